@@ -1,0 +1,45 @@
+/*
+ * Every failure says three things: what the machine does next (disposition), what happened (message, cause) and what a
+ * person should do (hint). Errors meant for the person at the keyboard carry the exit code of the command line's contract.
+ */
+
+/** What the machine does next. The unknown halts: skipping a change silently is the one thing we must never do [G7]. */
+export type Disposition = 'retry' | 'quarantine' | 'halt';
+
+export class ReplicationError extends Error {
+  override readonly name: string = 'ReplicationError';
+  readonly disposition: Disposition;
+  /** One sentence for the operator who was woken up: what to check, which command to run. */
+  readonly hint: string;
+
+  constructor(disposition: Disposition, message: string, options: { readonly hint: string; readonly cause?: unknown }) {
+    super(message, { cause: options.cause });
+    this.disposition = disposition;
+    this.hint = options.hint;
+  }
+}
+
+export const isTransient = (error: unknown): boolean => error instanceof ReplicationError && error.disposition === 'retry';
+
+/** Bad usage or configuration: exit code 2. Nothing was touched. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+  readonly hint: string;
+  constructor(message: string, hint: string) {
+    super(message);
+    this.hint = hint;
+  }
+}
+
+/** A named reason why a command may not go on, and what removes it [G9]. */
+export type Blocker = { readonly code: string; readonly reason: string; readonly remedy: string };
+
+/** Refused, with reasons: exit code 3. Nothing was touched. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+  readonly blockers: readonly Blocker[];
+  constructor(message: string, blockers: readonly Blocker[]) {
+    super(message);
+    this.blockers = blockers;
+  }
+}

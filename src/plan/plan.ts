@@ -1,0 +1,97 @@
+/*
+ * The plan: one reviewed mapping, used five times (DDL, snapshot, replay, verification, the reverse stream).
+ *
+ * (1) Column order here is the order of every PgRow; key.columns indexes into it.
+ * (2) The plan in force is the one stored in Postgres when capture was installed; a plan file is how people change it before.
+ */
+import { z } from 'zod';
+
+export const CodecName = z.enum(['integer', 'real', 'number', 'text', 'blob', 'boolean', 'tagged']);
+export type CodecName = z.infer<typeof CodecName>;
+
+export const ColumnPlan = z.strictObject({
+  /** Name in SQLite; for a hidden key the rowid's usable alias. */
+  name: z.string(),
+  /** Name in Postgres. */
+  target: z.string(),
+  /** Postgres type. */
+  type: z.enum(['bigint', 'double precision', 'text', 'bytea', 'boolean']),
+  codec: CodecName,
+  affinity: z.enum(['integer', 'text', 'blob', 'real', 'numeric']),
+  notNull: z.boolean(),
+  /** The default as a Postgres expression; null where there is none or it has no translation (a finding says so). */
+  default: z.string().nullable(),
+  /** Why this type and codec: one sentence for the person who reviews the plan. */
+  reason: z.string(),
+});
+export type ColumnPlan = Readonly<z.infer<typeof ColumnPlan>>;
+
+export const KeyPlan = z.strictObject({
+  /**
+   * `rowid`: INTEGER PRIMARY KEY. `declared`: the declared primary key or a UNIQUE NOT NULL key, free of NULLs.
+   * `hidden`: neither; the rowid itself, mirrored in Postgres as `_attacca_rowid`, which is then columns[0].
+   */
+  kind: z.enum(['rowid', 'declared', 'hidden']),
+  columns: z.array(z.int()),
+});
+export type KeyPlan = Readonly<z.infer<typeof KeyPlan>>;
+
+export const IndexPlan = z.strictObject({
+  name: z.string(),
+  unique: z.boolean(),
+  /** `fold`: unique or ordered without regard to ASCII case, as NOCASE is: lower(column collate "C"). */
+  terms: z.array(z.strictObject({ column: z.int(), descending: z.boolean(), fold: z.boolean() })),
+});
+export type IndexPlan = Readonly<z.infer<typeof IndexPlan>>;
+
+export const ForeignKeyPlan = z.strictObject({
+  name: z.string(),
+  columns: z.array(z.int()),
+  /** TablePlan.id of the parent. */
+  parent: z.int(),
+  parentColumns: z.array(z.int()),
+  onDelete: z.string(),
+  onUpdate: z.string(),
+  /** Rows without a parent at planning time: the constraint then stays NOT VALID. */
+  orphans: z.int(),
+});
+export type ForeignKeyPlan = Readonly<z.infer<typeof ForeignKeyPlan>>;
+
+export const TablePlan = z.strictObject({
+  /** The number by which triggers and the journal know the table; stable for the life of an installation; from 1. */
+  id: z.int(),
+  name: z.string(),
+  target: z.string(),
+  withoutRowid: z.boolean(),
+  /** Usable alias of the rowid, null where there is none. */
+  rowid: z.string().nullable(),
+  key: KeyPlan,
+  /** Index into columns of the column with an identity (INTEGER PRIMARY KEY or the hidden rowid); null without one. */
+  identity: z.int().nullable(),
+  autoincrement: z.boolean(),
+  columns: z.array(ColumnPlan),
+  indexes: z.array(IndexPlan),
+  foreignKeys: z.array(ForeignKeyPlan),
+});
+export type TablePlan = Readonly<z.infer<typeof TablePlan>>;
+
+export const Plan = z.strictObject({
+  version: z.literal(1),
+  /** Postgres schema that holds the tables. */
+  schema: z.string(),
+  encoding: z.string(),
+  tables: z.array(TablePlan),
+});
+export type Plan = Readonly<z.infer<typeof Plan>>;
+
+export const HIDDEN_ROWID = '_attacca_rowid';
+
+/** Column plans of the key, in key order. */
+export const keyColumns = (table: TablePlan): ColumnPlan[] => table.key.columns.map(index => at(table.columns, index));
+
+/** `list[index]`, for an index that the plan guarantees. Throws RangeError instead of handing on undefined. */
+export function at<T>(list: readonly T[], index: number): T {
+  const item = list[index];
+  if (item === undefined) throw new RangeError(`index ${index} is outside a list of ${list.length}`);
+  return item;
+}
