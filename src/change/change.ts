@@ -60,6 +60,8 @@ export type Rows = {
   readonly marks: number;
   /** How many rows and absences `slices` yields in total. */
   readonly size: number;
+  /** Tables that `slices` holds whole: the sink empties them first (after VACUUM, a rebuild, or on request). */
+  readonly replaced: readonly number[];
   slices(): Iterable<Slice> | AsyncIterable<Slice>;
 };
 

@@ -1,4 +1,4 @@
-import type { Batch } from './change.ts';
+import type { Batch, Mark, Misfit, PgKey, PgRow, Rows, Seq } from './change.ts';
 
 /** Where changes come from. `read` ends only by `signal` or by an error. */
 export interface Source<P, C> {
@@ -14,4 +14,32 @@ export interface Sink<P, C> {
   checkpoint(): Promise<P>;
   /** Writes the batch and its position in one transaction [G2]. A batch at or below the checkpoint is a replay: a no-op. */
   apply(batch: Batch<P, C>): Promise<void>;
+}
+
+/** Rows of one table in key order, as they travel; `cursor` is where the next chunk begins, null when there is none. */
+export type Chunk = {
+  readonly rows: readonly PgRow[];
+  readonly misfits: readonly Misfit[];
+  readonly cursor: string | null;
+};
+
+/** One committed state of the SQLite file, held still by a read transaction until `close`. Tables go by TablePlan.id. */
+export interface SourceState {
+  readonly position: Mark;
+  /** Up to `limit` rows after `cursor` (null: from the start). */
+  chunk(table: number, cursor: string | null, limit: number): Chunk;
+  /** Every row and absence marked after `after`, as of this state. */
+  marked(after: Seq): Rows;
+  count(table: number): number;
+  close(): void;
+}
+
+/** One committed state of the Postgres tables, held still by a repeatable-read transaction until `close`. */
+export interface TargetState {
+  /** The rows that have these keys, in any order; keys without a row are simply not among them. */
+  rows(table: number, keys: readonly PgKey[]): Promise<readonly PgRow[]>;
+  /** Up to `limit` keys in key order after `after` (null: from the start): how rows that only Postgres has are found. */
+  keys(table: number, after: PgKey | null, limit: number): Promise<readonly PgKey[]>;
+  count(table: number): Promise<number>;
+  close(): Promise<void>;
 }
