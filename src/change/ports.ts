@@ -31,6 +31,8 @@ export interface SourceState {
   /** Every row and absence marked after `after`, as of this state. */
   marked(after: Seq): Rows;
   count(table: number): number;
+  /** Those of `keys` (as Postgres has them) that no row here has. */
+  absent(table: number, keys: readonly PgKey[]): readonly PgKey[];
   close(): void;
 }
 
@@ -41,5 +43,7 @@ export interface TargetState {
   /** Up to `limit` keys in key order after `after` (null: from the start): how rows that only Postgres has are found. */
   keys(table: number, after: PgKey | null, limit: number): Promise<readonly PgKey[]>;
   count(table: number): Promise<number>;
+  /** Names (Misfit.key) of the table's rows in quarantine. */
+  quarantined(table: number): Promise<ReadonlySet<string>>;
   close(): Promise<void>;
 }

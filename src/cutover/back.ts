@@ -1,0 +1,100 @@
+/*
+ * Postgres → SQLite: the same machine with the ends swapped. The tables stay locked from `held` until Postgres's fence has
+ * committed, so a crash anywhere before leaves Postgres as it was. The mirror keeps running until it is drained.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { verifyMarked } from '../verify/verify.ts';
+import type { Plan } from '../plan/plan.ts';
+import { Budget } from './budget.ts';
+import type { Actions } from './drive.ts';
+import { differs, notHolding } from './forward.ts';
+import type { LockedPostgres, SwitchPorts } from './ports.ts';
+import type { Stopwatch } from './stopwatch.ts';
+
+export type BackPhase = 'fencing_back' | 'draining_back' | 'verifying_back' | 'switching_back';
+
+const POLL_MS = 1;
+
+export function back(
+  ports: SwitchPorts,
+  options: {
+    readonly plan: Plan;
+    readonly epoch: bigint;
+    readonly maxPauseMs: number;
+    readonly watch: Stopwatch;
+    readonly token: string;
+    /** Ends the mirror once it has drained; it must not write while SQLite opens. */
+    readonly stopMirror: () => Promise<void>;
+  },
+): Pick<Actions, BackPhase> & { release(): Promise<void> } {
+  const { sqlite, postgres, flag } = ports;
+  const { plan, epoch, watch, token } = options;
+  let locked: LockedPostgres | undefined;
+  let budget: Budget | undefined;
+  const release = async (): Promise<void> => {
+    budget?.[Symbol.dispose]();
+    await locked?.release();
+    locked = undefined;
+  };
+  const holding = (): { locked: LockedPostgres; budget: Budget } => {
+    if (locked === undefined || budget === undefined) throw notHolding();
+    return { locked, budget };
+  };
+
+  return {
+    release,
+    async fencing_back() {
+      watch.start();
+      const tables = await postgres.lock(options.maxPauseMs);
+      locked = tables;
+      budget = new Budget(options.maxPauseMs, () => void tables.release());
+      return 'held';
+    },
+    async draining_back() {
+      const { budget } = holding();
+      await postgres.writeWatermark(token);
+      while (sqlite.record().watermark !== token) {
+        budget.remaining();
+        await delay(POLL_MS);
+      }
+      await options.stopMirror();
+      return 'drained';
+    },
+    async verifying_back() {
+      const { locked, budget } = holding();
+      const source = sqlite.state();
+      const target = await postgres.state();
+      try {
+        const since = await postgres.verifiedUpTo();
+        const verified = await verifyMarked({ source, target }, plan, source.marked(since.seq), budget.signal);
+        if (!verified.ok) throw differs(verified.differences.length);
+      } finally {
+        source.close();
+        await target.close();
+      }
+      budget.remaining();
+      budget[Symbol.dispose]();
+      await locked.close(epoch);
+      return 'matched';
+    },
+    /** Runs only in the phase that committed together with Postgres's fence: reading the phase was reading the closed record. */
+    async switching_back() {
+      const opened = sqlite.record();
+      const head = opened.primary === 'sqlite' && opened.epoch === epoch ? opened.head : await open();
+      await postgres.resumeAt(head);
+      await flag.write({ primary: 'sqlite', epoch });
+      watch.stop();
+      await release();
+      return 'switched';
+    },
+  };
+
+  async function open() {
+    const held = await sqlite.hold(options.maxPauseMs);
+    try {
+      return await held.open({ epoch, usedIds: await postgres.usedIds() });
+    } finally {
+      held.release();
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import { TRANSITIONS, isSwitching, next, type Event, type Phase, type SwitchPhase } from './phase.ts';
+
+/** Where the phase lives: in Postgres, beside the data it speaks of. */
+export interface PhaseStore {
+  load(): Promise<Phase>;
+  /**
+   * Compare-and-set, durable. Succeeds also if the phase already is `to` (the fence of `verifying_back` commits together with
+   * its phase); throws if another controller has moved on.
+   */
+  advance(from: Phase, to: Phase): Promise<void>;
+}
+
+/** One idempotent action for each phase of a switch; it says which event it ended with. */
+export type Actions = Readonly<Record<SwitchPhase, () => Promise<Event>>>;
+
+/** What a switch that stopped half-way has come to: `matched` if a fence is durable, else `abort`. */
+export type Outcome = (phase: SwitchPhase) => Promise<'matched' | 'abort'>;
+
+/**
+ * Walks a switch to its end. A failure before the fence is durable aborts it (the application goes on where it was) and is
+ * rethrown; a failure after it leaves the phase as it is, for `recover` to finish.
+ */
+export async function drive(store: PhaseStore, actions: Actions, outcome: Outcome): Promise<Phase> {
+  for (;;) {
+    const phase = await store.load();
+    if (!isSwitching(phase)) return phase;
+    try {
+      await store.advance(phase, next(phase, await actions[phase]()));
+    } catch (error) {
+      if (!abortable(phase)) throw error;
+      if ((await settle(store, phase, outcome)) === 'abort') throw error;
+    }
+  }
+}
+
+/** Finishes or aborts what a dead controller began: first thing at every start. */
+export async function recover(store: PhaseStore, actions: Actions, outcome: Outcome): Promise<Phase> {
+  const phase = await store.load();
+  if (!isSwitching(phase)) return phase;
+  if (abortable(phase)) await settle(store, phase, outcome);
+  return drive(store, actions, outcome);
+}
+
+const abortable = (phase: SwitchPhase): boolean => TRANSITIONS[phase].abort !== undefined;
+
+/** Leaves an abortable phase the way its durable record says; `moved` if the failed action had already left it. */
+async function settle(store: PhaseStore, phase: SwitchPhase, outcome: Outcome): Promise<'matched' | 'abort' | 'moved'> {
+  if ((await store.load()) !== phase) return 'moved';
+  const event = await outcome(phase);
+  await store.advance(phase, next(phase, event));
+  return event;
+}

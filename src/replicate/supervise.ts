@@ -1,0 +1,30 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { isTransient } from '../change/errors.ts';
+
+const FIRST_MS = 100;
+const LAST_MS = 10_000;
+
+/**
+ * Runs `run` again from scratch until it finishes, is cancelled, or fails in a way that will not heal. Nothing in memory
+ * survives a failure, so recovering and starting are the same code path. `run` calls `healthy` once it makes progress.
+ */
+export async function supervise(
+  run: (healthy: () => void) => Promise<void>,
+  restarting: (error: unknown, waitMs: number) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let waitMs = FIRST_MS;
+  while (!signal.aborted) {
+    try {
+      return await run(() => {
+        waitMs = FIRST_MS;
+      });
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!isTransient(error)) throw error;
+      restarting(error, waitMs);
+      await delay(waitMs, undefined, { signal }).catch(() => undefined);
+      waitMs = Math.min(waitMs * 2, LAST_MS);
+    }
+  }
+}

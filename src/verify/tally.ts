@@ -1,0 +1,66 @@
+import type { Misfit, PgKey } from '../change/change.ts';
+import { keyName } from '../plan/codec.ts';
+import type { TablePlan } from '../plan/plan.ts';
+import type { Difference } from './compare.ts';
+
+export type Counts = { readonly sourceRows: number; readonly targetRows: number; readonly quarantined: number };
+
+export type TableResult = {
+  readonly table: string;
+  readonly compared: number;
+  /** null where only marked rows were compared. */
+  readonly counts: Counts | null;
+  readonly differences: number;
+  /** The first of them, by key. */
+  readonly samples: readonly Difference[];
+};
+
+/** Differences kept by key; beyond this many they are only counted. */
+const KEPT = 100_000;
+const SAMPLES = 20;
+
+/** What a verification has found in one table so far. A row compared again replaces its earlier result. */
+export type Tally = ReturnType<typeof tally>;
+
+export function tally(table: TablePlan) {
+  const found = new Map<string, Difference>();
+  let compared = 0;
+  let uncounted = 0;
+  let counts: Counts | null = null;
+  const keep = (difference: Difference): void => {
+    if (found.size < KEPT) found.set(difference.key, difference);
+    else uncounted++;
+  };
+  return {
+    /** Rows with these keys were compared; `differences` is what differs among them. */
+    put(keys: readonly PgKey[], differences: readonly Difference[]): void {
+      compared += keys.length;
+      if (found.size > 0) for (const key of keys) found.delete(keyName(table, key));
+      for (const difference of differences) keep(difference);
+    },
+    /** Rows that could not cross and are not in quarantine either. */
+    misfits(misfits: readonly Misfit[]): void {
+      for (const misfit of misfits) keep({ table: table.name, key: misfit.key, kind: 'missing', columns: [misfit.column] });
+    },
+    counts(value: Counts): void {
+      counts = value;
+    },
+    get compared(): number {
+      return compared;
+    },
+    get missing(): number {
+      let missing = 0;
+      for (const difference of found.values()) if (difference.kind === 'missing') missing++;
+      return missing;
+    },
+    /** Every difference that was kept: what a repair has to mark. */
+    differences: (): readonly Difference[] => [...found.values()],
+    result: (): TableResult => ({
+      table: table.name,
+      compared,
+      counts,
+      differences: found.size + uncounted,
+      samples: [...found.values()].slice(0, SAMPLES),
+    }),
+  };
+}

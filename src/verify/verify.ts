@@ -1,0 +1,150 @@
+/*
+ * Exact comparison while writes go on.
+ *
+ * (1) Every comparison is made at one common state: SQLite held by a read transaction, Postgres by a repeatable-read one,
+ *     begun between two applies. So a difference is a difference, and nothing is read again "until it fits".
+ * (2) A state is let go after REANCHOR_MS, so that no read keeps the WAL from being reset; the next chunk uses a newer one.
+ * (3) What was marked meanwhile is compared again at the last state, where the counts are compared too: every SQLite row is
+ *     in Postgres and there are as many on both sides, so there is no other. Extra rows are searched for only if the counts say so.
+ */
+import type { Mark, Rows } from '../change/change.ts';
+import type { SourceState, TargetState } from '../change/ports.ts';
+import type { Plan, TablePlan } from '../plan/plan.ts';
+import { type Comparer, comparer, type Difference } from './compare.ts';
+import { type Tally, tally, type TableResult } from './tally.ts';
+
+export type StatePair = { readonly source: SourceState; readonly target: TargetState };
+
+export type Verification = {
+  readonly tables: readonly TablePlan[];
+  /** Both sides at one common state. */
+  readonly pin: () => Promise<StatePair>;
+  readonly onProgress: (done: { readonly table: string; readonly rows: number }) => void;
+  readonly now: () => number;
+};
+
+export type Verified = {
+  readonly ok: boolean;
+  /** Everything is compared as of this position. */
+  readonly position: Mark;
+  readonly tables: readonly TableResult[];
+  /** Every difference that was kept, not only the samples: what a repair marks again. */
+  readonly differences: readonly Difference[];
+};
+
+const REANCHOR_MS = 300;
+const CHUNK_ROWS = 2_000;
+
+/** Compares every column of every row of `tables`. */
+export async function verifyAll(work: Verification, signal: AbortSignal): Promise<Verified> {
+  const tallies = new Map(work.tables.map(table => [table.id, tally(table)]));
+  let pair = await work.pin();
+  try {
+    const start = pair.source.position;
+    let pinnedAt = work.now();
+    for (const table of work.tables) {
+      const compare = comparer(table);
+      let cursor: string | null = null;
+      do {
+        signal.throwIfAborted();
+        if (work.now() - pinnedAt > REANCHOR_MS) {
+          await close(pair);
+          pair = await work.pin();
+          pinnedAt = work.now();
+        }
+        const chunk: ReturnType<SourceState['chunk']> = pair.source.chunk(table.id, cursor, CHUNK_ROWS);
+        await compareRows(pair.target, table, compare, chunk, tallies);
+        work.onProgress({ table: table.name, rows: tallies.get(table.id)?.compared ?? 0 });
+        cursor = chunk.cursor;
+      } while (cursor !== null);
+    }
+    await close(pair);
+    pair = await work.pin();
+    await compareMarked(pair, work.tables, pair.source.marked(start.seq), tallies, signal);
+    for (const table of work.tables) await compareCounts(pair, table, tallies);
+    return verified(pair.source.position, tallies);
+  } finally {
+    await close(pair);
+  }
+}
+
+/** Compares only the rows marked after `after`: what a check inside a switch costs is what changed, not what exists. */
+export async function verifyMarked(pair: StatePair, plan: Plan, marked: Rows, signal: AbortSignal): Promise<Verified> {
+  const tallies = new Map(plan.tables.map(table => [table.id, tally(table)]));
+  await compareMarked(pair, plan.tables, marked, tallies, signal);
+  return verified(pair.source.position, tallies);
+}
+
+type Tallies = ReadonlyMap<number, Tally>;
+
+async function compareMarked(
+  pair: StatePair,
+  plans: readonly TablePlan[],
+  marked: Rows,
+  tallies: Tallies,
+  signal: AbortSignal,
+): Promise<void> {
+  const tables = new Map(plans.map(table => [table.id, { table, compare: comparer(table) }]));
+  for await (const slice of marked.slices()) {
+    signal.throwIfAborted();
+    const known = tables.get(slice.table);
+    if (known === undefined) continue;
+    await compareRows(pair.target, known.table, known.compare, slice, tallies);
+    if (slice.gone.length === 0) continue;
+    tallies.get(slice.table)?.put(slice.gone, known.compare.gone(await pair.target.rows(slice.table, slice.gone)));
+  }
+}
+
+async function compareRows(
+  target: TargetState,
+  table: TablePlan,
+  compare: Comparer,
+  read: Pick<ReturnType<SourceState['chunk']>, 'rows' | 'misfits'>,
+  tallies: Tallies,
+): Promise<void> {
+  const tally = tallies.get(table.id);
+  if (tally === undefined || (read.rows.length === 0 && read.misfits.length === 0)) return;
+  const keys = read.rows.map(compare.keyOf);
+  const found = compare.rows(read.rows, await target.rows(table.id, keys));
+  const missing = found.some(difference => difference.kind === 'missing') || read.misfits.length > 0;
+  const quarantined = missing ? await target.quarantined(table.id) : undefined;
+  tally.put(
+    keys,
+    found.filter(difference => difference.kind !== 'missing' || quarantined?.has(difference.key) !== true),
+  );
+  tally.misfits(read.misfits.filter(misfit => quarantined?.has(misfit.key) !== true));
+}
+
+async function compareCounts(pair: StatePair, table: TablePlan, tallies: Tallies): Promise<void> {
+  const tally = tallies.get(table.id);
+  if (tally === undefined) return;
+  const sourceRows = pair.source.count(table.id);
+  const targetRows = await pair.target.count(table.id);
+  const quarantined = (await pair.target.quarantined(table.id)).size;
+  tally.counts({ sourceRows, targetRows, quarantined });
+  if (targetRows === sourceRows - quarantined - tally.missing) return;
+  const compare = comparer(table);
+  let after: Awaited<ReturnType<TargetState['keys']>>[number] | null = null;
+  do {
+    const keys: Awaited<ReturnType<TargetState['keys']>> = await pair.target.keys(table.id, after, CHUNK_ROWS);
+    const absent = pair.source.absent(table.id, keys);
+    tally.put(absent, compare.extra(absent));
+    after = keys.at(-1) ?? null;
+  } while (after !== null);
+}
+
+function verified(position: Mark, tallies: Tallies): Verified {
+  const all = [...tallies.values()];
+  const tables = all.map(tally => tally.result());
+  return {
+    ok: tables.every(table => table.differences === 0),
+    position,
+    tables,
+    differences: all.flatMap(tally => tally.differences()),
+  };
+}
+
+async function close(pair: StatePair): Promise<void> {
+  pair.source.close();
+  await pair.target.close();
+}
