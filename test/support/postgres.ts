@@ -1,0 +1,92 @@
+/*
+ * A real PostgreSQL for tests: one server per test process, a fresh database per test.
+ *
+ * (1) The server ends with the process, whatever ends it: a shell waits for the end of a pipe that only this process holds open.
+ * (2) ATTACCA_TEST_PG names another server to use instead (a superuser's URL, wal_level = logical).
+ */
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdtempSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { quote } from '../../src/change/quote.ts';
+import { startEmbedded } from '../../src/postgres/embedded.ts';
+
+export type TextRow = Readonly<Record<string, string | null>>;
+
+export type TestPostgres = AsyncDisposable & {
+  /** URL of the fresh database, as a superuser. */
+  readonly url: string;
+  /** Runs one statement and gives its rows, every value as Postgres's text. */
+  query(sql: string, params?: readonly unknown[]): Promise<TextRow[]>;
+};
+
+const RAW = { getTypeParser: () => (value: string) => value };
+/** When the pipe ends: kills the server ($1) at once, waits until it has left its data ($2), and removes that and its folder ($3). */
+const REAPER = 'cat >/dev/null; kill -QUIT "$1"; while kill -0 "$1" && test -e "$2/postmaster.pid"; do sleep 0.05; done; rm -rf "$2" "$3"';
+const SLOTS = /* sql */ `select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = $1 and not active`;
+const STOP_SLOTS = /* sql */ `select pg_terminate_backend(active_pid) from pg_replication_slots where database = $1 and active`;
+
+let server: Promise<string> | undefined;
+let made = 0;
+
+/** A fresh, empty database; dropped, with its slots, when the test ends. */
+export async function testPostgres(): Promise<TestPostgres> {
+  server ??= start();
+  const admin = await connect(await server);
+  const name = `test_${process.pid}_${++made}`;
+  await admin.query(`create database ${quote(name)} template template0`);
+  const url = Object.assign(new URL(await server), { pathname: `/${name}` }).href;
+  const client = await connect(url);
+  return {
+    url,
+    query: async (sql, params = []) => (await client.query(sql, [...params])).rows,
+    async [Symbol.asyncDispose]() {
+      await client.end();
+      await dropDatabase(admin, name);
+      await admin.end();
+    },
+  };
+}
+
+/** A connected client that reads every value as text; the test ends it, or the drop of its database does. */
+export async function connect(url: string): Promise<Client> {
+  const client = new Client({ connectionString: url, types: RAW });
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
+
+/** A slot keeps its database from being dropped, and a slot in use cannot be dropped: both end with the test. */
+async function dropDatabase(admin: Client, name: string): Promise<void> {
+  for (;;) {
+    await admin.query(STOP_SLOTS, [name]);
+    await admin.query(SLOTS, [name]);
+    const failed = await admin.query(`drop database ${quote(name)} with (force)`).catch((error: unknown) => error);
+    if (!(failed instanceof Error && 'code' in failed && failed.code === '55006')) {
+      if (failed instanceof Error) throw failed;
+      return;
+    }
+  }
+}
+
+async function start(): Promise<string> {
+  const given = process.env.ATTACCA_TEST_PG;
+  if (given !== undefined && given !== '') return given;
+  const dir = mkdtempSync(join(tmpdir(), 'attacca-test-pg-'));
+  chmodSync(dir, 0o755);
+  const { url, pid, dataDir } = await startEmbedded(dir);
+  const options = ['-c', REAPER, 'reaper', String(pid), dataDir, dir];
+  const reaper = spawn('/bin/sh', options, { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+  reaper.unref();
+  const pipe: unknown = reaper.stdin;
+  if (pipe instanceof Socket) pipe.unref();
+  await withClient(url, client => client.query('alter system set fsync = off').then(() => client.query('select pg_reload_conf()')));
+  return url;
+}
+
+async function withClient(url: string, use: (client: Client) => Promise<unknown>): Promise<void> {
+  const client = await connect(url);
+  await use(client).finally(() => client.end());
+}
