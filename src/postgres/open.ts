@@ -1,0 +1,223 @@
+/*
+ * Sessions with Postgres.
+ *
+ * (1) Every value is text on the way in and out: no type parser ever sees it [G4].
+ * (2) Every session commits synchronously, whatever the role's default: an asynchronous commit can be lost after we acknowledged it.
+ * (3) Nothing waits forever: a dead socket is found by keepalive or by the time limit of the query.
+ * (4) What a session throws is a ReplicationError without row values; a password is in no message.
+ */
+import { pipeline } from 'node:stream/promises';
+import { Client, type QueryResult } from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import { ReplicationError, UsageError } from '../change/errors.ts';
+import { literal } from '../change/quote.ts';
+import { codeOf, PostgresError, replicationError } from './errors.ts';
+
+/** One SQL statement. `name` prepares it once for the session; `limitMs` replaces the usual limit for long ones. */
+export type Statement = { readonly text: string; readonly name?: string; readonly limitMs?: number };
+
+export type PgRecord = Readonly<Record<string, string | null>>;
+
+/** One connection; one query at a time. */
+export interface Session extends AsyncDisposable {
+  /** Process id of the server's end. */
+  readonly pid: number;
+  query<R extends object = PgRecord>(statement: string | Statement, values?: readonly unknown[]): Promise<QueryResult<R>>;
+  /** Runs `copy … from stdin` with `pieces` as its input. */
+  copyIn(copy: string, pieces: Iterable<string>): Promise<void>;
+  end(): Promise<void>;
+}
+
+export type ConnectOptions = {
+  /** What pg_stat_activity shows. */
+  readonly applicationName: string;
+  readonly connectMs?: number;
+  readonly queryMs?: number;
+};
+
+/** What marks a transaction as attacca's own. */
+export type Writer = {
+  /** The installation's id: the fence lets it through. */
+  readonly token: string;
+  /** Whether the role may silence foreign key actions and triggers (preflight tries it). */
+  readonly replicaRole: boolean;
+};
+
+const CONNECT_MS = 10_000;
+const QUERY_MS = 60_000;
+const COPY_MS = 10 * 60_000;
+const ROLLBACK_MS = 5_000;
+/** For statements that read or index a whole table. */
+export const LONG_MS = 24 * 60 * 60_000;
+
+const RAW = { getTypeParser: () => (value: string) => value };
+
+/** Whatever the role or the database set as default must not change what values look like or when a commit is durable. */
+const SETTINGS: Readonly<Record<string, string>> = {
+  synchronous_commit: 'on',
+  default_transaction_isolation: 'read committed',
+  lock_timeout: '30s',
+  statement_timeout: '0',
+  idle_in_transaction_session_timeout: '0',
+  transaction_timeout: '0', // from 17 on
+  search_path: 'pg_catalog',
+  row_security: 'off', // an error instead of missing rows
+  extra_float_digits: '1',
+  bytea_output: 'hex',
+  datestyle: 'ISO, YMD',
+  intervalstyle: 'postgres',
+  timezone: 'UTC',
+  standard_conforming_strings: 'on',
+  jit: 'off',
+};
+
+const CONFIGURE = /* sql */ `
+  select set_config(wanted.name, wanted.value, false)
+  from unnest($1::text[], $2::text[]) as wanted(name, value)
+  where exists (select from pg_settings known where lower(known.name) = wanted.name)`;
+
+/**
+ * Opens a session. libpq's variables stand in for what `url` leaves out. Throws UsageError where only a person can help
+ * (password, database, TLS), a ReplicationError to retry where the server is not there.
+ */
+export async function connect(url: string, options: ConnectOptions): Promise<Session> {
+  const client = open(url, options);
+  // An idle session that loses its connection must not end the process: its next query reports the loss.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    const settings = Object.entries({ ...SETTINGS, application_name: options.applicationName });
+    await client.query(CONFIGURE, [settings.map(([name]) => name), settings.map(([, value]) => value)]);
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    throw connectionError(error, client);
+  }
+  return sessionOf(client);
+}
+
+function open(url: string, options: ConnectOptions): Client {
+  try {
+    return new Client({
+      connectionString: url,
+      application_name: options.applicationName,
+      connectionTimeoutMillis: options.connectMs ?? CONNECT_MS,
+      query_timeout: options.queryMs ?? QUERY_MS,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+      types: RAW,
+    });
+  } catch {
+    // The driver's error quotes the URL, password and all.
+    throw new UsageError(`not a Postgres URL: ${redact(url)}`, 'write it as postgresql://user:password@host:5432/database');
+  }
+}
+
+function sessionOf(client: Client): Session {
+  const end = () => client.end().catch(() => undefined);
+  return {
+    pid: Number(Reflect.get(client, 'processID')),
+    async query<R extends object>(statement: string | Statement, values?: readonly unknown[]) {
+      const { limitMs, ...config } = typeof statement === 'string' ? { text: statement } : statement;
+      const limit = limitMs === undefined ? {} : { query_timeout: limitMs };
+      try {
+        return await client.query<R & Record<string, unknown>>({
+          ...config,
+          ...limit,
+          ...(values === undefined ? {} : { values: [...values] }),
+        });
+      } catch (error) {
+        throw replicationError(error);
+      }
+    },
+    async copyIn(copy, pieces) {
+      try {
+        await pipeline(pieces, client.query(Object.assign(copyFrom(copy), { query_timeout: COPY_MS })));
+      } catch (error) {
+        throw replicationError(error);
+      }
+    },
+    end,
+    [Symbol.asyncDispose]: end,
+  };
+}
+
+/** Runs `work` in one transaction that the fence lets through; without `writer` in one that it does not. */
+export async function transaction<T>(session: Session, writer: Writer | null, work: () => Promise<T>): Promise<T> {
+  await session.query(begin(writer));
+  try {
+    const result = await work();
+    const { command } = await session.query('commit');
+    if (command !== 'COMMIT') throw new ReplicationError('halt', 'a failed transaction was committed', { hint: 'report this as a bug' });
+    return result;
+  } catch (error) {
+    // A session that cannot even roll back is of no use to anyone: the server rolls back when it is gone.
+    await session.query({ text: 'rollback', limitMs: ROLLBACK_MS }).catch(() => session.end());
+    throw replicationError(error);
+  }
+}
+
+function begin(writer: Writer | null): string {
+  const own = writer === null ? '' : `; set local attacca.token = ${literal(writer.token)}`;
+  const silent = writer?.replicaRole ? '; set local session_replication_role = replica' : '';
+  return `begin; set local synchronous_commit = on${own}${silent}`;
+}
+
+/** The URL without its password, for messages. */
+export const redact = (url: string): string =>
+  url.replace(/^([^:/?#]+:\/\/[^:/?#@]*):.*@/, '$1:***@').replaceAll(/([?&][^=&]*password=)[^&]*/gi, '$1***');
+
+const TLS = /^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(VERIFY|GET)|ERR_SSL|EPROTO)/;
+
+/** Why nobody answered, or nobody let us in, for the person at the keyboard. */
+function connectionError(error: unknown, client: Client): Error {
+  const code = codeOf(error) ?? '';
+  const said = error instanceof Error ? error.message : '';
+  const server = `${client.host}:${client.port}`;
+  if (code === '28P01' || said.startsWith('SASL:'))
+    return new UsageError(`${server} refused the password of "${client.user}"`, 'check the password in the URL, PGPASSWORD or ~/.pgpass');
+  if (code === '28000') return new UsageError(`${server} does not let "${client.user}" in (${said})`, 'check the role and pg_hba.conf');
+  if (code === '3D000')
+    return new UsageError(`${server} has no database "${client.database}"`, `create it: createdb -O ${client.user} ${client.database}`);
+  if (said === 'The server does not support SSL connections')
+    return new UsageError(`${server} does not speak TLS`, 'turn TLS on in the server, or set sslmode=disable in the URL');
+  if (TLS.test(code))
+    return new UsageError(`the TLS certificate of ${server} is not accepted (${code})`, 'give its CA with sslrootcert=FILE in the URL');
+  const wrapped = replicationError(error);
+  return wrapped instanceof PostgresError
+    ? new PostgresError(wrapped.disposition, `cannot connect to ${server}: ${wrapped.message}`, { sqlstate: wrapped.sqlstate ?? undefined })
+    : wrapped;
+}
+
+/** A handful of sessions that are opened when needed and lent out one at a time. */
+export interface Sessions extends AsyncDisposable {
+  /** Lends a session to `work`; waits for one if all are lent. A session whose work failed is closed, not lent again. */
+  use<T>(work: (session: Session) => Promise<T>): Promise<T>;
+}
+
+/** At most `size` sessions. */
+export function sessions(url: string, size: number, options: ConnectOptions): Sessions {
+  const idle: Session[] = [];
+  const waiting: (() => void)[] = [];
+  let free = size;
+  return {
+    async use(work) {
+      while (free === 0) await new Promise<void>(resolve => waiting.push(resolve));
+      free--;
+      try {
+        const session = idle.pop() ?? (await connect(url, options));
+        const result = await work(session).catch(async error => {
+          await session.end();
+          throw error;
+        });
+        idle.push(session);
+        return result;
+      } finally {
+        free++;
+        waiting.shift()?.();
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(idle.splice(0).map(session => session.end()));
+    },
+  };
+}
