@@ -1,0 +1,172 @@
+/*
+ * The control row: where an installation stands. It lives beside the data, so that both commit together.
+ *
+ * (1) One controller at a time: it holds an advisory lock in the session that also applies. A session that lost its connection
+ *     lost the lock with it; a statement it had under way may still commit, so every change here is a compare-and-set.
+ * (2) Phases are the switch's business (cutover/phase.ts); here they are words.
+ */
+import type { Mark, Seq } from '../change/change.ts';
+import { Refused, ReplicationError } from '../change/errors.ts';
+import { Plan } from '../plan/plan.ts';
+import type { PgRecord, Session } from './open.ts';
+
+export type Control = {
+  /** Random id of the installation, also the fence's token. */
+  readonly install: string;
+  readonly source: string;
+  readonly system: string;
+  readonly phase: string;
+  readonly epoch: bigint;
+  /** The checkpoint; null until the first copy begins. */
+  readonly mark: Mark | null;
+  readonly verifiedSeq: Seq | null;
+  readonly verifiedAt: Date | null;
+  readonly fullVerifiedAt: Date | null;
+  readonly fullVerifiedOk: boolean | null;
+  readonly drainedSeq: Seq | null;
+  readonly fenceLsn: string | null;
+  readonly slot: string | null;
+  readonly publication: string | null;
+  readonly halt: { readonly reason: string; readonly hint: string } | null;
+  readonly plan: Plan;
+};
+
+/** Columns that may be set together with a phase, or alone. */
+export type ControlChanges = Partial<
+  Pick<Control, 'verifiedSeq' | 'verifiedAt' | 'fullVerifiedAt' | 'fullVerifiedOk' | 'drainedSeq' | 'fenceLsn' | 'slot' | 'publication'>
+>;
+
+const COLUMNS: Readonly<Record<keyof ControlChanges, string>> = {
+  verifiedSeq: 'verified_seq',
+  verifiedAt: 'verified_at',
+  fullVerifiedAt: 'full_verified_at',
+  fullVerifiedOk: 'full_verified_ok',
+  drainedSeq: 'drained_seq',
+  fenceLsn: 'fence_lsn',
+  slot: 'slot',
+  publication: 'publication',
+};
+
+/** 'attacca' in ASCII. Advisory locks belong to one database, so a constant will do. */
+const LOCK_KEY = '27431115939865441';
+const TRY_LOCK = /* sql */ `select pg_try_advisory_lock(${LOCK_KEY}) as locked`;
+const HOLDER = /* sql */ `
+  select l.pid, a.application_name, a.backend_start from pg_locks l left join pg_stat_activity a on a.pid = l.pid
+  where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+    and l.database = (select oid from pg_database where datname = current_database())
+    and (l.classid::bigint << 32) + l.objid::bigint = ${LOCK_KEY}`;
+
+/** Makes `session` the controller of this database until it ends. Throws Refused, naming the holder, when another one is. */
+export async function acquire(session: Session, who: string): Promise<void> {
+  await session.query(/* sql */ `select set_config('application_name', $1, false)`, [`attacca ${who}`]);
+  const { rows } = await session.query<{ locked: string }>(TRY_LOCK);
+  if (rows[0]?.locked === 't') return;
+  const holder = (await session.query(HOLDER)).rows[0];
+  const since = holder?.backend_start == null ? '' : `, since ${holder.backend_start}`;
+  const name =
+    holder === undefined ? 'one that has just ended' : `"${holder.application_name ?? 'unknown'}" (server process ${holder.pid}${since})`;
+  throw new Refused('another controller is at work', [
+    { code: 'controller-running', reason: `this database is controlled by ${name}`, remedy: 'use that one, or stop it first' },
+  ]);
+}
+
+export type NewControl = {
+  readonly install: string;
+  readonly source: string;
+  readonly system: string;
+  readonly phase: string;
+  readonly epoch: bigint;
+  readonly plan: Plan;
+};
+
+const CREATE = /* sql */ `
+  insert into attacca.control (id, install, source, system, phase, epoch, plan) values (1, $1, $2, $3, $4, $5, $6)`;
+
+/** Writes the control row of a new installation; it has no checkpoint yet. */
+export async function createControl(session: Session, control: NewControl): Promise<void> {
+  const { install, source, system, phase, epoch, plan } = control;
+  await session.query(CREATE, [install, source, system, phase, epoch, JSON.stringify(plan)]);
+}
+
+/** undefined where attacca is not installed. */
+export async function readControl(session: Session): Promise<Control | undefined> {
+  const { rows: known } = await session.query(/* sql */ `select to_regclass('attacca.control') as control`);
+  if (known[0]?.control == null) return undefined;
+  const { rows } = await session.query(/* sql */ `select * from attacca.control`);
+  return rows[0] === undefined ? undefined : parse(rows[0]);
+}
+
+function parse(row: PgRecord): Control {
+  const text = (column: string): string => row[column] ?? '';
+  const seq = (column: string): Seq | null => (row[column] == null ? null : (BigInt(text(column)) as Seq));
+  const date = (column: string): Date | null => (row[column] == null ? null : new Date(text(column)));
+  const at = seq('seq');
+  return {
+    install: text('install'),
+    source: text('source'),
+    system: text('system'),
+    phase: text('phase'),
+    epoch: BigInt(text('epoch')),
+    mark: at === null ? null : { seq: at, nonce: BigInt(text('nonce')) },
+    verifiedSeq: seq('verified_seq'),
+    verifiedAt: date('verified_at'),
+    fullVerifiedAt: date('full_verified_at'),
+    fullVerifiedOk: row.full_verified_ok == null ? null : row.full_verified_ok === 't',
+    drainedSeq: seq('drained_seq'),
+    fenceLsn: row.fence_lsn ?? null,
+    slot: row.slot ?? null,
+    publication: row.publication ?? null,
+    halt: row.halt_reason == null ? null : { reason: row.halt_reason, hint: row.halt_hint ?? '' },
+    plan: Plan.parse(JSON.parse(text('plan'))),
+  };
+}
+
+export type Advance = {
+  readonly from: string;
+  readonly to: string;
+  /** The epoch that must be in force. */
+  readonly epoch: bigint;
+  /** The epoch from now on, where a switch begins a new one. */
+  readonly nextEpoch?: bigint;
+  readonly set?: ControlChanges;
+};
+
+/**
+ * Moves the phase, by compare-and-set on (phase, epoch); durable once the transaction around it commits. Throws
+ * ReplicationError('halt') if it does not stand there any more: another controller has moved on.
+ */
+export async function advance(session: Session, step: Advance): Promise<void> {
+  const { assignments, values } = assign(step.set ?? {}, 4);
+  const update = /* sql */ `update attacca.control set phase = $3, epoch = $4, updated_at = now()${assignments} where phase = $1 and epoch = $2`;
+  const { rowCount } = await session.query(update, [step.from, step.epoch, step.to, step.nextEpoch ?? step.epoch, ...values]);
+  if (rowCount === 1) return;
+  throw new ReplicationError('halt', `the phase is no longer ${step.from} at epoch ${step.epoch}`, {
+    hint: 'another controller has moved on: see attacca status, and let only one run',
+  });
+}
+
+/** Sets columns of the control row, leaving the phase alone. */
+export async function record(session: Session, changes: ControlChanges): Promise<void> {
+  const { assignments, values } = assign(changes, 0);
+  await session.query(/* sql */ `update attacca.control set updated_at = now()${assignments}`, values);
+}
+
+function assign(changes: ControlChanges, used: number): { assignments: string; values: unknown[] } {
+  const entries = Object.entries(changes).filter(([, value]) => value !== undefined);
+  const assignments = entries.map(([name], index) => `, ${COLUMNS[name as keyof ControlChanges]} = $${used + index + 1}`).join('');
+  return { assignments, values: entries.map(([, value]) => (value instanceof Date ? value.toISOString() : value)) };
+}
+
+/** Records why attacca stopped, for `status` and for the next start [G7]. */
+export async function setHalt(session: Session, reason: string, hint: string): Promise<void> {
+  await session.query(/* sql */ `update attacca.control set halt_reason = $1, halt_hint = $2, updated_at = now()`, [reason, hint]);
+}
+
+export async function clearHalt(session: Session): Promise<void> {
+  await session.query(/* sql */ `update attacca.control set halt_reason = null, halt_hint = null, updated_at = now()`);
+}
+
+/** Adds a line to the log of what was done here. `detail` never holds row values. */
+export async function audit(session: Session, event: string, detail: Readonly<Record<string, unknown>> = {}): Promise<void> {
+  await session.query(/* sql */ `insert into attacca.audit (event, detail) values ($1, $2)`, [event, JSON.stringify(detail)]);
+}

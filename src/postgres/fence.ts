@@ -1,0 +1,112 @@
+/*
+ * The fence of Postgres: who may write the replicated tables.
+ *
+ * (1) One function for all tables; closing and opening replace its body, which needs no lock on any table [G8].
+ * (2) It stops INSERT, UPDATE, DELETE, MERGE, TRUNCATE and COPY of everyone without the token, superusers and replica-role sessions
+ *     included. It does not stop DDL, nor the apply worker of a subscription, which fires no statement triggers.
+ * (3) A statement that is already running is past its trigger: close under `lockTables`, which waits for those.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { Refused } from '../change/errors.ts';
+import { literal, quote } from '../change/quote.ts';
+import { template } from '../change/template.ts';
+import type { Plan, TablePlan } from '../plan/plan.ts';
+import { PostgresError } from './errors.ts';
+import type { Session } from './open.ts';
+
+/** The table's name in SQL. */
+export const tableName = (plan: Plan, table: TablePlan): string => `${quote(plan.schema)}.${quote(table.target)}`;
+
+/** Closes the fence for everyone whose transaction does not carry `token`. Takes effect when the transaction around it commits. */
+export async function fencePostgres(session: Session, epoch: bigint, token: string): Promise<void> {
+  await session.query(template('postgres/fence-closed.sql', { epoch: String(epoch), token: literal(token) }));
+}
+
+/** Opens the fence: from the commit on Postgres accepts the application's writes. */
+export async function openPostgres(session: Session, epoch: bigint): Promise<void> {
+  await session.query(template('postgres/fence-open.sql', { epoch: String(epoch) }));
+}
+
+const BODY = /* sql */ `
+  select f.prosrc from pg_proc f join pg_namespace n on n.oid = f.pronamespace where n.nspname = 'attacca' and f.proname = 'fence'`;
+
+/** What the catalog says, which is what writers meet; undefined when the function is missing or not one of ours. */
+export async function readFence(session: Session): Promise<{ readonly closed: boolean; readonly epoch: bigint } | undefined> {
+  const { rows } = await session.query<{ prosrc: string }>(BODY);
+  const [, state, epoch] = /-- attacca:(closed|open) epoch=(\d+)/.exec(rows[0]?.prosrc ?? '') ?? [];
+  return state === undefined || epoch === undefined ? undefined : { closed: state === 'closed', epoch: BigInt(epoch) };
+}
+
+/** Puts the fence trigger on a table. */
+export async function addFence(session: Session, plan: Plan, table: TablePlan): Promise<void> {
+  await session.query(template('postgres/fence-trigger.sql', { table: tableName(plan, table) }));
+}
+
+/** tgtype 62: before, for each statement, on insert, delete, update and truncate. */
+const FENCED = /* sql */ `
+  select c.relname from pg_trigger t
+  join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = $1 and t.tgfoid = to_regproc('attacca.fence') and t.tgtype = 62 and t.tgenabled = 'A'`;
+
+/** Targets of the plan whose fence trigger is missing, changed or disabled; empty when all are fenced. */
+export async function unfenced(session: Session, plan: Plan): Promise<string[]> {
+  const { rows } = await session.query<{ relname: string }>(FENCED, [plan.schema]);
+  const fenced = new Set(rows.map(row => row.relname));
+  return plan.tables.map(table => table.target).filter(target => !fenced.has(target));
+}
+
+/** Whether every table of the plan still has its fence trigger, whatever the fence's state. */
+export const fenceIntact = async (session: Session, plan: Plan): Promise<boolean> => (await unfenced(session, plan)).length === 0;
+
+const DEADLOCK_MS = /* sql */ `select setting from pg_settings where name = 'deadlock_timeout'`;
+
+const HOLDERS = /* sql */ `
+  select distinct a.pid, coalesce(nullif(a.application_name, ''), 'unknown') as name
+  from pg_locks l join pg_stat_activity a on a.pid = l.pid
+  where l.locktype = 'relation' and l.granted and l.pid <> pg_backend_pid() and l.mode <> 'AccessShareLock' and l.mode <> 'RowShareLock'
+    and l.database = (select oid from pg_database where datname = current_database())
+    and l.relation in (select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = any($2))`;
+
+/**
+ * Waits until no transaction is writing the tables, and keeps writers out until the transaction around it ends. All tables in one
+ * statement, given up before the deadlock detector could pick the application as its victim, and tried again until `budgetMs` is
+ * over; then Refused, naming who is in the way.
+ */
+export async function lockTables(session: Session, plan: Plan, budgetMs: number): Promise<void> {
+  if (plan.tables.length === 0) return;
+  const { rows } = await session.query<{ setting: string }>(DEADLOCK_MS);
+  const limit = Math.max(50, Math.min(Number(rows[0]?.setting ?? 1000) * 0.8, 800));
+  const deadline = performance.now() + budgetMs;
+  for (let wait = 10; ; wait = Math.min(wait * 2, 200)) {
+    if (await tryLock(session, plan, Math.max(10, Math.min(limit, deadline - performance.now())))) return;
+    if (performance.now() + wait >= deadline) throw await inTheWay(session, plan, budgetMs);
+    await delay(wait);
+  }
+}
+
+/** False if the lock was not to be had within `limitMs`; the transaction goes on without it. */
+async function tryLock(session: Session, plan: Plan, limitMs: number): Promise<boolean> {
+  const names = plan.tables.map(table => tableName(plan, table)).join(', ');
+  await session.query(`savepoint attacca_lock; set local statement_timeout = ${Math.round(limitMs)}`);
+  try {
+    await session.query(`lock table ${names} in share row exclusive mode`);
+    await session.query('set local statement_timeout = 0; release savepoint attacca_lock');
+    return true;
+  } catch (error) {
+    if (!(error instanceof PostgresError) || error.sqlstate !== '57014') throw error;
+    await session.query('rollback to savepoint attacca_lock; release savepoint attacca_lock');
+    return false;
+  }
+}
+
+async function inTheWay(session: Session, plan: Plan, budgetMs: number): Promise<Refused> {
+  const { rows } = await session.query<{ pid: string; name: string }>(HOLDERS, [plan.schema, plan.tables.map(table => table.target)]);
+  const who = rows.map(row => `${row.name} (pid ${row.pid})`).join(', ') || 'a transaction that has ended since';
+  return new Refused('the tables are being written', [
+    {
+      code: 'target-busy',
+      reason: `in ${budgetMs} ms the tables were never free of writers: ${who}`,
+      remedy: 'end that transaction, or allow a longer pause',
+    },
+  ]);
+}

@@ -1,0 +1,122 @@
+/*
+ * What attacca puts into Postgres, and how it goes away again [G11].
+ *
+ * (1) Installing is one transaction: either everything is there, fenced from the first moment on, or nothing.
+ * (2) A table that is there already is somebody's: it is never written, emptied or replaced.
+ * (3) `uninstall` leaves nothing of attacca; `finish` leaves the tables to the application.
+ */
+import { Refused } from '../change/errors.ts';
+import { quote } from '../change/quote.ts';
+import { template } from '../change/template.ts';
+import { tableDdl } from '../plan/ddl.ts';
+import { HIDDEN_ROWID, type Plan } from '../plan/plan.ts';
+import { audit, type Control, createControl, type NewControl, readControl } from './control.ts';
+import { addFence, fencePostgres, tableName } from './fence.ts';
+import { type Session, transaction } from './open.ts';
+
+export type Installation = Omit<NewControl, 'phase' | 'epoch' | 'plan'>;
+
+/**
+ * Creates schema attacca, the plan's tables and their closed fence. Of an installation that is there already it returns the control
+ * row, whose `install` and `plan` are the ones in force. Throws Refused when the database belongs to another source or holds
+ * tables of these names.
+ */
+export async function installPostgres(session: Session, plan: Plan, installation: Installation): Promise<Control> {
+  const existing = await readControl(session);
+  if (existing !== undefined) return own(existing, installation);
+  const occupied = await occupants(session, plan);
+  if (occupied.length > 0) throw new Refused('the target is not empty', occupied);
+  await transaction(session, null, async () => {
+    await session.query(template('postgres/install.sql', {}));
+    await fencePostgres(session, 0n, installation.install);
+    await createControl(session, { ...installation, phase: 'preparing', epoch: 0n, plan });
+    for (const table of plan.tables) {
+      await session.query(tableDdl(plan, table));
+      await addFence(session, plan, table);
+    }
+    await audit(session, 'installed', { tables: plan.tables.length });
+  });
+  const installed = await readControl(session);
+  if (installed === undefined) throw new Refused('the installation has vanished', []);
+  return installed;
+}
+
+/** Ours, or what is left of an attempt of ours that died before the source learned its id. */
+function own(existing: Control, { install, source }: Installation): Control {
+  if (existing.install === install || (existing.source === source && existing.phase === 'preparing')) return existing;
+  throw new Refused('the target belongs to another installation', [
+    {
+      code: 'target-owned',
+      reason: `this database already follows ${existing.source} (phase ${existing.phase})`,
+      remedy: 'use another database, or run attacca uninstall for that one first',
+    },
+  ]);
+}
+
+const OCCUPIED = /* sql */ `
+  select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = any($2) order by 1`;
+const SCHEMA = /* sql */ `select to_regnamespace('attacca') is not null as taken`;
+
+async function occupants(session: Session, plan: Plan) {
+  const { rows } = await session.query<{ relname: string }>(OCCUPIED, [plan.schema, plan.tables.map(table => table.target)]);
+  const tables = rows.map(({ relname }) => ({
+    code: 'target-not-empty',
+    reason: `${plan.schema}.${relname} already exists`,
+    remedy: 'drop or rename it, or use an empty database',
+  }));
+  const taken = (await session.query(SCHEMA)).rows[0]?.taken === 't';
+  const schema = { code: 'target-not-empty', reason: 'a schema named attacca exists and is not ours', remedy: 'drop or rename it' };
+  return taken ? [...tables, schema] : tables;
+}
+
+/** Removes everything of attacca, also the tables unless they are to be kept; a no-op where nothing is installed. */
+export async function uninstallPostgres(session: Session, options: { readonly keepTables: boolean }): Promise<void> {
+  const control = await readControl(session);
+  if (control === undefined) return;
+  await dropSlot(session, control.slot);
+  await transaction(session, null, async () => {
+    await dropOurs(session, control);
+    if (options.keepTables) return;
+    const tables = control.plan.tables.map(table => tableName(control.plan, table));
+    if (tables.length > 0) await session.query(`drop table if exists ${tables.join(', ')}`);
+  });
+}
+
+/** Leaves the tables to the application: without hidden key columns, fence, publication, slot and schema attacca. */
+export async function finishPostgres(session: Session, plan: Plan): Promise<void> {
+  const control = await readControl(session);
+  if (control === undefined) return;
+  await dropSlot(session, control.slot);
+  await transaction(session, null, async () => {
+    await dropOurs(session, control);
+    for (const table of plan.tables) {
+      const name = tableName(plan, table);
+      const hidden = table.key.kind === 'hidden' ? `, drop column if exists ${quote(HIDDEN_ROWID)}` : '';
+      await session.query(`alter table ${name} replica identity default${hidden}`);
+    }
+  });
+}
+
+/** Its cascade takes the fence triggers along, which depend on the function. */
+async function dropOurs(session: Session, control: Control): Promise<void> {
+  if (control.publication !== null) await session.query(`drop publication if exists ${quote(control.publication)}`);
+  await session.query('drop schema attacca cascade');
+}
+
+const SLOT = /* sql */ `select active, active_pid from pg_replication_slots where slot_name = $1`;
+
+/** Outside any transaction, and first: should the rest fail, no slot is left behind to fill the disk. */
+async function dropSlot(session: Session, slot: string | null): Promise<void> {
+  if (slot === null) return;
+  const found = (await session.query(SLOT, [slot])).rows[0];
+  if (found === undefined) return;
+  if (found.active === 't')
+    throw new Refused('the replication slot is in use', [
+      {
+        code: 'slot-active',
+        reason: `slot ${slot} is read by server process ${found.active_pid}`,
+        remedy: 'stop the attacca daemon first',
+      },
+    ]);
+  await session.query(/* sql */ `select pg_drop_replication_slot($1)`, [slot]);
+}

@@ -1,0 +1,4 @@
+-- A statement trigger also stops TRUNCATE and COPY and costs nothing per row; `always`, because a replica-role session skips others.
+create trigger _attacca_fence before insert or update or delete or truncate on {table}
+  for each statement execute function attacca.fence();
+alter table {table} enable always trigger _attacca_fence;

@@ -1,0 +1,65 @@
+-- Everything of attacca in this database, beside the replicated tables and their fence triggers; `drop schema attacca cascade` removes it.
+create schema attacca;
+
+-- One row. seq and nonce are the checkpoint: updated in the same transaction as the data, so they are never ahead of it or behind it.
+create table attacca.control (
+  id integer primary key check (id = 1),
+  install text not null,
+  source text not null,
+  system text not null,
+  phase text not null,
+  epoch bigint not null,
+  seq bigint,
+  nonce bigint,
+  verified_seq bigint,
+  verified_at timestamptz,
+  full_verified_at timestamptz,
+  full_verified_ok boolean,
+  drained_seq bigint,
+  fence_lsn text,
+  slot text,
+  publication text,
+  halt_reason text,
+  halt_hint text,
+  plan jsonb not null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+
+-- How far the first copy came: a row per table, written in the same transaction as the chunk.
+create table attacca.snapshot (
+  table_id integer primary key,
+  cursor text,
+  rows bigint not null default 0,
+  total bigint,
+  done boolean not null default false
+);
+
+-- Rows of the source that do not fit. They are absent from their table as a whole.
+create table attacca.quarantine (
+  id bigint generated always as identity primary key,
+  table_id integer not null,
+  table_name text not null,
+  key text not null,
+  "column" text not null,
+  reason text not null,
+  raw text,
+  at timestamptz not null default now()
+);
+
+-- A key may be longer than an index entry can be: its hash stands for it.
+create unique index quarantine_key on attacca.quarantine (table_id, sha256(convert_to(key, 'UTF8')));
+
+-- Published beside the replicated tables: a token that comes out of the stream proves that everything before it did.
+create table attacca.watermark (
+  token text primary key,
+  at timestamptz not null default now()
+);
+
+create table attacca.audit (
+  id bigint generated always as identity primary key,
+  at timestamptz not null default now(),
+  event text not null,
+  detail jsonb,
+  by text not null default current_user
+);
