@@ -1,0 +1,100 @@
+/*
+ * Capture: triggers that write the key of every row that may have changed into the journal [G1].
+ *
+ * (1) A mark too many is harmless, a mark too few loses a row: every doubtful case becomes an extra mark.
+ * (2) The application runs these triggers with *its* SQLite library: constructs of 3.8 only, single quotes, no functions
+ *     that a library may lack, or the whole file becomes unreadable for it.
+ * (3) Tables go by number: RENAME rewrites names in triggers, but not literals.
+ * (4) No journal column but the automatic seq can conflict, so no OR clause of an outer statement can drop a mark.
+ */
+import { ReplicationError } from '../change/errors.ts';
+import { quote } from '../change/quote.ts';
+import { template } from '../change/template.ts';
+import { keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
+import type { SourceSchema, SourceTable } from '../plan/schema.ts';
+import { type Collision, collisions } from './collisions.ts';
+import type { Database } from './open.ts';
+
+const OURS = /* sql */ `
+  select name from sqlite_schema where type = 'trigger'
+  and (name like '\\_attacca\\_insert\\_%' escape '\\' or name like '\\_attacca\\_update\\_%' escape '\\'
+    or name like '\\_attacca\\_delete\\_%' escape '\\' or name like '\\_attacca\\_evict\\_%' escape '\\') order by name`;
+
+/** Names of the capture triggers that the file has. */
+export const captureTriggers = (db: Database): string[] => db.prepare<[], string>(OURS).pluck().all();
+
+/** Replaces whatever capture triggers there are by those of the plan. Call it inside a write transaction. */
+export function createCapture(db: Database, plan: Plan, schema: SourceSchema): void {
+  dropCapture(db);
+  for (const sql of expectedTriggers(plan, schema).values()) db.exec(sql);
+}
+
+/** Removes all capture triggers. Call it inside a write transaction. */
+export function dropCapture(db: Database): void {
+  for (const name of captureTriggers(db)) db.exec(`drop trigger ${quote(name)}`);
+}
+
+/**
+ * The capture triggers that this plan needs on this schema, by name, as `create trigger` statements.
+ * Throws ReplicationError 'halt' when a table of the plan is not in the schema.
+ */
+export function expectedTriggers(plan: Plan, schema: SourceSchema): ReadonlyMap<string, string> {
+  return new Map(plan.tables.flatMap(table => [...triggersOf(table, schema)]));
+}
+
+/** The capture triggers of one table. Throws as `expectedTriggers` does. */
+export function triggersOf(table: TablePlan, schema: SourceSchema): ReadonlyMap<string, string> {
+  const source = sourceOf(table, schema);
+  const triggers = new Map<string, string>();
+  const add = (what: string, file: string, values: Record<string, string> = {}): void => {
+    const name = `_attacca_${what}`;
+    triggers.set(name, statement(`sqlite/${file}.sql`, { ...common(table), ...values, name: quote(name) }));
+  };
+  add(`insert_${table.id}`, 'capture-insert');
+  add(`update_${table.id}`, 'capture-update', { changed: keyChanged(table, source) });
+  add(`delete_${table.id}`, 'capture-delete');
+  for (const [index, collision] of collisions(table, source, schema).entries()) {
+    add(`evict_insert_${table.id}_${index + 1}`, 'evict-insert', { match: collision.match });
+    add(`evict_update_${table.id}_${index + 1}`, 'evict-update', { match: collision.match, changed: changed(collision) });
+  }
+  return triggers;
+}
+
+/** The table of the schema that a table of the plan means. Throws ReplicationError 'halt' when it is not there. */
+export function sourceOf(table: TablePlan, schema: SourceSchema): SourceTable {
+  const source = schema.tables.find(({ name }) => name === table.name);
+  if (source !== undefined) return source;
+  throw new ReplicationError('halt', `table ${quote(table.name)} is no longer in the SQLite file`, {
+    hint: 'If it was dropped or renamed on purpose, make a new plan and start over; otherwise put it back.',
+  });
+}
+
+function common(table: TablePlan): Record<string, string> {
+  const key = keyColumns(table).map(column => quote(column.name));
+  return {
+    id: String(table.id),
+    table: quote(table.name),
+    columns: journalColumns(table).join(', '),
+    key: key.join(', '),
+    old: key.map(name => `OLD.${name}`).join(', '),
+    new: key.map(name => `NEW.${name}`).join(', '),
+  };
+}
+
+/** The journal's columns that hold this table's key: k1, k2, … */
+export const journalColumns = (table: TablePlan): string[] => table.key.columns.map((_, index) => `k${index + 1}`);
+
+/** Whether OLD needs a mark of its own. Only where equal bytes mean the same key is that a question worth asking. */
+function keyChanged(table: TablePlan, source: SourceTable): string {
+  const exact = table.key.kind !== 'declared' || keyColumns(table).every(column => column.affinity === 'text');
+  return exact ? changed({ columns: keyColumns(table).map(column => column.name), match: source.name }) : '1';
+}
+
+const changed = ({ columns }: Collision): string =>
+  columns.map(name => `OLD.${quote(name)} is not NEW.${quote(name)} collate binary`).join(' or ');
+
+/** A template without the comments in its head: SQLite would not keep them, and the stored text is compared later. */
+const statement = (path: string, values: Readonly<Record<string, string>>): string =>
+  template(path, values)
+    .replace(/^(--.*\n)+/, '')
+    .trim();

@@ -1,0 +1,138 @@
+/*
+ * Shapes of a schema with which capture could miss a change: findings that block an installation.
+ */
+import { quote } from '../change/quote.ts';
+import type { Finding } from '../plan/finding.ts';
+import type { SourceColumn, SourceIndex, SourceObject, SourceSchema, SourceTable } from '../plan/schema.ts';
+import { columnsIn, generatedColumns } from './collisions.ts';
+import { isWord, tokenize } from './tokens.ts';
+
+const BUILT_IN = new Set(['BINARY', 'NOCASE', 'RTRIM']);
+/** Functions that give the same result twice within one statement; any other may not. */
+const STEADY =
+  /^(abs|cast|coalesce|char|date|datetime|hex|ifnull|julianday|length|lower|printf|replace|round|strftime|substr|time|trim|unixepoch|upper)$/;
+const COMPARISON = /[=<>]|\b(is|in|between|like|glob|case|regexp|match|isnull|notnull|not)\b/i;
+
+/** Findings on everything that keeps capture from marking every change [G1]. Empty: nothing stands in the way. */
+export function captureHazards(schema: SourceSchema): Finding[] {
+  const indexes = schema.tables.flatMap(table =>
+    table.indexes.filter(index => index.unique).flatMap(index => indexHazards(table, index, generatedColumns(table, schema))),
+  );
+  return [...indexes, ...schema.objects.filter(object => ignoresRows(object, schema)).map(ignoringTrigger)];
+}
+
+function indexHazards(table: SourceTable, index: SourceIndex, generated: ReadonlyMap<string, string>): Finding[] {
+  const involved = (sql: string): SourceColumn[] => columnsIn(sql, table, generated);
+  const plain = index.terms.flatMap(term => (term.column === null || generated.has(term.column) ? [] : involved(quote(term.column))));
+  // Values of a generated column are seen by its expression, those of an expression by itself.
+  const expressions = index.terms.flatMap(term => term.expression ?? generated.get(term.column ?? '') ?? []);
+  const inside = involved(expressions.join(' '));
+  const blocking = (code: string, message: string, remedy: string): Finding => ({
+    code,
+    level: 'blocking',
+    table: table.name,
+    column: null,
+    message: `Unique index ${quote(index.name)}: ${message}`,
+    remedy,
+    count: 1,
+    samples: [],
+  });
+  const found: Finding[] = [];
+  if (index.terms.some(term => !BUILT_IN.has(term.collation)))
+    found.push(
+      blocking('unique-collation', "it uses an application's own collation, which attacca cannot follow.", 'Use a built-in collation.'),
+    );
+  if (!simpleKey(index, table) && [...plain, ...inside].some(column => volatile(column.default)))
+    found.push(
+      blocking(
+        'volatile-unique-default',
+        'a default in it gives another value each time it is asked.',
+        'Let the application write that value.',
+      ),
+    );
+  if (inside.some(column => isRowid(column, table)) || namesRowid(expressions, table))
+    found.push(
+      blocking(
+        'unique-expression-over-id',
+        'its expression uses an id that SQLite assigns after triggers ran.',
+        'Leave the id out of the expression.',
+      ),
+    );
+  if (index.terms.some(term => term.expression !== null && involved(term.expression).some(column => column.generated)))
+    found.push(
+      blocking('unique-expression-over-generated', 'its expression uses a generated column.', 'Write the expression out in the index.'),
+    );
+  if (inside.some(column => column.notNull && !sameWhenStored(column)))
+    found.push(
+      blocking(
+        'unique-expression-over-default',
+        'its expression uses a NOT NULL column whose default changes when stored.',
+        'Write the default in the type of its column.',
+      ),
+    );
+  if (expressions.some(sql => COMPARISON.test(sql)) && inside.some(column => column.affinity !== 'blob'))
+    found.push(
+      blocking(
+        'unique-expression-comparison',
+        'its expression compares values, which triggers do by other rules.',
+        'Use an expression without comparison.',
+      ),
+    );
+  return found;
+}
+
+/** A key whose collisions are exactly its equal bytes: it needs no look at NEW before the row is there. */
+const simpleKey = (index: SourceIndex, table: SourceTable): boolean =>
+  index.origin === 'pk' &&
+  index.terms.every(
+    term => term.collation === 'BINARY' && table.columns.some(({ name, affinity }) => name === term.column && affinity !== 'blob'),
+  );
+
+/** CURRENT_TIMESTAMP and its like stand still within a statement; random() does not. */
+function volatile(sql: string | null): boolean {
+  const tokens = tokenize(sql ?? '').filter(token => token.kind !== 'blank');
+  return tokens.some((token, index) => token.kind === 'word' && tokens[index + 1]?.text === '(' && !STEADY.test(token.text.toLowerCase()));
+}
+
+/** Whether the default, put in place of NULL inside an expression, is what SQLite would store. */
+function sameWhenStored({ default: sql, affinity, collation }: SourceColumn): boolean {
+  if (sql === null) return true;
+  if (collation !== 'BINARY') return false;
+  if (affinity === 'blob') return true;
+  if (affinity === 'text') return /^'.*'$/s.test(sql);
+  return affinity === 'real' ? /^[-+]?\d+\.\d+$/.test(sql) : /^[-+]?\d{1,18}$/.test(sql);
+}
+
+/** An INTEGER PRIMARY KEY: no index stands behind it. */
+const isRowid = (column: SourceColumn, table: SourceTable): boolean =>
+  !table.withoutRowid && column.primaryKey > 0 && !table.indexes.some(({ origin }) => origin === 'pk');
+
+const namesRowid = (expressions: readonly string[], table: SourceTable): boolean =>
+  expressions.some(
+    sql =>
+      /\b(rowid|_rowid_|oid)\b/i.test(sql) && columnsIn(sql, table, new Map()).every(({ name }) => !/^(rowid|_rowid_|oid)$/i.test(name)),
+  );
+
+/** An AFTER trigger on a table with RAISE(IGNORE): triggers that were to run after it are skipped, ours too. */
+function ignoresRows({ type, table, sql }: SourceObject, schema: SourceSchema): boolean {
+  if (type !== 'trigger' || !schema.tables.some(({ name }) => name === table)) return false;
+  const tokens = tokenize(sql ?? '').filter(token => token.kind !== 'blank');
+  const after = tokens
+    .slice(
+      0,
+      tokens.findIndex(token => isWord(token, 'begin')),
+    )
+    .some(token => isWord(token, 'after'));
+  return after && tokens.some((token, index) => isWord(token, 'raise') && isWord(tokens[index + 2], 'ignore'));
+}
+
+const ignoringTrigger = ({ name, table }: SourceObject): Finding => ({
+  code: 'raise-ignore',
+  level: 'blocking',
+  table,
+  column: null,
+  message: `Trigger ${quote(name)} uses RAISE(IGNORE) after the change: capture triggers behind it would not run.`,
+  remedy: 'Make it a BEFORE trigger, or take RAISE(IGNORE) out.',
+  count: 1,
+  samples: [],
+});

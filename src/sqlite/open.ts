@@ -1,0 +1,156 @@
+/*
+ * Opens the application's file. better-sqlite3 is the only thing in this process that may open it: any other open and
+ * close of the file drops SQLite's POSIX locks, ours included. `stat` and `access` open nothing.
+ */
+import { accessSync, constants, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import BetterSqlite3 from 'better-sqlite3';
+import { ReplicationError, UsageError } from '../change/errors.ts';
+
+export type Database = BetterSqlite3.Database;
+export type Statement = BetterSqlite3.Statement;
+
+/** How long a read waits for a writer that is committing (rollback-journal mode). */
+const READ_WAIT_MS = 2_000;
+const PAUSE_MS = 0.2;
+const FIRST_READ = /* sql */ `select 1 from sqlite_schema limit 1`;
+
+/**
+ * Opens the SQLite file at `path`; integers come back as bigint. Throws UsageError, with what to do, for anything that is
+ * not a readable (unless `readonly`: writable) SQLite database.
+ */
+export function openSource(path: string, options: { readonly readonly?: boolean } = {}): Database {
+  const readonly = options.readonly === true;
+  checkFile(path, readonly);
+  let db: Database | undefined;
+  try {
+    db = new BetterSqlite3(path, { readonly, fileMustExist: true, timeout: READ_WAIT_MS });
+    db.defaultSafeIntegers(true);
+    db.prepare(/* sql */ `select count(*) from sqlite_schema`).get();
+    return db;
+  } catch (error) {
+    db?.close();
+    throw explain(path, error);
+  }
+}
+
+function checkFile(path: string, readonly: boolean): void {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) throw new UsageError(`there is no file at ${path}`, 'Check the path given as the source.');
+  if (stat.isDirectory()) throw new UsageError(`${path} is a folder`, 'Give the SQLite file itself as the source.');
+  if (stat.size === 0) throw new UsageError(`${path} is empty, not a SQLite database`, 'Check the path given as the source.');
+  if (!allowed(path, constants.R_OK)) throw new UsageError(`${path} cannot be read`, 'Give this user read access to the file.');
+  if (readonly) return;
+  if (!allowed(path, constants.W_OK)) throw new UsageError(`${path} cannot be written`, 'Give this user write access to the file.');
+  if (!allowed(dirname(path), constants.W_OK))
+    throw new UsageError(
+      `the folder of ${path} cannot be written`,
+      'SQLite keeps its journal beside the file: give this user write access.',
+    );
+}
+
+function allowed(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const EXPLANATIONS: readonly (readonly [code: RegExp, what: string, hint: string])[] = [
+  [
+    /^SQLITE_NOTADB/,
+    'is not a SQLite database, or encrypted',
+    'Check the path; an encrypted file must be decrypted into a plain one first.',
+  ],
+  [/^SQLITE_CORRUPT/, 'is damaged or cut off', 'Run `pragma integrity_check` on it, or restore it from a backup.'],
+  [
+    /^SQLITE_(BUSY|LOCKED)/,
+    'is locked by another process',
+    'A process holds it in EXCLUSIVE locking mode or in a long write: end that first.',
+  ],
+  [
+    /^SQLITE_READONLY/,
+    'cannot be read without writing beside it',
+    'It has a journal to recover or a WAL: give write access to file and folder.',
+  ],
+  [
+    /^SQLITE_(CANTOPEN|PERM|AUTH)/,
+    'cannot be opened',
+    'Check the access rights of the file, of its folder and of its -wal and -shm files.',
+  ],
+];
+
+/** The sentence for a person; what is not known here stays as it is. */
+function explain(path: string, error: unknown): unknown {
+  const code = codeOf(error);
+  const [, what, hint] = EXPLANATIONS.find(([pattern]) => pattern.test(code)) ?? [];
+  return what === undefined || hint === undefined ? error : new UsageError(`${path} ${what}`, hint);
+}
+
+/** SQLite's own code of an error ('SQLITE_BUSY_SNAPSHOT'); '' for errors that are not SQLite's. */
+export const codeOf = (error: unknown): string => (error instanceof BetterSqlite3.SqliteError ? error.code : '');
+
+/** Whether another connection stands in the way just now. */
+export const isBusy = (error: unknown): boolean => /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error));
+
+/** A read transaction: everything read until `release` is one committed state of the file. */
+export type ReadTransaction = { release(): void; [Symbol.dispose](): void };
+
+/** Begins a read transaction; the first read is made here, because only that fixes the state. */
+export function readTransaction(db: Database): ReadTransaction {
+  db.exec('begin');
+  const release = (): void => {
+    if (db.open && db.inTransaction) db.exec('rollback');
+  };
+  try {
+    db.prepare(FIRST_READ).get();
+  } catch (error) {
+    release();
+    throw error;
+  }
+  return { release, [Symbol.dispose]: release };
+}
+
+/**
+ * Runs the synchronous `fn` in one write transaction. Takes the lock with an own retry loop, since SQLite's busy timeout
+ * starves beside saturated writers; COMMIT is retried too (readers, in rollback-journal mode). Throws ReplicationError
+ * 'retry' when `budgetMs` is used up; nothing is written then, or when `fn` throws.
+ */
+export async function writeTransaction<T>(db: Database, budgetMs: number, fn: () => T): Promise<T> {
+  const deadline = performance.now() + budgetMs;
+  db.pragma('busy_timeout = 0');
+  try {
+    await persist(() => db.exec('begin immediate'), deadline);
+    const result = fn();
+    await persist(() => db.exec('commit'), deadline);
+    return result;
+  } catch (error) {
+    if (db.open && db.inTransaction) db.exec('rollback');
+    throw error;
+  } finally {
+    if (db.open) db.pragma(`busy_timeout = ${READ_WAIT_MS}`);
+  }
+}
+
+const cell = new Int32Array(new SharedArrayBuffer(4));
+
+async function persist(attempt: () => void, deadline: number): Promise<void> {
+  for (;;) {
+    try {
+      attempt();
+      return;
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+      if (performance.now() >= deadline)
+        throw new ReplicationError('retry', 'the SQLite file stayed locked', {
+          hint: 'A long transaction holds it; it is tried again.',
+          cause: error,
+        });
+    }
+    Atomics.wait(cell, 0, 0, PAUSE_MS); // a timer would wait a whole millisecond, five times the usual gap between writers
+    await setImmediate();
+  }
+}
