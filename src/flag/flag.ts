@@ -1,0 +1,23 @@
+/*
+ * The feature flag: which side is primary, and since which switch.
+ *
+ * (1) A switch is over only when the flag was written durably and read back.
+ * (2) The epoch counts switches and never goes back: whoever knows a newer one does not believe an older flag [G8].
+ */
+export type Side = 'sqlite' | 'postgres';
+
+export type FlagState = { readonly primary: Side; readonly epoch: bigint };
+
+/** One place where a flag can live. A new kind of place is one more file that implements this. */
+export interface FlagProvider {
+  /** undefined where the flag was never set. Throws ReplicationError where it is there and cannot be understood. */
+  read(): Promise<FlagState | undefined>;
+  /** Atomic, durable, read back; writing the same state again is a no-op. Throws ReplicationError: `halt` for an older epoch. */
+  write(state: FlagState): Promise<void>;
+  /** Why it could not be written or read back now: one sentence, or undefined when nothing stands in the way. Changes nothing. */
+  check(): Promise<string | undefined>;
+  /** The flag's place, for people. */
+  describe(): string;
+  /** Calls `wake` soon after a change. A hint only: it may be late, missed or false, so readers poll as well. */
+  watch?(wake: () => void, signal: AbortSignal): void;
+}

@@ -1,0 +1,53 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { FlagConfig } from '../../src/flag/config.ts';
+import { fileFlag } from '../../src/flag/file.ts';
+import type { FlagProvider, FlagState } from '../../src/flag/flag.ts';
+import { watchFlag } from '../../src/flag/watch.ts';
+
+/** Every state reported so far, and a promise of the next one. */
+function recorder() {
+  const states: FlagState[] = [];
+  let next = Promise.withResolvers<FlagState>();
+  return {
+    states,
+    next: () => next.promise,
+    record(state: FlagState) {
+      states.push(state);
+      next.resolve(state);
+      next = Promise.withResolvers();
+    },
+  };
+}
+
+async function follow(provider: FlagProvider, pollMs: number) {
+  const cancel = new AbortController();
+  const seen = recorder();
+  const first = seen.next();
+  watchFlag(provider, { signal: cancel.signal, pollMs }, seen.record);
+  await first;
+  const second = seen.next();
+  await provider.write({ primary: 'postgres', epoch: 1n });
+  await second;
+  cancel.abort();
+  return seen.states;
+}
+
+const FOLLOWED = [
+  { primary: 'sqlite', epoch: 0n },
+  { primary: 'postgres', epoch: 1n },
+];
+
+test.each([
+  ['an event alone', 3_600_000, true],
+  ['polling alone', 5, false],
+])('a switch is seen by %s', async (_, pollMs, events) => {
+  const folder = mkdtempSync(join(tmpdir(), 'attacca-watch-'));
+  const path = join(folder, 'app.env');
+  writeFileSync(path, 'DB_TYPE=sqlite\n');
+  const { watch, ...mute } = fileFlag(FlagConfig.parse({ path }));
+  expect(await follow(events && watch ? { ...mute, watch } : mute, pollMs)).toEqual(FOLLOWED);
+  rmSync(folder, { recursive: true });
+});
