@@ -16,6 +16,7 @@ const BY_CLASS: ReadonlyMap<string, Disposition> = new Map([
   ['40', 'retry'], // deadlock, serialization failure
   ['53', 'retry'], // out of connections, memory or disk
   ['57', 'retry'], // server shutting down or recovering, statement cancelled
+  ['21', 'quarantine'], // two rows of a batch have one key in Postgres
   ['22', 'quarantine'], // the value does not fit the column
   ['23', 'quarantine'], // a constraint the source does not have
   ['54', 'quarantine'], // a value too long for an index
@@ -103,6 +104,10 @@ export function replicationError(error: unknown): Error {
   return new ReplicationError('halt', 'a failure that attacca does not know', { hint: HINTS.halt, cause: error });
 }
 
+/** Whether Postgres refused what a row holds: the row can be quarantined and the others go on. */
+export const isPoison = (error: unknown): error is PostgresError =>
+  error instanceof PostgresError && error.sqlstate !== null && dispositionOf(error.sqlstate) === 'quarantine';
+
 /** The operating system's or the driver's code of an error, if it has one. */
 export function codeOf(error: unknown): string | undefined {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
@@ -119,7 +124,9 @@ function serverFacts(error: unknown): ServerFacts | undefined {
     const value: unknown = Reflect.get(error, name);
     return typeof value === 'string' ? value : undefined;
   };
-  const [table, constraint, column] = [field('table'), field('constraint'), field('column')];
+  const [table, constraint] = [field('table'), field('constraint')];
+  // Of COPY's context only the name of the column, which stands before the value.
+  const column = field('column') ?? /, line \d+, column (.+?): (?:"|null input)/.exec(field('where') ?? '')?.[1];
   return { sqlstate, table, constraint, column, routine: field('routine'), said: error.message };
 }
 

@@ -72,24 +72,31 @@ const HOLDERS = /* sql */ `
  * statement, given up before the deadlock detector could pick the application as its victim, and tried again until `budgetMs` is
  * over; then Refused, naming who is in the way.
  */
-export async function lockTables(session: Session, plan: Plan, budgetMs: number): Promise<void> {
+export const lockTables = (session: Session, plan: Plan, budgetMs: number): Promise<void> =>
+  lock(session, plan, 'share row exclusive', budgetMs);
+
+/** Like `lockTables`, for someone who will only read: several may do so at a time. */
+export const lockForReading = (session: Session, plan: Plan, budgetMs: number): Promise<void> => lock(session, plan, 'share', budgetMs);
+
+async function lock(session: Session, plan: Plan, mode: 'share' | 'share row exclusive', budgetMs: number): Promise<void> {
   if (plan.tables.length === 0) return;
   const { rows } = await session.query<{ setting: string }>(DEADLOCK_MS);
   const limit = Math.max(50, Math.min(Number(rows[0]?.setting ?? 1000) * 0.8, 800));
   const deadline = performance.now() + budgetMs;
+  const names = plan.tables.map(table => tableName(plan, table)).join(', ');
   for (let wait = 10; ; wait = Math.min(wait * 2, 200)) {
-    if (await tryLock(session, plan, Math.max(10, Math.min(limit, deadline - performance.now())))) return;
+    const limitMs = Math.max(10, Math.min(limit, deadline - performance.now()));
+    if (await tryLock(session, `lock table ${names} in ${mode} mode`, limitMs)) return;
     if (performance.now() + wait >= deadline) throw await inTheWay(session, plan, budgetMs);
     await delay(wait);
   }
 }
 
 /** False if the lock was not to be had within `limitMs`; the transaction goes on without it. */
-async function tryLock(session: Session, plan: Plan, limitMs: number): Promise<boolean> {
-  const names = plan.tables.map(table => tableName(plan, table)).join(', ');
+async function tryLock(session: Session, statement: string, limitMs: number): Promise<boolean> {
   await session.query(`savepoint attacca_lock; set local statement_timeout = ${Math.round(limitMs)}`);
   try {
-    await session.query(`lock table ${names} in share row exclusive mode`);
+    await session.query(statement);
     await session.query('set local statement_timeout = 0; release savepoint attacca_lock');
     return true;
   } catch (error) {

@@ -60,6 +60,10 @@ const SETTINGS: Readonly<Record<string, string>> = {
   statement_timeout: '0',
   idle_in_transaction_session_timeout: '0',
   transaction_timeout: '0', // from 17 on
+  // A controller that vanished from the network must not keep its locks for the two hours that are the usual default.
+  tcp_keepalives_idle: '30',
+  tcp_keepalives_interval: '10',
+  tcp_keepalives_count: '3',
   search_path: 'pg_catalog',
   row_security: 'off', // an error instead of missing rows
   extra_float_digits: '1',

@@ -41,14 +41,14 @@ create table attacca.quarantine (
   table_id integer not null,
   table_name text not null,
   key text not null,
+  -- sha256 of the key, which may be longer than an index entry can be: that is one reason for being here.
+  digest bytea not null,
   "column" text not null,
   reason text not null,
   raw text,
-  at timestamptz not null default now()
+  at timestamptz not null default now(),
+  unique (table_id, digest)
 );
-
--- A key may be longer than an index entry can be: its hash stands for it.
-create unique index quarantine_key on attacca.quarantine (table_id, sha256(convert_to(key, 'UTF8')));
 
 -- Published beside the replicated tables: a token that comes out of the stream proves that everything before it did.
 create table attacca.watermark (

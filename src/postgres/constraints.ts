@@ -1,0 +1,97 @@
+/*
+ * Keys, indexes and foreign keys: each when the copy can best bear it.
+ *
+ * (1) The key comes before the catch-up (upserts and deletions need it), secondary indexes after it, foreign keys at cutover.
+ * (2) Everything here can be run again: what is there is left alone.
+ * (3) Foreign keys are added NOT VALID: what is validated once is never checked again, and rows written in replica role are not
+ *     checked at all; so they are validated when the last of those is in.
+ */
+import { Refused } from '../change/errors.ts';
+import { quote } from '../change/quote.ts';
+import { foreignKeyDdl, indexDdl, keyDdl, validateDdl } from '../plan/ddl.ts';
+import { keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
+import { isPoison, PostgresError } from './errors.ts';
+import { tableName } from './fence.ts';
+import { LONG_MS, type Session } from './open.ts';
+
+/** A statement that Postgres refused, and that the replication can go on without. */
+export type OnRefused = (table: TablePlan, statement: string, error: PostgresError) => void;
+
+/** A valid unique index, without predicate or expressions, over exactly these columns in this order. */
+const HAS_KEY = /* sql */ `
+  select from pg_index i
+  where i.indrelid = to_regclass($1) and i.indisunique and i.indisvalid and i.indpred is null and i.indexprs is null
+    and $2::text[] = array(
+      select a.attname::text from unnest(i.indkey::smallint[]) with ordinality as k(attnum, place)
+      join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum order by k.place)`;
+
+/** Builds every table's key. Throws when one cannot be built: without it nothing can be applied. */
+export async function buildKeys(session: Session, plan: Plan): Promise<void> {
+  for (const table of plan.tables) {
+    const columns = keyColumns(table).map(column => column.target);
+    const { rowCount } = await session.query(HAS_KEY, [tableName(plan, table), columns]);
+    if (rowCount === 0) await buildKey(session, table, keyDdl(plan, table));
+  }
+}
+
+async function buildKey(session: Session, table: TablePlan, statement: string): Promise<void> {
+  try {
+    await session.query({ text: statement, limitMs: LONG_MS });
+  } catch (error) {
+    if (!isPoison(error)) throw error;
+    throw new Refused(`the key of ${table.name} cannot be built in Postgres`, [
+      {
+        code: 'key-refused',
+        reason: error.message,
+        remedy: 'exclude the table, or change its plan so that its key is unique in Postgres too',
+      },
+    ]);
+  }
+}
+
+/** Builds the secondary indexes; one that Postgres refuses for what the rows hold is handed to `refused` and left out. */
+export const buildIndexes = (session: Session, plan: Plan, refused: OnRefused): Promise<void> => run(session, plan, indexDdl, refused);
+
+/** Adds the foreign keys, NOT VALID: they hold for new rows only. */
+export const addForeignKeys = (session: Session, plan: Plan): Promise<void> => run(session, plan, foreignKeyDdl, throwing);
+
+/** Checks every row against the foreign keys; one that rows violate stays NOT VALID and is handed to `refused`. */
+export const validateForeignKeys = (session: Session, plan: Plan, refused: OnRefused): Promise<void> =>
+  run(session, plan, validateDdl, refused);
+
+type Ddl = (plan: Plan, table: TablePlan) => readonly string[];
+
+const throwing: OnRefused = (_table, _statement, error) => {
+  throw error;
+};
+
+/** duplicate_table (an index is a relation), duplicate_object (a constraint) */
+const THERE = new Set(['42P07', '42710']);
+
+async function run(session: Session, plan: Plan, ddl: Ddl, refused: OnRefused): Promise<void> {
+  for (const table of plan.tables) {
+    for (const statement of ddl(plan, table)) {
+      try {
+        await session.query({ text: statement, limitMs: LONG_MS });
+      } catch (error) {
+        if (!(error instanceof PostgresError)) throw error;
+        if (error.sqlstate !== null && THERE.has(error.sqlstate)) continue;
+        if (!isPoison(error)) throw error;
+        refused(table, statement, error);
+      }
+    }
+  }
+}
+
+/** Takes the plan's foreign keys out again. */
+export async function dropForeignKeys(session: Session, plan: Plan): Promise<void> {
+  for (const table of plan.tables) {
+    const drops = table.foreignKeys.map(({ name }) => `drop constraint if exists ${quote(name)}`);
+    if (drops.length > 0) await session.query(`alter table ${tableName(plan, table)} ${drops.join(', ')}`);
+  }
+}
+
+/** Statistics, without which the first queries after a cutover would be planned blindly. */
+export async function analyze(session: Session, plan: Plan): Promise<void> {
+  for (const table of plan.tables) await session.query({ text: `analyze ${tableName(plan, table)}`, limitMs: LONG_MS });
+}

@@ -1,0 +1,90 @@
+/*
+ * Rows that do not fit. Each is absent from its table as a whole, counted and shown here, until it changes and fits [G4].
+ */
+import type { Misfit } from '../change/change.ts';
+import type { TablePlan } from '../plan/plan.ts';
+import type { Session } from './open.ts';
+
+export type Quarantined = {
+  readonly id: bigint;
+  /** TablePlan.id */
+  readonly table: number;
+  readonly tableName: string;
+  /** Misfit.key: what to mark again in SQLite for another try. */
+  readonly key: string;
+  /** Empty where Postgres does not say which one it was. */
+  readonly column: string;
+  readonly reason: string;
+  /** The refused value, tagged; null where Postgres refused the row. Not for logs. */
+  readonly raw: string | null;
+  readonly at: string;
+};
+
+const PUT = /* sql */ `
+  insert into attacca.quarantine (table_id, table_name, key, digest, "column", reason, raw)
+  select $1, $2, m.key, sha256(convert_to(m.key, 'UTF8')), m.col, m.reason, m.raw
+  from unnest($3::text[], $4::text[], $5::text[], $6::text[]) as m(key, col, reason, raw)
+  on conflict (table_id, digest) do update set "column" = excluded."column", reason = excluded.reason, raw = excluded.raw, at = now()`;
+
+/** Adds rows of one table, or renews their reasons. */
+export async function put(session: Session, table: TablePlan, misfits: readonly Misfit[]): Promise<void> {
+  if (misfits.length === 0) return;
+  // One row may be refused for several reasons; it stands here once.
+  const once = [...new Map(misfits.map(misfit => [misfit.key, misfit])).values()];
+  const column = (field: 'key' | 'column' | 'reason' | 'raw') => once.map(misfit => misfit[field]);
+  await session.query(PUT, [table.id, table.target, column('key'), column('column'), column('reason'), column('raw')]);
+}
+
+const REMOVE = /* sql */ `
+  delete from attacca.quarantine where table_id = $1 and digest in (select sha256(convert_to(k, 'UTF8')) from unnest($2::text[]) as k)`;
+
+/** Takes out the rows of a table that have these names (Misfit.key). */
+export async function remove(session: Session, table: number, keys: readonly string[]): Promise<void> {
+  if (keys.length > 0) await session.query(REMOVE, [table, keys]);
+}
+
+/** Takes out every row of a table: it is about to be replaced whole. */
+export async function removeAll(session: Session, table: number): Promise<void> {
+  await session.query(/* sql */ `delete from attacca.quarantine where table_id = $1`, [table]);
+}
+
+export async function count(session: Session): Promise<number> {
+  const { rows } = await session.query<{ n: string }>(/* sql */ `select count(*) as n from attacca.quarantine`);
+  return Number(rows[0]?.n ?? 0);
+}
+
+const LIST = /* sql */ `
+  select id, table_id, table_name, key, "column", reason, raw, at from attacca.quarantine
+  where id > $1 and ($2::integer is null or table_id = $2) order by id limit $3`;
+
+/** Up to `limit` rows with an id above `after`, oldest first; of one table if given. */
+export async function list(
+  session: Session,
+  page: { readonly after?: bigint; readonly table?: number; readonly limit: number },
+): Promise<Quarantined[]> {
+  const { rows } = await session.query(LIST, [page.after ?? 0n, page.table ?? null, page.limit]);
+  return rows.map(row => ({
+    id: BigInt(row.id ?? 0),
+    table: Number(row.table_id),
+    tableName: row.table_name ?? '',
+    key: row.key ?? '',
+    column: row.column ?? '',
+    reason: row.reason ?? '',
+    raw: row.raw ?? null,
+    at: row.at ?? '',
+  }));
+}
+
+/** Names (Misfit.key) of a table's rows in quarantine. */
+export async function keys(session: Session, table: number): Promise<ReadonlySet<string>> {
+  const { rows } = await session.query<{ key: string }>(/* sql */ `select key from attacca.quarantine where table_id = $1`, [table]);
+  return new Set(rows.map(row => row.key));
+}
+
+/** Forgets rows for good: they stay absent from the target. Without `ids` all of them. Returns how many there were. */
+export async function drop(session: Session, ids?: readonly bigint[]): Promise<number> {
+  const { rowCount } = await session.query(/* sql */ `delete from attacca.quarantine where $1::bigint[] is null or id = any($1)`, [
+    ids?.map(String) ?? null,
+  ]);
+  return rowCount ?? 0;
+}

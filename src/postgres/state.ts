@@ -1,0 +1,71 @@
+/*
+ * One committed state of the Postgres tables, for verification.
+ *
+ * (1) The snapshot exists when the promise resolves: in a repeatable-read transaction it is taken by the first query, not by `begin`.
+ * (2) Rows are looked up by key through the key's index, however large the table is.
+ */
+import type { PgKey, PgRow } from '../change/change.ts';
+import type { TargetState } from '../change/ports.ts';
+import { quote } from '../change/quote.ts';
+import { at, type ColumnPlan, keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
+import { arrays } from './apply.ts';
+import { tableName } from './fence.ts';
+import { connect, LONG_MS, type PgRecord } from './open.ts';
+import { keys as quarantinedKeys } from './quarantine.ts';
+
+const BEGIN = /* sql */ `begin isolation level repeatable read read only; select count(*) from attacca.control`;
+
+/** Holds the tables still as they are when the promise resolves, in a session of its own that `close` ends. */
+export async function targetState(url: string, plan: Plan): Promise<TargetState> {
+  const session = await connect(url, { applicationName: 'attacca verify' });
+  try {
+    await session.query(BEGIN);
+  } catch (error) {
+    await session.end();
+    throw error;
+  }
+  const tables = new Map(plan.tables.map((table, index) => [table.id, index]));
+  const tableOf = (id: number): TablePlan => at(plan.tables, tables.get(id) ?? -1);
+  return {
+    async rows(id, keys) {
+      if (keys.length === 0) return [];
+      const table = tableOf(id);
+      const values = keyColumns(table).map((_, index) => keys.map(key => at(key, index)));
+      const { rows } = await session.query({ name: `attacca_rows_${id}`, text: rowsQuery(plan, table) }, values);
+      return arraysOf(rows, table.columns.length);
+    },
+    async keys(id, after, limit) {
+      const table = tableOf(id);
+      const text = keysQuery(plan, table, after !== null);
+      const { rows } = await session.query({ text }, [limit, ...(after ?? [])]);
+      return arraysOf(rows, table.key.columns.length);
+    },
+    async count(id) {
+      const text = `select count(*) as n from ${tableName(plan, tableOf(id))}`;
+      return Number((await session.query({ text, limitMs: LONG_MS })).rows[0]?.n);
+    },
+    quarantined: id => quarantinedKeys(session, id),
+    close: () => session.end(),
+  };
+}
+
+/** Columns come as c0, c1, …: names of the plan could clash with the driver's objects (`__proto__`). */
+const select = (columns: readonly ColumnPlan[]): string => columns.map(({ target }, index) => `t.${quote(target)} as c${index}`).join(', ');
+
+const arraysOf = (rows: readonly PgRecord[], width: number): (PgRow & PgKey)[] =>
+  rows.map(row => Array.from({ length: width }, (_, index) => row[`c${index}`] ?? null));
+
+function rowsQuery(plan: Plan, table: TablePlan): string {
+  const key = keyColumns(table);
+  const names = key.map((_, index) => `k${index}`).join(', ');
+  const same = key.map(({ target }, index) => `t.${quote(target)} = k.k${index}`).join(' and ');
+  return `select ${select(table.columns)} from unnest(${arrays(key)}) as k(${names}) join ${tableName(plan, table)} t on ${same}`;
+}
+
+function keysQuery(plan: Plan, table: TablePlan, after: boolean): string {
+  const key = keyColumns(table);
+  const names = key.map(({ target }) => `t.${quote(target)}`).join(', ');
+  const bounds = key.map(({ type }, index) => `$${index + 2}::${type}`).join(', ');
+  const where = after ? `where (${names}) > (${bounds})` : '';
+  return `select ${select(key)} from ${tableName(plan, table)} t ${where} order by ${names} limit $1::bigint`;
+}

@@ -1,0 +1,216 @@
+import { expect, test } from 'vitest';
+import { ReplicationError } from '../../src/change/errors.ts';
+import { postgresSink } from '../../src/postgres/apply.ts';
+import { addForeignKeys, buildIndexes } from '../../src/postgres/constraints.ts';
+import { connect, type Session } from '../../src/postgres/open.ts';
+import { list } from '../../src/postgres/quarantine.ts';
+import { connect as otherSession } from '../support/postgres.ts';
+import { batch, item, mark, misfit, PLAN, WRITER, world } from './world.ts';
+
+const items = (w: Awaited<ReturnType<typeof world>>) => w.postgres.query('select id, name, u from items order by id');
+
+/** Runs a batch the small way, and (said to be large) by delete and COPY. */
+const WAYS = [
+  { way: 'upsert', more: {} },
+  { way: 'copy', more: { size: 5_000 } },
+];
+
+test.each(WAYS)('a batch and its checkpoint arrive together: $way [G2] [G3]', async ({ more }) => {
+  await using w = await world();
+  await w.apply(
+    5,
+    [{ rows: [item(1, 'a'), item(2, 'b')] }, { table: 2, rows: [['k', '1', null]] }, { table: 3, rows: [['-4', 'line']] }],
+    more,
+  );
+  await w.apply(
+    6,
+    [
+      { rows: [item(2, 'c'), item(3)], gone: [['1']] },
+      { table: 2, rows: [['k', '1', 'v']], gone: [['2', 'k']] },
+    ],
+    more,
+  );
+  expect((await items(w)).map(row => [row.id, row.u])).toEqual([
+    ['2', 'c'],
+    ['3', null],
+  ]);
+  expect(await w.postgres.query('select a, b, v from pairs')).toEqual([{ a: 'k', b: '1', v: 'v' }]);
+  expect(await w.postgres.query('select * from log')).toEqual([{ _attacca_rowid: '-4', line: 'line' }]);
+  expect(await w.postgres.query('select seq, nonce from attacca.control')).toEqual([{ seq: '6', nonce: '6000' }]);
+});
+
+test('a replayed batch changes nothing; another history at the same seq halts [G2] [G7]', async () => {
+  await using w = await world();
+  await w.apply(5, [{ rows: [item(1, 'new')] }]);
+  await w.apply(5, [{ rows: [item(1, 'old')] }]);
+  await w.apply(4, [{ gone: [['1']] }]);
+  expect(await items(w)).toEqual([{ id: '1', name: 'item 1', u: 'new' }]);
+  const sink = postgresSink({ session: w.session, plan: PLAN, writer: WRITER });
+  const other = { ...batch(5, []), position: { ...mark(5), nonce: 1n } };
+  await expect(sink.apply(other)).rejects.toMatchObject({ disposition: 'halt', message: expect.stringContaining('journal') });
+});
+
+test.each(WAYS)('a session killed before any of its statements leaves all of a batch or nothing: $way [G2]', async ({ more }) => {
+  await using w = await world();
+  const state = () =>
+    w.postgres.query('select c.seq, (select count(*) from items) as n, (select max(u) from items) as u from attacca.control c');
+  const rows = (u: string) => Array.from({ length: 60 }, (_, i) => item(i + 1, `${u}${i + 10}`));
+  await w.apply(10, [{ rows: rows('a') }]);
+  let survived = false;
+  for (let nth = 1; !survived; nth++) {
+    const before = await state();
+    const next = batch(10 + nth, [{ rows: rows(`b${nth}`).slice(0, 30) }, { rows: rows(`b${nth}`).slice(30), gone: [['99']] }], more);
+    await using session = await connect(w.postgres.url, { applicationName: 'attacca victim' });
+    const victim = dying(session, nth, () => w.postgres.query('select pg_terminate_backend($1, 5000)', [session.pid]));
+    const failure = await postgresSink({ session: victim, plan: PLAN, writer: WRITER })
+      .apply(next)
+      .then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+    survived = failure === undefined;
+    if (!survived) {
+      expect(failure).toMatchObject({ disposition: 'retry' });
+      expect(await state()).toEqual(before);
+      await w.apply(10 + nth, [], { ...next.changes });
+    }
+    expect(await state()).toEqual([{ seq: String(10 + nth), n: '60', u: `b${nth}69` }]);
+  }
+});
+
+test('a commit whose answer was lost is recognised when the batch comes again [G2]', async () => {
+  await using w = await world();
+  await using session = await connect(w.postgres.url, { applicationName: 'attacca victim' });
+  const deaf: Session = {
+    ...session,
+    async query(statement, values) {
+      const result = await session.query(statement as string, values);
+      if (statement === 'commit') throw new ReplicationError('retry', 'injected: no answer', { hint: '' });
+      return result as never;
+    },
+  };
+  const next = batch(5, [{ rows: [item(1, 'once')] }]);
+  await expect(postgresSink({ session: deaf, plan: PLAN, writer: WRITER }).apply(next)).rejects.toMatchObject({ disposition: 'retry' });
+  await w.postgres.query("set attacca.token = 'a1b2c3d4e5f60718'");
+  await w.postgres.query("update items set u = 'since'");
+  await w.apply(5, [{ rows: [item(1, 'once')] }]);
+  expect(await items(w)).toEqual([{ id: '1', name: 'item 1', u: 'since' }]);
+});
+
+/** The session's server process dies right before its nth statement. */
+function dying(session: Session, nth: number, kill: () => Promise<unknown>): Session {
+  let statements = 0;
+  const step = async () => {
+    if (++statements === nth) await kill();
+  };
+  return {
+    ...session,
+    query: (statement, values) => step().then(() => session.query(statement, values)),
+    copyIn: (copy, pieces) => step().then(() => session.copyIn(copy, pieces)),
+  };
+}
+
+test.each(WAYS)('rows that swap a unique value arrive: $way', async ({ more }) => {
+  await using w = await world();
+  await buildIndexes(w.session, PLAN, () => undefined);
+  await w.apply(5, [{ rows: [item(1, 'a'), item(2, 'b')] }], more);
+  await w.apply(6, [{ rows: [item(1, 'b')] }, { rows: [item(2, 'a'), item(3, 'c')] }], more);
+  expect((await items(w)).map(row => row.u)).toEqual(['b', 'a', 'c']);
+  expect(await list(w.session, { limit: 10 })).toEqual([]);
+});
+
+test.each(WAYS)(
+  'a row that Postgres refuses is quarantined, the others arrive, and it leaves when it fits: $way [G4]',
+  async ({ more }) => {
+    const seen: unknown[] = [];
+    await using w = await world({ onQuarantine: (table, misfits) => seen.push([table.name, misfits.length]) });
+    await w.apply(5, [{ rows: [item(2, 'old')] }], more);
+    const poison = [item(2, 'x', null), ['3', 'secret-value', null, 'no number', null, null]];
+    await w.apply(6, [{ rows: [item(1), ...poison, item(4)], misfits: [misfit('["i:9"]', ['9'])] }], more);
+    expect((await items(w)).map(row => row.id)).toEqual(['1', '4']);
+    expect(seen).toEqual([['items', 3]]);
+    const quarantined = await list(w.session, { limit: 10 });
+    expect(quarantined.map(row => [row.key, row.column]).sort()).toEqual([
+      ['["i:2"]', 'name'],
+      ['["i:3"]', 'f'],
+      ['["i:9"]', 'name'],
+    ]);
+    expect(JSON.stringify(quarantined, (_, value) => (typeof value === 'bigint' ? `${value}` : value))).not.toContain('secret-value');
+
+    await w.apply(7, [{ rows: [item(2, 'fits')], gone: [['3']] }], more);
+    expect((await list(w.session, { limit: 10 })).map(row => row.key)).toEqual(['["i:9"]']);
+    expect((await items(w)).map(row => row.id)).toEqual(['1', '2', '4']);
+  },
+);
+
+test('a misfit takes the older version of its row out of the target [G4]', async () => {
+  await using w = await world();
+  await w.apply(5, [{ rows: [item(1), item(2)] }]);
+  await w.apply(6, [{ misfits: [misfit('["i:1"]', ['1'])] }]);
+  expect((await items(w)).map(row => row.id)).toEqual(['2']);
+});
+
+test('a text too long for an index is quarantined, not fatal [G4]', async () => {
+  await using w = await world();
+  await buildIndexes(w.session, PLAN, () => undefined);
+  // Random, because Postgres compresses what repeats.
+  const incompressible = Array.from(crypto.getRandomValues(new Uint8Array(20_000)), byte => byte.toString(36)).join('');
+  await w.apply(5, [{ rows: [item(1, 'short'), item(2, incompressible)] }]);
+  expect((await items(w)).map(row => row.id)).toEqual(['1']);
+  expect((await list(w.session, { limit: 10 })).map(row => row.key)).toEqual(['["i:2"]']);
+});
+
+test.each(WAYS)('a replaced table holds exactly the new rows: $way', async ({ more }) => {
+  await using w = await world();
+  await w.apply(
+    5,
+    [
+      { rows: [item(1), item(2)] },
+      {
+        table: 3,
+        rows: [
+          ['1', 'a'],
+          ['2', 'b'],
+        ],
+      },
+    ],
+    more,
+  );
+  await w.apply(6, [{ table: 3, rows: [['7', 'b']] }], { ...more, replaced: [3] });
+  expect(await w.postgres.query('select * from log')).toEqual([{ _attacca_rowid: '7', line: 'b' }]);
+  expect((await items(w)).length).toBe(2);
+});
+
+test('replica role keeps foreign key actions silent while parents are replaced', async () => {
+  await using w = await world();
+  await addForeignKeys(w.session, PLAN);
+  await w.apply(5, [{ table: 4, rows: [['1', '1']] }, { rows: [item(1)] }]);
+  await w.apply(6, [{ rows: [item(1, 'new')] }], { size: 5_000 });
+  expect(await w.postgres.query('select * from notes')).toEqual([{ id: '1', item: '1' }]);
+});
+
+test.each(['mirroring', 'finished', 'switching_back'])('no batch from SQLite is taken once Postgres is primary: %s [G8]', async phase => {
+  await using w = await world();
+  await w.postgres.query('update attacca.control set phase = $1', [phase]);
+  await expect(w.apply(5, [{ rows: [item(1)] }])).rejects.toMatchObject({ disposition: 'halt' });
+  expect(await items(w)).toEqual([]);
+});
+
+test('a target without a checkpoint halts; it is not position zero [G7]', async () => {
+  await using w = await world();
+  await w.postgres.query('update attacca.control set seq = null');
+  await expect(postgresSink({ session: w.session, plan: PLAN, writer: WRITER }).checkpoint()).rejects.toMatchObject({
+    disposition: 'halt',
+  });
+});
+
+test('a late batch of a dead controller waits for the living one, and is then a replay [G2]', async () => {
+  await using w = await world();
+  const living = await otherSession(w.postgres.url);
+  await living.query('begin; select 1 from attacca.control for update');
+  const late = w.apply(5, [{ rows: [item(1, 'late')] }]);
+  await living.query('update attacca.control set seq = 6, nonce = 6000; commit');
+  await late;
+  expect(await items(w)).toEqual([]);
+  await living.end();
+});

@@ -1,0 +1,169 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { expect, test } from 'vitest';
+import { PostgresError } from '../../src/postgres/errors.ts';
+import { connect, redact, type Session, sessions, transaction } from '../../src/postgres/open.ts';
+import { testPostgres } from '../support/postgres.ts';
+
+const AS = { applicationName: 'attacca test' };
+const SECRET = 'pa55w0rd';
+
+const failure = (work: Promise<unknown>): Promise<Error & { hint?: string }> =>
+  work.then(
+    () => {
+      throw new Error('it did not fail');
+    },
+    error => error,
+  );
+
+/** Everything a logger could print of an error. */
+const everything = (error: Error): string => `${error.stack} ${JSON.stringify(error)} ${JSON.stringify(error.cause)} ${error.cause}`;
+
+test('what Postgres says comes out as text, whatever the defaults of role and database are [G4]', async () => {
+  await using postgres = await testPostgres();
+  await postgres.query(`do $$ begin
+    execute format('alter database %I set extra_float_digits = -5', current_database());
+    execute format('alter database %I set bytea_output = escape', current_database());
+    execute format('alter database %I set synchronous_commit = off', current_database());
+    execute format('alter database %I set search_path = nowhere', current_database());
+  end $$`);
+  await using session = await connect(postgres.url, AS);
+  const { rows } = await session.query(`select 0.1::float8 + 0.2 as f, '\\x00ff'::bytea as b, true as t, null as n, 9007199254740993 as i`);
+  expect(rows).toEqual([{ f: '0.30000000000000004', b: '\\x00ff', t: 't', n: null, i: '9007199254740993' }]);
+  expect((await session.query('show synchronous_commit')).rows).toEqual([{ synchronous_commit: 'on' }]);
+});
+
+test('who cannot be reached or does not let us in is named, the password is not', async () => {
+  await using postgres = await testPostgres();
+  const { host, hostname, port } = new URL(postgres.url);
+  const nobody = createServer();
+  await once(nobody.listen(0, '127.0.0.1'), 'listening');
+  const closed = (nobody.address() as { port: number }).port;
+  nobody.close();
+  await postgres.query(
+    `do $$ begin if not exists (select from pg_roles where rolname = 'open_nologin') then create role open_nologin nologin; end if; end $$`,
+  );
+
+  const refused = await failure(connect(`postgresql://app:${SECRET}@127.0.0.1:${closed}/app`, AS));
+  expect(refused).toMatchObject({ disposition: 'retry', message: expect.stringContaining(`127.0.0.1:${closed}`) });
+  const missing = await failure(connect(`postgresql://attacca:${SECRET}@${host}/nothing_here`, AS));
+  expect(missing).toMatchObject({ name: 'UsageError', message: `${hostname}:${port} has no database "nothing_here"` });
+  const noLogin = await failure(connect(`postgresql://open_nologin:${SECRET}@${host}/postgres`, AS));
+  expect(noLogin).toMatchObject({ name: 'UsageError', message: expect.stringContaining('open_nologin') });
+  const tls = await failure(connect(`postgresql://attacca:${SECRET}@${host}/postgres?sslmode=require`, AS));
+  expect(tls).toMatchObject({ name: 'UsageError', message: expect.stringContaining('TLS') });
+  const malformed = await failure(connect(`postgresql://app:${SECRET}@exa mple:99999999/app`, AS));
+  expect(malformed).toMatchObject({ name: 'UsageError' });
+  for (const error of [refused, missing, noLogin, tls, malformed]) expect(everything(error) + error.hint).not.toContain(SECRET);
+});
+
+test('a URL is shown without its password', () => {
+  expect(redact('postgresql://app:s3@cr/et@db:5432/app?a=1')).toBe('postgresql://app:***@db:5432/app?a=1');
+  expect(redact('postgresql://db/app?user=a&password=s3cret&x=1')).toBe('postgresql://db/app?user=a&password=***&x=1');
+  expect(redact('postgresql://app@db/app')).toBe('postgresql://app@db/app');
+});
+
+test('an error holds no row values, whatever field Postgres puts them in', async () => {
+  await using postgres = await testPostgres();
+  await using session = await connect(postgres.url, AS);
+  await session.query(`create table public.t (id integer primary key check (id < 100), v text)`);
+  await session.query(`insert into public.t values (1, 'x')`);
+  const errors = [
+    await failure(session.query(`insert into public.t values ($1::text::integer)`, [SECRET])),
+    await failure(session.query(`insert into public.t values (1, $1)`, [SECRET])),
+    await failure(session.query(`insert into public.t values (null, $1)`, [SECRET])),
+    await failure(session.query(`insert into public.t values (500, $1)`, [SECRET])),
+    await failure(session.query(`do $$ begin raise exception '${SECRET}'; end $$`)),
+    await failure(session.copyIn(`copy public.t from stdin`, [`${SECRET}\tv\n`])),
+  ];
+  expect(errors.map(error => (error as PostgresError).sqlstate)).toEqual(['22P02', '23505', '23502', '23514', 'P0001', '22P02']);
+  expect(errors.map(error => (error as PostgresError).disposition)).toEqual([...Array(4).fill('quarantine'), 'halt', 'quarantine']);
+  expect(errors[5]).toMatchObject({ column: 'id' });
+  for (const error of errors) expect(everything(error)).not.toContain(SECRET);
+});
+
+test('a session survives a refused COPY, also one whose input fails', async () => {
+  await using postgres = await testPostgres();
+  await using session = await connect(postgres.url, AS);
+  await session.query('create table public.t (id integer)');
+  await failure(session.copyIn('copy public.nothing from stdin', ['1\n']));
+  await failure(session.copyIn('copy public.t from stdin', [`x\n${'1\n'.repeat(500_000)}`, '2\n'.repeat(500_000)]));
+  const broken = function* () {
+    yield '1\n';
+    throw new Error('injected: the reader failed');
+  };
+  await failure(session.copyIn('copy public.t from stdin', broken()));
+  await session.copyIn('copy public.t from stdin', []);
+  expect((await session.query('select count(*) as n from public.t')).rows).toEqual([{ n: '0' }]);
+});
+
+test('an idle session that loses its connection ends nothing but itself', async () => {
+  await using postgres = await testPostgres();
+  await using session = await connect(postgres.url, AS);
+  await postgres.query('select pg_terminate_backend($1, 5000)', [session.pid]);
+  expect(await failure(session.query('select 1'))).toMatchObject({ disposition: 'retry' });
+  expect(await failure(session.query('select 1'))).toMatchObject({ disposition: 'retry' });
+  await session.end();
+  await session.end();
+});
+
+test('a query that gets no answer fails in time, and its transaction is over', async () => {
+  await using postgres = await testPostgres();
+  await using session = await connect(postgres.url, { ...AS, queryMs: 300 });
+  const work = transaction(session, null, () => session.query('select pg_sleep(600)'));
+  expect(await failure(work)).toMatchObject({ disposition: 'retry', message: expect.stringContaining('timeout') });
+  expect(await failure(session.query('select 1'))).toMatchObject({ disposition: 'retry' });
+});
+
+test('a server that never answers the door does not hang us', async () => {
+  await using silent = await listening();
+  const started = performance.now();
+  const error = await failure(connect(`postgresql://app@127.0.0.1:${silent.port}/app`, { ...AS, connectMs: 200 }));
+  expect(error).toMatchObject({ disposition: 'retry' });
+  expect(performance.now() - started).toBeLessThan(5_000);
+});
+
+async function listening() {
+  const server = createServer(socket => socket.on('error', () => undefined));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return {
+    port: (server.address() as { port: number }).port,
+    async [Symbol.asyncDispose]() {
+      server.close();
+    },
+  };
+}
+
+test('a transaction that fails leaves the session clean for the next one', async () => {
+  await using postgres = await testPostgres();
+  await using session = await connect(postgres.url, AS);
+  const writer = { token: "it's", replicaRole: true };
+  await failure(transaction(session, writer, () => session.query('select 1/0')));
+  const settings = () =>
+    session.query(`select current_setting('attacca.token', true) as token, current_setting('session_replication_role') as role`);
+  expect((await transaction(session, writer, settings)).rows).toEqual([{ token: "it's", role: 'replica' }]);
+  expect((await settings()).rows).toEqual([{ token: '', role: 'origin' }]);
+  const swallowed = transaction(session, null, () => session.query('select 1/0').catch(() => undefined));
+  expect(await failure(swallowed)).toMatchObject({ disposition: 'halt' });
+});
+
+test('lent sessions are used one at a time, at most as many as asked for, and a failed one is not lent again', async () => {
+  await using postgres = await testPostgres();
+  await using pool = sessions(postgres.url, 2, AS);
+  let lent = 0;
+  let most = 0;
+  const pids = new Set<number>();
+  const use = () =>
+    pool.use(async (session: Session) => {
+      most = Math.max(most, ++lent);
+      pids.add(session.pid);
+      await session.query('select 1');
+      lent--;
+    });
+  await Promise.all(Array.from({ length: 10 }, use));
+  expect([most, pids.size]).toEqual([2, 2]);
+  const failed = await failure(pool.use(session => session.query('select 1/0').then(() => session.pid)));
+  expect(failed).toBeInstanceOf(PostgresError);
+  await Promise.all([use(), use()]);
+  expect(pids.size).toBe(3);
+});
