@@ -1,0 +1,128 @@
+/*
+ * What the application imports: one database that is SQLite before the switch and Postgres after it.
+ *
+ * (1) A transaction function is run as a whole, on one side, until that side commits it. It is run again only when the
+ *     database kept nothing of it; so it must not have effects outside of its transaction.
+ * (2) Whoever was refused reads the flag again and believes the newest epoch heard, from the flag or from a fence.
+ * (3) The library knows no daemon: the flag and what the two databases answer are all it needs.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { FlagConfig } from '../flag/config.ts';
+import { fileFlag } from '../flag/file.ts';
+import type { FlagProvider, FlagState, Side } from '../flag/flag.ts';
+import { watchFlag } from '../flag/watch.ts';
+import { belief } from './belief.ts';
+import { type PgPool, postgresSide } from './postgres.ts';
+import { NotAccepted, Refusal } from './refusal.ts';
+import { type SqliteDatabase, sqliteSide } from './sqlite.ts';
+import type { Database, Work } from './tx.ts';
+
+export type { FlagState, Side } from '../flag/flag.ts';
+export type { PgPool } from './postgres.ts';
+export { NotAccepted, OutcomeUnknown } from './refusal.ts';
+export type { SqliteDatabase } from './sqlite.ts';
+export type { Param, Row, Tx, Work } from './tx.ts';
+
+export type ClientOptions = {
+  /** The flag as attacca's configuration describes it (`path` is enough for a dotenv file with DB_TYPE), or a provider of your own. */
+  readonly flag: FlagOptions | FlagProvider;
+  /** Opens the SQLite file with better-sqlite3. Called up to twice: one connection writes, one reads. */
+  readonly sqlite: () => SqliteDatabase;
+  /** Makes a pool of node-postgres. */
+  readonly postgres: () => PgPool;
+  /** How long a transaction may wait for a side that accepts it, in ms. */
+  readonly waitMs?: number;
+  /** How often the flag is read without a reason, in ms. */
+  readonly pollMs?: number;
+  /** Told once for each switch that this instance follows. */
+  readonly onSwitch?: (state: FlagState) => void;
+};
+
+export type FlagOptions = {
+  readonly kind?: 'file';
+  readonly path: string;
+  readonly format?: 'dotenv' | 'json' | 'flagd';
+  readonly key?: string;
+  readonly sqlite?: string;
+  readonly postgres?: string;
+};
+
+export interface AppDatabase {
+  /** The side that this instance takes for primary. */
+  primary(): Side;
+  /**
+   * Runs `work` in one write transaction (`begin immediate` on SQLite, `begin` on Postgres) and resolves when it is committed.
+   * `work` may run several times, so it must not have other effects; on SQLite transactions queue, so it must not start
+   * another one and wait for it. Rejects with what `work` or the database threw after rolling back, with `NotAccepted` when
+   * no side accepted it in time, and with `OutcomeUnknown` when the connection was lost during the commit.
+   */
+  transaction<T>(work: Work<T>): Promise<T>;
+  /** The same for a read-only transaction: one state of the database. */
+  read<T>(work: Work<T>): Promise<T>;
+  /** Waits for running transactions and closes both databases. The old side stays open until then: idle, it costs nothing. */
+  close(): Promise<void>;
+}
+
+/** Opens the application's database. The databases themselves are opened when first used. Rejects when the flag cannot be understood. */
+export async function createDatabase(options: ClientOptions): Promise<AppDatabase> {
+  const { waitMs = 30_000, pollMs = 500, onSwitch = () => {} } = options;
+  const flag = 'read' in options.flag ? options.flag : fileFlag(FlagConfig.parse(options.flag));
+  const known = belief((await flag.read()) ?? { primary: 'sqlite', epoch: 0n }, onSwitch);
+  const sides: Record<Side, Database> = { sqlite: sqliteSide(options.sqlite), postgres: postgresSide(options.postgres) };
+  const closing = new AbortController();
+  const running = new Set<Promise<unknown>>();
+  watchFlag(flag, { signal: closing.signal, pollMs }, known.flag);
+
+  const track = <T>(start: () => Promise<T>): Promise<T> => {
+    if (closing.signal.aborted) return Promise.reject(new Error('the database is closed'));
+    const result = start();
+    running.add(result);
+    const done = () => running.delete(result);
+    result.then(done, done);
+    return result;
+  };
+  const route = { flag, known, sides, waitMs };
+  return {
+    primary: known.primary,
+    transaction: work => track(() => untilAccepted(route, side => side.write(work))),
+    read: work => track(() => untilAccepted(route, side => side.read(work))),
+    async close() {
+      closing.abort();
+      await Promise.allSettled(running);
+      await Promise.all([sides.sqlite.close(), sides.postgres.close()]);
+    },
+  };
+}
+
+type Route = {
+  readonly flag: FlagProvider;
+  readonly known: ReturnType<typeof belief>;
+  readonly sides: Record<Side, Database>;
+  readonly waitMs: number;
+};
+
+async function untilAccepted<T>(route: Route, attempt: (side: Database) => Promise<T>): Promise<T> {
+  const { known, waitMs } = route;
+  const start = performance.now();
+  for (;;) {
+    const side = known.primary();
+    try {
+      return await attempt(route.sides[side]);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      const waited = performance.now() - start;
+      if (waited >= waitMs) throw new NotAccepted(`no side accepted the transaction within ${waitMs} ms`, { cause: error.cause });
+      await hear(route, error);
+      if (known.primary() === side) await delay(pauseMs(waited));
+    }
+  }
+}
+
+/** A flag that cannot be read now changes nothing: what the fence said stands, and the next refusal reads it again. */
+async function hear({ flag, known }: Route, refusal: Refusal): Promise<void> {
+  known.fence(refusal.fence);
+  known.flag(await flag.read().catch(() => undefined));
+}
+
+/** Short at first, since a switch takes milliseconds; random, so that waiting instances do not come back all at once. */
+const pauseMs = (waited: number): number => 1 + Math.random() * (waited < 1_000 ? 7 : 50);

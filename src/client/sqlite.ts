@@ -1,0 +1,167 @@
+/*
+ * The application's SQLite side.
+ *
+ * (1) One connection writes and one reads, each one transaction at a time: two transactions on a connection would be one.
+ * (2) Nothing blocks the event loop: busy_timeout is 0, and who is refused waits outside.
+ * (3) Every transaction looks for attacca's fence first. The fence's triggers refuse rows, so a read, or an update that finds
+ *     no row, would otherwise pass on a database that is no longer primary.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { remembered } from './placeholders.ts';
+import { codeOf, fenceOf, OutcomeUnknown, Refusal, refusalOf } from './refusal.ts';
+import type { Database, Param, Row, Tx, Work } from './tx.ts';
+
+/** The part of better-sqlite3 that the library uses. */
+export interface SqliteDatabase {
+  prepare(sql: string): SqliteStatement;
+  exec(sql: string): unknown;
+  close(): unknown;
+  readonly inTransaction: boolean;
+}
+export interface SqliteStatement {
+  run(...params: unknown[]): { readonly changes: number };
+  get(...params: unknown[]): unknown;
+  all(...params: unknown[]): unknown[];
+}
+
+type Link = {
+  readonly db: SqliteDatabase;
+  readonly prepare: (sql: string) => SqliteStatement;
+  readonly fence: () => Refusal | undefined;
+};
+
+/** The database that `open` connects to. It is called at the first write and at the first read, once each. */
+export function sqliteSide(open: () => SqliteDatabase): Database {
+  const writer = lane(() => connect(open, ''));
+  const reader = lane(() => connect(open, 'pragma query_only = on;'));
+  return {
+    write: work => writer.use(link => attempt(link, 'begin immediate', work)),
+    read: work => reader.use(link => attempt(link, 'begin', work)),
+    close: async () => {
+      await Promise.all([writer.close(), reader.close()]);
+    },
+  };
+}
+
+function connect(open: () => SqliteDatabase, pragmas: string): Link {
+  const db = open();
+  db.exec(`pragma busy_timeout = 0; ${pragmas}`);
+  const prepare = remembered(sql => db.prepare(sql));
+  return { db, prepare, fence: fenceWatch(prepare) };
+}
+
+/** A connection that is opened when first used, by one user at a time, in the order they came. */
+function lane(open: () => Link) {
+  let link: Link | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  const use = <T>(job: (link: Link) => Promise<T>): Promise<T> => {
+    const result = last.then(() => {
+      link ??= open();
+      return job(link);
+    });
+    last = result.catch(() => {}); // its own caller gets the error; the next in line does not care
+    return result;
+  };
+  const close = () =>
+    last.then(() => {
+      link?.db.close();
+      link = undefined;
+    });
+  return { use, close };
+}
+
+async function attempt<T>(link: Link, begin: string, work: Work<T>): Promise<T> {
+  const { db, prepare } = link;
+  const { tx, end, failure } = transaction(link);
+  let result: T;
+  try {
+    prepare(begin).run();
+    const fenced = link.fence();
+    if (fenced !== undefined) throw fenced;
+    result = await work(tx);
+    if (failure() !== undefined || !db.inTransaction)
+      throw failure() ?? new Error('the transaction was ended by one of its own statements');
+  } catch (error) {
+    if (db.inTransaction) prepare('rollback').run();
+    throw failure() ?? refusalOf(error) ?? error;
+  } finally {
+    end();
+  }
+  await commit(link);
+  return result;
+}
+
+/** Statements of one transaction. A failure that ended it is kept: whatever comes after it would run on its own. */
+function transaction({ db, prepare }: Link) {
+  let failed: unknown;
+  let ended = false;
+  const step = async <R>(sql: string, run: (statement: SqliteStatement) => R): Promise<R> => {
+    if (failed !== undefined) throw failed;
+    if (ended || !db.inTransaction) throw new Error('the transaction is over');
+    try {
+      return run(prepare(sql));
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal !== undefined || !db.inTransaction) failed = refusal ?? error;
+      throw refusal ?? error;
+    }
+  };
+  const tx: Tx = {
+    side: 'sqlite',
+    run: (sql, ...params) => step(sql, statement => ({ changes: statement.run(...params.map(bound)).changes })),
+    get: (sql, ...params) => step(sql, statement => statement.get(...params.map(bound)) as Row | undefined),
+    all: (sql, ...params) => step(sql, statement => statement.all(...params.map(bound)) as Row[]),
+  };
+  const end = () => {
+    ended = true;
+  };
+  return { tx, end, failure: () => failed };
+}
+
+const bound = (value: Param): unknown => (typeof value === 'boolean' ? Number(value) : value);
+
+const COMMIT_TRIES = 100;
+
+/**
+ * In rollback-journal mode a reader can hold up COMMIT: the transaction stays as it is and no new reader comes in, so asking
+ * again is safe and soon succeeds. After that the transaction is given up, which is a refusal like any other.
+ */
+async function commit({ db, prepare }: Link): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    try {
+      prepare('commit').run();
+      return;
+    } catch (error) {
+      if (codeOf(error).startsWith('SQLITE_IOERR')) throw new OutcomeUnknown('the commit failed on the disk', { cause: error });
+      const refusal = refusalOf(error);
+      if (refusal === undefined || tries === COMMIT_TRIES) {
+        if (db.inTransaction) prepare('rollback').run();
+        throw refusal ?? error;
+      }
+    }
+    await delay(1);
+  }
+}
+
+const SCHEMA_VERSION = /* sql */ `pragma schema_version`;
+const FENCE_TABLES = /* sql */ `select name from sqlite_master where name in ('_attacca_fence', '_attacca_control')`;
+const OPEN = /* sql */ `select 1 from _attacca_fence where closed is 0`;
+const CONTROL = /* sql */ `select "primary", epoch from _attacca_control`;
+
+/** Looks for the fence as this transaction sees it; its tables are looked up again only when the schema has changed. */
+function fenceWatch(prepare: (sql: string) => SqliteStatement): () => Refusal | undefined {
+  let version: unknown;
+  let tables: readonly unknown[] = [];
+  return () => {
+    const now = (prepare(SCHEMA_VERSION).get() as Row).schema_version;
+    if (now !== version) {
+      tables = prepare(FENCE_TABLES)
+        .all()
+        .map(row => (row as Row).name);
+      version = now;
+    }
+    if (!tables.includes('_attacca_fence') || prepare(OPEN).get() !== undefined) return undefined;
+    const control = tables.includes('_attacca_control') ? (prepare(CONTROL).get() as Row | undefined) : undefined;
+    return new Refusal(new Error('the SQLite database is fenced'), fenceOf(control?.epoch, control?.primary));
+  };
+}

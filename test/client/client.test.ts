@@ -1,0 +1,203 @@
+import Database from 'better-sqlite3';
+import { expect, test } from 'vitest';
+import type { AppDatabase, Tx } from '../../src/client/client.ts';
+import { NotAccepted } from '../../src/client/client.ts';
+import { World } from './world.ts';
+
+const BALANCE = 'select balance from account where id = ?';
+const SET = 'update account set balance = ? where id = ?';
+
+/** Reads, then writes what it read plus ten: half of it on each side would lose an update. */
+const deposit = (app: AppDatabase, between: (tx: Tx) => unknown = () => {}) =>
+  app.transaction(async tx => {
+    const balance = Number((await tx.get(BALANCE, 1))?.balance);
+    await between(tx);
+    await tx.run(SET, balance + 10, 1);
+    return tx.side;
+  });
+
+/** Writes without reading first. */
+const add = (app: AppDatabase) =>
+  app.transaction(async tx => {
+    await tx.run('update account set balance = balance + 10 where id = ?', 1);
+    return tx.side;
+  });
+
+test('a transaction that meets the switch is run again as a whole on the new side and applied once', async () => {
+  await using world = await World.open();
+  const app = await world.client({ onSwitch: state => switches.push(state) });
+  const switches: unknown[] = [];
+  expect(await deposit(app)).toBe('sqlite');
+
+  world.fenceSqlite(1);
+  const waiting = deposit(app);
+  await world.openPostgres(1);
+  await world.flag.write({ primary: 'postgres', epoch: 1n });
+
+  expect(await waiting).toBe('postgres');
+  expect(world.sqliteBalance(1)).toBe(110);
+  expect(await world.postgresBalance(1)).toBe(120);
+  expect(app.primary()).toBe('postgres');
+  expect(switches).toEqual([{ primary: 'postgres', epoch: 1n }]);
+});
+
+test('a read before the switch is never followed by a write after it', async () => {
+  await using world = await World.open();
+  const app = await world.client();
+  world.fenceSqlite(1, { tables: false });
+  await world.openPostgres(1);
+  await world.postgres.query('update account set balance = 500 where id = 1');
+  const sides: string[] = [];
+  await deposit(app, tx => sides.push(tx.side));
+  expect(sides).toEqual(['sqlite', 'postgres']);
+  expect(await world.postgresBalance(1)).toBe(510);
+  expect(world.sqliteBalance(1)).toBe(100);
+});
+
+test.each([true, false])('the fence is believed before a flag that lags (with the fence tables: %s)', async tables => {
+  await using world = await World.open();
+  const app = await world.client();
+  world.fenceSqlite(1, { tables });
+  await world.openPostgres(1);
+  expect(await deposit(app)).toBe('postgres');
+  expect(await world.flag.read()).toEqual({ primary: 'sqlite', epoch: 0n });
+  expect(await deposit(app)).toBe('postgres');
+});
+
+test('there and back: the newest epoch wins on either side', async () => {
+  await using world = await World.open();
+  const app = await world.client();
+  world.fenceSqlite(1);
+  await world.openPostgres(1);
+  expect(await deposit(app)).toBe('postgres');
+
+  await world.fencePostgres(2);
+  world.other.exec('drop table _attacca_fence; drop trigger f_insert; drop trigger f_update; drop trigger f_delete');
+  world.other.exec(`update _attacca_control set "primary" = 'sqlite', epoch = 2`);
+  expect(await deposit(app)).toBe('sqlite');
+  expect(await world.postgresBalance(1)).toBe(110);
+  expect(world.sqliteBalance(1)).toBe(110);
+});
+
+test('on a fenced SQLite neither a read nor an update without a match passes', async () => {
+  await using world = await World.open();
+  const app = await world.client();
+  await app.read(tx => tx.get(BALANCE, 1));
+  await deposit(app);
+  world.fenceSqlite(1);
+  await world.openPostgres(1);
+  await world.postgres.query("insert into account values (3, 'eve', 7)");
+  expect(await app.read(tx => tx.get(BALANCE, 3))).toMatchObject({ balance: 7 });
+
+  const late = await world.client();
+  expect((await late.transaction(tx => tx.run(SET, 8, 3))).changes).toBe(1);
+  expect(await world.postgresBalance(3)).toBe(8);
+});
+
+test('a flag that says Postgres too early is corrected by the fence there', async () => {
+  await using world = await World.open();
+  await world.flag.write({ primary: 'postgres', epoch: 0n });
+  const app = await world.client();
+  expect(await add(app)).toBe('sqlite');
+});
+
+test('while another connection holds the write lock, transactions wait and then go on', async () => {
+  await using world = await World.open();
+  const app = await world.client();
+  world.other.exec('begin immediate');
+  const waiting = Promise.all([deposit(app), deposit(app), deposit(app)]);
+  await app.read(tx => tx.get(BALANCE, 1)); // readers do not wait, and the event loop is free
+  world.other.exec('rollback');
+  expect(await waiting).toEqual(['sqlite', 'sqlite', 'sqlite']);
+  expect(world.sqliteBalance(1)).toBe(130);
+});
+
+test('in rollback-journal mode a reader delays a commit and does not fail it', async () => {
+  await using world = await World.open();
+  world.other.pragma('journal_mode = delete');
+  const app = await world.client();
+  const reader = new Database(world.file);
+  const rows = reader.prepare('select * from account').iterate();
+  rows.next();
+  const waiting = deposit(app);
+  await app.read(tx => tx.get(BALANCE, 2));
+  rows.return?.();
+  reader.close();
+  expect(await waiting).toBe('sqlite');
+  expect(world.sqliteBalance(1)).toBe(110);
+});
+
+test('when no side accepts it in time, nothing was written and the error says so', async () => {
+  await using world = await World.open();
+  const app = await world.client({ waitMs: 50 });
+  world.fenceSqlite(1);
+  const error = await add(app).catch((caught: unknown) => caught);
+  expect(error).toBeInstanceOf(NotAccepted);
+  expect(String((error as Error).cause)).toContain('ATTACCA_FENCED');
+  expect([world.sqliteBalance(1), await world.postgres.query('select * from account')]).toEqual([100, []]);
+});
+
+test('a function that swallows the refusal cannot write outside of its transaction', async () => {
+  await using world = await World.open();
+  const app = await world.client();
+  world.other.exec('create table note (text)');
+  await world.postgres.query('create table note (text text)');
+  world.fenceSqlite(1, { tables: false });
+  await world.openPostgres(1);
+  await app.transaction(async tx => {
+    await tx.run(SET, 0, 2).catch(() => {});
+    await tx.run("insert into note values ('kept')").catch(() => {});
+  });
+  expect(world.other.prepare('select count(*) from note').pluck().get()).toBe(0);
+  expect(await world.postgres.query('select * from note')).toEqual([{ text: 'kept' }]);
+});
+
+test("the application's own errors roll back, are not run again and reach it unchanged", async () => {
+  await using world = await World.open();
+  const app = await world.client();
+  for (const side of ['sqlite', 'postgres'] as const) {
+    let runs = 0;
+    const own = new Error('no');
+    const failing = app.transaction(async tx => {
+      runs++;
+      await tx.run(SET, 0, 1);
+      throw own;
+    });
+    await expect(failing).rejects.toBe(own);
+    await expect(app.transaction(tx => tx.run("insert into account values (1, 'twice', 0)"))).rejects.toThrow(/unique/i);
+    expect([app.primary(), runs]).toEqual([side, 1]);
+    if (side === 'sqlite') {
+      world.fenceSqlite(1);
+      await world.openPostgres(1);
+      await deposit(app);
+    }
+  }
+  expect(await world.postgresBalance(1)).toBe(110);
+});
+
+test('concurrent transactions of one instance each see the one before', async () => {
+  await using world = await World.open();
+  const app = await world.client();
+  await Promise.all(Array.from({ length: 50 }, () => deposit(app, () => null)));
+  expect(world.sqliteBalance(1)).toBe(600);
+});
+
+test('close waits for what is running and refuses what comes after', async () => {
+  await using world = await World.open();
+  const app = await world.client();
+  const running = deposit(app);
+  await app.close();
+  expect(await running).toBe('sqlite');
+  await expect(deposit(app)).rejects.toThrow('closed');
+  await expect(app.transaction(tx => tx.get(BALANCE, 1))).rejects.toThrow('closed');
+});
+
+test('a statement after the transaction has ended is refused', async () => {
+  await using world = await World.open();
+  const app = await world.client();
+  let leaked: Tx | undefined;
+  await app.transaction(tx => {
+    leaked = tx;
+  });
+  await expect(leaked?.run(SET, 1, 1)).rejects.toThrow('over');
+});

@@ -1,0 +1,102 @@
+import { createServer, connect as dial, type Socket } from 'node:net';
+import pg from 'pg';
+import { expect, test } from 'vitest';
+import { OutcomeUnknown } from '../../src/client/client.ts';
+import { postgresSide } from '../../src/client/postgres.ts';
+import { testPostgres } from '../support/postgres.ts';
+
+/** A proxy before the server that cuts the line right after the client has sent `cutAt`; what was sent does arrive. */
+async function cuttingProxy(url: string, cutAt: string) {
+  const target = new URL(url);
+  const { hostname, port } = target;
+  const server = createServer((near: Socket) => {
+    const far = dial(Number(port), hostname);
+    near.on('data', bytes => {
+      far.write(bytes);
+      if (bytes.includes(cutAt)) near.destroy();
+    });
+    far.on('data', bytes => near.write(bytes));
+    for (const socket of [near, far]) socket.on('error', () => {}).on('close', () => (socket === near ? far.end() : near.destroy()));
+  });
+  await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
+  const address = server.address();
+  target.hostname = '127.0.0.1';
+  target.port = String(typeof address === 'object' ? address?.port : '');
+  return { url: target.href, close: () => server.close() };
+}
+
+test('a connection lost during COMMIT is an unknown outcome and is not run again', async () => {
+  await using postgres = await testPostgres();
+  await postgres.query('create table t (id integer primary key)');
+  const proxy = await cuttingProxy(postgres.url, 'commit');
+  const side = postgresSide(() => new pg.Pool({ connectionString: proxy.url }));
+  let runs = 0;
+  const lost = side.write(async tx => {
+    runs++;
+    await tx.run('insert into t values (?)', 1);
+  });
+  await expect(lost).rejects.toBeInstanceOf(OutcomeUnknown);
+  expect(runs).toBe(1);
+  await side.close();
+  proxy.close();
+});
+
+test('a connection lost before COMMIT is a plain failure: nothing was kept', async () => {
+  await using postgres = await testPostgres();
+  await postgres.query('create table t (id integer primary key)');
+  const proxy = await cuttingProxy(postgres.url, 'insert into');
+  const side = postgresSide(() => new pg.Pool({ connectionString: proxy.url }));
+  let begun = false;
+  const lost = side.write(tx => {
+    begun = true;
+    return tx.run('insert into t values (?)', 1);
+  });
+  await expect(lost).rejects.not.toBeInstanceOf(OutcomeUnknown);
+  expect([begun, await postgres.query('select * from t')]).toEqual([true, []]);
+  await side.close();
+  proxy.close();
+});
+
+test('a swallowed error does not make a rolled-back transaction look committed', async () => {
+  await using postgres = await testPostgres();
+  await postgres.query('create table t (id integer primary key)');
+  const side = postgresSide(() => new pg.Pool({ connectionString: postgres.url }));
+  const swallowing = side.write(async tx => {
+    await tx.run('insert into t values (?)', 1);
+    await tx.run('insert into t values (?)', 1).catch(() => {});
+  });
+  await expect(swallowing).rejects.toThrow(/duplicate key/);
+  const saved = side.write(async tx => {
+    await tx.run('insert into t values (?)', 1);
+    await tx.run('savepoint s');
+    await tx.run('insert into t values (?)', 1).catch(() => {});
+    await tx.run('rollback to s');
+  });
+  await saved;
+  expect(await side.read(tx => tx.all('select id from t'))).toEqual([{ id: 1 }]);
+  await expect(side.read(tx => tx.run('insert into t values (2)'))).rejects.toThrow(/read-only/);
+  await side.close();
+});
+
+test('a constraint that fails at COMMIT is known not to be committed', async () => {
+  await using postgres = await testPostgres();
+  await postgres.query('create table t (id integer primary key, parent integer references t deferrable initially deferred)');
+  const side = postgresSide(() => new pg.Pool({ connectionString: postgres.url }));
+  await expect(side.write(tx => tx.run('insert into t values (1, 2)'))).rejects.toMatchObject({ code: '23503' });
+  await side.close();
+});
+
+test('the server ending an idle or a working connection does not end the process', async () => {
+  await using postgres = await testPostgres();
+  const side = postgresSide(() => new pg.Pool({ connectionString: postgres.url }));
+  const end = (pid: unknown) => postgres.query('select pg_terminate_backend($1::int, 5000)', [pid]);
+  const pid = await side.write(async tx => (await tx.get('select pg_backend_pid() as pid'))?.pid);
+  await end(pid);
+  const working = side.write(async tx => {
+    await end((await tx.get('select pg_backend_pid() as pid'))?.pid);
+    await tx.get('select 1');
+  });
+  await expect(working).rejects.toThrow();
+  expect(await side.write(tx => tx.get('select 1 as one'))).toEqual({ one: 1 });
+  await side.close();
+});
