@@ -2,9 +2,9 @@
  * Postgres → SQLite: the same machine with the ends swapped. The tables stay locked from `held` until Postgres's fence has
  * committed, so a crash anywhere before leaves Postgres as it was. The mirror keeps running until it is drained.
  */
-import { setTimeout as delay } from 'node:timers/promises';
-import { verifyMarked } from '../verify/verify.ts';
+
 import type { Plan } from '../plan/plan.ts';
+import { verifyMarked } from '../verify/verify.ts';
 import { Budget } from './budget.ts';
 import type { Actions } from './drive.ts';
 import { differs, notHolding } from './forward.ts';
@@ -12,8 +12,6 @@ import type { LockedPostgres, SwitchPorts } from './ports.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
 export type BackPhase = 'fencing_back' | 'draining_back' | 'verifying_back' | 'switching_back';
-
-const POLL_MS = 1;
 
 export function back(
   ports: SwitchPorts,
@@ -23,8 +21,12 @@ export function back(
     readonly maxPauseMs: number;
     readonly watch: Stopwatch;
     readonly token: string;
-    /** Ends the mirror once it has drained; it must not write while SQLite opens. */
-    readonly stopMirror: () => Promise<void>;
+    readonly mirror: {
+      /** Resolves once everything committed before the watermark is in SQLite. Asked for before the watermark is written. */
+      reached(token: string, signal: AbortSignal): Promise<void>;
+      /** Ends the mirror: it must not write while SQLite opens. */
+      stop(): Promise<void>;
+    };
   },
 ): Pick<Actions, BackPhase> & { release(): Promise<void> } {
   const { sqlite, postgres, flag } = ports;
@@ -52,12 +54,10 @@ export function back(
     },
     async draining_back() {
       const { budget } = holding();
-      await postgres.writeWatermark(token);
-      while (sqlite.record().watermark !== token) {
-        budget.remaining();
-        await delay(POLL_MS);
-      }
-      await options.stopMirror();
+      const drained = options.mirror.reached(token, budget.signal);
+      await Promise.all([postgres.writeWatermark(token), drained]);
+      await options.mirror.stop();
+      budget.remaining();
       return 'drained';
     },
     async verifying_back() {

@@ -1,4 +1,4 @@
-import { TRANSITIONS, isSwitching, next, type Event, type Phase, type SwitchPhase } from './phase.ts';
+import { type Event, isSwitching, next, type Phase, type SwitchPhase, TRANSITIONS } from './phase.ts';
 
 /** Where the phase lives: in Postgres, beside the data it speaks of. */
 export interface PhaseStore {

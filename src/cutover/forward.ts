@@ -3,10 +3,10 @@
  * anywhere in it leaves SQLite as it was. After the fence there is only forward.
  */
 import { Refused, ReplicationError } from '../change/errors.ts';
-import { verifyMarked } from '../verify/verify.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { Actions } from './drive.ts';
+import { verifyMarked } from '../verify/verify.ts';
 import { Budget } from './budget.ts';
+import type { Actions } from './drive.ts';
 import type { HeldSqlite, SwitchPorts } from './ports.ts';
 import type { Stopwatch } from './stopwatch.ts';
 

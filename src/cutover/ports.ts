@@ -4,7 +4,7 @@
  */
 import type { Batch, Lsn, Mark, Rows } from '../change/change.ts';
 import type { SourceState, TargetState } from '../change/ports.ts';
-import type { PrimaryFlag } from './flag.ts';
+import type { FlagProvider } from '../flag/flag.ts';
 
 /** SQLite's write lock, held. Nothing another connection does can change the file until it ends. */
 export interface HeldSqlite {
@@ -23,7 +23,7 @@ export interface HeldSqlite {
 export interface SqliteSide {
   hold(budgetMs: number): Promise<HeldSqlite>;
   /** The durable record in the file; `head` is the journal's head at the last switch. */
-  record(): { readonly primary: 'sqlite' | 'postgres'; readonly epoch: bigint; readonly head: Mark; readonly watermark: string | null };
+  record(): { readonly primary: 'sqlite' | 'postgres'; readonly epoch: bigint; readonly head: Mark };
   /** The newest committed state, on a connection of its own. */
   state(): SourceState;
 }
@@ -57,5 +57,5 @@ export interface PostgresSide {
 export type SwitchPorts = {
   readonly sqlite: SqliteSide;
   readonly postgres: PostgresSide;
-  readonly flag: PrimaryFlag;
+  readonly flag: Pick<FlagProvider, 'write'>;
 };

@@ -29,8 +29,7 @@ export function comparer(table: TablePlan): Comparer {
   const canonical = table.columns.map(column => codecOf(column).canonical);
   const names = table.columns.map(column => column.name);
   const keyOf = (row: PgRow): PgKey => table.key.columns.map(index => at(row, index));
-  const identity = (row: PgRow): string =>
-    JSON.stringify(table.key.columns.map(index => canonicalText(canonical, row, index)));
+  const identity = (row: PgRow): string => JSON.stringify(table.key.columns.map(index => canonicalText(canonical, row, index)));
   const whole = (kind: 'missing' | 'extra', key: PgKey): Difference => ({ table: table.name, key: keyName(table, key), kind, columns: [] });
 
   return {

@@ -11,7 +11,7 @@ import type { Mark, Rows } from '../change/change.ts';
 import type { SourceState, TargetState } from '../change/ports.ts';
 import type { Plan, TablePlan } from '../plan/plan.ts';
 import { type Comparer, comparer, type Difference } from './compare.ts';
-import { type Tally, tally, type TableResult } from './tally.ts';
+import { type TableResult, type Tally, tally } from './tally.ts';
 
 export type StatePair = { readonly source: SourceState; readonly target: TargetState };
 

@@ -1,0 +1,54 @@
+/*
+ * A command asks the daemon; where none runs it does the same work itself, as the one controller, for as long as it takes.
+ */
+import { existsSync } from 'node:fs';
+import pino from 'pino';
+import type { z } from 'zod';
+import { callDaemon } from '../server/call.ts';
+import { type Call, perform } from '../server/control.ts';
+import { socketPath, stateFolder } from '../server/socket.ts';
+import type { Config } from './config.ts';
+import { controller } from './engine/controller.ts';
+import { installed, notInstalled, openEngine } from './engine/engine.ts';
+import { operations } from './engine/operations.ts';
+import type { Context } from './main.ts';
+import { progress } from './report.ts';
+
+export type Answer<T> = { readonly document: T; readonly daemon: boolean };
+
+/** Carries out `call`; the answer is checked against the document's schema. */
+export async function ask<T>(context: Context, call: Call, schema: z.ZodType<T>): Promise<Answer<T>> {
+  const config = context.config();
+  const say = (line: string): void => progress(context.output, line);
+  const answered = await callDaemon(socketPath(config.source), call, say);
+  if (answered !== undefined) return { document: schema.parse(answered.result), daemon: true };
+  return { document: schema.parse(await alone(config, call, say)), daemon: false };
+}
+
+/** Nothing is started for a source that was never installed: not even the embedded server. */
+export function refuseNeverInstalled(config: Config): void {
+  if (config.target === undefined && !existsSync(stateFolder(config.source))) throw notInstalled({ config });
+}
+
+async function alone(config: Config, call: Call, say: (line: string) => void): Promise<unknown> {
+  const log = pino({ level: 'silent' });
+  if (call.operation !== 'uninstall') refuseNeverInstalled(config);
+  await using engine = await openEngine(config, log, call.operation);
+  const own = controller(engine);
+  const stop = new AbortController();
+  const ops = operations(own, new Date(), () => stop.abort());
+  if (call.operation === 'uninstall') return await perform(ops, call, say);
+  await installed(engine);
+  const running = own.run(stop.signal, () => undefined);
+  running.catch(() => undefined); // `tailing` reports it
+  try {
+    say('no daemon runs: catching up first');
+    const pair = await (await own.tailing()).pin();
+    pair.source.close();
+    await pair.target.close();
+    return await perform(ops, call, say);
+  } finally {
+    stop.abort();
+    await running.catch(() => undefined);
+  }
+}

@@ -1,0 +1,70 @@
+import { statSync, writeFileSync } from 'node:fs';
+import type { Blocker } from '../change/errors.ts';
+import { dispositions } from '../plan/dispositions.ts';
+import type { Finding } from '../plan/finding.ts';
+import { keyColumns } from '../plan/plan.ts';
+import { connect } from '../postgres/open.ts';
+import { preflight } from '../postgres/preflight.ts';
+import type { AssessDocument } from '../server/documents.ts';
+import { integrity } from '../sqlite/integrity.ts';
+import { openSource } from '../sqlite/open.ts';
+import { readSchema } from '../sqlite/tables.ts';
+import { page } from './assess-page.ts';
+import { decidePlan } from './engine/bootstrap.ts';
+import { disposable } from './engine/disposable.ts';
+import type { Context } from './main.ts';
+import { EXIT, present, progress, table } from './report.ts';
+
+/** `attacca assess`: reads both sides, changes nothing. Exit code 3 if something blocks. */
+export async function assess(context: Context, options: { readonly html?: string; readonly target?: string }): Promise<number> {
+  const { source, target, schema, plan: planFile } = context.config();
+  using db = disposable(openSource(source, { readonly: true }));
+  const damage = integrity(db.database);
+  const say = (line: string): void => progress(context.output, line);
+  const decided = decidePlan(db.database, { schema, planFile, onProgress: say });
+  const findings = [...damage, ...decided.findings, ...(target === undefined ? [] : await lookAtTarget(target, schema))];
+  const document: AssessDocument = {
+    source,
+    bytes: statSync(source).size,
+    tables: decided.plan.tables.map(plan => ({
+      table: plan.name,
+      rows: decided.rows.get(plan.id) ?? 0,
+      key: plan.key.kind === 'hidden' ? 'hidden rowid' : keyColumns(plan).map(column => column.name).join(', '),
+      columns: plan.columns.length,
+    })),
+    findings,
+    objects: dispositions(readSchema(db.database), decided.plan, decided.findings),
+    ready: !findings.some(finding => finding.level === 'blocking'),
+  };
+  if (options.html !== undefined) writeFileSync(options.html, page(document, decided.plan));
+  present(context.output, document, () => lines(document));
+  return document.ready ? EXIT.done : EXIT.refused;
+}
+
+async function lookAtTarget(url: string, schema: string): Promise<Finding[]> {
+  await using session = await connect(url, { applicationName: 'attacca assess' });
+  const { blockers, cutoverBlockers } = await preflight(session, schema);
+  const finding =
+    (level: Finding['level']) =>
+    ({ code, reason, remedy }: Blocker): Finding => ({ code, level, table: null, column: null, message: reason, remedy, count: 1, samples: [] });
+  return [...blockers.map(finding('blocking')), ...cutoverBlockers.map(finding('warning'))];
+}
+
+function lines(document: AssessDocument): string[] {
+  const tables = document.tables.map(each => [`  ${each.table}`, `${each.rows} rows`, `${each.columns} columns`, `key: ${each.key}`]);
+  const findings = document.findings.flatMap(({ level, code, table: name, column, message, remedy, samples }) => {
+    const where = [name, column].filter(part => part !== null).join('.');
+    const keys = samples.length === 0 ? '' : ` (keys: ${samples.slice(0, 5).join(' ')})`;
+    return [`  ${level} ${code}${where === '' ? '' : ` ${where}`}: ${message}${keys}`, `    → ${remedy}`];
+  });
+  const objects = document.objects.map(({ type, name, disposition }) => [`  ${type}`, name, disposition]);
+  return [
+    `${document.source}: ${document.tables.length} tables, ${document.bytes} bytes`,
+    ...table(tables),
+    'findings',
+    ...findings,
+    'objects',
+    ...table(objects),
+    document.ready ? 'ready: nothing blocks' : 'BLOCKED: see the blocking findings',
+  ];
+}

@@ -1,0 +1,112 @@
+/*
+ * One strict schema for everything that can be set. Flags win over ATTACCA_* variables, those over attacca.config.json;
+ * unknown keys are refused, so that a typing error is never a silent default.
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+import { UsageError } from '../change/errors.ts';
+import { FlagConfig } from '../flag/config.ts';
+
+export const CONFIG_FILE = 'attacca.config.json';
+
+export const Config = z.strictObject({
+  source: z.string().min(1).describe('The SQLite file the application writes to.'),
+  target: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must begin with postgresql://')
+    .optional()
+    .describe('Absent: an embedded PostgreSQL under .attacca/ beside the source.'),
+  plan: z.string().min(1).optional().describe('The reviewed plan file; absent: the plan follows from the stored values.'),
+  schema: z.string().min(1).default('public').describe('The Postgres schema that holds the tables.'),
+  flag: FlagConfig.optional().describe("The application's feature flag; absent: nothing is switched outside the databases."),
+  snapshot: z
+    .strictObject({
+      parallelChunks: z.int().min(1).max(16).default(2).describe('Chunks copied at the same time.'),
+      chunkRows: z.int().min(100).max(1_000_000).default(20_000).describe('Rows in a chunk.'),
+    })
+    .prefault({}),
+  verify: z
+    .strictObject({
+      everySeconds: z.int().min(1).default(10).describe('How often the daemon compares the rows that changed since the last time.'),
+    })
+    .prefault({}),
+  cutover: z
+    .strictObject({
+      maxPauseMs: z.int().min(100).default(3_000).describe("The application's writes wait at most this long."),
+      maxLagMs: z.int().min(0).default(2_000).describe('Refuse to fence while further behind than this.'),
+      verifyMaxAgeMinutes: z.int().min(1).default(60).describe('Refuse to switch if the last full verification is older.'),
+    })
+    .prefault({}),
+});
+export type Config = Readonly<z.infer<typeof Config>>;
+
+/** What flags and the environment may say: a value each, laid over the file at these paths. */
+export type Overrides = Readonly<{
+  source?: string | undefined;
+  target?: string | undefined;
+  plan?: string | undefined;
+  maxPauseMs?: number | undefined;
+}>;
+
+/**
+ * The configuration in force. `file` is what --config named; without it attacca.config.json of the working directory is read
+ * if it is there. Paths in the file are relative to it. Throws UsageError that names every problem at once.
+ */
+export function loadConfig(overrides: Overrides, file: string | undefined, env: NodeJS.ProcessEnv): Config {
+  const raw = layer(readConfigFile(file ?? CONFIG_FILE, file !== undefined, env), overrides);
+  if (raw.source === undefined) {
+    throw new UsageError('no SQLite file given', 'name it: --source app.db, ATTACCA_SOURCE, or "source" in attacca.config.json');
+  }
+  const parsed = Config.safeParse(raw);
+  if (!parsed.success) throw new UsageError(`invalid configuration\n${z.prettifyError(parsed.error)}`, `see README, "Configuration"`);
+  return parsed.data;
+}
+
+type Raw = Record<string, unknown>;
+
+function layer(raw: Raw, overrides: Overrides): Raw {
+  const { maxPauseMs, ...plain } = overrides;
+  const given = Object.fromEntries(Object.entries(plain).filter(([, value]) => value !== undefined));
+  const cutover = maxPauseMs === undefined ? {} : { cutover: { ...(raw.cutover as Raw | undefined), maxPauseMs } };
+  const merged: Raw = { ...raw, ...given, ...cutover };
+  return typeof merged.source === 'string' ? { ...merged, source: resolve(merged.source) } : merged;
+}
+
+function readConfigFile(path: string, required: boolean, env: NodeJS.ProcessEnv): Raw {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    if (!required && cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return {};
+    throw new UsageError(`the configuration file ${path} cannot be read`, 'check the path given to --config and its permissions');
+  }
+  const raw = parse(path, text);
+  const base = dirname(resolve(path));
+  const absolute = (value: unknown): unknown => (typeof value === 'string' ? resolve(base, value) : value);
+  const flag = isObject(raw.flag) && 'path' in raw.flag ? { flag: { ...raw.flag, path: absolute(raw.flag.path) } } : {};
+  const paths = Object.fromEntries(['source', 'plan'].filter(key => key in raw).map(key => [key, absolute(raw[key])]));
+  const target = typeof raw.target === 'string' ? { target: expand(raw.target, path, env) } : {};
+  return { ...raw, ...paths, ...flag, ...target };
+}
+
+function parse(path: string, text: string): Raw {
+  try {
+    const raw: unknown = JSON.parse(text);
+    if (isObject(raw)) return raw;
+  } catch {
+    // Not JSON at all: the same sentence says it.
+  }
+  throw new UsageError(`${path} is not a JSON object`, 'check its commas and quotes; README, "Configuration", has an example');
+}
+
+/** `${NAME}` stands for an environment variable, so that no secret need be in the file. */
+function expand(text: string, path: string, env: NodeJS.ProcessEnv): string {
+  return text.replaceAll(/\$\{(\w+)\}/g, (_, name: string) => {
+    const value = env[name];
+    if (value === undefined) throw new UsageError(`${path}: the environment variable ${name} is not set`, `set ${name} or write the value`);
+    return value;
+  });
+}
+
+const isObject = (value: unknown): value is Raw => typeof value === 'object' && value !== null && !Array.isArray(value);

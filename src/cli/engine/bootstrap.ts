@@ -1,0 +1,91 @@
+/*
+ * From nothing to shadowing: plan, install, copy, catch up. Every step is idempotent and the phase is stored before the next one,
+ * so a process killed anywhere goes on where it was.
+ */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { Refused, UsageError } from '../../change/errors.ts';
+import { decide } from '../../plan/decide.ts';
+import { applyPlanFile } from '../../plan/file.ts';
+import type { Finding } from '../../plan/finding.ts';
+import type { Plan } from '../../plan/plan.ts';
+import { readControl } from '../../postgres/control.ts';
+import { installPostgres } from '../../postgres/install.ts';
+import { captureHazards } from '../../sqlite/hazards.ts';
+import { readControl as readSqliteControl } from '../../sqlite/install.ts';
+import { type Database, openSource } from '../../sqlite/open.ts';
+import { profile } from '../../sqlite/profile.ts';
+import { readSchema } from '../../sqlite/tables.ts';
+import { disposable } from './disposable.ts';
+import type { Engine } from './engine.ts';
+
+export type Decided = { readonly plan: Plan; readonly findings: readonly Finding[]; readonly rows: ReadonlyMap<number, number> };
+
+/** Reads every value of the file and decides what becomes what. `planFile`: the reviewed overrides. */
+export function decidePlan(
+  db: Database,
+  options: { readonly schema: string; readonly planFile: string | undefined; readonly onProgress?: (line: string) => void },
+): Decided {
+  const schema = readSchema(db);
+  const stats = profile(db, schema, ({ table, rows, total }) => options.onProgress?.(`reading ${table}: ${rows} of ${total} rows`));
+  const { plan: decided, findings } = decide(schema, stats, { schema: options.schema });
+  const plan = options.planFile === undefined ? decided : applyPlanFile(decided, readPlanFile(options.planFile), stats);
+  return {
+    plan,
+    findings: [...findings, ...captureHazards(schema)],
+    rows: new Map(plan.tables.map(table => [table.id, stats[table.name]?.rows ?? 0])),
+  };
+}
+
+function readPlanFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    throw new UsageError(`the plan file ${path} cannot be read`, 'check the path; `attacca plan --out FILE` writes one');
+  }
+}
+
+/** Creates the installation in Postgres if there is none: the schema, the tables, the fence, and the control row with the plan. */
+export async function ensurePlan(engine: Engine): Promise<void> {
+  if ((await readControl(engine.main)) !== undefined) return;
+  using db = disposable(openSource(engine.config.source));
+  const theirs = readSqliteControl(db.database);
+  if (theirs !== undefined) throw alreadyCaptured(theirs.target);
+  const { plan, findings } = decidePlan(db.database, {
+    schema: engine.config.schema,
+    planFile: engine.config.plan,
+    onProgress: line => engine.log.debug(line),
+  });
+  report(engine, findings);
+  await installPostgres(engine.main, plan, {
+    install: randomBytes(8).toString('hex'),
+    source: engine.config.source,
+    system: identityOf(engine),
+  });
+  engine.log.info({ tables: plan.tables.length, target: engine.facts.database }, 'installed in Postgres');
+}
+
+function report(engine: Engine, findings: readonly Finding[]): void {
+  const blocking = findings.filter(finding => finding.level === 'blocking');
+  if (blocking.length > 0) {
+    throw new Refused(
+      'this database cannot be replicated as it is',
+      blocking.map(({ code, message, remedy }) => ({ code, reason: message, remedy })),
+    );
+  }
+  for (const finding of findings.filter(finding => finding.level === 'warning')) {
+    engine.log.warn({ code: finding.code, table: finding.table, column: finding.column }, finding.message);
+  }
+}
+
+/** Which Postgres database this is: the file remembers it, so that two targets never share one journal. */
+export const identityOf = (engine: Engine): string => `${engine.facts.systemIdentifier}/${engine.facts.database}`;
+
+const alreadyCaptured = (target: string): Refused =>
+  new Refused('this file is already captured for another target', [
+    {
+      code: 'captured-elsewhere',
+      reason: `its triggers write for ${target}, and two readers of one journal would lose each other's marks`,
+      remedy: 'run `attacca uninstall` against that target first, or `attacca uninstall --source FILE` where that target is gone',
+    },
+  ]);

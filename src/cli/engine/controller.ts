@@ -1,0 +1,158 @@
+/*
+ * The controller: walks the phases, keeps the right pipe running, and carries out what commands ask for.
+ *
+ * (1) The phase in Postgres decides what runs; nothing here remembers it.
+ * (2) One operation at a time. A switch stops the pipe between two batches, moves the phase, and the loop goes on from there.
+ */
+import { EventEmitter, once } from 'node:events';
+import { Refused } from '../../change/errors.ts';
+import { isSwitching, type Phase } from '../../cutover/phase.ts';
+import type { readControl } from '../../postgres/control.ts';
+import { ensurePlan } from './bootstrap.ts';
+import { type CopyReport, catchUp, copyTables, installCapture } from './copying.ts';
+import { type Engine, halt, installed } from './engine.ts';
+import { forwardTail } from './forward-tail.ts';
+import { moveOn } from './phases.ts';
+import { type ReverseTail, reverseTail } from './reverse-tail.ts';
+import { forwardSink } from './sinks.ts';
+import { settle } from './switching.ts';
+import type { Tail } from './tail.ts';
+
+export type Controller = {
+  readonly engine: Engine;
+  /** Runs until `signal`, or until the migration is finished. `healthy` is called once a pipe runs. */
+  run(signal: AbortSignal, healthy: () => void): Promise<void>;
+  /** The pipe that runs, or undefined while there is none. */
+  tail(): Tail | ReverseTail | undefined;
+  /** Resolves with the pipe as soon as one runs; rejects if the controller ends first. */
+  tailing(): Promise<Tail | ReverseTail>;
+  /** Runs `work` alone: no other operation meanwhile. Throws Refused while another one runs. */
+  alone<T>(what: string, work: () => Promise<T>): Promise<T>;
+  /** Runs `work`, which stops the pipe when it must; the loop starts no other one before it has ended. */
+  whileSwitching<T>(work: () => Promise<T>): Promise<T>;
+  /** How the first copy went, if this process made it. */
+  copied(): CopyReport | undefined;
+};
+
+export function controller(engine: Engine): Controller {
+  const events = new EventEmitter();
+  let tail: Tail | ReverseTail | undefined;
+  let resume: Promise<void> = Promise.resolve();
+  let busy: { readonly what: string; readonly settled: Promise<void> } | undefined;
+  let copied: CopyReport | undefined;
+  let ended: { readonly error: unknown } | undefined;
+
+  async function step(signal: AbortSignal, healthy: () => void): Promise<boolean> {
+    const on = await installed(engine);
+    const { control } = on;
+    const phase = control.phase as Phase;
+    if (isSwitching(phase)) {
+      await settle(on);
+      return true;
+    }
+    switch (phase) {
+      case 'preparing':
+        await installCapture(on);
+        await moveOn(engine, phase, 'installed');
+        return true;
+      case 'copying':
+        copied = await copyTables(on, signal);
+        await moveOn(engine, phase, 'copied');
+        return true;
+      case 'catching_up':
+        await catchUp(on, checkpointOf(control), signal);
+        await moveOn(engine, phase, 'caught_up');
+        return true;
+      case 'shadowing': {
+        const checkpoint = checkpointOf(control);
+        const verifiedSeq = control.verifiedSeq ?? checkpoint.seq;
+        await follow(forwardTail(on, forwardSink(on), { checkpoint, verifiedSeq, verifying: true }), signal, healthy);
+        return true;
+      }
+      case 'mirroring': {
+        if (control.slot === null || control.publication === null)
+          throw halt('the mirror has no slot', 'read the runbook, section "lost slot"');
+        await follow(await reverseTail(on, { slot: control.slot, publication: control.publication }), signal, healthy);
+        return true;
+      }
+      case 'finished':
+        return false;
+    }
+  }
+
+  /** Runs a pipe until it is stopped (by an operation or by `signal`) or fails. */
+  async function follow(running: Tail | ReverseTail, signal: AbortSignal, healthy: () => void): Promise<void> {
+    const stop = (): void => void running.stop();
+    signal.addEventListener('abort', stop, { once: true });
+    tail = running;
+    events.emit('tail', running);
+    healthy();
+    try {
+      if (signal.aborted) stop();
+      await running.done;
+    } finally {
+      signal.removeEventListener('abort', stop);
+      tail = undefined;
+    }
+  }
+
+  return {
+    engine,
+    async run(signal, healthy) {
+      try {
+        await ensurePlan(engine);
+        while (!signal.aborted && (await step(signal, healthy))) await resume;
+        ended = { error: halt('the controller has stopped', 'start it again with `attacca sync`') };
+      } catch (error) {
+        ended = { error };
+        throw error;
+      } finally {
+        events.emit('ended');
+        // Two switches must never overlap: whoever starts anew waits until this one's operation has found out.
+        await busy?.settled;
+      }
+    },
+    tail: () => tail,
+    async tailing() {
+      while (tail === undefined) {
+        if (ended !== undefined) throw ended.error;
+        await Promise.race([once(events, 'tail'), once(events, 'ended')]);
+      }
+      return tail;
+    },
+    async alone(what, work) {
+      if (busy !== undefined) throw inProgress(busy.what);
+      const running = work();
+      busy = { what, settled: running.then(nothing, nothing) };
+      try {
+        return await running;
+      } finally {
+        busy = undefined;
+      }
+    },
+    async whileSwitching(work) {
+      let go: () => void = () => undefined;
+      resume = new Promise(resolve => {
+        go = resolve;
+      });
+      try {
+        return await work();
+      } finally {
+        go();
+      }
+    },
+    copied: () => copied,
+  };
+}
+
+function checkpointOf(control: NonNullable<Awaited<ReturnType<typeof readControl>>>) {
+  if (control.mark === null) throw halt('Postgres has no checkpoint', 'run `attacca uninstall`, then `attacca sync` again');
+  return control.mark;
+}
+
+const nothing = (): void => undefined;
+
+const inProgress = (what: string): Refused =>
+  new Refused('another operation is under way', [
+    { code: 'busy', reason: `${what} is running`, remedy: 'wait until it has ended; `attacca status` shows the phase' },
+  ]);

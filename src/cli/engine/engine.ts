@@ -1,0 +1,121 @@
+/*
+ * What a controller holds while it lives: the target, the one lock, two sessions, the flag. Opened by `sync`, and by every other
+ * command that finds no daemon to ask.
+ *
+ * (1) `main` holds the advisory lock, and everything that must stop when the lock is lost runs on it: apply, phases.
+ * (2) `side` is for looking and for bookkeeping; it never writes a replicated table.
+ */
+import { hostname } from 'node:os';
+import type { Logger } from 'pino';
+import { Refused, ReplicationError } from '../../change/errors.ts';
+import { fileFlag } from '../../flag/file.ts';
+import type { FlagProvider } from '../../flag/flag.ts';
+import type { Plan } from '../../plan/plan.ts';
+import type { OnQuarantine } from '../../postgres/apply.ts';
+import { acquire, type Control, readControl } from '../../postgres/control.ts';
+import { type Embedded, startEmbedded } from '../../postgres/embedded.ts';
+import { connect, redact, type Session, type Writer } from '../../postgres/open.ts';
+import { type Preflight, preflight } from '../../postgres/preflight.ts';
+import { privateFolder, stateFolder } from '../../server/socket.ts';
+import { openSource } from '../../sqlite/open.ts';
+import type { Config } from '../config.ts';
+
+export type Engine = AsyncDisposable & {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly url: string;
+  readonly embedded: Embedded | undefined;
+  readonly main: Session;
+  readonly side: Session;
+  readonly facts: Preflight;
+  readonly flag: FlagProvider;
+};
+
+/** An engine with an installation: there is a plan, a control row, and a token that the fence lets through. */
+export type Installed = {
+  readonly engine: Engine;
+  readonly plan: Plan;
+  readonly install: string;
+  readonly writer: Writer;
+  readonly onQuarantine: OnQuarantine;
+};
+
+/** Opens everything and becomes the one controller. Throws Refused, naming the other one, if there is one already. */
+export async function openEngine(config: Config, log: Logger, as: string): Promise<Engine> {
+  openSource(config.source).close();
+  const { url, embedded } = await findTarget(config);
+  const who = `${as} pid ${process.pid} on ${hostname()}`;
+  const main = await connect(url, { applicationName: `attacca ${who}` });
+  try {
+    const facts = await preflight(main, config.schema);
+    refuse(facts, url);
+    await acquire(main, who);
+    const side = await connect(url, { applicationName: `attacca side of ${who}` });
+    const flag = config.flag === undefined ? noFlag : fileFlag(config.flag);
+    return { config, log, url, embedded, main, side, facts, flag, [Symbol.asyncDispose]: () => close(main, side, embedded) };
+  } catch (error) {
+    await main.end();
+    throw error;
+  }
+}
+
+/** The configured target, or the embedded server beside the source. */
+export async function findTarget(config: Config): Promise<{ url: string; embedded: Embedded | undefined }> {
+  if (config.target !== undefined) return { url: config.target, embedded: undefined };
+  privateFolder(stateFolder(config.source));
+  const embedded = await startEmbedded(stateFolder(config.source));
+  return { url: embedded.url, embedded };
+}
+
+function refuse(facts: Preflight, url: string): void {
+  const blockers = facts.blockers;
+  if (blockers.length > 0) throw new Refused(`the target ${redact(url)} cannot be used`, blockers);
+}
+
+/** The embedded server stops with whoever started it, unless the application writes to it. */
+async function close(main: Session, side: Session, embedded: Embedded | undefined): Promise<void> {
+  const control = await readControl(side).catch(() => undefined);
+  await side.end();
+  await main.end();
+  const inUse = control !== undefined && !['preparing', 'copying', 'catching_up', 'shadowing'].includes(control.phase);
+  if (embedded?.started === true && !inUse) await embedded.stop();
+}
+
+const noFlag: FlagProvider = {
+  read: async () => undefined,
+  write: async () => undefined,
+  check: async () => undefined,
+  describe: () => 'no flag configured',
+};
+
+/** The control row of an installation. Throws Refused where there is none. */
+export async function installed(engine: Engine): Promise<Installed & { readonly control: Control }> {
+  const control = await readControl(engine.side);
+  if (control === undefined) throw notInstalled(engine);
+  if (control.source !== engine.config.source) throw otherSource(control.source, engine.config.source);
+  const writer = { token: control.install, replicaRole: engine.facts.replicaRole };
+  const onQuarantine: OnQuarantine = (table, misfits) =>
+    engine.log.error({ table: table.name, rows: misfits.length, reason: misfits[0]?.reason }, 'quarantined');
+  return { engine, plan: control.plan, install: control.install, writer, onQuarantine, control };
+}
+
+export const notInstalled = (engine: Pick<Engine, 'config'>): Refused =>
+  new Refused('attacca is not installed here', [
+    { code: 'not-installed', reason: `nothing replicates ${engine.config.source} to this target`, remedy: 'run `attacca sync` first' },
+  ]);
+
+const otherSource = (theirs: string, ours: string): Refused =>
+  new Refused('this target belongs to another source', [
+    {
+      code: 'other-source',
+      reason: `it replicates ${theirs}, not ${ours}`,
+      remedy: 'use another database for this source, or give the source that it belongs to',
+    },
+  ]);
+
+/** The target as people may see it. */
+export const shown = (engine: Pick<Engine, 'url'>): string => redact(engine.url);
+
+/** A failure that only a person can heal. */
+export const halt = (message: string, hint: string, cause?: unknown): ReplicationError =>
+  new ReplicationError('halt', message, { hint, cause });

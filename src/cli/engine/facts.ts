@@ -1,0 +1,59 @@
+import type { Direction, Facts } from '../../cutover/gate.ts';
+import type { Phase } from '../../cutover/phase.ts';
+import { readControl } from '../../postgres/control.ts';
+import { unfenced } from '../../postgres/fence.ts';
+import { preflight } from '../../postgres/preflight.ts';
+import { count } from '../../postgres/quarantine.ts';
+import { fenceState } from '../../sqlite/fence.ts';
+import { openSource } from '../../sqlite/open.ts';
+import { disposable } from './disposable.ts';
+import type { Installed } from './engine.ts';
+import type { Tail } from './tail.ts';
+
+const NO_LAG = { changes: 0n, ms: 0 };
+
+/** What the gate decides on, gathered now. */
+export async function gatherFacts(
+  on: Installed,
+  tail: Tail | undefined,
+  direction: Direction,
+  reverseProblem: string | undefined,
+): Promise<Facts> {
+  const { engine, plan } = on;
+  const control = await readControl(engine.side);
+  const lag = tail?.lag() ?? NO_LAG;
+  const now = Date.now();
+  return {
+    direction,
+    phase: (control?.phase ?? 'preparing') as Phase,
+    lagMs: lag.ms,
+    lagChanges: lag.changes,
+    maxLagMs: engine.config.cutover.maxLagMs,
+    quarantine: await count(engine.side),
+    verified:
+      control?.fullVerifiedAt == null ? null : { ok: control.fullVerifiedOk === true, ageMs: now - control.fullVerifiedAt.getTime() },
+    verifyMaxAgeMs: engine.config.cutover.verifyMaxAgeMinutes * 60_000,
+    cannotStream:
+      direction === 'cutover' ? (await preflight(engine.side, plan.schema)).cutoverBlockers.filter(notOurSlot(control?.slot)) : [],
+    flagProblem: await engine.flag.check(),
+    reverseProblem,
+    fenceProblem: direction === 'cutover' ? await postgresFence(on) : sqliteFence(on),
+  };
+}
+
+/** A full set of slots is no blocker once ours is among them. */
+const notOurSlot =
+  (slot: string | null | undefined) =>
+  ({ code }: { readonly code: string }): boolean =>
+    code !== 'postgres-no-slot' || slot == null;
+
+async function postgresFence({ engine, plan }: Installed): Promise<string | undefined> {
+  const open = await unfenced(engine.side, plan);
+  return open.length === 0 ? undefined : `somebody could write to ${open.join(', ')} in Postgres`;
+}
+
+function sqliteFence({ engine, plan }: Installed): string | undefined {
+  using db = disposable(openSource(engine.config.source, { readonly: true }));
+  const { closed, intact } = fenceState(db.database, plan);
+  return closed && intact ? undefined : 'its triggers in SQLite are not whole';
+}

@@ -1,0 +1,114 @@
+/*
+ * SQLite → Postgres, for as long as SQLite is primary: the pipe, and beside it the comparison of what changed, after which the
+ * journal's rows are no longer needed.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Mark, Rows, Seq } from '../../change/change.ts';
+import type { Sink } from '../../change/ports.ts';
+import { record } from '../../postgres/control.ts';
+import { targetState } from '../../postgres/state.ts';
+import { type Lag, lagTracker } from '../../replicate/lag.ts';
+import { pipe } from '../../replicate/pipe.ts';
+import { doorbell } from '../../sqlite/doorbell.ts';
+import { journal } from '../../sqlite/journal.ts';
+import { openSource } from '../../sqlite/open.ts';
+import { prune } from '../../sqlite/prune.ts';
+import { type StatePair, verifyMarked } from '../../verify/verify.ts';
+import { disposable } from './disposable.ts';
+import type { Installed } from './engine.ts';
+import type { Tail } from './tail.ts';
+
+/** Starts following the journal. `verifying`: also compare what changed, every few seconds. */
+export function forwardTail(
+  on: Installed,
+  sink: Sink<Mark, Rows>,
+  options: { readonly checkpoint: Mark; readonly verifiedSeq: Seq; readonly verifying: boolean },
+): Tail {
+  const { engine, plan } = on;
+  const stop = new AbortController();
+  const bell = doorbell(engine.config.source);
+  const lag = lagTracker(options.checkpoint.seq);
+  const source = journal({
+    path: engine.config.source,
+    plan,
+    wake: bell.wake,
+    onHead: head => lag.seen(head.seq, performance.now()),
+  });
+  const pin = (): Promise<StatePair> =>
+    source.pin(async state => {
+      try {
+        return { source: state, target: await targetState(engine.url, plan) };
+      } catch (error) {
+        state.close();
+        throw error;
+      }
+    });
+  let verifiedSeq = options.verifiedSeq;
+  let comparing = false;
+
+  const piping = pipe(source, sink, stop.signal, batch => {
+    lag.applied(batch.position.seq);
+    engine.log.debug({ seq: String(batch.position.seq), rows: batch.changes.size }, 'applied');
+  });
+  const checking = options.verifying ? check() : Promise.resolve();
+  const done = Promise.all([piping, checking])
+    .then(() => undefined)
+    .finally(() => {
+      stop.abort();
+      source[Symbol.dispose]();
+      bell[Symbol.dispose]();
+    });
+  done.catch(() => undefined); // whoever waits for the tail gets it; nobody has to
+
+  async function check(): Promise<void> {
+    for (;;) {
+      await delay(engine.config.verify.everySeconds * 1_000, undefined, { signal: stop.signal }).catch(() => undefined);
+      if (stop.signal.aborted) return;
+      if (!comparing) await checkMarked();
+    }
+  }
+
+  /** Compares every row marked since the last time, then forgets the marks: they are applied and verified. */
+  async function checkMarked(): Promise<void> {
+    const pair = await pin();
+    try {
+      const { position } = pair.source;
+      if (position.seq === verifiedSeq) return;
+      const verified = await verifyMarked(pair, plan, pair.source.marked(verifiedSeq), stop.signal);
+      if (!verified.ok) {
+        engine.log.error(
+          { differences: verified.differences.length, tables: verified.tables.filter(t => t.differences > 0).map(t => t.table) },
+          'differs',
+        );
+        await record(engine.side, { fullVerifiedOk: false });
+        return;
+      }
+      verifiedSeq = position.seq;
+      await record(engine.side, { verifiedSeq, verifiedAt: new Date() });
+    } finally {
+      pair.source.close();
+      await pair.target.close();
+    }
+    using db = disposable(openSource(engine.config.source));
+    await prune(db.database, verifiedSeq);
+  }
+
+  return {
+    direction: 'forward',
+    done,
+    pin,
+    lag: (): Lag => lag.lag(performance.now()),
+    async whileComparing(work) {
+      comparing = true;
+      try {
+        return await work();
+      } finally {
+        comparing = false;
+      }
+    },
+    async stop() {
+      stop.abort();
+      await done.catch(() => undefined);
+    },
+  };
+}

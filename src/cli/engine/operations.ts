@@ -1,0 +1,236 @@
+/* What commands ask for, done by the controller of this process. A daemon's socket and a lone command both end up here. */
+import { Refused } from '../../change/errors.ts';
+import { untag, type Value } from '../../change/value.ts';
+import type { Direction } from '../../cutover/gate.ts';
+import { type Phase, primaryIn } from '../../cutover/phase.ts';
+import type { TablePlan } from '../../plan/plan.ts';
+import { audit, record } from '../../postgres/control.ts';
+import { finishPostgres } from '../../postgres/install.ts';
+import { count, drop, list } from '../../postgres/quarantine.ts';
+import type { DoneDocument, QuarantineDocument, SwitchDocument, VerifyDocument } from '../../server/documents.ts';
+import type { Operations, Progress } from '../../server/operations.ts';
+import { keepFenceOnly } from '../../sqlite/fence.ts';
+import { mark } from '../../sqlite/journal.ts';
+import { openSource, writeTransaction } from '../../sqlite/open.ts';
+import { type Verified, verifyAll } from '../../verify/verify.ts';
+import { disposable } from './disposable.ts';
+import type { Controller } from './controller.ts';
+import { type Installed, installed } from './engine.ts';
+import { removeEverything } from './removal.ts';
+import { readStatus } from './status.ts';
+import { check, cutOver, rollBack } from './switching.ts';
+
+const MARK_WAIT_MS = 30_000;
+
+/** `ended` is called after `finish` and `uninstall`: there is nothing left to run. */
+export function operations(controller: Controller, since: Date, ended: () => void): Operations {
+  const { engine } = controller;
+  return {
+    status: async () => readStatus(engine, { pid: process.pid, since: since.toISOString() }, controller.tail()?.lag()),
+    verify: (options, progress) => controller.alone('verify', () => verify(controller, options, progress)),
+    switch: (direction, options, progress) => controller.alone(direction, () => changeOver(controller, direction, options, progress)),
+    quarantine: (action, ids) => controller.alone(`quarantine ${action}`, () => quarantine(controller, action, ids)),
+    finish: progress => controller.alone('finish', () => finish(controller, progress, ended)),
+    uninstall: (options, progress) =>
+      controller.alone('uninstall', async () => {
+        await controller.tail()?.stop();
+        const done = await removeEverything(engine, options.keepTarget, progress);
+        ended();
+        return done;
+      }),
+  };
+}
+
+async function verify(
+  controller: Controller,
+  options: { readonly tables: readonly string[]; readonly repair: boolean },
+  progress: Progress,
+): Promise<VerifyDocument> {
+  const on = await installed(controller.engine);
+  const tables = chosen(on, options.tables);
+  const first = await compare(controller, on, tables, progress);
+  if (first.verified.ok || !options.repair) return document(first, tables, on, 0);
+  const repaired = await repair(controller, on, first.verified, progress);
+  return document(await compare(controller, on, tables, progress), tables, on, repaired);
+}
+
+type Compared = { readonly verified: Verified; readonly durationMs: number; readonly quarantined: number };
+
+async function compare(controller: Controller, on: Installed, tables: readonly TablePlan[], progress: Progress): Promise<Compared> {
+  const { engine } = controller;
+  const tail = await controller.tailing();
+  const began = performance.now();
+  let spoken = began;
+  const verified = await tail.whileComparing(() =>
+    verifyAll(
+      {
+        tables,
+        pin: tail.pin,
+        now: () => performance.now(),
+        onProgress({ table, rows }) {
+          if (performance.now() - spoken < 1_000) return;
+          spoken = performance.now();
+          progress(`comparing ${table}: ${rows} rows`);
+        },
+      },
+      new AbortController().signal,
+    ),
+  );
+  if (tables.length === on.plan.tables.length) {
+    const at = new Date();
+    const upTo = verified.ok ? { verifiedSeq: verified.position.seq, verifiedAt: at } : {};
+    await record(engine.side, { fullVerifiedAt: at, fullVerifiedOk: verified.ok, ...upTo });
+  } else if (!verified.ok) {
+    await record(engine.side, { fullVerifiedOk: false });
+  }
+  await audit(engine.side, verified.ok ? 'verified: equal' : 'verified: different', {
+    tables: tables.length,
+    differences: verified.differences.length,
+  });
+  return { verified, durationMs: performance.now() - began, quarantined: await count(engine.side) };
+}
+
+function chosen(on: Installed, names: readonly string[]): readonly TablePlan[] {
+  if (names.length === 0) return on.plan.tables;
+  return names.map(name => {
+    const table = on.plan.tables.find(candidate => candidate.name === name || candidate.target === name);
+    if (table === undefined) {
+      throw new Refused(`there is no table ${name}`, [
+        { code: 'no-such-table', reason: `the plan has no table ${name}`, remedy: 'names are in `attacca status`' },
+      ]);
+    }
+    return table;
+  });
+}
+
+/** Marks again what differs; the pipe reads those rows anew and applies them. Only while SQLite is primary. */
+async function repair(controller: Controller, on: Installed, verified: Verified, progress: Progress): Promise<number> {
+  if (controller.tail()?.direction !== 'forward') {
+    throw new Refused('nothing is repaired while Postgres is primary', [
+      {
+        code: 'postgres-primary',
+        reason: 'the differences are in the SQLite mirror, which a repair from SQLite would spread',
+        remedy: 'see the differences without --repair; after a rollback, or with a fresh installation, they can be repaired',
+      },
+    ]);
+  }
+  progress(`copying ${verified.differences.length} rows again`);
+  const byName = new Map(on.plan.tables.map(table => [table.name, table]));
+  using db = disposable(openSource(controller.engine.config.source));
+  await writeTransaction(db.database, MARK_WAIT_MS, () => {
+    for (const { table: name, key } of verified.differences) {
+      const table = byName.get(name);
+      if (table !== undefined) mark(db.database, table, [keyValues(key)]);
+    }
+  });
+  await audit(controller.engine.side, 'repaired', { rows: verified.differences.length });
+  return verified.differences.length;
+}
+
+const keyValues = (key: string): Value[] => (JSON.parse(key) as (string | null)[]).map(text => (text === null ? null : untag(text)));
+
+function document(
+  { verified, durationMs, quarantined }: Compared,
+  tables: readonly TablePlan[],
+  on: Installed,
+  repaired: number,
+): VerifyDocument {
+  const sum = (pick: (table: Verified['tables'][number]) => number): number =>
+    verified.tables.reduce((total, table) => total + pick(table), 0);
+  return {
+    ok: verified.ok,
+    kind: tables.length === on.plan.tables.length ? 'full' : 'tables',
+    position: String(verified.position.seq),
+    durationMs: Math.round(durationMs),
+    rows: sum(table => table.counts?.sourceRows ?? table.compared),
+    differences: sum(table => table.differences),
+    repaired,
+    quarantined,
+    tables: verified.tables.map(table => ({
+      ...table,
+      samples: table.samples.map(sample => ({ ...sample, columns: [...sample.columns] })),
+    })),
+  };
+}
+
+async function changeOver(
+  controller: Controller,
+  direction: Direction,
+  options: { readonly dryRun: boolean; readonly maxPauseMs: number | undefined },
+  progress: Progress,
+): Promise<SwitchDocument> {
+  const { engine } = controller;
+  const found = await check(controller, direction, options.dryRun, progress);
+  const { control } = await installed(engine);
+  const now = { direction, primary: primaryIn(control.phase as Phase) ?? 'sqlite', epoch: String(control.epoch) };
+  if (options.dryRun) return { ...now, dryRun: true, ok: found.length === 0, blockers: found, pauseMs: null };
+  if (found.length > 0) throw new Refused(`${direction} refused`, found);
+  const maxPauseMs = options.maxPauseMs ?? engine.config.cutover.maxPauseMs;
+  const { pauseMs, epoch } = await (direction === 'cutover' ? cutOver : rollBack)(controller, maxPauseMs, progress);
+  return {
+    direction,
+    dryRun: false,
+    ok: true,
+    blockers: [],
+    primary: direction === 'cutover' ? 'postgres' : 'sqlite',
+    epoch: String(epoch),
+    pauseMs: Math.round(pauseMs * 10) / 10,
+  };
+}
+
+async function quarantine(controller: Controller, action: 'list' | 'retry' | 'drop', ids: readonly string[]): Promise<QuarantineDocument> {
+  const { engine } = controller;
+  const on = await installed(engine);
+  const all = await list(engine.side, { limit: 1_000 });
+  const wanted = ids.length === 0 ? all : all.filter(row => ids.includes(String(row.id)));
+  let changed = 0;
+  if (action === 'drop')
+    changed = await drop(
+      engine.side,
+      wanted.map(row => row.id),
+    );
+  if (action === 'retry') {
+    using db = disposable(openSource(engine.config.source));
+    await writeTransaction(db.database, MARK_WAIT_MS, () => {
+      for (const row of wanted) {
+        const table = on.plan.tables.find(({ id }) => id === row.table);
+        if (table !== undefined) mark(db.database, table, [keyValues(row.key)]);
+      }
+    });
+    changed = wanted.length;
+    const pair = await (await controller.tailing()).pin(); // resolves once the marks are applied
+    pair.source.close();
+    await pair.target.close();
+  }
+  const rows = await list(engine.side, { limit: 1_000 });
+  return {
+    rows: rows.map(({ id, tableName, key, column, reason, at }) => ({ id: String(id), table: tableName, key, column, reason, at })),
+    changed,
+  };
+}
+
+async function finish(controller: Controller, progress: Progress, ended: () => void): Promise<DoneDocument> {
+  const { engine } = controller;
+  const on = await installed(engine);
+  if (on.control.phase !== 'mirroring') {
+    throw new Refused('finish refused', [
+      {
+        code: 'phase',
+        reason: `the phase is ${on.control.phase}, not mirroring`,
+        remedy: 'finish ends a soak with PostgreSQL primary; use `attacca uninstall` before a cutover',
+      },
+    ]);
+  }
+  progress('stopping the mirror');
+  await controller.whileSwitching(async () => {
+    await controller.tail()?.stop();
+    using db = disposable(openSource(engine.config.source));
+    await writeTransaction(db.database, MARK_WAIT_MS, () => keepFenceOnly(db.database, on.plan));
+    await finishPostgres(engine.main, on.plan);
+    ended();
+  });
+  return {
+    done: 'finish',
+    detail: 'PostgreSQL is the application’s; SQLite keeps only the fence, so that no old instance writes into the void',
+  };
+}

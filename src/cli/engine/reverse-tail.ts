@@ -1,0 +1,155 @@
+/*
+ * Postgres → SQLite, for as long as Postgres is primary: the mirror that keeps a rollback possible.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Batch, Lsn, RowChange } from '../../change/change.ts';
+import type { Sink } from '../../change/ports.ts';
+import { lockTables } from '../../postgres/fence.ts';
+import { connect } from '../../postgres/open.ts';
+import { insertWatermark, writeWatermark } from '../../postgres/slot.ts';
+import { targetState } from '../../postgres/state.ts';
+import { wal } from '../../postgres/wal.ts';
+import { lagTracker } from '../../replicate/lag.ts';
+import { pipe } from '../../replicate/pipe.ts';
+import { sqliteSink } from '../../sqlite/apply.ts';
+import { fenceState, refence } from '../../sqlite/fence.ts';
+import { readControl } from '../../sqlite/install.ts';
+import { openSource, writeTransaction } from '../../sqlite/open.ts';
+import { sourceState } from '../../sqlite/state.ts';
+import type { StatePair } from '../../verify/verify.ts';
+import { disposable } from './disposable.ts';
+import { halt, type Installed } from './engine.ts';
+import type { Tail } from './tail.ts';
+
+type Changes = AsyncIterable<RowChange>;
+
+/** How long a comparison may keep writers out while both ends are brought to one state. */
+const PIN_LOCK_MS = 200;
+const PIN_WAIT_MS = 30_000;
+const HEARTBEAT_MS = 1_000;
+const FENCE_WAIT_MS = 5_000;
+
+export type ReverseTail = Tail & {
+  /** Resolves once everything that was committed before the watermark `token` is in SQLite. Ask before writing the token. */
+  reached(token: string, signal: AbortSignal): Promise<void>;
+};
+
+/** Starts the mirror from the position stored in the SQLite file. */
+export async function reverseTail(on: Installed, stream: { readonly slot: string; readonly publication: string }): Promise<ReverseTail> {
+  const { engine, plan } = on;
+  const stop = new AbortController();
+  const beats = await connect(engine.url, { applicationName: 'attacca heartbeat' });
+  const sink = sqliteSink({ path: engine.config.source, plan, install: on.install });
+  const pins = pinning(sink, engine.config.source, token => lag.applied(beatOf(token)));
+  const source = wal({ url: engine.url, plan, ...stream });
+  const lag = lagTracker(0n);
+  const done = Promise.all([pipe(source, pins.sink, stop.signal), watch()])
+    .then(() => undefined)
+    .finally(async () => {
+      stop.abort();
+      sink[Symbol.dispose]();
+      await beats.end();
+    });
+  done.catch(() => undefined); // whoever waits for the tail gets it; nobody has to
+
+  /** A heartbeat through the mirror, which measures the lag, and a look at SQLite's fence, which a table rebuild could have dropped [G8]. */
+  async function watch(): Promise<void> {
+    for (let beat = 1n; !stop.signal.aborted; beat++) {
+      lag.seen(beat, performance.now());
+      await writeWatermark(beats, `${HEARTBEAT}${beat}`);
+      await guardFence(on);
+      await delay(HEARTBEAT_MS, undefined, { signal: stop.signal }).catch(() => undefined);
+    }
+  }
+
+  return {
+    direction: 'reverse',
+    done,
+    pin: () => pinReverse(on, pins, stop.signal),
+    reached: (token, signal) => pins.at(token, async () => undefined, AbortSignal.any([signal, stop.signal])),
+    lag: () => lag.lag(performance.now()),
+    whileComparing: work => work(),
+    async stop() {
+      stop.abort();
+      await done.catch(() => undefined);
+    },
+  };
+}
+
+const HEARTBEAT = 'heartbeat-';
+
+/** The number in a heartbeat's token; 0 for any other watermark. */
+const beatOf = (token: string): bigint => (token.startsWith(HEARTBEAT) ? BigInt(token.slice(HEARTBEAT.length)) : 0n);
+
+async function guardFence({ engine, plan }: Installed): Promise<void> {
+  using db = disposable(openSource(engine.config.source));
+  const fence = fenceState(db.database, plan);
+  const control = readControl(db.database);
+  if (control === undefined || control.primary !== 'postgres')
+    throw halt('the SQLite file has lost its record', 'restore it, or run `attacca finish`');
+  if (fence.closed && fence.intact) return;
+  engine.log.error({ epoch: String(control.epoch) }, 'SQLite fence was broken');
+  await writeTransaction(db.database, FENCE_WAIT_MS, () => refence(db.database, plan, control.epoch));
+}
+
+type Pins = {
+  readonly sink: Sink<Lsn, Changes>;
+  /** Runs `begin` right after the transaction that brings the watermark `token` was applied; the pipe waits for it. */
+  at<T>(token: string, begin: () => Promise<T>, signal: AbortSignal): Promise<T>;
+};
+
+/** A sink that can be stopped exactly behind a watermark. `arrived` hears of every watermark. */
+function pinning(sink: Sink<Lsn, Changes>, path: string, arrived: (token: string) => void): Pins {
+  const waiting = new Map<string, () => Promise<void>>();
+  let newest: string | null = null;
+  return {
+    at: (token, begin, signal) =>
+      new Promise((resolve, reject) => {
+        const give = (): void => {
+          waiting.delete(token);
+          reject(signal.reason);
+        };
+        signal.addEventListener('abort', give, { once: true });
+        waiting.set(token, async () => {
+          signal.removeEventListener('abort', give);
+          waiting.delete(token);
+          await begin().then(resolve, reject);
+        });
+      }),
+    sink: {
+      checkpoint: () => sink.checkpoint(),
+      async apply(batch: Batch<Lsn, Changes>) {
+        await sink.apply(batch);
+        using db = disposable(openSource(path, { readonly: true }));
+        const token = readControl(db.database)?.watermark ?? null;
+        if (token === null || token === newest) return;
+        newest = token;
+        arrived(token);
+        await waiting.get(token)?.();
+      },
+    },
+  };
+}
+
+/**
+ * One common state while Postgres is written: writers are kept out for the moment in which the snapshot is taken; the watermark
+ * commits together with the end of that lock, so SQLite is in the same state exactly when the watermark arrives there.
+ */
+async function pinReverse({ engine, plan }: Installed, pins: Pins, signal: AbortSignal): Promise<StatePair> {
+  const token = randomUUID();
+  await using locker = await connect(engine.url, { applicationName: 'attacca verify' });
+  await locker.query('begin');
+  await lockTables(locker, plan, PIN_LOCK_MS);
+  const target = await targetState(engine.url, plan);
+  try {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(PIN_WAIT_MS)]);
+    const arrived = pins.at(token, async () => sourceState(openSource(engine.config.source), plan), limit);
+    await insertWatermark(locker, token);
+    await locker.query('commit');
+    return { source: await arrived, target };
+  } catch (error) {
+    await target.close();
+    throw error;
+  }
+}

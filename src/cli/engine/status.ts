@@ -1,0 +1,59 @@
+import { type Phase, primaryIn } from '../../cutover/phase.ts';
+import { readProgress } from '../../postgres/chunk.ts';
+import { readAudit, readControl } from '../../postgres/control.ts';
+import { count } from '../../postgres/quarantine.ts';
+import { slotState } from '../../postgres/slot.ts';
+import type { Lag } from '../../replicate/lag.ts';
+import type { StatusDocument } from '../../server/documents.ts';
+import { headMark } from '../../sqlite/journal.ts';
+import { openSource } from '../../sqlite/open.ts';
+import { disposable } from './disposable.ts';
+import { type Engine, notInstalled, shown } from './engine.ts';
+
+/** Everything `status` shows. `lag` is the daemon's own measure; without one it is read from the journal, and has no age. */
+export async function readStatus(
+  engine: Pick<Engine, 'config' | 'side' | 'url'>,
+  daemon: StatusDocument['daemon'],
+  lag: Lag | undefined,
+): Promise<StatusDocument> {
+  const { side, config } = engine;
+  const control = await readControl(side);
+  if (control === undefined) throw notInstalled(engine);
+  const phase = control.phase as Phase;
+  const progress = await readProgress(side);
+  const slot = control.slot === null ? undefined : await slotState(side, control.slot);
+  return {
+    phase,
+    primary: primaryIn(phase),
+    epoch: String(control.epoch),
+    daemon,
+    source: config.source,
+    target: shown(engine),
+    lag: lagOf(config.source, phase, control.mark?.seq, lag),
+    tables: control.plan.tables.map(table => {
+      const { rows = 0, total = 0, done = false } = progress.get(table.id) ?? {};
+      return { table: table.name, rows, total: Math.max(total ?? 0, rows), done };
+    }),
+    verification: {
+      fullAt: control.fullVerifiedAt?.toISOString() ?? null,
+      ok: control.fullVerifiedOk,
+      upTo: control.verifiedSeq === null ? null : String(control.verifiedSeq),
+      at: control.verifiedAt?.toISOString() ?? null,
+    },
+    quarantine: await count(side),
+    slot:
+      slot?.exists === true
+        ? { name: control.slot ?? '', active: slot.active, walStatus: slot.walStatus, retainedBytes: String(slot.retainedBytes) }
+        : null,
+    halt: control.halt,
+    timeline: await readAudit(side, 20),
+  };
+}
+
+function lagOf(source: string, phase: Phase, checkpoint: bigint | undefined, lag: Lag | undefined): StatusDocument['lag'] {
+  if (primaryIn(phase) !== 'sqlite') return lag === undefined ? null : { changes: null, ms: Math.round(lag.ms) };
+  if (lag !== undefined) return { changes: String(lag.changes), ms: Math.round(lag.ms) };
+  if (checkpoint === undefined) return null;
+  using db = disposable(openSource(source, { readonly: true }));
+  return { changes: String(headMark(db.database).seq - checkpoint), ms: null };
+}

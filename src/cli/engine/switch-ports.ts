@@ -1,0 +1,125 @@
+/* The two databases as a switch sees them (cutover/ports.ts). */
+import type { Lsn, Mark, Rows } from '../../change/change.ts';
+import type { Sink } from '../../change/ports.ts';
+import type { HeldSqlite, LockedPostgres, PostgresSide, SqliteSide, SwitchPorts } from '../../cutover/ports.ts';
+import { addForeignKeys } from '../../postgres/constraints.ts';
+import { advance, readControl, record, setMark } from '../../postgres/control.ts';
+import { fencePostgres, lockTables, openPostgres } from '../../postgres/fence.ts';
+import { connect, transaction } from '../../postgres/open.ts';
+import { readSequences, setSequences } from '../../postgres/sequence.ts';
+import { currentLsn, writeWatermark } from '../../postgres/slot.ts';
+import { targetState } from '../../postgres/state.ts';
+import { closeSqlite, openSqlite } from '../../sqlite/fence.ts';
+import { hold } from '../../sqlite/hold.ts';
+import { readControl as readSqliteControl } from '../../sqlite/install.ts';
+import { nonceAt } from '../../sqlite/journal.ts';
+import { openSource } from '../../sqlite/open.ts';
+import { nextIds } from '../../sqlite/sequence.ts';
+import { heldState, sourceState } from '../../sqlite/state.ts';
+import { disposable } from './disposable.ts';
+import { halt, type Installed } from './engine.ts';
+
+const COMMIT_WAIT_MS = 3_000;
+
+export const switchPorts = (on: Installed, sink: Sink<Mark, Rows>, slot: string): SwitchPorts => ({
+  sqlite: sqliteSide(on, slot),
+  postgres: postgresSide(on, sink),
+  flag: on.engine.flag,
+});
+
+function sqliteSide(on: Installed, slot: string): SqliteSide {
+  const { engine, plan } = on;
+  return {
+    async hold(budgetMs): Promise<HeldSqlite> {
+      const held = await hold(engine.config.source, budgetMs);
+      const source = JSON.stringify({ system: engine.facts.systemIdentifier, timeline: engine.facts.timeline, slot });
+      return {
+        state: () => heldState(held.db, plan),
+        usedIds: () => nextIds(held.db, plan),
+        async close({ epoch, head, lsn }) {
+          closeSqlite(held, plan, { epoch, seq: head.seq, lsn, source });
+          await held.commit(COMMIT_WAIT_MS);
+        },
+        async open({ epoch, usedIds }) {
+          const head = openSqlite(held, plan, { epoch, usedIds });
+          await held.commit(COMMIT_WAIT_MS);
+          return head;
+        },
+        release: () => held.release(),
+      };
+    },
+    record() {
+      using db = disposable(openSource(engine.config.source, { readonly: true }));
+      const control = readSqliteControl(db.database);
+      if (control === undefined || control.install !== on.install) {
+        throw halt(
+          'the SQLite file has lost its record',
+          'it was restored or replaced: run `attacca status` and read the runbook, section "restored file"',
+        );
+      }
+      const { primary, epoch, seq } = control;
+      return { primary, epoch, head: seq === null ? headMark(db.database) : { seq, nonce: nonceAt(db.database, seq) } };
+    },
+    state: () => sourceState(openSource(engine.config.source), plan),
+  };
+}
+
+function postgresSide(on: Installed, sink: Sink<Mark, Rows>): PostgresSide {
+  const { engine, plan, writer } = on;
+  const { main } = engine;
+  return {
+    checkpoint: () => sink.checkpoint(),
+    apply: batch => sink.apply(batch),
+    state: () => targetState(engine.url, plan),
+    async prepare(usedIds): Promise<Lsn> {
+      await setSequences(main, plan, usedIds);
+      if (!writer.replicaRole) await addForeignKeys(main, plan);
+      return await currentLsn(main);
+    },
+    usedIds: () => readSequences(main, plan),
+    async open({ epoch, head }) {
+      await transaction(main, null, async () => {
+        const control = await readControl(main);
+        if (control?.phase !== 'switching' || control.epoch !== epoch || control.mark?.seq !== head.seq) {
+          throw halt(
+            `Postgres is at ${control?.phase} ${control?.epoch} with checkpoint ${control?.mark?.seq}, SQLite was closed at epoch ${epoch} with ${head.seq}`,
+            'Postgres has lost commits or another controller was here: do not open it by hand; read the runbook, section "switching"',
+          );
+        }
+        await openPostgres(main, epoch);
+      });
+    },
+    lock: budgetMs => lock(on, budgetMs),
+    async resumeAt(head) {
+      await setMark(main, head);
+      await record(main, { verifiedSeq: head.seq, verifiedAt: new Date() });
+    },
+    writeWatermark: token => writeWatermark(main, token),
+    async verifiedUpTo() {
+      const control = await readControl(engine.side);
+      return { seq: control?.verifiedSeq ?? control?.mark?.seq ?? (0n as Mark['seq']), nonce: 0n };
+    },
+    setVerified: position => record(main, { verifiedSeq: position.seq, verifiedAt: new Date() }),
+  };
+}
+
+/** On a session of its own: the controller's goes on working while the tables are locked. */
+async function lock({ engine, plan, writer }: Installed, budgetMs: number): Promise<LockedPostgres> {
+  const session = await connect(engine.url, { applicationName: 'attacca rollback' });
+  const release = async (): Promise<void> => await session.end();
+  try {
+    await session.query('begin');
+    await lockTables(session, plan, budgetMs);
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return {
+    release,
+    async close(epoch) {
+      await fencePostgres(session, epoch, writer.token);
+      await advance(session, { from: 'verifying_back', to: 'switching_back', epoch });
+      await session.query('commit');
+    },
+  };
+}

@@ -1,0 +1,166 @@
+/* A cutover or a rollback from the gate to its end, and what a restart makes of one that was interrupted. */
+import { randomUUID } from 'node:crypto';
+import { Refused } from '../../change/errors.ts';
+import { back } from '../../cutover/back.ts';
+import { type Actions, drive, type Outcome, recover } from '../../cutover/drive.ts';
+import { forward } from '../../cutover/forward.ts';
+import { blockers, type Direction } from '../../cutover/gate.ts';
+import { type Stopwatch, stopwatch } from '../../cutover/stopwatch.ts';
+import { awaitWatermark } from '../../postgres/canary.ts';
+import { addForeignKeys, dropForeignKeys, type OnRefused, validateForeignKeys } from '../../postgres/constraints.ts';
+import { readControl, record } from '../../postgres/control.ts';
+import { createPublication, createSlot, dropPublication, dropSlot } from '../../postgres/slot.ts';
+import type { Progress } from '../../server/operations.ts';
+import type { Controller } from './controller.ts';
+import { halt, type Installed, installed } from './engine.ts';
+import { gatherFacts } from './facts.ts';
+import { moveOn, phaseStore } from './phases.ts';
+import type { ReverseTail } from './reverse-tail.ts';
+import { forwardSink } from './sinks.ts';
+import { switchPorts } from './switch-ports.ts';
+
+export type Switched = { readonly pauseMs: number; readonly epoch: bigint };
+
+const notValidated =
+  ({ engine }: Installed): OnRefused =>
+  (table, statement, error) =>
+    engine.log.warn({ table: table.name, statement, err: error }, 'foreign key stays not valid');
+
+/** Names of the slot and the publication: one pair for each installation. */
+const streamOf = (on: Installed) => ({ slot: `attacca_${on.install}`, publication: `attacca_${on.install}` });
+
+/** Why the switch may not begin. For a cutover it also proves the way back, and takes it down again if `dryRun`. */
+export async function check(controller: Controller, direction: Direction, dryRun: boolean, progress: Progress) {
+  const on = await installed(controller.engine);
+  const before = blockers(await gatherFacts(on, controller.tail(), direction, undefined));
+  if (before.length > 0 || direction === 'rollback') return before;
+  progress('proving the way back: publication, slot, canary');
+  const reverseProblem = await proveWayBack(on);
+  const found = blockers(await gatherFacts(on, controller.tail(), direction, reverseProblem));
+  if (dryRun || found.length > 0) await takeDown(on);
+  return found;
+}
+
+/** Publication, slot, and a canary row that comes out of it. Says why not, if not. */
+async function proveWayBack(on: Installed): Promise<string | undefined> {
+  const { engine, plan } = on;
+  const { slot, publication } = streamOf(on);
+  try {
+    await createPublication(engine.side, plan, publication);
+    await record(engine.side, { publication, slot });
+    await createSlot(engine.side, slot);
+    await awaitWatermark({ url: engine.url, plan, slot, publication, session: engine.side });
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** An unread slot would keep WAL until the disk is full. */
+async function takeDown(on: Installed): Promise<void> {
+  const { slot, publication } = streamOf(on);
+  await dropSlot(on.engine.side, slot);
+  await dropPublication(on.engine.side, publication);
+  await record(on.engine.side, { slot: null, publication: null });
+}
+
+/** Carries a cutover out. The gate has been passed. On failure before the fence everything is as it was. */
+export async function cutOver(controller: Controller, maxPauseMs: number, progress: Progress): Promise<Switched> {
+  const { engine } = controller;
+  const on = await installed(engine);
+  if (on.writer.replicaRole) {
+    progress('adding and validating foreign keys');
+    await addForeignKeys(engine.side, on.plan);
+    await validateForeignKeys(engine.side, on.plan, notValidated(on));
+  }
+  const epoch = on.control.epoch + 1n;
+  return controller.whileSwitching(async () => {
+    await controller.tail()?.stop();
+    progress(`switching to PostgreSQL, epoch ${epoch}`);
+    await moveOn(engine, 'shadowing', 'cutover', epoch);
+    const watch = stopwatch(() => performance.now());
+    try {
+      await run(on, epoch, maxPauseMs, watch, undefined);
+    } catch (error) {
+      if ((await readControl(engine.side))?.phase === 'shadowing') await takeDown(on);
+      throw error;
+    }
+    if (!on.writer.replicaRole) await validateForeignKeys(engine.side, on.plan, notValidated(on));
+    return { pauseMs: watch.pauseMs, epoch };
+  });
+}
+
+/** Carries a rollback out, while the mirror runs; it is stopped when it has drained. */
+export async function rollBack(controller: Controller, maxPauseMs: number, progress: Progress): Promise<Switched> {
+  const { engine } = controller;
+  const on = await installed(engine);
+  const mirror = controller.tail();
+  if (mirror === undefined || !('reached' in mirror)) throw halt('the mirror is not running', 'see `attacca status` for the reason');
+  const epoch = on.control.epoch + 1n;
+  progress(`switching to SQLite, epoch ${epoch}`);
+  const watch = stopwatch(() => performance.now());
+  return controller.whileSwitching(async () => {
+    await moveOn(engine, 'mirroring', 'rollback', epoch);
+    await run(on, epoch, maxPauseMs, watch, mirror);
+    await takeDown(on);
+    if (!on.writer.replicaRole) await dropForeignKeys(engine.side, on.plan);
+    return { pauseMs: watch.pauseMs, epoch };
+  });
+}
+
+async function run(on: Installed, epoch: bigint, maxPauseMs: number, watch: Stopwatch, mirror: ReverseTail | undefined): Promise<void> {
+  const { actions, outcome, release } = wire(on, epoch, maxPauseMs, watch, mirror);
+  try {
+    await drive(phaseStore(on.engine), actions, outcome);
+  } finally {
+    await release();
+  }
+}
+
+/** A process that starts in the middle of a switch finishes or aborts it, before anything else. */
+export async function settle(on: Installed): Promise<void> {
+  const control = await readControl(on.engine.main);
+  if (control === undefined) throw halt('the control row is gone', 'see `attacca status`');
+  const { actions, outcome, release } = wire(
+    on,
+    control.epoch,
+    on.engine.config.cutover.maxPauseMs,
+    stopwatch(() => performance.now()),
+    undefined,
+  );
+  try {
+    const phase = await recover(phaseStore(on.engine), actions, outcome);
+    on.engine.log.warn({ phase, interrupted: control.phase }, 'an interrupted switch was settled');
+    if (phase === 'shadowing') await takeDown(on);
+  } finally {
+    await release();
+  }
+}
+
+function wire(on: Installed, epoch: bigint, maxPauseMs: number, watch: Stopwatch, mirror: ReverseTail | undefined) {
+  const ports = switchPorts(on, forwardSink(on), streamOf(on).slot);
+  const common = { plan: on.plan, epoch, maxPauseMs, watch };
+  const there = forward(ports, common);
+  const again = back(ports, { ...common, token: randomUUID(), mirror: mirror ?? noMirror });
+  const actions: Actions = { ...there, ...again };
+  const outcome: Outcome = async phase => {
+    if (phase.endsWith('_back')) return 'abort';
+    const { primary, epoch: closed } = ports.sqlite.record();
+    return primary === 'postgres' && closed === epoch ? 'matched' : 'abort';
+  };
+  return {
+    actions,
+    outcome,
+    async release() {
+      there.release();
+      await again.release();
+    },
+  };
+}
+
+const noMirror: Pick<ReverseTail, 'reached' | 'stop'> = {
+  reached: async () => {
+    throw new Refused('the mirror is not running', []);
+  },
+  stop: async () => undefined,
+};

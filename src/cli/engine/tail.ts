@@ -1,0 +1,16 @@
+import type { Lag } from '../../replicate/lag.ts';
+import type { StatePair } from '../../verify/verify.ts';
+
+/** A pipe that runs: one direction, until it is stopped or fails. */
+export type Tail = {
+  readonly direction: 'forward' | 'reverse';
+  /** Settles when the pipe has ended; rejects with its failure. */
+  readonly done: Promise<void>;
+  /** Both sides at one common state. The caller closes them. */
+  pin(): Promise<StatePair>;
+  lag(): Lag;
+  /** Runs a full comparison; meanwhile no mark is forgotten, because it compares what was marked since it began once more. */
+  whileComparing<T>(work: () => Promise<T>): Promise<T>;
+  /** Ends it between two batches. */
+  stop(): Promise<void>;
+};

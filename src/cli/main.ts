@@ -1,0 +1,201 @@
+/* The command tree. Wires; decides nothing. process.env is read here and nowhere else. */
+
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { assess } from './assess.ts';
+import { changeover } from './changeover.ts';
+import { type Config, loadConfig } from './config.ts';
+import { demo } from './demo.ts';
+import { finish } from './finish.ts';
+import { plan } from './plan.ts';
+import { quarantine } from './quarantine.ts';
+import { EXIT, fail, type Output } from './report.ts';
+import { status } from './status.ts';
+import { sync } from './sync.ts';
+import { uninstall } from './uninstall.ts';
+import { verify } from './verify.ts';
+
+/** What every command is given: where to speak, and the configuration, read when it is asked for. */
+export type Context = { readonly output: Output; readonly config: () => Config; readonly debug: boolean; readonly env: NodeJS.ProcessEnv };
+
+type Flags = {
+  source?: string;
+  target?: string;
+  plan?: string;
+  maxPause?: number;
+  config?: string;
+  json?: boolean;
+  quiet?: boolean;
+  verbose?: boolean;
+};
+
+const VERSION: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+
+const whole = (text: string): number => {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('must be a whole number');
+  return Number(text);
+};
+
+const source = () => new Option('--source <file>', 'the SQLite file the application writes to').env('ATTACCA_SOURCE');
+const target = () =>
+  new Option('--target <url>', 'postgresql://…; without it an embedded PostgreSQL beside the source').env('ATTACCA_TARGET');
+const maxPause = () => new Option('--max-pause <ms>', "how long the application's writes may wait at most").argParser(whole);
+const yes = () => new Option('--yes', 'do not ask');
+
+/** Runs one command and sets the exit code; the only place where errors end. */
+function run(work: (context: Context, ...given: unknown[]) => Promise<number>) {
+  return async (...given: unknown[]): Promise<void> => {
+    const command = given.at(-1) as Command;
+    const flags = command.optsWithGlobals<Flags>();
+    const output: Output = { json: flags.json === true, quiet: flags.quiet === true, stdout: process.stdout, stderr: process.stderr };
+    const debug = process.env.ATTACCA_DEBUG !== undefined;
+    const overrides = {
+      source: flags.source,
+      target: flags.target,
+      plan: command.name() === 'plan' ? undefined : flags.plan,
+      maxPauseMs: flags.maxPause,
+    };
+    const config = (): Config => loadConfig(overrides, flags.config, process.env);
+    try {
+      process.exitCode = await work({ output, config, debug, env: process.env }, ...given);
+    } catch (error) {
+      process.exitCode = fail(output, error, debug);
+    }
+  };
+}
+
+function subcommand(parent: Command, name: string, summary: string, examples: readonly string[]): Command {
+  return parent
+    .command(name)
+    .summary(summary)
+    .description(summary)
+    .addOption(new Option('--config <file>', 'read the configuration here instead of attacca.config.json').env('ATTACCA_CONFIG'))
+    .option('--json', 'print one JSON document on stdout')
+    .option('-q, --quiet', 'no progress on stderr')
+    .addHelpText('after', `\nExamples:\n${examples.map(example => `  $ ${example}`).join('\n')}`);
+}
+
+/** The whole command tree, for the binary and for the tests that walk it. */
+export function program(): Command {
+  const root = new Command('attacca')
+    .description('Moves a live application from SQLite to PostgreSQL without a pause, and back again if it must.')
+    .version(VERSION)
+    .enablePositionalOptions()
+    .showHelpAfterError('(run with --help for the options and examples)')
+    .addHelpText('after', '\nExit codes: 0 done · 1 failed · 2 bad usage or configuration · 3 refused, with reasons · 4 the sides differ');
+
+  subcommand(root, 'assess', 'read-only report: what becomes what, and what needs a decision', [
+    'attacca assess --source app.db',
+    'attacca assess --source app.db --target postgresql://app@db.internal/app --json',
+    'attacca assess --source app.db --html report.html',
+  ])
+    .addOption(source())
+    .addOption(target())
+    .option('--html <file>', 'also write the report as one self-contained page')
+    .action(run((context, options) => assess(context, options as { html?: string; target?: string })));
+
+  subcommand(root, 'plan', 'write the plan: every table and column, its Postgres type, and why', [
+    'attacca plan --source app.db --out attacca.plan.yaml',
+    'attacca plan --source app.db --sql | psql',
+  ])
+    .addOption(source())
+    .option('--plan <file>', 'start from this reviewed plan file')
+    .option('--out <file>', 'write the plan file here (default: stdout)')
+    .option('--sql', 'print the Postgres DDL instead')
+    .action(run((context, options) => plan(context, options as { plan?: string; out?: string; sql?: boolean })));
+
+  subcommand(root, 'sync', 'the daemon: install capture, copy, then follow every change', [
+    'attacca sync --source app.db',
+    'attacca sync --source app.db --target postgresql://app@db.internal/app --plan attacca.plan.yaml',
+    'attacca sync --source app.db --once',
+  ])
+    .addOption(source())
+    .addOption(target())
+    .addOption(new Option('--plan <file>', 'the reviewed plan file').env('ATTACCA_PLAN'))
+    .option('--once', 'stop when caught up')
+    .option('-v, --verbose', 'log more')
+    .action(run((context, options) => sync(context, options as { once?: boolean; verbose?: boolean })));
+
+  subcommand(root, 'status', 'phase, lag, tables, verification, quarantine, and who is primary', [
+    'attacca status --source app.db',
+    'attacca status --source app.db --watch',
+  ])
+    .addOption(source())
+    .addOption(target())
+    .option('--watch', 'print again every second')
+    .action(run((context, options) => status(context, options as { watch?: boolean })));
+
+  subcommand(root, 'verify', 'compare every column of every row on both sides, exactly, while writes go on', [
+    'attacca verify --source app.db',
+    'attacca verify --source app.db --table orders customers',
+    'attacca verify --source app.db --repair',
+  ])
+    .addOption(source())
+    .addOption(target())
+    .option('--table <name...>', 'only these tables')
+    .option('--repair', 'copy again what differs, then verify it')
+    .action(run((context, options) => verify(context, options as { table?: string[]; repair?: boolean })));
+
+  for (const [name, summary] of [
+    ['cutover', 'make PostgreSQL primary: fence SQLite, drain, verify, switch the flag'],
+    ['rollback', 'make SQLite primary again, with everything PostgreSQL acknowledged'],
+  ] as const) {
+    subcommand(root, name, summary, [`attacca ${name} --source app.db --dry-run`, `attacca ${name} --source app.db --yes`])
+      .addOption(source())
+      .addOption(target())
+      .option('--dry-run', 'only say whether it could be done, and what stands in the way')
+      .addOption(maxPause())
+      .addOption(yes())
+      .action(run((context, options) => changeover(context, name, options as { dryRun?: boolean; maxPause?: number; yes?: boolean })));
+  }
+
+  subcommand(root, 'quarantine', 'rows that do not fit the target: list them, try them again, or give them up', [
+    'attacca quarantine list --source app.db',
+    'attacca quarantine retry --source app.db',
+    'attacca quarantine drop 17 --source app.db --yes',
+  ])
+    .argument('<action>', 'list, retry or drop')
+    .argument('[id...]', 'ids from the list; without them all')
+    .addOption(source())
+    .addOption(target())
+    .addOption(yes())
+    .action(run((context, action, ids, options) => quarantine(context, String(action), ids as string[], options as { yes?: boolean })));
+
+  subcommand(root, 'finish', 'end of the soak: PostgreSQL stays primary, everything of attacca goes but the SQLite fence', [
+    'attacca finish --source app.db --yes',
+  ])
+    .addOption(source())
+    .addOption(target())
+    .addOption(yes())
+    .action(run((context, options) => finish(context, options as { yes?: boolean })));
+
+  subcommand(root, 'uninstall', 'give up while SQLite is primary: remove everything from both databases', [
+    'attacca uninstall --source app.db --yes',
+    'attacca uninstall --source app.db --yes --keep-target',
+  ])
+    .addOption(source())
+    .addOption(target())
+    .option('--keep-target', 'leave the copied tables in Postgres')
+    .addOption(yes())
+    .action(run((context, options) => uninstall(context, options as { keepTarget?: boolean; yes?: boolean })));
+
+  subcommand(root, 'demo', 'the whole story on an embedded PostgreSQL, with a live writing application', [
+    'attacca demo',
+    'attacca demo --json',
+  ]).action(run(context => demo(context)));
+
+  return root;
+}
+
+/** Runs the command line. Usage errors are commander's sentence and exit code 2. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const root = program();
+  for (const command of [root, ...root.commands]) command.exitOverride();
+  try {
+    await root.parseAsync(argv);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    const asked = ['commander.helpDisplayed', 'commander.version', 'commander.help'].includes(error.code);
+    process.exitCode = asked && error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  }
+}

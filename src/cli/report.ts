@@ -1,0 +1,60 @@
+/*
+ * How a command speaks: data on stdout, everything else on stderr; with --json one document on stdout and nothing else there.
+ * Every failure is one sentence, then what to do; the exit code is the contract's.
+ */
+import { styleText } from 'node:util';
+import { Refused, ReplicationError, UsageError } from '../change/errors.ts';
+
+export const EXIT = { done: 0, failed: 1, usage: 2, refused: 3, differ: 4 } as const;
+
+export type Output = {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
+};
+
+/** One line of data for a person. */
+export const print = (output: Output, line: string): void => void output.stdout.write(`${line}\n`);
+
+/** The document if --json was given, else the lines. */
+export function present(output: Output, document: unknown, lines: () => readonly string[]): void {
+  if (output.json) print(output, JSON.stringify(document, null, 2));
+  else for (const line of lines()) print(output, line);
+}
+
+/** A line about work under way. */
+export function progress(output: Output, line: string): void {
+  if (!output.quiet) output.stderr.write(`${styleText('dim', line, { stream: output.stderr })}\n`);
+}
+
+/** Says what went wrong and returns the exit code. Stacks only where ATTACCA_DEBUG is set: a user can do nothing with them. */
+export function fail(output: Output, error: unknown, debug: boolean): number {
+  const exitCode = exitCodeOf(error);
+  const message = error instanceof Error ? error.message : String(error);
+  const hint = error instanceof ReplicationError || error instanceof UsageError ? error.hint : null;
+  const blockers = error instanceof Refused ? error.blockers : [];
+  if (output.json) print(output, JSON.stringify({ error: message, hint, blockers, exitCode }, null, 2));
+  output.stderr.write(`${styleText('red', 'attacca:', { stream: output.stderr })} ${message}\n`);
+  for (const blocker of blockers) output.stderr.write(`  ${blocker.code}: ${blocker.reason}\n    → ${blocker.remedy}\n`);
+  if (hint !== null && hint !== '') output.stderr.write(`  → ${hint}\n`);
+  if (debug && error instanceof Error) output.stderr.write(`${error.stack ?? ''}\n`);
+  return exitCode;
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return EXIT.usage;
+  if (error instanceof Refused) return EXIT.refused;
+  return EXIT.failed;
+}
+
+/** Columns padded to their widest cell; the last one is left as it is. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => (row[column] ?? '').length)));
+  return rows.map(row =>
+    row
+      .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
+      .join('  ')
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,78 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { connect } from '../postgres/open.ts';
+import { callDaemon } from '../server/call.ts';
+import { StatusDocument } from '../server/documents.ts';
+import { socketPath } from '../server/socket.ts';
+import { openSource } from '../sqlite/open.ts';
+import { refuseNeverInstalled } from './ask.ts';
+import type { Config } from './config.ts';
+import { findTarget } from './engine/engine.ts';
+import { readStatus } from './engine/status.ts';
+import type { Context } from './main.ts';
+import { EXIT, present, table } from './report.ts';
+
+const EVERY_MS = 1_000;
+
+/** `attacca status`: asks the daemon, or looks for itself without becoming the controller. */
+export async function status(context: Context, options: { readonly watch?: boolean }): Promise<number> {
+  const config = context.config();
+  openSource(config.source, { readonly: true }).close();
+  for (;;) {
+    const document = await look(config);
+    present(context.output, document, () => lines(document));
+    if (options.watch !== true) return EXIT.done;
+    await delay(EVERY_MS);
+  }
+}
+
+async function look(config: Config): Promise<StatusDocument> {
+  const answered = await callDaemon(socketPath(config.source), { operation: 'status' }, () => undefined);
+  if (answered !== undefined) return StatusDocument.parse(answered.result);
+  refuseNeverInstalled(config);
+  const { url, embedded } = await findTarget(config);
+  try {
+    await using side = await connect(url, { applicationName: 'attacca status' });
+    return await readStatus({ config, side, url }, null, undefined);
+  } finally {
+    if (embedded?.started === true) await embedded.stop();
+  }
+}
+
+function lines(status: StatusDocument): string[] {
+  const { verification, lag, slot, halt } = status;
+  const facts: [string, string][] = [
+    ['phase', status.phase],
+    ['primary', status.primary ?? 'neither: a switch is under way'],
+    ['epoch', status.epoch],
+    ['daemon', status.daemon === null ? 'not running' : `pid ${status.daemon.pid}, since ${status.daemon.since}`],
+    ['source', status.source],
+    ['target', status.target],
+    [
+      'lag',
+      lag === null
+        ? 'unknown'
+        : [lag.changes === null ? '' : `${lag.changes} changes`, lag.ms === null ? '' : `${lag.ms} ms`]
+            .filter(part => part !== '')
+            .join(', '),
+    ],
+    [
+      'verified',
+      verification.fullAt === null ? 'never in full' : `${verification.ok === true ? 'equal' : 'DIFFERENT'} at ${verification.fullAt}`,
+    ],
+    ['quarantine', `${status.quarantine} rows`],
+    [
+      'slot',
+      slot === null
+        ? 'none'
+        : `${slot.name}, ${slot.active ? 'active' : 'not read'}, keeps ${slot.retainedBytes} bytes of WAL (${slot.walStatus})`,
+    ],
+    ...(halt === null ? [] : [['halted', `${halt.reason} → ${halt.hint}`] satisfies [string, string]]),
+  ];
+  const tables = status.tables.map(({ table: name, rows, total, done }) => [
+    `  ${name}`,
+    `${rows}/${total} rows`,
+    done ? 'copied' : 'copying',
+  ]);
+  const timeline = status.timeline.slice(-5).map(({ at, event, by }) => [`  ${at}`, by, event]);
+  return [...table(facts), 'tables', ...table(tables), 'timeline', ...table(timeline)];
+}

@@ -1,0 +1,137 @@
+/*
+ * The daemon. Restarts itself after failures that heal, halts with a reason on all others, and finishes the batch it is at when
+ * told to stop.
+ */
+import pino, { type Logger } from 'pino';
+import pretty from 'pino-pretty';
+import { isTransient, Refused, ReplicationError } from '../change/errors.ts';
+import { clearHalt, setHalt } from '../postgres/control.ts';
+import { supervise } from '../replicate/supervise.ts';
+import { listen } from '../server/control.ts';
+import { SyncDocument as Document } from '../server/documents.ts';
+import { socketPath } from '../server/socket.ts';
+import type { Config } from './config.ts';
+import { type Controller, controller } from './engine/controller.ts';
+import { openEngine, shown } from './engine/engine.ts';
+import { operations } from './engine/operations.ts';
+import { readStatus } from './engine/status.ts';
+import type { Context } from './main.ts';
+import { EXIT, type Output, present } from './report.ts';
+
+type Options = { readonly once?: boolean; readonly verbose?: boolean };
+
+/** `attacca sync`: runs until SIGTERM or SIGINT, or with --once until caught up. */
+export async function sync(context: Context, options: Options): Promise<number> {
+  const config = context.config();
+  const log = logger(context.output, options.verbose === true);
+  const stop = new AbortController();
+  listenForSignals(stop, log);
+  const since = new Date();
+  let started = false;
+  let last: SyncDocument | undefined;
+
+  await supervise(
+    async healthy => {
+      try {
+        last = await session(config, log, { since, once: options.once === true, stop }, () => {
+          started = true;
+          healthy();
+        });
+      } catch (error) {
+        throw started ? again(error) : final(error);
+      }
+    },
+    (error, waitMs) => log.warn({ err: error, waitMs }, 'restarting'),
+    stop.signal,
+  );
+  if (last !== undefined) {
+    const { phase, rows, rowsPerSecond, target } = last;
+    present(context.output, last, () => [`${phase}: ${rows} rows copied (${rowsPerSecond} rows/s) to ${target}`]);
+  }
+  return EXIT.done;
+}
+
+type SyncDocument = { readonly phase: string; readonly rows: number; readonly rowsPerSecond: number; readonly target: string };
+type Session = { readonly since: Date; readonly once: boolean; readonly stop: AbortController };
+
+/** One life of the controller: nothing in memory outlives it. */
+async function session(
+  config: Config,
+  log: Logger,
+  { since, once, stop }: Session,
+  healthy: () => void,
+): Promise<SyncDocument | undefined> {
+  await using engine = await openEngine(config, log, 'sync');
+  const own = controller(engine);
+  const ended = new AbortController();
+  const ops = operations(own, since, () => stop.abort());
+  await using _socket = await listen(ops, socketPath(config.source));
+  log.info({ target: shown(engine), embedded: engine.embedded !== undefined }, 'controller');
+  const running = own.run(AbortSignal.any([stop.signal, ended.signal]), () => {
+    healthy();
+    void clearHalt(engine.side);
+  });
+  try {
+    if (!once) {
+      await running;
+      return undefined;
+    }
+    const report = await caughtUp(own, running);
+    ended.abort();
+    await running;
+    return report;
+  } catch (error) {
+    if (!isTransient(error)) await rememberHalt(own, error);
+    throw error;
+  }
+}
+
+async function caughtUp(own: Controller, running: Promise<void>): Promise<SyncDocument> {
+  running.catch(() => undefined); // `tailing` reports it
+  const pair = await (await own.tailing()).pin();
+  pair.source.close();
+  await pair.target.close();
+  const { phase } = await readStatus(own.engine, null, undefined);
+  const { rows, seconds } = own.copied() ?? { rows: 0, seconds: 0 };
+  return Document.parse({ phase, rows, rowsPerSecond: seconds === 0 ? 0 : Math.round(rows / seconds), target: shown(own.engine) });
+}
+
+/** For `status`, and for whoever starts the daemon again. Best effort: the reason is on stderr as well. */
+async function rememberHalt(own: Controller, error: unknown): Promise<void> {
+  const message = error instanceof Error ? error.message : String(error);
+  const hint = error instanceof ReplicationError ? error.hint : 'run `attacca sync` again';
+  await setHalt(own.engine.side, message, hint).catch(cause => own.engine.log.warn({ err: cause }, 'halt not recorded'));
+}
+
+/** A daemon that never got going says why and ends: whoever started it is still there to read it. */
+const final = (error: unknown): unknown =>
+  error instanceof ReplicationError && isTransient(error)
+    ? new ReplicationError('halt', error.message, { hint: error.hint, cause: error })
+    : error;
+
+/** After a lost connection the server may take a moment to notice, and to give our own lock back. */
+const again = (error: unknown): unknown =>
+  error instanceof Refused && error.blockers.some(({ code }) => code === 'controller-running')
+    ? new ReplicationError('retry', error.message, { hint: 'the server has not yet noticed that the old connection is gone', cause: error })
+    : error;
+
+/** JSON on stderr; readable lines where a person looks. */
+function logger(output: Output, verbose: boolean): Logger {
+  const level = output.quiet ? 'error' : verbose ? 'debug' : 'info';
+  const redact = { paths: ['err.cause', 'err.hint'], remove: true };
+  if (output.stderr.isTTY === true) {
+    return pino({ level, redact }, pretty({ destination: 2, sync: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss.l' }));
+  }
+  return pino({ level, redact }, pino.destination({ dest: 2, sync: true }));
+}
+
+/** The first signal ends the daemon between two batches, a second one at once. */
+function listenForSignals(stop: AbortController, log: Logger): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (stop.signal.aborted) process.exit(EXIT.failed);
+      log.info({ signal }, 'stopping');
+      stop.abort();
+    });
+  }
+}

@@ -1,0 +1,19 @@
+import { DoneDocument } from '../server/documents.ts';
+import { stateFolder } from '../server/socket.ts';
+import { ask } from './ask.ts';
+import { confirm } from './confirm.ts';
+import { removeStateFolder } from './engine/removal.ts';
+import type { Context } from './main.ts';
+import { EXIT, present } from './report.ts';
+
+/** `attacca uninstall`: give up while SQLite is primary, and leave no trace. */
+export async function uninstall(context: Context, options: { readonly keepTarget?: boolean; readonly yes?: boolean }): Promise<number> {
+  const { source, target } = context.config();
+  const keepTarget = options.keepTarget === true;
+  const lost = keepTarget ? '' : ' The copied tables in Postgres are dropped.';
+  await confirm(context.output, options.yes === true, `Remove attacca from ${source} and from Postgres?${lost}`);
+  const { document } = await ask(context, { operation: 'uninstall', keepTarget }, DoneDocument);
+  if (target !== undefined || !keepTarget) removeStateFolder(stateFolder(source));
+  present(context.output, document, () => [document.detail]);
+  return EXIT.done;
+}

@@ -1,0 +1,98 @@
+/*
+ * Whether a switch may begin [G9]. Pure: the caller gathers the facts, this says which of them stand in the way, by name and
+ * with the remedy. Codes are stable: scripts and the runbook name them.
+ */
+import type { Blocker } from '../change/errors.ts';
+import type { Phase } from './phase.ts';
+
+export type Direction = 'cutover' | 'rollback';
+
+export type Facts = {
+  readonly direction: Direction;
+  readonly phase: Phase;
+  readonly lagMs: number;
+  readonly lagChanges: bigint;
+  readonly maxLagMs: number;
+  readonly quarantine: number;
+  /** The last full verification; null if there was none. */
+  readonly verified: { readonly ok: boolean; readonly ageMs: number } | null;
+  readonly verifyMaxAgeMs: number;
+  /** What server and role lack for a stream back (preflight). */
+  readonly cannotStream: readonly Blocker[];
+  /** Why the flag cannot be written or is not read back; undefined if all is well or no flag is configured. */
+  readonly flagProblem: string | undefined;
+  /** Why the way back is not proven: the canary row did not make the round trip. */
+  readonly reverseProblem: string | undefined;
+  /** The fence of the side that is closed now is not whole. */
+  readonly fenceProblem: string | undefined;
+};
+
+const STARTS: Readonly<Record<Direction, Phase>> = { cutover: 'shadowing', rollback: 'mirroring' };
+
+/** Everything that stands in the way; empty means go. */
+export function blockers(facts: Facts): Blocker[] {
+  const found: Blocker[] = [];
+  const block = (when: boolean, code: string, reason: string, remedy: string): void => {
+    if (when) found.push({ code, reason, remedy });
+  };
+  const begin = STARTS[facts.direction];
+  block(facts.phase !== begin, 'phase', `the phase is ${facts.phase}, not ${begin}`, phaseRemedy(facts));
+  if (facts.phase !== begin) return found;
+
+  block(
+    facts.lagMs > facts.maxLagMs,
+    'lag',
+    `${facts.lagChanges} changes are not applied yet, the oldest for ${Math.round(facts.lagMs)} ms`,
+    'wait until `attacca status` shows a lag below cutover.maxLagMs',
+  );
+  block(
+    facts.quarantine > 0,
+    'quarantine',
+    `${facts.quarantine} rows are in quarantine`,
+    'see `attacca quarantine list`, then retry or drop them',
+  );
+  verification(facts, block);
+  if (facts.direction === 'cutover') found.push(...facts.cannotStream);
+  block(
+    facts.flagProblem !== undefined,
+    'flag',
+    `the flag: ${facts.flagProblem}`,
+    'make it writable and readable for this user, then try again',
+  );
+  block(
+    facts.reverseProblem !== undefined,
+    'reverse-path',
+    `the way back: ${facts.reverseProblem}`,
+    'remove the cause that is named, then try again',
+  );
+  block(
+    facts.fenceProblem !== undefined,
+    'fence',
+    `the fence: ${facts.fenceProblem}`,
+    'run `attacca verify`; the daemon puts the fence up again',
+  );
+  return found;
+}
+
+type Block = (when: boolean, code: string, reason: string, remedy: string) => void;
+
+function verification(facts: Facts, block: Block): void {
+  const { verified } = facts;
+  block(verified === null, 'not-verified', 'the two sides were never fully compared', 'run `attacca verify`');
+  if (verified === null) return;
+  block(!verified.ok, 'differences', 'the last verification found differences', 'run `attacca verify --repair`');
+  block(
+    verified.ageMs > facts.verifyMaxAgeMs,
+    'verification-age',
+    `the last full verification is ${Math.round(verified.ageMs / 60_000)} minutes old`,
+    'run `attacca verify`',
+  );
+}
+
+function phaseRemedy(facts: Facts): string {
+  if (facts.direction === 'rollback') {
+    return facts.phase === 'finished' ? 'there is no way back after finish' : 'there is nothing to roll back: SQLite is primary';
+  }
+  if (facts.phase === 'mirroring' || facts.phase === 'finished') return 'Postgres is primary already';
+  return 'wait until `attacca status` shows shadowing';
+}

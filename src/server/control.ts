@@ -1,0 +1,103 @@
+/*
+ * The control API: HTTP over a unix socket that only the user can open (0600). An answer is a stream of JSON lines, progress
+ * first and one result or error last, so that a command shows what the daemon is doing while it waits.
+ */
+import { chmodSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { createAdaptorServer } from '@hono/node-server';
+import { Hono } from 'hono';
+import { stream } from 'hono/streaming';
+import { z } from 'zod';
+import { Refused, ReplicationError, UsageError } from '../change/errors.ts';
+import type { Operations, Progress } from './operations.ts';
+import { privateFolder } from './socket.ts';
+
+/** A call as it travels; the same schema checks it on arrival. */
+export const Call = z.discriminatedUnion('operation', [
+  z.strictObject({ operation: z.literal('status') }),
+  z.strictObject({ operation: z.literal('verify'), tables: z.array(z.string()), repair: z.boolean() }),
+  z.strictObject({
+    operation: z.literal('switch'),
+    direction: z.enum(['cutover', 'rollback']),
+    dryRun: z.boolean(),
+    maxPauseMs: z.int().optional(),
+  }),
+  z.strictObject({ operation: z.literal('quarantine'), action: z.enum(['list', 'retry', 'drop']), ids: z.array(z.string()) }),
+  z.strictObject({ operation: z.literal('finish') }),
+  z.strictObject({ operation: z.literal('uninstall'), keepTarget: z.boolean() }),
+]);
+export type Call = z.infer<typeof Call>;
+
+export const Line = z.union([
+  z.strictObject({ progress: z.string() }),
+  z.strictObject({ result: z.unknown() }),
+  z.strictObject({
+    failure: z.strictObject({
+      kind: z.enum(['usage', 'refused', 'failed']),
+      message: z.string(),
+      hint: z.string(),
+      blockers: z.array(z.strictObject({ code: z.string(), reason: z.string(), remedy: z.string() })),
+    }),
+  }),
+]);
+export type Line = z.infer<typeof Line>;
+
+/** Runs one call; every command goes through here, whether a daemon answers or not. */
+export function perform(operations: Operations, call: Call, progress: Progress): Promise<unknown> {
+  switch (call.operation) {
+    case 'status':
+      return operations.status();
+    case 'verify':
+      return operations.verify(call, progress);
+    case 'switch':
+      return operations.switch(call.direction, { dryRun: call.dryRun, maxPauseMs: call.maxPauseMs }, progress);
+    case 'quarantine':
+      return operations.quarantine(call.action, call.ids);
+    case 'finish':
+      return operations.finish(progress);
+    case 'uninstall':
+      return operations.uninstall(call, progress);
+  }
+}
+
+export function controlApp(operations: Operations): Hono {
+  const app = new Hono();
+  app.post('/call', async context => {
+    const call = Call.safeParse(await context.req.json());
+    if (!call.success) return context.json({ error: z.prettifyError(call.error) }, 400);
+    return stream(context, async out => {
+      const write = async (line: Line): Promise<void> => void (await out.write(`${JSON.stringify(line)}\n`));
+      try {
+        await write({ result: await perform(operations, call.data, line => void write({ progress: line })) });
+      } catch (error) {
+        await write({ failure: failure(error) });
+      }
+    });
+  });
+  return app;
+}
+
+function failure(error: unknown): Extract<Line, { failure: unknown }>['failure'] {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof Refused) return { kind: 'refused', message, hint: '', blockers: [...error.blockers] };
+  if (error instanceof UsageError) return { kind: 'usage', message, hint: error.hint, blockers: [] };
+  return { kind: 'failed', message, hint: error instanceof ReplicationError ? error.hint : '', blockers: [] };
+}
+
+/** Listens on `path` until disposed. The caller holds the controller's lock: a socket that is still there is a dead daemon's. */
+export async function listen(operations: Operations, path: string): Promise<AsyncDisposable> {
+  privateFolder(dirname(path));
+  rmSync(path, { force: true });
+  const server = createAdaptorServer({ fetch: controlApp(operations).fetch });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, resolve);
+  });
+  chmodSync(path, 0o600);
+  return {
+    async [Symbol.asyncDispose]() {
+      if ('closeIdleConnections' in server) server.closeIdleConnections();
+      await new Promise<void>(resolve => server.close(() => resolve()));
+    },
+  };
+}

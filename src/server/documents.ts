@@ -1,0 +1,140 @@
+/*
+ * The documents that `--json` prints and the control socket returns: a contract that scripts rely on. Additions are fine,
+ * removals and changes of meaning are not.
+ */
+import { z } from 'zod';
+import { PHASES } from '../cutover/phase.ts';
+import { Finding } from '../plan/finding.ts';
+
+const Count = z.int().min(0);
+const Integer = z
+  .string()
+  .regex(/^-?\d+$/)
+  .describe('An integer of any size, as text.');
+
+export const BlockerDocument = z.strictObject({ code: z.string(), reason: z.string(), remedy: z.string() });
+
+export const ErrorDocument = z.strictObject({
+  error: z.string(),
+  hint: z.string().nullable(),
+  blockers: z.array(BlockerDocument),
+  exitCode: z.int(),
+});
+
+export const DifferenceDocument = z.strictObject({
+  table: z.string(),
+  key: z.string(),
+  kind: z.enum(['missing', 'extra', 'different']),
+  columns: z.array(z.string()),
+});
+
+export const VerifyDocument = z.strictObject({
+  ok: z.boolean(),
+  kind: z.enum(['full', 'tables']),
+  position: Integer,
+  durationMs: z.number(),
+  rows: Count,
+  differences: Count,
+  repaired: Count,
+  quarantined: Count,
+  tables: z.array(
+    z.strictObject({
+      table: z.string(),
+      compared: Count,
+      counts: z.strictObject({ sourceRows: Count, targetRows: Count, quarantined: Count }).nullable(),
+      differences: Count,
+      samples: z.array(DifferenceDocument),
+    }),
+  ),
+});
+export type VerifyDocument = z.infer<typeof VerifyDocument>;
+
+export const StatusDocument = z.strictObject({
+  phase: z.enum(PHASES),
+  primary: z.enum(['sqlite', 'postgres']).nullable().describe('Who accepts the writes; null in the middle of a switch.'),
+  epoch: Integer,
+  daemon: z.strictObject({ pid: z.int(), since: z.string() }).nullable(),
+  source: z.string(),
+  target: z.string().describe('Without its password.'),
+  lag: z
+    .strictObject({ changes: Integer.nullable(), ms: z.number().nullable() })
+    .nullable()
+    .describe('changes: null while mirroring, where only time is measured; ms: null where no daemon runs.'),
+  tables: z.array(z.strictObject({ table: z.string(), rows: Count, total: Count, done: z.boolean() })),
+  verification: z.strictObject({
+    fullAt: z.string().nullable(),
+    ok: z.boolean().nullable(),
+    upTo: Integer.nullable(),
+    at: z.string().nullable(),
+  }),
+  quarantine: Count,
+  slot: z.strictObject({ name: z.string(), active: z.boolean(), walStatus: z.string().nullable(), retainedBytes: Integer }).nullable(),
+  halt: z.strictObject({ reason: z.string(), hint: z.string() }).nullable(),
+  timeline: z.array(z.strictObject({ at: z.string(), event: z.string(), by: z.string() })),
+});
+export type StatusDocument = z.infer<typeof StatusDocument>;
+
+export const SwitchDocument = z.strictObject({
+  direction: z.enum(['cutover', 'rollback']),
+  dryRun: z.boolean(),
+  ok: z.boolean(),
+  blockers: z.array(BlockerDocument),
+  primary: z.enum(['sqlite', 'postgres']),
+  epoch: Integer,
+  pauseMs: z.number().nullable().describe('From the lock to the flag; null for a dry run.'),
+});
+export type SwitchDocument = z.infer<typeof SwitchDocument>;
+
+export const QuarantineDocument = z.strictObject({
+  rows: z.array(
+    z.strictObject({
+      id: Integer,
+      table: z.string(),
+      key: z.string(),
+      column: z.string(),
+      reason: z.string(),
+      at: z.string(),
+    }),
+  ),
+  changed: Count.describe('Rows retried or dropped by this call.'),
+});
+export type QuarantineDocument = z.infer<typeof QuarantineDocument>;
+
+export const DoneDocument = z.strictObject({ done: z.string(), detail: z.string() });
+export type DoneDocument = z.infer<typeof DoneDocument>;
+
+export const AssessDocument = z.strictObject({
+  source: z.string(),
+  bytes: Count,
+  tables: z.array(z.strictObject({ table: z.string(), rows: Count, key: z.string(), columns: Count })),
+  findings: z.array(Finding),
+  objects: z.array(z.strictObject({ type: z.string(), name: z.string(), disposition: z.string() })),
+  ready: z.boolean().describe('No blocking finding.'),
+});
+export type AssessDocument = z.infer<typeof AssessDocument>;
+
+export const PlanDocument = z.strictObject({ file: z.string().nullable(), tables: Count, findings: z.array(Finding), plan: z.unknown() });
+
+export const SyncDocument = z.strictObject({ phase: z.enum(PHASES), rows: Count, rowsPerSecond: z.number(), target: z.string() });
+
+export const DemoDocument = z.strictObject({
+  ok: z.boolean(),
+  seconds: z.number(),
+  rows: Count,
+  tables: Count,
+  writers: Count,
+  acknowledgedWrites: Count,
+  lostWrites: Count,
+  duplicatedWrites: Count,
+  differences: Count,
+  snapshot: z.strictObject({ rows: Count, rowsPerSecond: z.number(), seconds: z.number() }),
+  lagMs: z.strictObject({ p50: z.number(), p99: z.number(), samples: Count }),
+  switches: z.array(
+    z.strictObject({
+      direction: z.enum(['cutover', 'rollback']),
+      writeGapMs: z.strictObject({ p50: z.number(), max: z.number() }),
+      pauseMs: z.number(),
+    }),
+  ),
+});
+export type DemoDocument = z.infer<typeof DemoDocument>;

@@ -1,0 +1,20 @@
+import type { DoneDocument, QuarantineDocument, StatusDocument, SwitchDocument, VerifyDocument } from './documents.ts';
+
+/** One line for the person who waits. */
+export type Progress = (line: string) => void;
+
+export type Direction = 'cutover' | 'rollback';
+
+/** What commands ask for. A running daemon answers through its socket; without one the command does the same work itself. */
+export interface Operations {
+  status(): Promise<StatusDocument>;
+  verify(options: { readonly tables: readonly string[]; readonly repair: boolean }, progress: Progress): Promise<VerifyDocument>;
+  switch(
+    direction: Direction,
+    options: { readonly dryRun: boolean; readonly maxPauseMs: number | undefined },
+    progress: Progress,
+  ): Promise<SwitchDocument>;
+  quarantine(action: 'list' | 'retry' | 'drop', ids: readonly string[]): Promise<QuarantineDocument>;
+  finish(progress: Progress): Promise<DoneDocument>;
+  uninstall(options: { readonly keepTarget: boolean }, progress: Progress): Promise<DoneDocument>;
+}
