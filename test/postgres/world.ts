@@ -94,8 +94,10 @@ export type World = AsyncDisposable & {
 };
 
 /** Installed, keys built, checkpoint at seq 1, tables empty. */
-export async function world(options: Partial<SinkOptions> & { readonly url?: string } = {}): Promise<World> {
-  const postgres = await testPostgres();
+export async function world(
+  options: Partial<SinkOptions> & { readonly url?: string; readonly postgres?: TestPostgres } = {},
+): Promise<World> {
+  const postgres = options.postgres ?? (await testPostgres());
   const session = await connect(options.url ?? postgres.url, { applicationName: 'attacca test' });
   const writer = options.writer ?? WRITER;
   await installPostgres(session, PLAN, INSTALLATION);
@@ -108,7 +110,7 @@ export async function world(options: Partial<SinkOptions> & { readonly url?: str
     apply: (seq, slices, more) => sink.apply(batch(seq, slices, more)),
     async [Symbol.asyncDispose]() {
       await session.end();
-      await postgres[Symbol.asyncDispose]();
+      if (options.postgres === undefined) await postgres[Symbol.asyncDispose]();
     },
   };
 }

@@ -1,0 +1,130 @@
+import { expect, test } from 'vitest';
+import { chunkWriter, readProgress, resetProgress } from '../../src/postgres/chunk.ts';
+import { addForeignKeys, buildIndexes, buildKeys, dropForeignKeys, validateForeignKeys } from '../../src/postgres/constraints.ts';
+import { sessions } from '../../src/postgres/open.ts';
+import { count, drop, list } from '../../src/postgres/quarantine.ts';
+import { readSequences, setSequences } from '../../src/postgres/sequence.ts';
+import { targetState } from '../../src/postgres/state.ts';
+import { item, mark, misfit, PLAN, WRITER, world } from './world.ts';
+
+const pool = (url: string) => sessions(url, 2, { applicationName: 'attacca copy' });
+
+test('a chunk and its progress arrive together, once, however often it is written [G2]', async () => {
+  await using w = await world();
+  await using lent = pool(w.postgres.url);
+  const write = chunkWriter({ sessions: lent, plan: PLAN, writer: WRITER });
+  const first = { rows: [item(1), item(2, null, null), item(3)], misfits: [misfit('["i:4"]', ['4'])], cursor: '["i:4"]' };
+  const after = { cursor: first.cursor, rows: 3, done: false };
+  const twice = await Promise.allSettled([write(1, first, after), write(1, first, after)]);
+  expect(twice.map(outcome => outcome.status).sort()).toEqual(['fulfilled', 'rejected']);
+  expect(twice.find(outcome => outcome.status === 'rejected')?.reason).toMatchObject({ disposition: 'retry' });
+  expect((await readProgress(w.session)).get(1)).toEqual({ cursor: '["i:4"]', rows: 3, done: false, total: null });
+  await write(1, { rows: [], misfits: [], cursor: null }, { cursor: null, rows: 3, done: true });
+  await expect(write(1, { rows: [], misfits: [], cursor: null }, { cursor: null, rows: 3, done: true })).rejects.toThrow();
+  expect(await w.postgres.query('select id from items order by id')).toEqual([{ id: '1' }, { id: '3' }]);
+  expect((await list(w.session, { limit: 9 })).map(row => row.key)).toEqual(['["i:4"]', '["i:2"]']);
+});
+
+test('beginning the copy again empties tables and quarantine and sets the checkpoint', async () => {
+  await using w = await world();
+  await w.apply(5, [
+    { rows: [item(1)], misfits: [misfit('["i:4"]', ['4'])] },
+    { table: 4, rows: [['1', '1']] },
+  ]);
+  await addForeignKeys(w.session, PLAN);
+  await resetProgress(w.session, { plan: PLAN, writer: WRITER, mark: mark(9), totals: new Map([[1, 50]]) });
+  expect(
+    await w.postgres.query('select (select count(*) from items) as i, (select count(*) from notes) as n, seq from attacca.control'),
+  ).toEqual([{ i: '0', n: '0', seq: '9' }]);
+  expect(await count(w.session)).toBe(0);
+  expect((await readProgress(w.session)).get(1)).toEqual({ cursor: null, rows: 0, done: false, total: 50 });
+});
+
+test('quarantined rows can be paged through and dropped; a very long key is no obstacle', async () => {
+  await using w = await world();
+  const misfits = [1, 2, 3].map(n => misfit(`["t:${String(n).repeat(9_000)}"]`, undefined));
+  await w.apply(5, [{ misfits }]);
+  await w.apply(6, [{ misfits }]);
+  expect(await count(w.session)).toBe(3);
+  const [first] = await list(w.session, { limit: 1, table: 1 });
+  expect(await list(w.session, { limit: 9, after: first!.id })).toHaveLength(2);
+  expect(await drop(w.session, [first!.id])).toBe(1);
+  expect(await drop(w.session)).toBe(2);
+});
+
+test('constraints can be built again and again; what rows violate is reported, a key that they violate is fatal', async () => {
+  await using w = await world();
+  await w.apply(5, [{ rows: [item(1, 'same'), item(2, 'same')] }, { table: 4, rows: [['1', '77']] }]);
+  const refused: string[] = [];
+  const note = (_table: unknown, statement: string) => void refused.push(statement.split(' ').slice(0, 3).join(' '));
+  for (let round = 0; round < 2; round++) {
+    await buildKeys(w.session, PLAN);
+    await addForeignKeys(w.session, PLAN);
+    await buildIndexes(w.session, PLAN, note);
+    await validateForeignKeys(w.session, PLAN, note);
+  }
+  expect(refused).toEqual(['create unique index', 'alter table "public"."notes"', 'create unique index', 'alter table "public"."notes"']);
+  await dropForeignKeys(w.session, PLAN);
+  await dropForeignKeys(w.session, PLAN);
+  await w.session.query(
+    'alter table public.items drop constraint items_pkey; begin; set local attacca.token = a1b2c3d4e5f60718; update public.items set id = 1; commit',
+  );
+  await expect(buildKeys(w.session, PLAN)).rejects.toMatchObject({ name: 'Refused', blockers: [{ code: 'key-refused' }] });
+});
+
+test('sequences go on after the highest number used, and start at 1 where none was', async () => {
+  await using w = await world();
+  const highest = 9_223_372_036_854_775_806n;
+  await setSequences(
+    w.session,
+    PLAN,
+    new Map([
+      [1, highest],
+      [3, null],
+      [4, -7n],
+    ]),
+  );
+  expect(await readSequences(w.session, PLAN)).toEqual(
+    new Map([
+      [1, highest],
+      [3, 0n],
+      [4, 0n],
+    ]),
+  );
+  await w.postgres.query(`set attacca.token = 'a1b2c3d4e5f60718'`);
+  expect(await w.postgres.query(`insert into items (name) values ('x') returning id`)).toEqual([{ id: String(highest + 1n) }]);
+  expect(await w.postgres.query(`insert into notes (item) values (1) returning id`)).toEqual([{ id: '1' }]);
+  expect((await readSequences(w.session, PLAN)).get(4)).toBe(1n);
+});
+
+test('a target state stays as it was when the promise resolved, whatever is applied since [G3]', async () => {
+  await using w = await world();
+  const before = [item(1, 'a'), item(2, 'b'), item(3)];
+  await w.apply(5, [
+    { rows: before, misfits: [misfit('["i:8"]', ['8'])] },
+    {
+      table: 2,
+      rows: [
+        ['x', '1', 'v'],
+        ['w', '2', null],
+      ],
+    },
+  ]);
+  const state = await targetState(w.postgres.url, PLAN);
+  await w.apply(6, [
+    { rows: [item(1, 'changed')], gone: [['2']] },
+    { table: 2, gone: [['1', 'x']] },
+  ]);
+  const rows = await state.rows(1, [['1'], ['2'], ['3'], ['4']]);
+  expect(rows.toSorted((a, b) => Number(a[0]) - Number(b[0]))).toEqual(before);
+  expect(await state.rows(1, [])).toEqual([]);
+  expect(await state.rows(2, [['1', 'x']])).toEqual([['x', '1', 'v']]);
+  expect(await state.keys(2, null, 1)).toEqual([['1', 'x']]);
+  expect(await state.keys(2, ['1', 'x'], 9)).toEqual([['2', 'w']]);
+  expect([await state.count(1), await state.count(2)]).toEqual([3, 2]);
+  expect(await state.quarantined(1)).toEqual(new Set(['["i:8"]']));
+  await state.close();
+  const now = await targetState(w.postgres.url, PLAN);
+  expect(await now.count(1)).toBe(2);
+  await now.close();
+});

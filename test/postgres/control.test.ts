@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import type { Seq } from '../../src/change/change.ts';
+import { acquire, advance, audit, clearHalt, readControl, record, setHalt } from '../../src/postgres/control.ts';
+import { connect } from '../../src/postgres/open.ts';
+import { testPostgres } from '../support/postgres.ts';
+import { INSTALL, mark, PLAN, world } from './world.ts';
+
+test('a second controller is refused and told who the first one is [G9]', async () => {
+  await using postgres = await testPostgres();
+  await using first = await connect(postgres.url, { applicationName: 'attacca' });
+  await using second = await connect(postgres.url, { applicationName: 'attacca' });
+  await acquire(first, 'sync on host-a');
+  await expect(acquire(second, 'cutover on host-b')).rejects.toMatchObject({
+    name: 'Refused',
+    blockers: [{ code: 'controller-running', reason: expect.stringContaining(`"attacca sync on host-a" (server process ${first.pid}`) }],
+  });
+  await first.end();
+  await expect
+    .poll(() =>
+      acquire(second, 'cutover on host-b').then(
+        () => 'acquired',
+        () => 'refused',
+      ),
+    )
+    .toBe('acquired');
+});
+
+test('an installation is read back as it was written', async () => {
+  await using w = await world();
+  await record(w.session, { verifiedSeq: 4n as Seq, verifiedAt: new Date(1_700_000_000_123), fullVerifiedOk: true, slot: 'attacca_x' });
+  await setHalt(w.session, 'why', 'what to do');
+  const control = await readControl(w.session);
+  expect(control).toMatchObject({
+    install: INSTALL,
+    phase: 'preparing',
+    epoch: 0n,
+    mark: mark(1),
+    verifiedSeq: 4n,
+    verifiedAt: new Date(1_700_000_000_123),
+    fullVerifiedOk: true,
+    drainedSeq: null,
+    slot: 'attacca_x',
+    publication: null,
+    halt: { reason: 'why', hint: 'what to do' },
+  });
+  expect(control?.plan).toEqual(PLAN);
+  await clearHalt(w.session);
+  await audit(w.session, 'tested', { tables: 4 });
+  expect((await readControl(w.session))?.halt).toBeNull();
+  expect(await w.postgres.query(`select event, detail from attacca.audit where event = 'tested'`)).toEqual([
+    { event: 'tested', detail: '{"tables": 4}' },
+  ]);
+});
+
+test('where nothing is installed there is no control row', async () => {
+  await using postgres = await testPostgres();
+  await using session = await connect(postgres.url, { applicationName: 'attacca' });
+  expect(await readControl(session)).toBeUndefined();
+});
+
+test('of two controllers that move the same phase one wins, the other halts [G8]', async () => {
+  await using w = await world();
+  await using other = await connect(w.postgres.url, { applicationName: 'attacca other' });
+  const step = { from: 'preparing', to: 'copying', epoch: 0n } as const;
+  const outcomes = await Promise.allSettled([advance(w.session, step), advance(other, step)]);
+  expect(outcomes.map(outcome => outcome.status).sort()).toEqual(['fulfilled', 'rejected']);
+  const lost = outcomes.find(outcome => outcome.status === 'rejected');
+  expect(lost?.reason).toMatchObject({ disposition: 'halt', message: 'the phase is no longer preparing at epoch 0' });
+  await advance(w.session, { from: 'copying', to: 'switching', epoch: 0n, nextEpoch: 1n, set: { drainedSeq: 9n as Seq, fenceLsn: '0/1' } });
+  expect(await readControl(w.session)).toMatchObject({ phase: 'switching', epoch: 1n, drainedSeq: 9n, fenceLsn: '0/1' });
+  await expect(advance(w.session, { from: 'switching', to: 'mirroring', epoch: 0n })).rejects.toMatchObject({ disposition: 'halt' });
+});

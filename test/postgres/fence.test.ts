@@ -1,0 +1,111 @@
+import { expect, test } from 'vitest';
+import { fenceIntact, fencePostgres, lockForReading, lockTables, openPostgres, readFence, unfenced } from '../../src/postgres/fence.ts';
+import { connect, transaction } from '../../src/postgres/open.ts';
+import { connect as stranger } from '../support/postgres.ts';
+import { INSTALL, item, PLAN, WRITER, world } from './world.ts';
+
+const FENCED = { code: '25006', message: expect.stringMatching(/^ATTACCA_FENCED epoch=0 primary=sqlite: /) };
+
+const WRITES = [
+  `insert into items (id, name) values (7, 'x')`,
+  `insert into items (id, name) values (1, 'x') on conflict (id) do nothing`,
+  `update items set u = 'x' where id = 1`,
+  `update items set u = 'x' where false`,
+  `delete from items`,
+  `truncate items cascade`,
+  `with gone as (delete from items returning id) select count(*) from gone`,
+  `merge into items using (values (1)) as v(id) on items.id = v.id when matched then delete`,
+];
+
+test.each(WRITES)('the fence refuses everyone else: %s [G8]', async write => {
+  await using w = await world();
+  await w.apply(5, [{ rows: [item(1)] }]);
+  await expect(w.postgres.query(write)).rejects.toMatchObject(FENCED);
+  await w.postgres.query('set session_replication_role = replica');
+  await expect(w.postgres.query(write)).rejects.toMatchObject(FENCED);
+  await w.postgres.query('reset session_replication_role');
+  await w.postgres.query(`set attacca.token = 'guessed'`);
+  await expect(w.postgres.query(write)).rejects.toMatchObject(FENCED);
+  expect(await w.postgres.query('select id, u from items')).toEqual([{ id: '1', u: null }]);
+});
+
+test('the fence refuses COPY, and the token opens it for one transaction only [G8]', async () => {
+  await using w = await world();
+  await using other = await connect(w.postgres.url, { applicationName: 'stranger' });
+  const copy = () => other.copyIn(`copy public.items (id, name) from stdin`, ['1\tx\n']);
+  await expect(copy()).rejects.toMatchObject({
+    sqlstate: '25006',
+    message: expect.stringContaining('ATTACCA_FENCED epoch=0 primary=sqlite'),
+  });
+  await transaction(other, WRITER, copy);
+  await expect(copy()).rejects.toMatchObject({ sqlstate: '25006' });
+});
+
+test('an older REPEATABLE READ transaction that began while it was open meets the closed fence [G8]', async () => {
+  await using w = await world();
+  await openPostgres(w.session, 1n);
+  const older = await stranger(w.postgres.url);
+  await older.query('prepare w as insert into items (name) values ($1)');
+  await older.query(`execute w('before')`);
+  await older.query('begin isolation level repeatable read; select 1 from attacca.control');
+  await fencePostgres(w.session, 2n, INSTALL);
+  await expect(older.query(`execute w('after')`)).rejects.toMatchObject({ message: expect.stringContaining('epoch=2') });
+  await older.query('rollback');
+  expect(await w.postgres.query('select name from items')).toEqual([{ name: 'before' }]);
+  await older.end();
+});
+
+test('opening waits for no reader and is what the catalog says', async () => {
+  await using w = await world();
+  expect(await readFence(w.session)).toEqual({ closed: true, epoch: 0n });
+  const reader = await stranger(w.postgres.url);
+  await reader.query('begin; select count(*) from items');
+  await openPostgres(w.session, 3n);
+  expect(await readFence(w.session)).toEqual({ closed: false, epoch: 3n });
+  await w.postgres.query(`insert into items (name) values ('x')`);
+  await reader.query('rollback');
+  await reader.end();
+});
+
+test('a fence trigger that is missing, disabled or not for everyone is noticed [G8]', async () => {
+  await using w = await world();
+  expect(await fenceIntact(w.session, PLAN)).toBe(true);
+  await w.postgres.query('alter table items disable trigger _attacca_fence');
+  await w.postgres.query('alter table pairs enable trigger _attacca_fence');
+  await w.postgres.query('drop trigger _attacca_fence on log');
+  expect(await unfenced(w.session, PLAN)).toEqual(['items', 'pairs', 'log']);
+});
+
+test('the tables are locked together or not at all, and whoever is in the way is named', async () => {
+  await using w = await world();
+  await openPostgres(w.session, 1n);
+  const app = await stranger(w.postgres.url);
+  await app.query(`set application_name = 'the app'; begin; insert into notes (item) values (1)`);
+  const refused = transaction(w.session, null, () => lockTables(w.session, PLAN, 300));
+  await expect(refused).rejects.toMatchObject({
+    name: 'Refused',
+    blockers: [{ code: 'target-busy', reason: expect.stringContaining('the app (pid ') }],
+  });
+
+  const locked = transaction(w.session, null, async () => {
+    await lockTables(w.session, PLAN, 10_000);
+    return (await w.session.query('select count(*) as n from public.notes')).rows;
+  });
+  // While we wait for the app it can go on to a table that we already hold: our wait ends first, so it is never the victim.
+  await app.query(`insert into items (name) values ('x')`);
+  await app.query('commit');
+  expect(await locked).toEqual([{ n: '1' }]);
+  await app.end();
+});
+
+test('readers that lock share the tables, writers wait', async () => {
+  await using w = await world();
+  await openPostgres(w.session, 1n);
+  await using other = await connect(w.postgres.url, { applicationName: 'second reader' });
+  await transaction(w.session, null, async () => {
+    await lockForReading(w.session, PLAN, 500);
+    await transaction(other, null, () => lockForReading(other, PLAN, 500));
+    await w.postgres.query(`set lock_timeout = '50ms'`);
+    await expect(w.postgres.query(`insert into items (name) values ('x')`)).rejects.toMatchObject({ code: '55P03' });
+  });
+});

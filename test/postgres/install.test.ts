@@ -1,0 +1,137 @@
+import { Client } from 'pg';
+import { expect, test } from 'vitest';
+import { addForeignKeys, buildIndexes, buildKeys } from '../../src/postgres/constraints.ts';
+import { readControl, record } from '../../src/postgres/control.ts';
+import { finishPostgres, installPostgres, uninstallPostgres } from '../../src/postgres/install.ts';
+import { connect, type Session } from '../../src/postgres/open.ts';
+import { preflight } from '../../src/postgres/preflight.ts';
+import { type TestPostgres, testPostgres } from '../support/postgres.ts';
+import { INSTALLATION, item, PLAN, world } from './world.ts';
+
+/** Every object that somebody could have made in the database. */
+const OBJECTS = /* sql */ `
+  select 'schema ' || nspname as object from pg_namespace where nspname !~ '^pg_'
+  union all select 'relation ' || c.oid::regclass from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+  union all select 'column ' || c.oid::regclass || '.' || attname from pg_attribute a join pg_class c on c.oid = a.attrelid
+    join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'public' and c.relkind = 'r' and a.attnum > 0 and not a.attisdropped
+  union all select 'function ' || p.oid::regprocedure from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+    where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+  union all select 'trigger ' || tgname from pg_trigger where not tgisinternal
+  union all select 'publication ' || pubname from pg_publication
+  union all select 'slot ' || slot_name from pg_replication_slots where database = current_database()
+  union all select 'event trigger ' || evtname from pg_event_trigger
+  order by 1`;
+
+const objects = async (postgres: TestPostgres) => (await postgres.query(OBJECTS)).map(row => row.object);
+
+/** As it stands shortly before a cutover: publication and slot included. */
+async function withStream(session: Session): Promise<void> {
+  await session.query('create publication attacca_test for table public.items, attacca.watermark');
+  await session.query(`select pg_create_logical_replication_slot('attacca_' || current_database(), 'pgoutput')`);
+  const slot = (await session.query('select current_database() as name')).rows[0]?.name;
+  await record(session, { publication: 'attacca_test', slot: `attacca_${slot}` });
+}
+
+test('uninstall leaves nothing behind, with and without the tables [G11]', async () => {
+  await using postgres = await testPostgres();
+  const before = await objects(postgres);
+  await using session = await connect(postgres.url, { applicationName: 'attacca' });
+  await installPostgres(session, PLAN, INSTALLATION);
+  await buildKeys(session, PLAN);
+  await buildIndexes(session, PLAN, () => undefined);
+  await addForeignKeys(session, PLAN);
+  await withStream(session);
+  await uninstallPostgres(session, { keepTables: false });
+  expect(await objects(postgres)).toEqual(before);
+  await uninstallPostgres(session, { keepTables: false });
+
+  await installPostgres(session, PLAN, INSTALLATION);
+  await uninstallPostgres(session, { keepTables: true });
+  const kept = (await objects(postgres)).filter(object => !before.includes(object));
+  expect(kept.filter(object => object?.startsWith('column')).length).toBe(13);
+  expect(kept.filter(object => /attacca\.|trigger|publication|slot|function|schema/.test(object ?? ''))).toEqual([]);
+});
+
+test('finish leaves the tables to the application, without hidden columns and open for everyone [G11]', async () => {
+  await using w = await world();
+  await w.apply(5, [{ rows: [item(1)] }, { table: 3, rows: [['1', 'line']] }]);
+  await withStream(w.session);
+  await w.session.query('alter table public.pairs replica identity full');
+  await finishPostgres(w.session, PLAN);
+  expect((await objects(w.postgres)).filter(object => /attacca/.test(object ?? ''))).toEqual([]);
+  await w.postgres.query(`insert into log values ('another')`);
+  expect(await w.postgres.query('select * from log order by 1')).toEqual([{ line: 'another' }, { line: 'line' }]);
+  expect(await w.postgres.query(`select relreplident from pg_class where oid = 'pairs'::regclass`)).toEqual([{ relreplident: 'd' }]);
+  await finishPostgres(w.session, PLAN);
+});
+
+test('a slot that is being read is named, and nothing is removed', async () => {
+  await using w = await world();
+  await withStream(w.session);
+  const slot = (await readControl(w.session))?.slot ?? '';
+  const config = { connectionString: w.postgres.url, replication: 'database' };
+  const reader = new Client(config);
+  reader.on('error', () => undefined);
+  await reader.connect();
+  const reading = reader.query(`start_replication slot "${slot}" logical 0/0 (proto_version '1', publication_names 'attacca_test')`);
+  reading.catch(() => undefined);
+  await expect
+    .poll(() => w.postgres.query('select active from pg_replication_slots where slot_name = $1', [slot]))
+    .toEqual([{ active: 't' }]);
+  await expect(uninstallPostgres(w.session, { keepTables: false })).rejects.toMatchObject({ blockers: [{ code: 'slot-active' }] });
+  expect(await readControl(w.session)).toBeDefined();
+  await reader.end();
+});
+
+test('installing twice is installing once; another source is refused, so is a table that is there already', async () => {
+  await using postgres = await testPostgres();
+  await using session = await connect(postgres.url, { applicationName: 'attacca' });
+  await postgres.query('create table items (mine text)');
+  await expect(installPostgres(session, PLAN, INSTALLATION)).rejects.toMatchObject({
+    blockers: [{ code: 'target-not-empty', reason: 'public.items already exists' }],
+  });
+  expect((await objects(postgres)).filter(object => /attacca/.test(object ?? ''))).toEqual([]);
+  await postgres.query('drop table items; create schema attacca');
+  await expect(installPostgres(session, PLAN, INSTALLATION)).rejects.toMatchObject({ blockers: [{ code: 'target-not-empty' }] });
+  await postgres.query('drop schema attacca');
+
+  const first = await installPostgres(session, PLAN, INSTALLATION);
+  expect(await installPostgres(session, PLAN, INSTALLATION)).toEqual(first);
+  expect(await installPostgres(session, PLAN, { ...INSTALLATION, install: 'ffff' })).toEqual(first);
+  await postgres.query(`update attacca.control set phase = 'shadowing'`);
+  const foreign = { ...INSTALLATION, install: 'ffff' };
+  await expect(installPostgres(session, PLAN, foreign)).rejects.toMatchObject({ blockers: [{ code: 'target-owned' }] });
+});
+
+test('a failed installation leaves nothing', async () => {
+  await using postgres = await testPostgres();
+  const before = await objects(postgres);
+  await using session = await connect(postgres.url, { applicationName: 'attacca' });
+  const broken = {
+    ...PLAN,
+    tables: PLAN.tables.map((table, i) =>
+      i === 3 ? { ...table, target: 'x'.repeat(63), columns: [...table.columns, ...table.columns] } : table,
+    ),
+  };
+  await expect(installPostgres(session, broken, INSTALLATION)).rejects.toMatchObject({ disposition: 'halt' });
+  expect(await objects(postgres)).toEqual(before);
+});
+
+test('preflight says what server and role can do', async () => {
+  await using postgres = await testPostgres();
+  await using session = await connect(postgres.url, { applicationName: 'attacca' });
+  const facts = await preflight(session);
+  expect(facts).toMatchObject({
+    superuser: true,
+    canCreate: true,
+    replicaRole: true,
+    replication: true,
+    walLevel: 'logical',
+    encoding: 'UTF8',
+  });
+  expect(facts.systemIdentifier).toMatch(/^\d{15,}$/);
+  expect([facts.timeline, facts.blockers, facts.cutoverBlockers]).toEqual([1, [], []]);
+  expect(facts.version).toBeGreaterThanOrEqual(130000);
+  expect((await preflight(session, 'nowhere')).blockers).toMatchObject([{ code: 'postgres-no-schema' }]);
+});

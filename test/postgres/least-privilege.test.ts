@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest';
+import { quote } from '../../src/change/quote.ts';
+import { chunkWriter } from '../../src/postgres/chunk.ts';
+import { addForeignKeys, analyze, buildIndexes, dropForeignKeys, validateForeignKeys } from '../../src/postgres/constraints.ts';
+import { acquire, advance } from '../../src/postgres/control.ts';
+import { fencePostgres, lockTables, openPostgres } from '../../src/postgres/fence.ts';
+import { installPostgres, uninstallPostgres } from '../../src/postgres/install.ts';
+import { connect, sessions, transaction } from '../../src/postgres/open.ts';
+import { preflight } from '../../src/postgres/preflight.ts';
+import { readSequences, setSequences } from '../../src/postgres/sequence.ts';
+import { targetState } from '../../src/postgres/state.ts';
+import { testPostgres } from '../support/postgres.ts';
+import { INSTALL, INSTALLATION, item, PLAN, WRITER, world } from './world.ts';
+
+const ROLE = `attacca_owner_${process.pid}`;
+
+test('a role that owns the database and nothing else can do everything on the way there', async () => {
+  await using postgres = await testPostgres();
+  await postgres.query(`create role ${quote(ROLE)} login`);
+  const name = new URL(postgres.url).pathname.slice(1);
+  await postgres.query(`alter database ${quote(name)} owner to ${quote(ROLE)}`);
+  await postgres.query(`alter schema public owner to ${quote(ROLE)}`);
+  const url = Object.assign(new URL(postgres.url), { username: ROLE }).href;
+  const writer = { ...WRITER, replicaRole: false };
+  try {
+    await using w = await world({ url, writer, postgres });
+    const facts = await preflight(w.session);
+    expect(facts).toMatchObject({ superuser: false, replicaRole: false, replication: false, blockers: [] });
+    expect(facts.cutoverBlockers.map(({ code }) => code)).toEqual(['postgres-no-replication']);
+    await acquire(w.session, 'least');
+
+    await using pool = sessions(url, 2, { applicationName: 'attacca copy' });
+    const chunk = { rows: [item(1, 'a'), item(2, 'b')], misfits: [], cursor: null };
+    await chunkWriter({ sessions: pool, plan: PLAN, writer })(1, chunk, { cursor: null, rows: 2, done: true });
+    await w.apply(5, [{ rows: [item(2, 'a'), item(1, 'b')] }, { table: 4, rows: [['1', '2']] }]);
+    await buildIndexes(w.session, PLAN, () => undefined);
+    await w.apply(6, [{ rows: [item(2, 'b'), item(1, 'a')] }]);
+    await addForeignKeys(w.session, PLAN);
+    await validateForeignKeys(w.session, PLAN, () => undefined);
+    await analyze(w.session, PLAN);
+    await setSequences(w.session, PLAN, new Map([[1, 2n]]));
+    expect((await readSequences(w.session, PLAN)).get(1)).toBe(2n);
+
+    const state = await targetState(url, PLAN);
+    expect(await state.rows(1, [['1']])).toEqual([item(1, 'a')]);
+    await state.close();
+    await advance(w.session, { from: 'preparing', to: 'mirroring', epoch: 0n, nextEpoch: 1n });
+    await openPostgres(w.session, 1n);
+    await transaction(w.session, null, async () => {
+      await lockTables(w.session, PLAN, 500);
+      await fencePostgres(w.session, 2n, INSTALL);
+    });
+    await dropForeignKeys(w.session, PLAN);
+    await uninstallPostgres(w.session, { keepTables: false });
+    await installPostgres(w.session, PLAN, INSTALLATION);
+    await uninstallPostgres(w.session, { keepTables: true });
+  } finally {
+    await postgres.query(`reassign owned by ${quote(ROLE)} to current_user; drop role ${quote(ROLE)}`);
+  }
+});
+
+test('a role that may not create is told which grant is missing', async () => {
+  await using postgres = await testPostgres();
+  const guest = `attacca_guest_${process.pid}`;
+  await postgres.query(`create role ${quote(guest)} login`);
+  try {
+    const url = Object.assign(new URL(postgres.url), { username: guest }).href;
+    await using session = await connect(url, { applicationName: 'attacca' });
+    const { canCreate, blockers } = await preflight(session);
+    expect([canCreate, blockers.map(({ code }) => code)]).toEqual([false, ['postgres-no-create']]);
+    expect(blockers[0]?.remedy).toContain(`grant create on database`);
+  } finally {
+    await postgres.query(`drop role ${quote(guest)}`);
+  }
+});
