@@ -1,0 +1,73 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, sep } from 'node:path';
+import { expect, test } from 'vitest';
+
+/** Who may import whom. Read it top to bottom: it is also the order a change travels in. */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  change: [],
+  plan: ['change'],
+  sqlite: ['change', 'plan'],
+  postgres: ['change', 'plan'],
+  replicate: ['change'],
+  verify: ['change', 'plan'],
+  flag: ['change'],
+  cutover: ['change', 'plan', 'replicate', 'verify', 'flag'],
+  server: ['change', 'plan', 'cutover', 'verify', 'replicate'],
+  client: ['flag'],
+  demo: ['client', 'flag'],
+  cli: ['change', 'plan', 'sqlite', 'postgres', 'replicate', 'verify', 'cutover', 'flag', 'server', 'demo'],
+};
+
+/** One folder for each driver; types for the application's side are its own. */
+const SOLE_OWNER: Record<string, readonly string[]> = {
+  'better-sqlite3': ['sqlite', 'demo'],
+  chokidar: ['sqlite'],
+  pg: ['postgres', 'demo'],
+  'pg-copy-streams': ['postgres'],
+  'pg-logical-replication': ['postgres'],
+  'p-queue': ['replicate'],
+};
+
+const TOP_LEVEL = [
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'src',
+  'triggers',
+  'test',
+  'deploy',
+  'README.md',
+  'LICENSE',
+  'CHANGELOG.md',
+  'vitest.config.ts',
+  'biome.json',
+  'node_modules',
+  'dist',
+];
+
+const files = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  .filter(file => file.endsWith('.ts'))
+  .map(file => join('src', file));
+const folderOf = (file: string): string => file.split(sep)[1] ?? '';
+const importsOf = (file: string): string[] =>
+  [...readFileSync(file, 'utf8').matchAll(/^(?:import|export)\b[^'"]*from ['"]([^'"]+)['"]/gm)].map(match => match[1] ?? '');
+
+test.each(files)('%s imports only what its folder may', file => {
+  for (const target of importsOf(file)) {
+    if (target.startsWith('.')) {
+      const folder = folderOf(normalize(join(dirname(file), target)));
+      expect([folderOf(file), ...(MAY_IMPORT[folderOf(file)] ?? [])], `${file} -> ${target}`).toContain(folder);
+    } else {
+      expect(SOLE_OWNER[target] ?? [folderOf(file)], `${file} -> ${target}`).toContain(folderOf(file));
+    }
+  }
+});
+
+test.each(files)('%s fits on a few screens', file => {
+  expect(readFileSync(file, 'utf8').split('\n').length).toBeLessThanOrEqual(260);
+});
+
+test('nothing stands at the top level that has no place there', () => {
+  const unexpected = readdirSync('.').filter(name => !name.startsWith('.') && !TOP_LEVEL.includes(name));
+  expect(unexpected).toEqual([]);
+});
