@@ -49,6 +49,8 @@ export type Slice = {
   readonly rows: readonly PgRow[];
   readonly gone: readonly PgKey[];
   readonly misfits: readonly Misfit[];
+  /** Names (Misfit.key) of rows that are gone and whose key has no Postgres form: they may still stand in quarantine. */
+  readonly vanished?: readonly string[];
 };
 
 /** Changes that become visible in the target together, and the position reached once they are. */

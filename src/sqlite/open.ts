@@ -121,6 +121,7 @@ export function readTransaction(db: Database): ReadTransaction {
  */
 export async function writeTransaction<T>(db: Database, budgetMs: number, fn: () => T): Promise<T> {
   const deadline = performance.now() + budgetMs;
+  const timeout = db.pragma('busy_timeout', { simple: true });
   db.pragma('busy_timeout = 0');
   try {
     await persist(() => db.exec('begin immediate'), deadline);
@@ -131,7 +132,7 @@ export async function writeTransaction<T>(db: Database, budgetMs: number, fn: ()
     if (db.open && db.inTransaction) db.exec('rollback');
     throw error;
   } finally {
-    if (db.open) db.pragma(`busy_timeout = ${READ_WAIT_MS}`);
+    if (db.open) db.pragma(`busy_timeout = ${timeout}`);
   }
 }
 

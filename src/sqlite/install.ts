@@ -1,0 +1,136 @@
+/*
+ * What attacca keeps in the SQLite file: one transaction puts it in, one takes it out and leaves the schema as it was [G11].
+ */
+import type { Mark, Seq } from '../change/change.ts';
+import { Refused, ReplicationError } from '../change/errors.ts';
+import { quote } from '../change/quote.ts';
+import { template } from '../change/template.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { SourceSchema } from '../plan/schema.ts';
+import { createCapture, sourceOf } from './capture.ts';
+import { type Database, writeTransaction } from './open.ts';
+import { headMark } from './rows.ts';
+import { readSchema } from './tables.ts';
+
+/** Who captures this file: an installation id (random, hex) and the identity of the Postgres database it writes to. */
+export type Identity = { readonly install: string; readonly target: string };
+
+export type ControlRow = Identity & {
+  readonly primary: 'sqlite' | 'postgres';
+  /** Counts switches. */
+  readonly epoch: bigint;
+  /** Journal head at the last switch; before the first, at the installation. */
+  readonly seq: Seq;
+  /** WAL position up to which this file holds everything, while mirroring; null otherwise. */
+  readonly lsn: string | null;
+  /** JSON: the Postgres system, timeline and slot that `lsn` belongs to. */
+  readonly source: string | null;
+  /** Newest watermark token applied. */
+  readonly watermark: string | null;
+};
+
+const EXISTS = /* sql */ `select 1 from sqlite_schema where type = 'table' and name = '_attacca_control'`;
+const READ = /* sql */ `select install, target, "primary", epoch, seq, lsn, source, watermark from _attacca_control where id = 1`;
+const CLAIM = /* sql */ `insert into _attacca_control (id, install, target, "primary", epoch, seq)
+  select 1, ?, ?, 'sqlite', 0, max(seq) from _attacca_journal`;
+const OBJECTS = /* sql */ `
+  select type, name from sqlite_schema where name like '\\_attacca\\_%' escape '\\' and type in ('trigger', 'view', 'table')
+  order by type = 'table', name`;
+const MARK_TABLE = /* sql */ `insert into _attacca_journal (tbl) values (?)`;
+
+/** The control row; undefined where nothing is installed. */
+export function readControl(db: Database): ControlRow | undefined {
+  if (db.prepare(EXISTS).get() === undefined) return undefined;
+  return db.prepare<[], ControlRow>(READ).get();
+}
+
+/**
+ * Installs journal and capture triggers in one write transaction and returns the position from which everything is
+ * captured. Again for the same identity: changes nothing. Throws Refused when the file belongs to another one, and
+ * ReplicationError 'retry' when the write lock is not free within `budgetMs`.
+ */
+export async function install(db: Database, plan: Plan, identity: Identity, budgetMs: number): Promise<Mark> {
+  if (readControl(db) !== undefined) return claimed(db, identity);
+  const before = uncompiled(db, plan, readSchema(db));
+  return await writeTransaction(db, budgetMs, () => {
+    if (readControl(db) !== undefined) return claimed(db, identity);
+    const width = Math.max(1, ...plan.tables.map(table => table.key.columns.length));
+    db.exec(template('sqlite/install.sql', { columns: Array.from({ length: width }, (_, index) => `k${index + 1}`).join(', ') }));
+    db.prepare(CLAIM).run(identity.install, identity.target);
+    const schema = readSchema(db);
+    createCapture(db, plan, schema);
+    const broken = [...uncompiled(db, plan, schema)].find(([statement]) => !before.has(statement));
+    if (broken !== undefined) throw unusable(...broken);
+    return headMark(db);
+  });
+}
+
+function claimed(db: Database, identity: Identity): Mark {
+  const control = readControl(db);
+  if (control?.install === identity.install && control.target === identity.target) return headMark(db);
+  throw new Refused('this file is already captured for another installation', [
+    {
+      code: 'captured-elsewhere',
+      reason: `its triggers write for ${control?.target ?? 'an unknown target'}, and two readers of one journal would lose each other's marks`,
+      remedy: 'Run `attacca uninstall` there first.',
+    },
+  ]);
+}
+
+/** Statements that do not compile, with the error. Ours are smoke-tested so: compiling one compiles all triggers on it. */
+function uncompiled(db: Database, plan: Plan, schema: SourceSchema): Map<string, unknown> {
+  const failed = new Map<string, unknown>();
+  for (const table of plan.tables) {
+    const name = quote(table.name);
+    const column = quote(sourceOf(table, schema).columns.find(({ generated }) => !generated)?.name ?? '');
+    for (const statement of [`insert into ${name} default values`, `update ${name} set ${column} = ${column}`, `delete from ${name}`]) {
+      try {
+        db.prepare(statement);
+      } catch (error) {
+        failed.set(statement, error);
+      }
+    }
+  }
+  return failed;
+}
+
+const unusable = (statement: string, cause: unknown): ReplicationError =>
+  new ReplicationError('halt', `with capture installed, this would fail: ${statement}`, {
+    hint: 'Nothing was installed. Please report the definition of this table and its indexes.',
+    cause,
+  });
+
+/**
+ * Removes everything named `_attacca_*`: the schema is then what it was before. Throws Refused while the file is fenced or
+ * application triggers are set aside, ReplicationError 'retry' when the write lock is not free within `budgetMs`.
+ */
+export async function uninstall(db: Database, budgetMs: number): Promise<void> {
+  await writeTransaction(db, budgetMs, () => {
+    if (readControl(db)?.primary === 'postgres') throw fenced();
+    for (const { type, name } of db.prepare<[], { type: string; name: string }>(OBJECTS).all()) db.exec(`drop ${type} ${quote(name)}`);
+  });
+}
+
+const fenced = (): Refused =>
+  new Refused('Postgres is primary', [
+    {
+      code: 'fenced',
+      reason: 'the fence keeps old instances of the application from writing here, and may hold triggers of the application',
+      remedy: 'Roll back first, or run `attacca finish`.',
+    },
+  ]);
+
+/**
+ * Puts the capture triggers back and marks these tables (TablePlan.id) whole, because changes may have gone by unseen.
+ * Call it inside one write transaction.
+ */
+export function restoreCapture(db: Database, plan: Plan, tables: readonly number[]): void {
+  createCapture(db, plan, readSchema(db));
+  markTables(db, tables);
+}
+
+/** Marks tables whole: the next read replaces them in the target. Call it inside a write transaction. */
+export function markTables(db: Database, tables: readonly number[]): void {
+  const insert = db.prepare(MARK_TABLE);
+  for (const table of tables) insert.run(BigInt(-table));
+}

@@ -1,0 +1,197 @@
+/*
+ * Reads the journal: every batch is everything from the checkpoint to the head, as rows of one committed state [G3].
+ *
+ * (1) Whatever decides is read in the batch's own read transaction, before anything is applied: the anchor, the VACUUM
+ *     canary, the schema with our triggers. If something moved, nothing is applied until it is dealt with [G1].
+ * (2) The rows are read out of SQLite before they are applied, and the read transaction is let go: a slow Postgres never
+ *     blocks the application, nor keeps its WAL from being reset [G6].
+ * (3) `pin` is the exception: it hands on a read transaction at a moment when the sink holds exactly that state.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Mark, Rows, Seq } from '../change/change.ts';
+import { ReplicationError } from '../change/errors.ts';
+import type { Source, SourceState } from '../change/ports.ts';
+import type { Plan } from '../plan/plan.ts';
+import { dropCapture } from './capture.ts';
+import { examine, isVacuumed } from './health.ts';
+import { markTables, restoreCapture } from './install.ts';
+import { type Database, isBusy, openSource, readTransaction, writeTransaction } from './open.ts';
+import { type HeldRows, headMark, openMarks, readMarks } from './rows.ts';
+import { sourceState } from './state.ts';
+import { prepared, schemaVersion } from './values.ts';
+
+export type JournalOptions = {
+  readonly path: string;
+  readonly plan: Plan;
+  /** Resolves when there may be news, or when the signal aborts. */
+  readonly wake: (signal: AbortSignal) => Promise<void>;
+  /** Told the head at every look, for the lag. */
+  readonly onHead?: (head: Mark) => void;
+};
+
+export type Journal = Source<Mark, Rows> & {
+  /**
+   * Calls `begin` with a committed state that the sink holds exactly, and lets the pipe wait until it resolves. The state
+   * is the caller's, who closes it. Needs a running `read`; rejects with ReplicationError 'retry' when that ends first.
+   */
+  pin<T>(begin: (state: SourceState) => Promise<T>): Promise<T>;
+  [Symbol.dispose](): void;
+};
+
+const NONCE = /* sql */ `select nonce from _attacca_journal where seq = ?`;
+const RESET_CANARY = /* sql */ `delete from _attacca_canary; insert into _attacca_canary (rowid, x) values (1000, 1)`;
+const REPAIR_MS = 5_000;
+const BUSY_MS = 2;
+/** A batch of up to this many rows is applied in a moment: a state may be held for so long. */
+const PINNABLE_ROWS = 20_000;
+/** In rollback-journal mode a read lock held while Postgres commits blocks the application: idle moments are tried first. */
+const PATIENCE = 20;
+
+type Pin = { readonly hand: (state: SourceState) => Promise<void>; readonly fail: (error: unknown) => void };
+
+/** The forward source. Throws as `openSource` does; `read` throws ReplicationError. Dispose of it when `read` has ended. */
+export function journal({ path, plan, wake, onHead }: JournalOptions): Journal {
+  let db = openReader(path, plan);
+  let examined: unknown;
+  const pins: Pin[] = [];
+  let called = new AbortController();
+
+  /** Begins a read transaction on a sound journal; undefined: something was in the way, try again. */
+  async function begin(after: Mark): Promise<{ readonly head: Mark } | undefined> {
+    try {
+      readTransaction(db);
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+      await delay(BUSY_MS); // a writer is committing, in rollback-journal mode
+      return undefined;
+    }
+    const version = schemaVersion(db);
+    if (version !== examined && (await rehook())) return undefined;
+    examined = version;
+    if (await revived()) return undefined;
+    checkAnchor(db, after);
+    return { head: headMark(db) };
+  }
+
+  /** Puts lost triggers back; whether it had to. */
+  async function rehook(): Promise<boolean> {
+    const health = examine(db, plan);
+    if (health.state === 'fine') return false;
+    db.exec('rollback');
+    await writeTransaction(db, REPAIR_MS, () => {
+      const now = examine(db, plan);
+      if (now.state === 'lost') dropCapture(db); // without a journal our triggers make the application's writes fail [G6]
+      if (now.state === 'unhooked') restoreCapture(db, plan, now.tables);
+    });
+    if (health.state === 'lost')
+      throw new ReplicationError('halt', "attacca's tables are missing from the SQLite file", {
+        hint: 'Somebody dropped them, so changes are no longer captured: uninstall and start over.',
+      });
+    return true;
+  }
+
+  /** Replaces tables without a key after VACUUM; whether it had to. */
+  async function revived(): Promise<boolean> {
+    if (!isVacuumed(db)) return false;
+    db.exec('rollback');
+    await writeTransaction(db, REPAIR_MS, () => {
+      if (!isVacuumed(db)) return;
+      db.exec(RESET_CANARY);
+      markTables(
+        db,
+        plan.tables.filter(table => table.key.kind === 'hidden').map(table => table.id),
+      );
+    });
+    return true;
+  }
+
+  /** Gives the open read transaction away, with its connection. */
+  async function handOver(): Promise<void> {
+    const pin = pins.shift();
+    if (pin === undefined) return;
+    const state = sourceState(db, plan);
+    db = openReader(path, plan);
+    await pin.hand(state);
+  }
+
+  async function* read(after: Mark, signal: AbortSignal): AsyncGenerator<{ position: Mark; changes: HeldRows }> {
+    const holdsAfter = rollbackMode(db) ? PATIENCE : 0;
+    let tries = 0;
+    try {
+      while (!signal.aborted) {
+        const state = await begin(after);
+        if (state === undefined) continue;
+        onHead?.(state.head);
+        if (state.head.seq > after.seq) {
+          using changes = readMarks(db, plan, after.seq, state.head.seq);
+          const held = pins.length > 0 && tries++ >= holdsAfter && changes.size <= PINNABLE_ROWS;
+          if (!held) db.exec('rollback');
+          yield { position: state.head, changes };
+          after = state.head;
+          if (held) await handOver();
+        } else if (pins.length > 0) {
+          tries = 0;
+          await handOver();
+        } else {
+          db.exec('rollback');
+          await wake(AbortSignal.any([signal, called.signal]));
+          if (called.signal.aborted) called = new AbortController();
+        }
+      }
+    } finally {
+      if (db.open && db.inTransaction) db.exec('rollback');
+      reject(pins.splice(0));
+    }
+  }
+
+  return {
+    read,
+    /** Marks are forgotten when they are applied *and* verified: see prune.ts. */
+    acknowledge: async () => {},
+    pin: begin =>
+      new Promise((resolve, fail) => {
+        const hand = async (state: SourceState): Promise<void> => {
+          try {
+            resolve(await begin(state));
+          } catch (error) {
+            state.close();
+            fail(error);
+          }
+        };
+        pins.push({ hand, fail });
+        called.abort();
+      }),
+    [Symbol.dispose]() {
+      reject(pins.splice(0));
+      db.close();
+    },
+  };
+}
+
+const reject = (pins: readonly Pin[]): void => {
+  for (const { fail } of pins) fail(new ReplicationError('retry', 'the journal is no longer read', { hint: 'It is tried again.' }));
+};
+
+function openReader(path: string, plan: Plan): Database {
+  const db = openSource(path);
+  db.pragma('busy_timeout = 0'); // waiting is done without blocking the event loop
+  openMarks(db, plan);
+  return db;
+}
+
+const rollbackMode = (db: Database): boolean => db.pragma('journal_mode', { simple: true }) !== 'wal';
+
+/** The row at the checkpoint proves that this file is still the one that was read up to there. */
+function checkAnchor(db: Database, after: Mark): void {
+  const row = prepared(db, NONCE).get(after.seq) as [bigint] | undefined;
+  if (row?.[0] === after.nonce) return;
+  throw new ReplicationError('halt', 'the file was restored or lost its last commits', {
+    hint: 'Its journal does not contain what Postgres already has: verify, then resync with `attacca uninstall` and a new `attacca sync`.',
+  });
+}
+
+/** The nonce of the journal row at `seq`; 0 where it is pruned. */
+export function nonceAt(db: Database, seq: Seq): bigint {
+  const row = prepared(db, NONCE).get(seq) as [bigint] | undefined;
+  return row?.[0] ?? 0n;
+}

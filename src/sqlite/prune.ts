@@ -1,0 +1,43 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Seq } from '../change/change.ts';
+import { type Database, writeTransaction } from './open.ts';
+
+const LOWEST = /* sql */ `select min(seq) from _attacca_journal`;
+const HEAD = /* sql */ `select max(seq) from _attacca_journal`;
+const PRUNE = /* sql */ `delete from _attacca_journal where seq < ?`;
+const BUDGET_MS = 1_000;
+const FIRST_STEP = 500;
+const LARGEST_STEP = 10_000;
+/** The application waits this long for the lock at most, on the machine it was measured on [G6]. */
+const LOCK_MS = 3;
+/** A gap between two steps, in which the application's writers find the lock free. */
+const GAP_MS = 2;
+
+/**
+ * Forgets marks before `below` in many small transactions; returns how many. The row at `below` stays, as the anchor of the
+ * next read, and so does the newest one, so that numbering never restarts. Throws ReplicationError 'retry' when the write
+ * lock is never free; what was pruned until then stays pruned.
+ */
+export async function prune(db: Database, below: Seq): Promise<number> {
+  const lowest = db.prepare<[], bigint>(LOWEST).pluck().get() ?? 0n;
+  const head = db.prepare<[], bigint>(HEAD).pluck().get() ?? 0n;
+  const end = below < head ? below : head;
+  const remove = db.prepare(PRUNE);
+  let step = FIRST_STEP;
+  let pruned = 0;
+  for (let from = lowest; from < end; ) {
+    const to = from + BigInt(step) < end ? from + BigInt(step) : end;
+    let held = 0;
+    pruned += await writeTransaction(db, BUDGET_MS, () => {
+      const since = performance.now();
+      const { changes } = remove.run(to);
+      held = performance.now() - since;
+      return changes;
+    });
+    from = to;
+    if (to < end) await setTimeout(GAP_MS);
+    if (held > LOCK_MS) step = Math.max(100, step >> 1);
+    else if (held < LOCK_MS / 3) step = Math.min(LARGEST_STEP, step * 2);
+  }
+  return pruned;
+}

@@ -1,0 +1,161 @@
+/*
+ * Reads rows as SQLite has them and hands them on as Postgres takes them.
+ *
+ * (1) better-sqlite3 turns bytes that are not UTF-8 into U+FFFD without an error: text with that character is read again
+ *     as bytes, so that two different values never become equal [G4].
+ * (2) The order and the equality of keys are those of the key's own index, or it would not be used.
+ */
+import type { Misfit, PgRow } from '../change/change.ts';
+import { quote } from '../change/quote.ts';
+import { RawText, tag, textFromBytes, type Value } from '../change/value.ts';
+import { type Codec, codecOf, encodeKey, rowName, Unfit } from '../plan/codec.ts';
+import { at, keyColumns, type TablePlan } from '../plan/plan.ts';
+import type { SourceSchema, SourceTable } from '../plan/schema.ts';
+import { sourceOf } from './capture.ts';
+import type { Database, Statement } from './open.ts';
+import { readSchema } from './tables.ts';
+
+export type Reader = {
+  readonly table: TablePlan;
+  /** The table under the alias t. */
+  readonly from: string;
+  /** t.column, in the plan's order. */
+  readonly columns: readonly string[];
+  /** t.column of the key, with a collation where the index has another than the column. */
+  readonly key: readonly string[];
+  /** Key columns that the schema lets be NULL. */
+  readonly nullable: readonly string[];
+  readonly codecs: readonly Codec[];
+};
+
+const SCHEMA_VERSION = /* sql */ `pragma schema_version`;
+const statements = new WeakMap<Database, Map<string, Statement>>();
+const readers = new WeakMap<Database, { readonly version: unknown; readonly schema: SourceSchema; readonly of: Map<TablePlan, Reader> }>();
+
+/** A statement, made once for each connection; its rows come as arrays. */
+export function prepared(db: Database, sql: string): Statement {
+  const known = statements.get(db) ?? new Map<string, Statement>();
+  statements.set(db, known);
+  const statement = known.get(sql) ?? db.prepare(sql);
+  known.set(sql, statement);
+  return statement.reader ? statement.raw() : statement;
+}
+
+/** How to read a table, as of the schema that the connection sees now. Throws ReplicationError 'halt' without the table. */
+export function readerOf(db: Database, table: TablePlan): Reader {
+  const version = schemaVersion(db);
+  let cached = readers.get(db);
+  if (cached === undefined || cached.version !== version) {
+    cached = { version, schema: readSchema(db), of: new Map() };
+    readers.set(db, cached);
+  }
+  const reader = cached.of.get(table) ?? makeReader(table, sourceOf(table, cached.schema));
+  cached.of.set(table, reader);
+  return reader;
+}
+
+/** Moves with every change of the schema, and with VACUUM. */
+export const schemaVersion = (db: Database): unknown => (prepared(db, SCHEMA_VERSION).get() as unknown[])[0];
+
+function makeReader(table: TablePlan, source: SourceTable): Reader {
+  const name = (column: string): string => `t.${quote(column)}`;
+  const index = keyIndex(table, source);
+  const key = keyColumns(table).map(column => {
+    const collation = index?.terms.find(term => term.column === column.name)?.collation;
+    const own = source.columns.find(candidate => candidate.name === column.name)?.collation;
+    return collation === undefined || collation === own ? name(column.name) : `${name(column.name)} collate ${quote(collation)}`;
+  });
+  return {
+    table,
+    from: `${quote(table.name)} t`,
+    columns: table.columns.map(column => name(column.name)),
+    key,
+    nullable: table.key.kind === 'declared' ? keyColumns(table).flatMap(column => (column.notNull ? [] : name(column.name))) : [],
+    codecs: table.columns.map(codecOf),
+  };
+}
+
+/** The unique index that makes a declared key one. */
+export function keyIndex(table: TablePlan, source: SourceTable): SourceTable['indexes'][number] | undefined {
+  const names = keyColumns(table).map(column => column.name);
+  return source.indexes.find(
+    index =>
+      index.unique &&
+      index.where === null &&
+      index.terms.length === names.length &&
+      index.terms.every(({ column }) => names.includes(column ?? '')),
+  );
+}
+
+/** Runs a query, built from the expressions of its result columns; text comes back exactly. */
+export function readValues(
+  db: Database,
+  columns: readonly string[],
+  query: (list: string) => string,
+  parameters: readonly unknown[],
+): Value[][] {
+  const rows = prepared(db, query(columns.join(', '))).all(...parameters) as Value[][];
+  if (!rows.some(row => row.some(doubtful))) return rows;
+  const list = columns.map(column => `cast(${column} as blob)`).join(', ');
+  const bytes = prepared(db, query(list)).all(...parameters) as Uint8Array[][];
+  const decode = decoder(db);
+  return rows.map((row, index) => row.map((value, column) => (doubtful(value) ? decode(at(at(bytes, index), column)) : value)));
+}
+
+const doubtful = (value: Value): boolean => typeof value === 'string' && value.includes('\uFFFD');
+
+/** Stored bytes as text, in the encoding of the file. */
+function decoder(db: Database): (bytes: Uint8Array) => string | RawText {
+  const encoding = String(db.pragma('encoding', { simple: true })).toLowerCase();
+  if (encoding === 'utf-8') return textFromBytes;
+  const utf16 = new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
+  return bytes => {
+    try {
+      return utf16.decode(bytes);
+    } catch {
+      return new RawText(new Uint8Array(bytes));
+    }
+  };
+}
+
+/** A placeholder that takes the value exactly. The plus takes the TEXT affinity of CAST away, which would convert numbers. */
+export const placeholder = (value: Value): string => (value instanceof RawText ? '+cast(? as text)' : '?');
+
+export const bindable = (value: Value): unknown => (value instanceof RawText ? value.bytes : value);
+
+export const keyOf = (table: TablePlan, values: readonly Value[]): Value[] => table.key.columns.map(index => at(values, index));
+
+/** The row as Postgres takes it, or why it cannot go there. `values` in the plan's column order. */
+export function encodeRow({ table, codecs }: Reader, values: readonly Value[]): PgRow | Misfit {
+  const row: (string | null)[] = [];
+  for (const [index, codec] of codecs.entries()) {
+    const value = at(values, index);
+    const text = codec.encode(value);
+    if (text instanceof Unfit) return misfit(table, values, { column: at(table.columns, index).name, reason: text.reason, value });
+    row.push(text);
+  }
+  return row;
+}
+
+function misfit(
+  table: TablePlan,
+  values: readonly Value[],
+  why: { readonly column: string; readonly reason: string; readonly value: Value },
+): Misfit {
+  const key = keyOf(table, values);
+  return {
+    key: rowName(key),
+    target: key.includes(null) ? undefined : encodeKey(table, key),
+    column: why.column,
+    reason: why.reason,
+    raw: why.value === null ? null : tag(why.value),
+  };
+}
+
+/** A row whose key has become NULL: in Postgres it could not be found again. */
+export function nullKeyed(table: TablePlan, values: readonly Value[]): Misfit {
+  const column = keyColumns(table).find((_, index) => keyOf(table, values)[index] === null);
+  return misfit(table, values, { column: column?.name ?? '', reason: 'its key is NULL', value: null });
+}
+
+export const isMisfit = (row: PgRow | Misfit): row is Misfit => !Array.isArray(row);
