@@ -1,0 +1,103 @@
+/*
+ * What decoded messages mean in terms of the plan.
+ *
+ * (1) Relations are known by OID, and tied to a table of the plan when Postgres describes them: before their first change, and again
+ *     after every DDL. So a table that was changed behind our back is noticed before one of its rows is used [G7].
+ * (2) The watermark is table 0. Only its tokens are of interest, not their going away.
+ */
+import type { PgKey, PgText, RowChange } from '../change/change.ts';
+import { ReplicationError } from '../change/errors.ts';
+import { at, type ColumnPlan, type Plan, type TablePlan } from '../plan/plan.ts';
+import type { Message, Relation, Tuple } from './pgoutput.ts';
+
+/** TablePlan.id that stands for attacca.watermark. */
+export const WATERMARK_TABLE = 0;
+
+/** Where a table's columns are in the tuples of its relation; `key` are indexes into `columns`. */
+type Place = { readonly table: number; readonly name: string; readonly columns: readonly number[]; readonly key: readonly number[] };
+
+const WATERMARK: Place = { table: WATERMARK_TABLE, name: 'attacca.watermark', columns: [0], key: [0] };
+
+const OIDS: Readonly<Record<ColumnPlan['type'], number>> = { boolean: 16, bytea: 17, bigint: 20, text: 25, 'double precision': 701 };
+
+/** Makes a translator of one connection's messages, in their order. It throws ReplicationError('halt') where the plan no longer fits. */
+export function translator(plan: Plan): (message: Message) => RowChange | undefined {
+  const places = new Map<number, Place>();
+  const placeOf = (oid: number): Place => {
+    const place = places.get(oid);
+    if (place === undefined) throw misfit('Postgres sent a row of a table that it had not described', 'report this as a bug');
+    return place;
+  };
+  return message => {
+    switch (message.kind) {
+      case 'relation':
+        places.set(message.relation.oid, place(message.relation, plan));
+        return undefined;
+      case 'insert': {
+        const to = placeOf(message.oid);
+        return { op: 'insert', table: to.table, row: row(to, message.row) };
+      }
+      case 'update': {
+        const to = placeOf(message.oid);
+        return { op: 'update', table: to.table, key: key(to, message.old ?? message.row), row: row(to, message.row) };
+      }
+      case 'delete': {
+        const to = placeOf(message.oid);
+        return to.table === WATERMARK_TABLE ? undefined : { op: 'delete', table: to.table, key: key(to, message.old) };
+      }
+      case 'truncate': {
+        const tables = message.oids.map(oid => placeOf(oid).table).filter(table => table !== WATERMARK_TABLE);
+        return tables.length === 0 ? undefined : { op: 'truncate', tables };
+      }
+      default:
+        return undefined;
+    }
+  };
+}
+
+const row = ({ columns }: Place, tuple: Tuple): (PgText | undefined)[] => columns.map(index => tuple[index]);
+
+function key({ name, columns, key }: Place, tuple: Tuple): PgKey {
+  return key.map(index => {
+    const value = tuple[at(columns, index)];
+    if (value === undefined) throw misfit(`a change in ${name} came without its key`, 'set the replica identity of the table to full');
+    return value;
+  });
+}
+
+/** Ties a relation to its table of the plan, and checks that it still is the table that was planned. */
+function place(relation: Relation, plan: Plan): Place {
+  const name = `${relation.schema}.${relation.name}`;
+  if (name === WATERMARK.name) return WATERMARK;
+  const table = relation.schema === plan.schema ? plan.tables.find(({ target }) => target === relation.name) : undefined;
+  if (table === undefined)
+    throw misfit(`the publication has the table ${name}, which is not in the plan`, 'take it out of the publication, then start again');
+  const columns = table.columns.map(column => columnOf(relation, name, column));
+  refuseExtra(relation, name, table);
+  const bare = table.key.columns.find(index => !relation.columns[at(columns, index)]?.identity);
+  if (bare !== undefined)
+    throw misfit(
+      `the replica identity of ${name} does not contain its key column ${at(table.columns, bare).target}`,
+      `run: alter table ${name} replica identity full`,
+    );
+  return { table: table.id, name, columns, key: table.key.columns };
+}
+
+function columnOf(relation: Relation, name: string, column: ColumnPlan): number {
+  const index = relation.columns.findIndex(found => found.name === column.target);
+  const found = relation.columns[index];
+  if (found === undefined) throw changed(`the column ${column.target} of ${name} is gone`);
+  if (found.type !== OIDS[column.type]) throw changed(`the column ${column.target} of ${name} is no longer ${column.type}`);
+  return index;
+}
+
+/** A column that SQLite does not have: its values would be lost on the way back, silently. */
+function refuseExtra(relation: Relation, name: string, table: TablePlan): void {
+  const extra = relation.columns.find(column => !table.columns.some(({ target }) => target === column.name));
+  if (extra !== undefined) throw changed(`${name} has got a column that SQLite does not have, ${extra.name}`);
+}
+
+const changed = (message: string): ReplicationError =>
+  misfit(message, 'the tables must not change before finish: undo the change, then start again; or give up the way back with finish');
+
+const misfit = (message: string, hint: string): ReplicationError => new ReplicationError('halt', message, { hint });
