@@ -3,7 +3,7 @@
  */
 import { quote } from '../change/quote.ts';
 import type { Finding } from '../plan/finding.ts';
-import type { SourceColumn, SourceIndex, SourceObject, SourceSchema, SourceTable } from '../plan/schema.ts';
+import type { SourceColumn, SourceForeignKey, SourceIndex, SourceObject, SourceSchema, SourceTable } from '../plan/schema.ts';
 import { columnsIn, generatedColumns } from './collisions.ts';
 import { isWord, tokenize } from './tokens.ts';
 
@@ -18,7 +18,8 @@ export function captureHazards(schema: SourceSchema): Finding[] {
   const indexes = schema.tables.flatMap(table =>
     table.indexes.filter(index => index.unique).flatMap(index => indexHazards(table, index, generatedColumns(table, schema))),
   );
-  return [...indexes, ...schema.objects.filter(object => ignoresRows(object, schema)).map(ignoringTrigger)];
+  const parents = schema.tables.flatMap(table => table.foreignKeys.filter(key => mismatched(key, schema)).map(key => mismatch(table, key)));
+  return [...indexes, ...parents, ...schema.objects.filter(object => ignoresRows(object, schema)).map(ignoringTrigger)];
 }
 
 function indexHazards(table: SourceTable, index: SourceIndex, generated: ReadonlyMap<string, string>): Finding[] {
@@ -112,6 +113,34 @@ const namesRowid = (expressions: readonly string[], table: SourceTable): boolean
     sql =>
       /\b(rowid|_rowid_|oid)\b/i.test(sql) && columnsIn(sql, table, new Map()).every(({ name }) => !/^(rowid|_rowid_|oid)$/i.test(name)),
   );
+
+/** A foreign key without a unique key to point at. SQLite notices only in some statements; with triggers in more of them. */
+function mismatched({ parent, parentColumns }: SourceForeignKey, schema: SourceSchema): boolean {
+  const lower = (names: readonly string[]): string =>
+    names
+      .map(name => name.toLowerCase())
+      .sort()
+      .join('\0');
+  const table = schema.tables.find(({ name }) => name.toLowerCase() === parent.toLowerCase());
+  if (table === undefined) return false;
+  const primary = table.columns.filter(column => column.primaryKey > 0).map(({ name }) => name);
+  if (parentColumns.length === 0) return primary.length === 0;
+  const unique = table.indexes
+    .filter(index => index.unique && index.where === null)
+    .map(index => index.terms.map(({ column }) => column ?? ''));
+  return ![primary, ...unique].some(columns => lower(columns) === lower(parentColumns));
+}
+
+const mismatch = (table: SourceTable, { parent }: SourceForeignKey): Finding => ({
+  code: 'foreign-key-mismatch',
+  level: 'warning',
+  table: table.name,
+  column: null,
+  message: `A foreign key points at ${quote(parent)}, which has no unique key to match: with foreign keys switched on, inserts there fail once triggers exist.`,
+  remedy: 'If the application switches foreign keys on, add the unique index or drop the foreign key.',
+  count: 1,
+  samples: [],
+});
 
 /** An AFTER trigger on a table with RAISE(IGNORE): triggers that were to run after it are skipped, ours too. */
 function ignoresRows({ type, table, sql }: SourceObject, schema: SourceSchema): boolean {

@@ -15,8 +15,9 @@ import type { Plan } from '../plan/plan.ts';
 import { dropCapture } from './capture.ts';
 import { examine, isVacuumed } from './health.ts';
 import { markTables, restoreCapture } from './install.ts';
+import { type HeldRows, openMarks, readMarks } from './marks.ts';
 import { type Database, isBusy, openSource, readTransaction, writeTransaction } from './open.ts';
-import { type HeldRows, headMark, openMarks, readMarks } from './rows.ts';
+import { headMark } from './rows.ts';
 import { sourceState } from './state.ts';
 import { prepared, schemaVersion } from './values.ts';
 

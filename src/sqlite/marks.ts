@@ -1,0 +1,180 @@
+/*
+ * From marks to rows: for every key marked in a stretch of the journal the row as it is now, or its absence.
+ *
+ * (1) Everything is read inside the caller's read transaction, and is complete when `readMarks` returns: the transaction
+ *     can be released before the first row is applied. Small batches wait in memory, large ones in a spool file.
+ * (2) Keys differ by storage class and by bytes: 1 is not 1.0, 'a' is not 'A', 0.0 is not -0.0. The row is looked up by
+ *     the key's own index, where those are equal, and then compared.
+ * (3) A row comes once: with the mark of its very own key. Writing it there made that mark.
+ */
+import type { Misfit, PgKey, PgRow, Rows, Seq, Slice } from '../change/change.ts';
+import { RawText, type Value } from '../change/value.ts';
+import { codecOf, encodeKey, rowName } from '../plan/codec.ts';
+import { keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
+import { journalColumns } from './capture.ts';
+import type { Database } from './open.ts';
+import { chunk } from './rows.ts';
+import { openSpool, type Spool } from './spool.ts';
+import { bindable, encodeRow, isMisfit, keyOf, nullKeyed, placeholder, prepared, type Reader, readerOf, readValues } from './values.ts';
+
+const COUNTS = /* sql */ `select tbl, count(*) from main._attacca_journal where seq > ? and seq <= ? and tbl <> 0 group by tbl`;
+const EMPTY = /* sql */ `delete from temp._attacca_key`;
+const RANGES = /* sql */ `select tbl, min(n), max(n) from temp._attacca_key group by tbl`;
+const SLICE_ROWS = 1_000;
+const LARGE_SLICE_CHARS = 4_000_000;
+const MEMORY_ROWS = 20_000;
+const MEMORY_CHARS = 32_000_000;
+
+/** Rows that wait in memory or in a file; the file goes when they are disposed of, or forgotten. */
+export type HeldRows = Rows & { [Symbol.dispose](): void };
+
+/** Everything marked in (after, upTo], as of the open read transaction. */
+export function readMarks(db: Database, plan: Plan, after: Seq, upTo: Seq, options: { readonly memoryRows?: number } = {}): HeldRows {
+  const counts = new Map((prepared(db, COUNTS).all(after, upTo) as [bigint, bigint][]).map(([table, n]) => [Number(table), Number(n)]));
+  const marks = [...counts.values()].reduce((sum, n) => sum + n, 0);
+  const replaced = plan.tables.filter(table => counts.has(-table.id)).map(table => table.id);
+  const held = collector(options.memoryRows ?? MEMORY_ROWS);
+  openMarks(db, plan);
+  const ranges = collectKeys(db, plan, after, upTo);
+  for (const table of plan.tables) {
+    const range = ranges.get(table.id);
+    if (replaced.includes(table.id)) wholeTable(db, table, held.add);
+    else if (range !== undefined) markedRows(db, readerOf(db, table), range, held.add);
+  }
+  return { marks, replaced, ...held.rows() };
+}
+
+type Range = { readonly from: bigint; readonly to: bigint };
+
+const keyNames = (plan: Plan): string[] =>
+  Array.from({ length: Math.max(1, ...plan.tables.map(table => table.key.columns.length)) }, (_, index) => `k${index + 1}`);
+
+/** Makes the temporary table that `readMarks` needs. Before the read transaction: what is made inside one ends with it. */
+export function openMarks(db: Database, plan: Plan): void {
+  db.exec(/* sql */ `create temp table if not exists _attacca_key (n integer primary key, tbl, ${keyNames(plan).join(', ')})`);
+}
+
+/** Distinct keys, in the order of their table's key, into a temporary table: it is on this connection only. */
+function collectKeys(db: Database, plan: Plan, after: Seq, upTo: Seq): ReadonlyMap<number, Range> {
+  const keys = keyNames(plan);
+  // atan2 is what tells -0.0 from 0.0 in SQL; elsewhere it is the same for equal values.
+  const distinct = keys.map(k => `${k} collate binary, typeof(${k}), case typeof(${k}) when 'real' then atan2(${k}, -1) end`);
+  prepared(db, EMPTY).run();
+  const collect = /* sql */ `
+    insert into temp._attacca_key (tbl, ${keys.join(', ')}) select tbl, ${keys.join(', ')} from main._attacca_journal
+    where seq > ? and seq <= ? and tbl > 0 group by tbl, ${distinct.join(', ')}`;
+  prepared(db, collect).run(after, upTo);
+  return new Map((prepared(db, RANGES).all() as [bigint, bigint, bigint][]).map(([table, from, to]) => [Number(table), { from, to }]));
+}
+
+type Add = (slice: Slice) => number;
+
+function wholeTable(db: Database, table: TablePlan, add: Add): void {
+  let rows = SLICE_ROWS;
+  let cursor: string | null = null;
+  do {
+    const part = chunk(db, table, cursor, rows);
+    rows = nextSize(rows, add({ table: table.id, rows: part.rows, gone: [], misfits: part.misfits }));
+    cursor = part.cursor;
+  } while (cursor !== null);
+}
+
+/** Rows of a megabyte each must not come by the thousand. */
+const nextSize = (rows: number, chars: number): number =>
+  chars > LARGE_SLICE_CHARS ? Math.max(1, rows >> 2) : Math.min(SLICE_ROWS, rows * 2);
+
+function markedRows(db: Database, reader: Reader, { from, to }: Range, add: Add): void {
+  const columns = [...journalColumns(reader.table).map(k => `j.${k}`), ...reader.columns];
+  const on = reader.key.map((column, index) => `${column} = j.k${index + 1}`).join(' and ');
+  const query = (list: string): string =>
+    `select ${list} from temp._attacca_key j left join ${reader.from} on ${on} where j.n >= ? and j.n < ? order by j.n`;
+  const zeros = new Set<string>();
+  let rows = SLICE_ROWS;
+  for (let start = from; start <= to; ) {
+    const end = start + BigInt(rows) > to ? to + 1n : start + BigInt(rows);
+    rows = nextSize(rows, add(sliceOf(db, reader, readValues(db, columns, query, [start, end]), zeros)));
+    start = end;
+  }
+}
+
+/** `found`: the marked key, then the row that the key's index finds for it, if any. */
+function sliceOf(db: Database, reader: Reader, found: readonly Value[][], zeros: Set<string>): Slice {
+  const { table } = reader;
+  const slice = { table: table.id, rows: [] as PgRow[], gone: [] as PgKey[], misfits: [] as Misfit[], vanished: [] as string[] };
+  const width = table.key.columns.length;
+  for (const values of found) {
+    const key = values.slice(0, width);
+    const row = values.slice(width);
+    if (key.includes(null)) nullMarked(db, reader, key, slice);
+    else if (!isRow(table, key, row)) absent(table, key, row, slice);
+    else if (!key.includes(0) || isFirst(zeros, rowName(keyOf(table, row)))) {
+      const encoded = encodeRow(reader, row);
+      if (isMisfit(encoded)) slice.misfits.push(encoded);
+      else slice.rows.push(encoded);
+    }
+  }
+  return slice;
+}
+
+/** A REAL column stores -0.0 as 0.0: marks of both then find the one row. */
+const isFirst = (seen: Set<string>, name: string): boolean => !seen.has(name) && seen.add(name).has(name);
+
+/** Whether the row that was found has this very key. */
+const isRow = (table: TablePlan, key: readonly Value[], row: readonly Value[]): boolean =>
+  keyOf(table, row).every((value, index) => same(value, key[index] ?? null, keyColumns(table)[index]?.affinity === 'blob'));
+
+/** Same storage class and same bytes. */
+export function same(a: Value, b: Value, signed: boolean): boolean {
+  if (typeof a === 'number' && typeof b === 'number') return signed ? Object.is(a, b) : a === b;
+  if (a instanceof RawText) return b instanceof RawText && Buffer.from(a.bytes).equals(b.bytes);
+  if (a instanceof Uint8Array) return b instanceof Uint8Array && Buffer.from(a).equals(b);
+  return a === b;
+}
+
+type Absences = { readonly gone: PgKey[]; readonly misfits: Misfit[]; readonly vanished: string[] };
+
+/** No row has this very key. One that SQLite calls equal (1 for 1.0) may be the same key in Postgres: that must stay. */
+function absent(table: TablePlan, key: readonly Value[], row: readonly Value[], { gone, vanished }: Absences): void {
+  const target = encodeKey(table, key);
+  if (target === undefined) {
+    vanished.push(rowName(key));
+    return;
+  }
+  const equal = keyOf(table, row).includes(null) ? undefined : encodeKey(table, keyOf(table, row));
+  const stays = keyColumns(table).every((column, index) => {
+    const { canonical } = codecOf(column);
+    return canonical(target[index] ?? '') === canonical(equal?.[index] ?? '');
+  });
+  if (equal === undefined || !stays) gone.push(target);
+}
+
+/** `k = NULL` finds nothing: rows whose key became NULL are looked up on their own. */
+function nullMarked(db: Database, reader: Reader, key: readonly Value[], { misfits, vanished }: Absences): void {
+  const where = reader.key.map((column, index) => `${column} is ${placeholder(key[index] ?? null)}`).join(' and ');
+  const [row] = readValues(db, reader.columns, list => `select ${list} from ${reader.from} where ${where} limit 1`, key.map(bindable));
+  if (row === undefined) vanished.push(rowName(key));
+  else misfits.push(nullKeyed(reader.table, row));
+}
+
+/** Keeps slices in memory while they are few, in a spool file from then on. `add` returns the slice's size in characters. */
+function collector(memoryRows: number): {
+  readonly add: Add;
+  readonly rows: () => Pick<HeldRows, 'size' | 'slices' | typeof Symbol.dispose>;
+} {
+  const kept: Slice[] = [];
+  let spool: Spool | undefined;
+  let size = 0;
+  let total = 0;
+  return {
+    add(slice) {
+      const chars = slice.rows.reduce((sum, row) => row.reduce((inner, text) => inner + (text?.length ?? 0), sum), 0);
+      size += slice.rows.length + slice.gone.length + slice.misfits.length;
+      total += chars;
+      kept.push(slice);
+      if (spool === undefined && (size > memoryRows || total > MEMORY_CHARS)) spool = openSpool();
+      for (const next of spool === undefined ? [] : kept.splice(0)) spool?.write(next);
+      return chars;
+    },
+    rows: () => ({ size, slices: () => spool?.slices() ?? kept, [Symbol.dispose]: () => spool?.[Symbol.dispose]() }),
+  };
+}
