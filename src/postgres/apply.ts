@@ -18,7 +18,7 @@ import { at, type ColumnPlan, keyColumns, type Plan, type TablePlan } from '../p
 import { copyFitting, keyOf } from './copy.ts';
 import { isPoison } from './errors.ts';
 import { tableName } from './fence.ts';
-import { type Session, type Statement, transaction, type Writer } from './open.ts';
+import { type PgRecord, type Session, type Statement, transaction, type Writer } from './open.ts';
 import { put, remove, removeAll } from './quarantine.ts';
 
 /** A row went into quarantine; tells which and why, never what it holds. */
@@ -63,23 +63,22 @@ type Write = (target: Target, rows: Rows, quarantined: boolean) => Promise<Refus
 const READ = /* sql */ `select seq, nonce from attacca.control`;
 const LOCK = /* sql */ `
   select seq, nonce, phase, (select exists (select from attacca.quarantine)) as quarantined from attacca.control for update`;
-const ADVANCE = /* sql */ `update attacca.control set seq = $1, nonce = $2, updated_at = now()`;
+const advance = ({ seq, nonce }: Mark): string => /* sql */ `update attacca.control set seq = ${seq}, nonce = ${nonce}, updated_at = now()`;
 
-async function attempt(target: Target, batch: Batch<Mark, Rows>, write: Write): Promise<void> {
-  const { session } = target;
-  const refusals = await transaction(session, target.writer, async () => {
-    const row = (await session.query(LOCK)).rows[0];
-    if (isReplay(markOf(row), batch.position)) return [];
+async function attempt(target: Target, { position, changes }: Batch<Mark, Rows>, write: Write): Promise<void> {
+  let last: string | undefined;
+  const work = async ([row]: readonly PgRecord[]): Promise<Refusals> => {
+    if (isReplay(markOf(row), position)) return [];
     refuseIfPrimary(row?.phase ?? '');
-    const written = await write(target, batch.changes, row?.quarantined === 't');
-    await session.query(ADVANCE, [batch.position.seq, batch.position.nonce]);
-    return written;
-  });
+    last = advance(position);
+    return write(target, changes, row?.quarantined === 't');
+  };
+  const refusals = await transaction(target.session, target.writer, work, { first: LOCK, last: () => last });
   for (const [table, misfits] of refusals) if (misfits.length > 0) target.onQuarantine?.(table.plan, misfits);
 }
 
 /** A missing checkpoint is not position zero: treating it so would copy a whole history over a live target. */
-function markOf(row: Readonly<Record<string, string | null>> | undefined): Mark {
+function markOf(row: PgRecord | undefined): Mark {
   if (row?.seq == null || row.nonce == null)
     throw new ReplicationError('halt', 'Postgres has no checkpoint', { hint: 'the first copy never began: run attacca sync' });
   return { seq: BigInt(row.seq) as Seq, nonce: BigInt(row.nonce) };

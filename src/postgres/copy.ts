@@ -32,7 +32,7 @@ function* pieces(rows: Iterable<PgRow>): Generator<string> {
 }
 
 /** One row as COPY reads it, with its newline. */
-export function copyLine(row: PgRow): string {
+function copyLine(row: PgRow): string {
   let line = '';
   for (let index = 0; index < row.length; index++) line += (index === 0 ? '' : '\t') + field(row[index] ?? null);
   return `${line}\n`;

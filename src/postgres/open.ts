@@ -145,12 +145,24 @@ function sessionOf(client: Client): Session {
   };
 }
 
+/** Statements that travel with `begin` and with `commit`, which saves their round trips. They take no parameters. */
+export type Around = {
+  /** Its rows are handed to the work. */
+  readonly first?: string;
+  /** Asked for when the work is done; undefined: nothing. */
+  readonly last?: () => string | undefined;
+};
+
 /** Runs `work` in one transaction that the fence lets through; without `writer` in one that it does not. */
-export async function transaction<T>(session: Session, writer: Writer | null, work: () => Promise<T>): Promise<T> {
-  await session.query(begin(writer));
+export async function transaction<T>(
+  session: Session,
+  writer: Writer | null,
+  work: (first: readonly PgRecord[]) => Promise<T>,
+  around: Around = {},
+): Promise<T> {
   try {
-    const result = await work();
-    const { command } = await session.query('commit');
+    const result = await work(lastOf(await session.query([begin(writer), around.first].filter(Boolean).join('; '))).rows);
+    const { command } = lastOf(await session.query([around.last?.(), 'commit'].filter(Boolean).join('; ')));
     if (command !== 'COMMIT') throw new ReplicationError('halt', 'a failed transaction was committed', { hint: 'report this as a bug' });
     return result;
   } catch (error) {
@@ -158,6 +170,11 @@ export async function transaction<T>(session: Session, writer: Writer | null, wo
     await session.query({ text: 'rollback', limitMs: ROLLBACK_MS }).catch(() => session.end());
     throw replicationError(error);
   }
+}
+
+/** The driver returns a list for a text of several statements, which its types do not know. */
+function lastOf(results: QueryResult<PgRecord>): QueryResult<PgRecord> {
+  return Array.isArray(results) ? results.at(-1) : results;
 }
 
 function begin(writer: Writer | null): string {

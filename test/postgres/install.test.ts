@@ -74,7 +74,7 @@ test('a slot that is being read is named, and nothing is removed', async () => {
   const reader = new Client(config);
   reader.on('error', () => undefined);
   await reader.connect();
-  const reading = reader.query(`start_replication slot "${slot}" logical 0/0 (proto_version '1', publication_names 'attacca_test')`);
+  const reading = reader.query(`START_REPLICATION SLOT "${slot}" LOGICAL 0/0 (proto_version '1', publication_names 'attacca_test')`);
   reading.catch(() => undefined);
   await expect
     .poll(() => w.postgres.query('select active from pg_replication_slots where slot_name = $1', [slot]))

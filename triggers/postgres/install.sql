@@ -2,6 +2,7 @@
 create schema attacca;
 
 -- One row. seq and nonce are the checkpoint: updated in the same transaction as the data, so they are never ahead of it or behind it.
+-- Updated by every batch: the plan is kept out of line and the page mostly empty, so that the row stays on it.
 create table attacca.control (
   id integer primary key check (id = 1),
   install text not null,
@@ -24,7 +25,8 @@ create table attacca.control (
   plan jsonb not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
-);
+) with (fillfactor = 10, toast_tuple_target = 128);
+alter table attacca.control alter column plan set storage external;
 
 -- How far the first copy came: a row per table, written in the same transaction as the chunk.
 create table attacca.snapshot (
