@@ -1,0 +1,131 @@
+/*
+ * The application's own triggers while Postgres is primary.
+ *
+ * (1) What a trigger wrote into a replicated table arrives from Postgres: run again here, it would happen twice. A trigger
+ *     that writes nothing can only refuse a row that Postgres has already accepted. Both kinds are set aside.
+ * (2) All others stay: they keep up what exists in SQLite only (FTS5 indexes, tables outside the plan). INSTEAD OF triggers
+ *     stay too: they fire for the application's writes alone, and those must meet the fence.
+ * (3) SQLite fires the newest trigger first, and what counts as newest is the order of sqlite_schema. So all of them are
+ *     created again, those that stayed included, in the order they had.
+ */
+import { type Blocker, Refused } from '../change/errors.ts';
+import { quote } from '../change/quote.ts';
+import type { Plan } from '../plan/plan.ts';
+import { codeOf, type Database } from './open.ts';
+
+/**
+ * `writes`: writes a replicated table. `refuses`: writes nothing. `keeps`: neither of these, or on a view.
+ * `unreadable`: attacca's SQLite cannot compile the trigger, so nobody can tell.
+ */
+export type AppTrigger = {
+  readonly name: string;
+  readonly table: string;
+  readonly sql: string;
+  readonly does: 'writes' | 'refuses' | 'keeps' | 'unreadable';
+};
+
+const TRIGGERS = /* sql */ `
+  select t.name, t.tbl_name as "table", t.sql, o.type = 'view' as "view" from sqlite_schema t
+  join sqlite_schema o on o.name = t.tbl_name collate nocase and o.type in ('table', 'view')
+  where t.type = 'trigger' and t.name not glob '_attacca_*' order by t.rowid`;
+const COLUMNS = /* sql */ `select name from pragma_table_xinfo(?) where hidden = 0 order by cid`;
+const ROOT = /* sql */ `select rootpage from sqlite_schema where type = 'table' and name = ? collate nocase`;
+const SAVE = /* sql */ `insert into _attacca_app_trigger (position, name, sql) values (?, ?, ?)`;
+const SAVED = /* sql */ `
+  select a.name, coalesce(s.sql, a.sql) as sql, s.name is not null as present from _attacca_app_trigger a
+  left join sqlite_schema s on s.type = 'trigger' and s.name = a.name collate nocase order by a.position`;
+
+/** The application's triggers in the order of sqlite_schema, and what each would do to the mirror. Reads the schema only. */
+export function appTriggers(db: Database, plan: Plan): AppTrigger[] {
+  type Found = { name: string; table: string; sql: string; view: bigint };
+  const found = db.prepare<[], Found>(TRIGGERS).all();
+  const replicated = new Set(plan.tables.map(table => db.prepare<[string], bigint>(ROOT).pluck().get(table.name)));
+  const tables = new Set(found.filter(({ view }) => view === 0n).map(({ table }) => table));
+  const programs = new Map([...tables].map(table => [table, programsOf(db, table)]));
+  return found.map(({ name, table, sql, view }) => {
+    if (view === 1n) return { name, table, sql, does: 'keeps' };
+    const program = programs.get(table)?.get(name);
+    return { name, table, sql, does: program === undefined ? 'unreadable' : effect(program, replicated) };
+  });
+}
+
+/**
+ * Drops the triggers that must not run while Postgres is primary and remembers all of them. Inside a write transaction.
+ * Throws Refused when a trigger cannot be judged.
+ */
+export function setAside(db: Database, plan: Plan): void {
+  const triggers = appTriggers(db, plan);
+  const unreadable = triggers.filter(({ does }) => does === 'unreadable');
+  if (unreadable.length > 0) throw new Refused('a trigger of the application cannot be judged', unreadable.map(blocker));
+  db.exec('delete from _attacca_app_trigger');
+  const save = db.prepare(SAVE);
+  for (const [position, { name, sql, does }] of triggers.entries()) {
+    save.run(BigInt(position + 1), name, does === 'keeps' ? null : sql);
+    if (does !== 'keeps') db.exec(`drop trigger ${quote(name)}`);
+  }
+}
+
+/** Creates every remembered trigger again, in its old place among the others, and forgets them. Inside a write transaction. */
+export function bringBack(db: Database): void {
+  const saved = db.prepare<[], { name: string; sql: string | null; present: bigint }>(SAVED).all();
+  for (const { name, sql, present } of saved) {
+    if (sql === null) continue; // stayed, and the application has dropped it since
+    if (present === 1n) db.exec(`drop trigger ${quote(name)}`);
+    db.exec(sql);
+  }
+  db.exec('delete from _attacca_app_trigger');
+}
+
+/** Why a switch must not begin while this trigger is there. */
+export const blocker = ({ name, table }: AppTrigger): Blocker => ({
+  code: 'trigger-unreadable',
+  reason: `trigger ${quote(name)}, or another one on ${quote(table)}, does not compile in attacca's SQLite`,
+  remedy: 'It uses a function of the application or "text" in double quotes: use single quotes, or drop it for the time of the soak.',
+});
+
+type Step = { readonly opcode: string; readonly p1: bigint; readonly p2: bigint; readonly p3: bigint; readonly p4: string | null };
+
+const PROGRAM = '-- TRIGGER ';
+
+/** What SQLite compiled from the triggers on a table, by name. EXPLAIN lists them after the statement that fires them. */
+function programsOf(db: Database, table: string): ReadonlyMap<string, readonly Step[]> {
+  const programs = new Map<string, Step[]>();
+  for (const statement of firing(db, table)) {
+    let program: Step[] | undefined;
+    for (const step of explain(db, statement)) {
+      if (step.opcode === 'Init') program = step.p4?.startsWith(PROGRAM) ? [] : undefined;
+      if (step.opcode === 'Init' && program !== undefined) programs.set((step.p4 ?? '').slice(PROGRAM.length), program);
+      program?.push(step);
+    }
+  }
+  return programs;
+}
+
+function firing(db: Database, table: string): string[] {
+  const columns = db.prepare<[string], string>(COLUMNS).pluck().all(table).map(quote);
+  return [
+    `insert into ${quote(table)} default values`,
+    `update ${quote(table)} set ${columns.map(name => `${name} = ${name}`).join(', ')}`,
+    `delete from ${quote(table)}`,
+  ];
+}
+
+/** No steps when a trigger does not compile: what attacca's library lacks is SQLITE_ERROR. */
+function explain(db: Database, statement: string): Step[] {
+  try {
+    return db.prepare<[], Step>(`explain ${statement}`).all();
+  } catch (error) {
+    if (codeOf(error) === 'SQLITE_ERROR') return [];
+    throw error;
+  }
+}
+
+/** A trigger's direct writes: what it sets off in other triggers is theirs. */
+function effect(program: readonly Step[], replicated: ReadonlySet<bigint | undefined>): AppTrigger['does'] {
+  const written = program.flatMap(({ opcode, p1, p2, p3 }) => {
+    if (opcode === 'OpenWrite' && p3 === 0n) return [p2];
+    return opcode === 'Clear' && p2 === 0n ? [p1] : [];
+  });
+  if (written.some(root => replicated.has(root))) return 'writes';
+  return written.length === 0 && !program.some(({ opcode }) => opcode === 'VUpdate') ? 'refuses' : 'keeps';
+}

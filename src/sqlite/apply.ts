@@ -1,0 +1,125 @@
+/*
+ * Writes what Postgres did into the fenced SQLite file: one write transaction for each Postgres transaction.
+ *
+ * (1) Rows, marks, the LSN and the watermark's token commit together, durably; a transaction at or below the stored LSN is a
+ *     replay and changes nothing [G2].
+ * (2) The fence's row is 0 exactly while that transaction is open. SQLite has one writer, so no other connection ever sees
+ *     the 0 [G8]; capture is out, so nothing echoes [G5].
+ * (3) What makes the fence fail (a rebuilt table, VACUUM) moves schema_version: looked at inside the same transaction.
+ */
+import type { Lsn, RowChange } from '../change/change.ts';
+import { ReplicationError } from '../change/errors.ts';
+import { formatLsn, parseLsn } from '../change/lsn.ts';
+import type { Sink } from '../change/ports.ts';
+import type { Plan } from '../plan/plan.ts';
+import { refence } from './fence.ts';
+import { begin, commit, openWriter } from './hold.ts';
+import { type ControlRow, markTables, readControl } from './install.ts';
+import { mirroring } from './mirror.ts';
+import { codeOf, type Database } from './open.ts';
+import { schemaVersion } from './values.ts';
+
+/** How long another process may hold the file before the mirror starts again from its checkpoint. */
+const WAIT_MS = 10_000;
+
+const LIFT = /* sql */ `delete from _attacca_fence; insert into _attacca_fence (closed) values (0)`;
+const LOWER = /* sql */ `update _attacca_fence set closed = 1`;
+const ADVANCE = /* sql */ `update _attacca_control set lsn = ?, watermark = coalesce(?, watermark) where id = 1`;
+const CANARY = /* sql */ `select 1 from _attacca_canary where rowid = 1000`;
+
+export type SqliteSinkOptions = {
+  readonly path: string;
+  readonly plan: Plan;
+  /** The installation that the file must belong to. */
+  readonly install: string;
+  /** Called after a commit that put the fence up again on these tables (TablePlan.id). They are marked whole, to be compared. */
+  readonly onRefenced?: (tables: readonly number[]) => void;
+};
+
+/**
+ * The reverse sink. Both methods throw ReplicationError: 'retry' while others hold the file, else 'halt' (SQLite is primary,
+ * another installation, a row that SQLite cannot hold, a fence that cannot be put back).
+ */
+export function sqliteSink(options: SqliteSinkOptions): Sink<Lsn, AsyncIterable<RowChange>> & Disposable {
+  const { path, plan, install } = options;
+  const db = openWriter(path);
+  db.pragma('ignore_check_constraints = on');
+  // Written early to the file, a large transaction would lock readers out until its end.
+  if (db.pragma('journal_mode', { simple: true }) !== 'wal') db.pragma('cache_spill = off');
+  let start: ReturnType<typeof mirroring> | undefined;
+  let seen: unknown;
+
+  return {
+    async checkpoint() {
+      return stored(mirrored(db, install));
+    },
+    async apply({ position, changes }) {
+      try {
+        await begin(db, WAIT_MS);
+        const control = mirrored(db, install);
+        if (stored(control) >= position) return;
+        const open = schemaVersion(db) === seen ? [] : reclose(db, plan, control.epoch);
+        db.exec(LIFT);
+        start ??= mirroring(db, plan);
+        const mirror = start();
+        for await (const change of changes) mirror.write(change);
+        const watermark = mirror.finish();
+        db.prepare(ADVANCE).run(formatLsn(position), watermark ?? null);
+        db.exec(LOWER);
+        const version = schemaVersion(db);
+        await commit(db, WAIT_MS);
+        seen = version;
+        if (open.length > 0) options.onRefenced?.(open);
+      } catch (error) {
+        throw judged(error);
+      } finally {
+        if (db.open && db.inTransaction) db.exec('rollback');
+      }
+    },
+    [Symbol.dispose]: () => void db.close(),
+  };
+}
+
+/** The control row, if this file is ours and mirrors Postgres. */
+function mirrored(db: Database, install: string): ControlRow {
+  const control = readControl(db);
+  if (control?.install !== install)
+    throw new ReplicationError('halt', 'the SQLite file does not belong to this installation', {
+      hint: 'It was replaced or restored: put the mirrored file back, or give up the way back.',
+    });
+  if (control.primary === 'postgres') return control;
+  throw new ReplicationError('halt', 'SQLite is primary: nothing may be mirrored into it', {
+    hint: 'Another controller has rolled back; run `attacca status` to see who is primary.',
+  });
+}
+
+function stored({ lsn }: ControlRow): Lsn {
+  if (lsn !== null) return parseLsn(lsn);
+  throw new ReplicationError('halt', 'the SQLite file has no record of where mirroring begins', {
+    hint: 'The file was changed by hand: restore `_attacca_control` from a backup, or give up the way back.',
+  });
+}
+
+/** Puts back what an application's DDL took of the fence and marks those tables whole. Returns their ids. */
+function reclose(db: Database, plan: Plan, epoch: bigint): readonly number[] {
+  const renumbered = plan.tables.some(({ key }) => key.kind === 'hidden') && db.prepare(CANARY).get() === undefined;
+  if (renumbered)
+    throw new ReplicationError('halt', 'VACUUM has renumbered the rows of tables without a key', {
+      hint: 'Rows of those tables no longer have the names that Postgres knows them by: the way back needs a new copy of them.',
+    });
+  const open = refence(db, plan, epoch);
+  markTables(db, open);
+  return open;
+}
+
+/** The unknown halts; what has to do with the machine alone is tried again. */
+function judged(error: unknown): unknown {
+  if (error instanceof ReplicationError || codeOf(error) === '') return error;
+  const passes = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|NOMEM)/.test(codeOf(error));
+  return new ReplicationError(passes ? 'retry' : 'halt', `SQLite refuses the mirror's transaction: ${codeOf(error)}`, {
+    hint: passes
+      ? 'Look at the disk and at who else holds the file.'
+      : 'The file or its schema has changed: run `attacca verify` and see the cause.',
+    cause: error,
+  });
+}

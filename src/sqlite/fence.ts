@@ -1,0 +1,145 @@
+/*
+ * The fence: while Postgres is primary, no application can write a row of a replicated table, whatever it believes [G8].
+ *
+ * (1) BEFORE triggers, in the file itself: an instance that never heard of the flag meets them too.
+ * (2) Everything here runs inside a write transaction that the caller holds and commits durably (hold.ts), so each side of
+ *     a switch happens whole or not at all.
+ * (3) It does not stop DDL (a table rebuild drops the triggers), blob handles, VACUUM, and statements that match no row.
+ *     `fenceState` finds lost triggers; `refence` puts them back and says which tables were open.
+ */
+
+import type { Lsn, Mark, Seq } from '../change/change.ts';
+import { ReplicationError } from '../change/errors.ts';
+import { formatLsn } from '../change/lsn.ts';
+import { literal, quote } from '../change/quote.ts';
+import { template } from '../change/template.ts';
+import type { Plan, TablePlan } from '../plan/plan.ts';
+import { bringBack, setAside } from './app-triggers.ts';
+import { createCapture, dropCapture } from './capture.ts';
+import type { Hold } from './hold.ts';
+import { readControl } from './install.ts';
+import type { Database } from './open.ts';
+import { headMark } from './rows.ts';
+import { raiseSequences } from './sequence.ts';
+import { readSchema } from './tables.ts';
+
+/** `closed`: the fence is up. `intact`: every replicated table has its triggers, for this epoch. */
+export type FenceState = { readonly closed: boolean; readonly epoch: bigint | undefined; readonly intact: boolean };
+
+const EVENTS = ['insert', 'update', 'delete'] as const;
+
+const HAS_FENCE = /* sql */ `select 1 from sqlite_schema where type = 'table' and name = '_attacca_fence'`;
+const CLOSED = /* sql */ `select (select closed from _attacca_fence) is not 0`;
+const TRIGGERS = /* sql */ `select name, tbl_name as "table", sql from sqlite_schema where type = 'trigger' and name glob '_attacca_fence_*'`;
+const TABLES = /* sql */ `select name from sqlite_schema where type = 'table' and name glob '_attacca_*' and name <> '_attacca_fence'`;
+const CLOSE = /* sql */ `
+  update _attacca_control set "primary" = 'postgres', epoch = @epoch, seq = @seq, lsn = @lsn, source = @source, watermark = null
+  where id = 1 and "primary" = 'sqlite' and epoch < @epoch`;
+const OPEN = /* sql */ `
+  update _attacca_control set "primary" = 'sqlite', epoch = @epoch, seq = @seq, lsn = null, source = null, watermark = null
+  where id = 1 and "primary" = 'postgres' and epoch < @epoch`;
+
+/**
+ * Closes SQLite: capture out, the application's writing triggers set aside, fence up, the switch recorded (`seq`: the drained
+ * head; `lsn`: where mirroring begins; `source`: JSON of the Postgres system, timeline and slot). The caller commits.
+ * Throws ReplicationError 'halt' if the file is not at an earlier epoch with SQLite primary, Refused as `setAside` does.
+ */
+export function closeSqlite(
+  { db }: Hold,
+  plan: Plan,
+  record: { readonly epoch: bigint; readonly seq: Seq; readonly lsn: Lsn; readonly source: string },
+): void {
+  const { epoch, seq, source } = record;
+  if (db.prepare(CLOSE).run({ epoch, seq, lsn: formatLsn(record.lsn), source }).changes !== 1) throw notAt('sqlite', epoch);
+  dropCapture(db);
+  db.exec(template('sqlite/fence.sql', {}));
+  setAside(db, plan);
+  for (const table of plan.tables) putUp(db, table, epoch);
+}
+
+/**
+ * Opens SQLite: fence out, the application's triggers back, capture in, AUTOINCREMENT after the ids that Postgres has used.
+ * The caller commits. Returns the head: everything journaled up to it came from Postgres, everything after it is the
+ * application's [G5]. Throws ReplicationError 'halt' if the file is not at an earlier epoch with Postgres primary.
+ */
+export function openSqlite(
+  { db }: Hold,
+  plan: Plan,
+  record: { readonly epoch: bigint; readonly usedIds: ReadonlyMap<number, bigint> },
+): Mark {
+  const { epoch, usedIds } = record;
+  const head = headMark(db);
+  if (db.prepare(OPEN).run({ epoch, seq: head.seq }).changes !== 1) throw notAt('postgres', epoch);
+  takeDown(db);
+  bringBack(db);
+  db.exec('drop table _attacca_fence; drop table _attacca_app_trigger');
+  createCapture(db, plan, readSchema(db));
+  raiseSequences(db, plan, usedIds);
+  return head;
+}
+
+/** What the file says about its fence. Reads only. */
+export function fenceState(db: Database, plan: Plan): FenceState {
+  const closed = db.prepare(HAS_FENCE).get() !== undefined && db.prepare<[], bigint>(CLOSED).pluck().get() !== 0n;
+  const control = readControl(db);
+  const epoch = control?.primary === 'postgres' ? control.epoch : undefined;
+  return { closed, epoch, intact: closed && epoch !== undefined && openTables(db, plan, epoch).length === 0 };
+}
+
+/**
+ * Puts the fence up again where it is gone (an ORM rebuilt the table) and returns the ids of those tables: what was written
+ * there meanwhile is known to nobody, so they must be compared. Inside a write transaction.
+ */
+export function refence(db: Database, plan: Plan, epoch: bigint): readonly number[] {
+  const open = openTables(db, plan, epoch);
+  for (const table of open) putUp(db, table, epoch);
+  return open.map(({ id }) => id);
+}
+
+/**
+ * For `finish` with Postgres primary: the application's triggers come back, and of ours only the fence stays, so that no old
+ * instance writes into the void [G11]. Inside a write transaction.
+ */
+export function keepFenceOnly(db: Database, plan: Plan): void {
+  const control = readControl(db);
+  if (control?.primary !== 'postgres') throw notAt('postgres', control?.epoch ?? 0n);
+  takeDown(db);
+  bringBack(db);
+  for (const name of db.prepare<[], string>(TABLES).pluck().all()) db.exec(`drop table ${quote(name)}`);
+  for (const table of plan.tables) putUp(db, table, control.epoch); // last, so that it fires first
+}
+
+const nameOf = (event: string, table: TablePlan): string => `_attacca_fence_${event}_${table.id}`;
+
+const message = (epoch: bigint): string =>
+  `ATTACCA_FENCED epoch=${epoch} primary=postgres: this database is closed; read the flag and run the whole transaction again there`;
+
+function putUp(db: Database, table: TablePlan, epoch: bigint): void {
+  for (const event of EVENTS) {
+    const name = quote(nameOf(event, table));
+    db.exec(`drop trigger if exists ${name}`);
+    db.exec(template(`sqlite/fence-${event}.sql`, { name, table: quote(table.name), message: literal(message(epoch)) }));
+  }
+}
+
+function takeDown(db: Database): void {
+  for (const { name } of triggers(db)) db.exec(`drop trigger ${quote(name)}`);
+}
+
+/** Tables of the plan that lack a trigger of this epoch's fence. */
+function openTables(db: Database, plan: Plan, epoch: bigint): TablePlan[] {
+  const found = new Map(triggers(db).map(trigger => [trigger.name, trigger]));
+  const stands = (event: string, table: TablePlan): boolean => {
+    const trigger = found.get(nameOf(event, table));
+    return trigger !== undefined && trigger.table === table.name && trigger.sql.includes(message(epoch));
+  };
+  return plan.tables.filter(table => !EVENTS.every(event => stands(event, table)));
+}
+
+const triggers = (db: Database): { name: string; table: string; sql: string }[] =>
+  db.prepare<[], { name: string; table: string; sql: string }>(TRIGGERS).all();
+
+const notAt = (primary: 'sqlite' | 'postgres', epoch: bigint): ReplicationError =>
+  new ReplicationError('halt', `the SQLite file is not at an epoch before ${epoch} with ${primary} primary`, {
+    hint: 'Another controller has switched since; run `attacca status` to see who is primary.',
+  });

@@ -1,0 +1,94 @@
+/*
+ * SQLite's write lock, held by attacca: for a switch, and for each transaction of the mirror.
+ *
+ * (1) The lock is taken by an own retry loop at busy_timeout 0: BEGIN IMMEDIATE with a busy timeout starves beside saturated
+ *     writers, because SQLite's waits grow while the gap between two writers does not.
+ * (2) Every commit is fsynced (synchronous=EXTRA, read back): a fence that a power failure undoes would open SQLite after
+ *     Postgres was opened [G8]. FULL does not sync the unlink of a rollback journal.
+ * (3) Foreign keys are not enforced on these connections: a parent deleted and inserted again would take its children along.
+ */
+import { setImmediate } from 'node:timers/promises';
+import { ReplicationError } from '../change/errors.ts';
+import { type Database, isBusy, openSource } from './open.ts';
+
+/** About the gap that saturated writers leave; a timer would wait five times as long. */
+const PAUSE_MS = 0.2;
+const EXTRA = 3n;
+
+/** The write lock, held on a connection of its own until `commit` or `release`. */
+export type Hold = {
+  readonly db: Database;
+  /** Commits durably and gives the lock back. Waits up to `budgetMs` for readers (rollback-journal mode); when it throws, nothing happened. */
+  commit(budgetMs: number): Promise<void>;
+  /** Closes the connection; whatever was not committed did not happen. Safe to call twice. */
+  release(): void;
+  [Symbol.dispose](): void;
+};
+
+/** Takes the write lock of the file at `path`. Throws ReplicationError 'retry' when it is not to be had within `budgetMs`. */
+export async function hold(path: string, budgetMs: number): Promise<Hold> {
+  const db = openWriter(path);
+  const release = (): void => void db.close();
+  try {
+    await begin(db, budgetMs);
+  } catch (error) {
+    release();
+    throw error;
+  }
+  return { db, commit: (commitMs: number) => commit(db, commitMs), release, [Symbol.dispose]: release };
+}
+
+/** A connection whose commits are durable and that never waits inside SQLite. Integers come back as bigint. */
+export function openWriter(path: string): Database {
+  const db = openSource(path);
+  try {
+    db.pragma('busy_timeout = 0');
+    db.pragma('foreign_keys = off');
+    db.pragma('synchronous = extra');
+    if (db.pragma('synchronous', { simple: true }) === EXTRA) return db;
+    throw new ReplicationError('halt', 'SQLite does not accept synchronous=EXTRA', {
+      hint: 'Without it a power failure could undo the fence: use the SQLite library that attacca comes with.',
+    });
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** BEGIN IMMEDIATE, tried for `budgetMs`. Throws ReplicationError 'retry' after that. */
+export async function begin(db: Database, budgetMs: number): Promise<void> {
+  await persist(() => db.exec('begin immediate'), budgetMs);
+}
+
+/** COMMIT, tried for `budgetMs` while readers stand in its way; rolls back when it fails, so that nothing is left open. */
+export async function commit(db: Database, budgetMs: number): Promise<void> {
+  try {
+    await persist(() => db.exec('commit'), budgetMs);
+  } catch (error) {
+    if (db.open && db.inTransaction) db.exec('rollback');
+    throw error;
+  }
+}
+
+const cell = new Int32Array(new SharedArrayBuffer(4));
+
+async function persist(attempt: () => void, budgetMs: number): Promise<void> {
+  const deadline = performance.now() + budgetMs;
+  for (;;) {
+    try {
+      attempt();
+      return;
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+      if (performance.now() >= deadline) throw locked(budgetMs, error);
+    }
+    Atomics.wait(cell, 0, 0, PAUSE_MS);
+    await setImmediate();
+  }
+}
+
+const locked = (budgetMs: number, cause: unknown): ReplicationError =>
+  new ReplicationError('retry', `the SQLite file stayed locked for ${Math.round(budgetMs)} ms`, {
+    hint: 'Another process holds a transaction open on it; end that, or allow a longer pause.',
+    cause,
+  });

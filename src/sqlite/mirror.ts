@@ -1,0 +1,183 @@
+/*
+ * Writes the rows of one Postgres transaction into SQLite, one change after the other, as they come.
+ *
+ * (1) DELETE, UPDATE, INSERT; never REPLACE, which takes away other rows without a word. A change that meets no row halts:
+ *     the sides differ already [G7].
+ * (2) A change that meets a UNIQUE clash is parked: its row leaves the table, follows the changes that come after it, and goes
+ *     in at the end. Postgres's keys are unique at every step, so a parked row has only one name; and since the table then
+ *     holds nothing but final rows, a clash at the end means that SQLite cannot hold this state at all.
+ * (3) Every key that a change touches is marked in the journal, so that verification knows what to compare.
+ */
+import type { PgKey, PgText, RowChange } from '../change/change.ts';
+import { ReplicationError } from '../change/errors.ts';
+import { quote } from '../change/quote.ts';
+import type { Value } from '../change/value.ts';
+import { codecOf, decodeKey, keyName, rowName, Unfit } from '../plan/codec.ts';
+import { at, type Plan, type TablePlan } from '../plan/plan.ts';
+import { markTables } from './install.ts';
+import type { Database } from './open.ts';
+import { type Cells, isClash, missing, refused, rowStatements } from './statements.ts';
+
+/** The table id under which the watermark's tokens travel. */
+const WATERMARK = 0;
+
+export type Mirror = {
+  write(change: RowChange): void;
+  /** Writes what was parked; returns the newest watermark token among the changes. */
+  finish(): string | undefined;
+};
+
+/** Statements for the changes of any number of transactions: each is compiled once. */
+export function mirroring(db: Database, plan: Plan): () => Mirror {
+  const tables = new Map(plan.tables.map(table => [table.id, writer(db, table)]));
+  const of = (id: number): TableWriter => {
+    const table = tables.get(id);
+    if (table !== undefined) return table;
+    throw new ReplicationError('halt', `a change of table ${id}, which the plan does not have`, {
+      hint: 'The publication and the plan in force do not belong together; run `attacca status`.',
+    });
+  };
+  return () => {
+    let watermark: string | undefined;
+    for (const table of tables.values()) table.parked.clear();
+    return {
+      write(change) {
+        if (change.op === 'truncate') {
+          const ids = change.tables.filter(id => id !== WATERMARK);
+          for (const id of ids) of(id).empty();
+          markTables(db, ids);
+        } else if (change.table !== WATERMARK) apply(of(change.table), change);
+        else if (change.op !== 'delete') watermark = change.row[0] ?? watermark;
+      },
+      finish() {
+        for (const table of tables.values()) table.land();
+        return watermark;
+      },
+    };
+  };
+}
+
+function apply(writer: TableWriter, change: Exclude<RowChange, { op: 'truncate' }>): void {
+  const { table } = writer;
+  if (change.op === 'insert') {
+    writer.insert(decode(table, change.row));
+    return;
+  }
+  const key = decodeKey(table, change.key);
+  if (key instanceof Unfit) throw unfit(table, keyName(table, change.key), 'key', key.reason);
+  if (change.op === 'delete') writer.delete(key);
+  else writer.update(key, decode(table, change.row, key));
+}
+
+/** A row as SQLite has it. A key column that is left out has the value of the old key. */
+function decode(table: TablePlan, row: readonly (PgText | undefined)[], key?: readonly Value[]): Cells {
+  return table.columns.map((column, index) => {
+    const text = row[index];
+    if (text === undefined) return key?.[table.key.columns.indexOf(index)];
+    const value = text === null ? null : codecOf(column).decode(text);
+    if (!(value instanceof Unfit)) return value;
+    throw unfit(table, keyName(table, keyOf(table, row)), quote(column.name), value.reason);
+  });
+}
+
+const keyOf = (table: TablePlan, row: readonly (PgText | undefined)[]): PgKey => table.key.columns.map(index => row[index] ?? null);
+
+type TableWriter = {
+  readonly table: TablePlan;
+  /** Rows that wait for others to leave, by the name of their key. */
+  readonly parked: Map<string, readonly Value[]>;
+  insert(row: Cells): void;
+  update(key: readonly Value[], row: Cells): void;
+  delete(key: readonly Value[]): void;
+  empty(): void;
+  land(): void;
+};
+
+function writer(db: Database, table: TablePlan): TableWriter {
+  const parked = new Map<string, readonly Value[]>();
+  const run = rowStatements(db, table);
+  const clashes = (error: unknown): boolean => isClash(error) && db.inTransaction; // a trigger's ROLLBACK ended it otherwise
+  const newKey = (row: Cells): Value[] => table.key.columns.map(index => row[index] ?? null);
+  const park = (row: readonly Value[]): void => void parked.set(rowName(newKey(row)), row);
+  const put = (row: readonly Value[]): void => {
+    if (run.insert(row) === 0) throw ignored(table, newKey(row));
+  };
+
+  return {
+    table,
+    parked,
+    insert(row) {
+      const values = complete(table, row);
+      run.mark(newKey(values));
+      try {
+        put(values);
+      } catch (error) {
+        if (!clashes(error)) throw refused(table, newKey(values), error);
+        park(values);
+      }
+    },
+    update(key, row) {
+      run.mark(key);
+      if (!sameKey(key, newKey(row))) run.mark(newKey(row));
+      const waiting = take(parked, key);
+      if (waiting !== undefined) return park(merge(row, waiting));
+      try {
+        if (run.update(key, row) === 0) throw missing(table, key);
+      } catch (error) {
+        if (!clashes(error)) throw refused(table, key, error);
+        const values = merge(row, run.read(key));
+        run.delete(key);
+        park(values);
+      }
+    },
+    delete(key) {
+      run.mark(key);
+      if (take(parked, key) !== undefined) return;
+      if (run.delete(key) === 0) throw missing(table, key);
+    },
+    empty() {
+      parked.clear();
+      run.empty();
+    },
+    land() {
+      for (const row of parked.values()) {
+        try {
+          put(row);
+        } catch (error) {
+          throw refused(table, newKey(row), error);
+        }
+      }
+      parked.clear();
+    },
+  };
+}
+
+function take(parked: Map<string, readonly Value[]>, key: readonly Value[]): readonly Value[] | undefined {
+  if (parked.size === 0) return undefined;
+  const name = rowName(key);
+  const row = parked.get(name);
+  parked.delete(name);
+  return row;
+}
+
+/** Postgres sends every column of a new row. */
+function complete(table: TablePlan, row: Cells): Value[] {
+  if (row.every(value => value !== undefined)) return [...row];
+  throw new ReplicationError('halt', `a new row of ${quote(table.name)} lacks a column`, {
+    hint: 'The published columns and the plan in force do not belong together; run `attacca status`.',
+  });
+}
+
+const unfit = (table: TablePlan, key: string, column: string, reason: string): ReplicationError =>
+  new ReplicationError('halt', `SQLite cannot hold a value that Postgres has in ${quote(table.name)}: key ${key}, ${column}: ${reason}`, {
+    hint: 'Change that value in Postgres so that the plan can take it back, or give up the way back with `attacca finish`.',
+  });
+
+const ignored = (table: TablePlan, key: readonly Value[]): ReplicationError =>
+  new ReplicationError('halt', `a trigger ignores a row of ${quote(table.name)} that Postgres has accepted: key ${rowName(key)}`, {
+    hint: 'Drop that trigger (RAISE(IGNORE)) in SQLite, or give up the way back with `attacca finish`.',
+  });
+
+const sameKey = (left: readonly Value[], right: readonly Value[]): boolean => left.every((value, index) => Object.is(value, right[index]));
+
+const merge = (row: Cells, old: readonly Value[]): Value[] => row.map((value, index) => (value === undefined ? at(old, index) : value));

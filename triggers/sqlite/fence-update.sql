@@ -1,0 +1,6 @@
+-- See fence-insert.sql.
+create trigger {name} before update on {table}
+when (select closed from _attacca_fence) is not 0
+begin
+  select raise(rollback, {message});
+end
