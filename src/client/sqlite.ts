@@ -118,7 +118,8 @@ function transaction({ db, prepare }: Link) {
   return { tx, end, failure: () => failed };
 }
 
-const bound = (value: Param): unknown => (typeof value === 'boolean' ? Number(value) : value);
+/** A bigint, because better-sqlite3 binds every number as a REAL. */
+const bound = (value: Param): unknown => (typeof value === 'boolean' ? BigInt(value) : value);
 
 const COMMIT_TRIES = 100;
 
