@@ -12,8 +12,8 @@ import { RawText, type Value } from '../change/value.ts';
 import { codecOf, encodeKey, rowName } from '../plan/codec.ts';
 import { keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
 import { journalColumns } from './capture.ts';
+import { chunk } from './chunk.ts';
 import type { Database } from './open.ts';
-import { chunk } from './rows.ts';
 import { openSpool, type Spool } from './spool.ts';
 import { bindable, encodeRow, isMisfit, keyOf, nullKeyed, placeholder, prepared, type Reader, readerOf, readValues } from './values.ts';
 

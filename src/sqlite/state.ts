@@ -2,8 +2,10 @@ import type { Seq } from '../change/change.ts';
 import type { SourceState } from '../change/ports.ts';
 import { decodeKey, Unfit } from '../plan/codec.ts';
 import { keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
+import { chunk, countRows } from './chunk.ts';
+import { type HeldRows, readMarks, same } from './marks.ts';
 import { type Database, readTransaction } from './open.ts';
-import { type HeldRows, headMark, readMarks, same } from './rows.ts';
+import { headMark } from './rows.ts';
 import { bindable, placeholder, readerOf, readValues } from './values.ts';
 
 /**
