@@ -23,8 +23,7 @@ export type RelationColumn = { readonly name: string; readonly type: number; rea
 export type Message =
   /** `commit`: where the commit record begins. */
   | { readonly kind: 'begin'; readonly commit: Lsn }
-  /** `end`: the byte after the commit record. */
-  | { readonly kind: 'commit'; readonly end: Lsn }
+  | { readonly kind: 'commit' }
   | { readonly kind: 'relation'; readonly relation: Relation }
   | { readonly kind: 'insert'; readonly oid: number; readonly row: Tuple }
   | { readonly kind: 'update'; readonly oid: number; readonly old: Tuple | undefined; readonly row: Tuple }
@@ -41,8 +40,7 @@ export function decode(buffer: Buffer): Message {
     case 'B':
       return { kind: 'begin', commit: reader.lsn() };
     case 'C':
-      reader.skip(9); // flags, and where the record begins
-      return { kind: 'commit', end: reader.lsn() };
+      return { kind: 'commit' };
     case 'R':
       return { kind: 'relation', relation: relation(reader) };
     case 'I':

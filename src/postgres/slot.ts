@@ -145,10 +145,15 @@ export async function currentLsn(session: Session): Promise<Lsn> {
 const WATERMARK = /* sql */ `insert into attacca.watermark (token, at) values ($1, now()) on conflict (token) do update set at = now()`;
 const OLDER = /* sql */ `delete from attacca.watermark where token <> $1`;
 
-/** Writes a token into the stream, durably, and forgets older ones: whoever decodes it has everything that was committed before. */
+/** Writes a token into the stream as part of the session's own transaction: decoded, it shows that everything before it is there. */
+export async function insertWatermark(session: Session, token: string): Promise<void> {
+  await session.query(WATERMARK, [token]);
+}
+
+/** Writes a token into the stream, durably, and forgets the others: whoever decodes it has everything that was committed before. */
 export async function writeWatermark(session: Session, token: string): Promise<void> {
   await transaction(session, null, async () => {
-    await session.query(WATERMARK, [token]);
+    await insertWatermark(session, token);
     await session.query(OLDER, [token]);
   });
 }
