@@ -163,12 +163,8 @@ async function settle(
   const table = tableIn({ tables }, slice);
   const { plan } = table;
   if (quarantined) {
-    const settled = [...slice.gone, ...slice.rows.map(row => keyOf(plan, row))];
-    await remove(
-      session,
-      plan.id,
-      settled.map(key => keyName(plan, key)),
-    );
+    const settled = [...slice.gone, ...slice.rows.map(row => keyOf(plan, row))].map(key => keyName(plan, key));
+    await remove(session, plan.id, [...settled, ...(slice.vanished ?? [])]);
   }
   const misfits = [...slice.misfits, ...refused];
   await put(session, plan, misfits);

@@ -5,12 +5,14 @@
  * (2) A table that is there already is somebody's: it is never written, emptied or replaced.
  * (3) `uninstall` leaves nothing of attacca; `finish` leaves the tables to the application.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { Refused } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
 import { template } from '../change/template.ts';
 import { tableDdl } from '../plan/ddl.ts';
-import { HIDDEN_ROWID, type Plan } from '../plan/plan.ts';
+import { HIDDEN_ROWID, type Plan, type TablePlan } from '../plan/plan.ts';
 import { audit, type Control, createControl, type NewControl, readControl } from './control.ts';
+import { PostgresError } from './errors.ts';
 import { addFence, fencePostgres, tableName } from './fence.ts';
 import { type Session, transaction } from './open.ts';
 
@@ -82,24 +84,51 @@ export async function uninstallPostgres(session: Session, options: { readonly ke
   });
 }
 
-/** Leaves the tables to the application: without hidden key columns, fence, publication, slot and schema attacca. */
+/**
+ * Leaves the tables to the application, which is writing them meanwhile: without hidden key columns, fence, publication, slot and
+ * schema attacca. Can be run again where it stopped.
+ */
 export async function finishPostgres(session: Session, plan: Plan): Promise<void> {
   const control = await readControl(session);
   if (control === undefined) return;
   await dropSlot(session, control.slot);
-  await transaction(session, null, async () => {
-    await dropOurs(session, control);
-    for (const table of plan.tables) {
-      const name = tableName(plan, table);
-      const hidden = table.key.kind === 'hidden' ? `, drop column if exists ${quote(HIDDEN_ROWID)}` : '';
-      await session.query(`alter table ${name} replica identity default${hidden}`);
+  // Before the hidden keys go: Postgres refuses UPDATE and DELETE on a published table without a replica identity.
+  await dropPublication(session, control);
+  for (const table of plan.tables) await patiently(() => transaction(session, null, () => release(session, plan, table)));
+  await transaction(session, null, () => dropOurs(session, control));
+}
+
+async function release(session: Session, plan: Plan, table: TablePlan): Promise<void> {
+  const name = tableName(plan, table);
+  const hidden = table.key.kind === 'hidden' ? `, drop column if exists ${quote(HIDDEN_ROWID)}` : '';
+  await session.query(`set local lock_timeout = ${LOCK_MS}`);
+  await session.query(`drop trigger if exists _attacca_fence on ${name}`);
+  await session.query(`alter table ${name} replica identity default${hidden}`);
+}
+
+/** Whoever waits for a table's lock makes everyone behind wait too: the application is never held up longer than this. */
+const LOCK_MS = 200;
+const ATTEMPTS = 100;
+
+/** Tries again while a lock is not to be had in time. */
+async function patiently(work: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof PostgresError) || error.sqlstate !== '55P03' || attempt === ATTEMPTS) throw error;
     }
-  });
+    await delay(LOCK_MS * 2);
+  }
+}
+
+async function dropPublication(session: Session, { publication }: Control): Promise<void> {
+  if (publication !== null) await session.query(`drop publication if exists ${quote(publication)}`);
 }
 
 /** Its cascade takes the fence triggers along, which depend on the function. */
 async function dropOurs(session: Session, control: Control): Promise<void> {
-  if (control.publication !== null) await session.query(`drop publication if exists ${quote(control.publication)}`);
+  await dropPublication(session, control);
   await session.query('drop schema attacca cascade');
 }
 

@@ -150,6 +150,13 @@ test('a misfit takes the older version of its row out of the target [G4]', async
   expect((await items(w)).map(row => row.id)).toEqual(['2']);
 });
 
+test('a row without a Postgres key leaves quarantine when it is gone [G4]', async () => {
+  await using w = await world();
+  await w.apply(5, [{ table: 2, misfits: [misfit('["i:1","x:00"]', undefined), misfit('["i:2","x:00"]', undefined)] }]);
+  await w.apply(6, [{ table: 2, vanished: ['["i:1","x:00"]'] }]);
+  expect((await list(w.session, { limit: 10 })).map(row => row.key)).toEqual(['["i:2","x:00"]']);
+});
+
 test('a text too long for an index is quarantined, not fatal [G4]', async () => {
   await using w = await world();
   await buildIndexes(w.session, PLAN, () => undefined);

@@ -2,10 +2,11 @@ import { Client } from 'pg';
 import { expect, test } from 'vitest';
 import { addForeignKeys, buildIndexes, buildKeys } from '../../src/postgres/constraints.ts';
 import { readControl, record } from '../../src/postgres/control.ts';
+import { openPostgres } from '../../src/postgres/fence.ts';
 import { finishPostgres, installPostgres, uninstallPostgres } from '../../src/postgres/install.ts';
 import { connect, type Session } from '../../src/postgres/open.ts';
 import { preflight } from '../../src/postgres/preflight.ts';
-import { type TestPostgres, testPostgres } from '../support/postgres.ts';
+import { connect as stranger, type TestPostgres, testPostgres } from '../support/postgres.ts';
 import { INSTALLATION, item, PLAN, world } from './world.ts';
 
 /** Every object that somebody could have made in the database. */
@@ -64,6 +65,27 @@ test('finish leaves the tables to the application, without hidden columns and op
   expect(await w.postgres.query('select * from log order by 1')).toEqual([{ line: 'another' }, { line: 'line' }]);
   expect(await w.postgres.query(`select relreplident from pg_class where oid = 'pairs'::regclass`)).toEqual([{ relreplident: 'd' }]);
   await finishPostgres(w.session, PLAN);
+});
+
+test('finish waits for a transaction of the application without holding up the others [G6]', async () => {
+  await using w = await world();
+  await openPostgres(w.session, 1n);
+  const long = await stranger(w.postgres.url);
+  await long.query(`begin; insert into items (name) values ('long')`);
+  let finished = false;
+  const finishing = finishPostgres(w.session, PLAN).finally(() => {
+    finished = true;
+  });
+  const waits = () => w.postgres.query(`select wait_event_type as waits from pg_stat_activity where pid = $1`, [w.session.pid]);
+  await expect.poll(waits, { interval: 5 }).toEqual([{ waits: 'Lock' }]);
+  const began = performance.now();
+  await w.postgres.query(`insert into items (name) values ('short')`);
+  expect(performance.now() - began).toBeLessThan(5_000);
+  expect(finished).toBe(false);
+  await long.query('commit');
+  await finishing;
+  expect(await w.postgres.query('select count(*) from items')).toEqual([{ count: '2' }]);
+  await long.end();
 });
 
 test('a slot that is being read is named, and nothing is removed', async () => {
