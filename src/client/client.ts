@@ -104,7 +104,7 @@ type Route = {
 async function untilAccepted<T>(route: Route, attempt: (side: Database) => Promise<T>): Promise<T> {
   const { known, waitMs } = route;
   const start = performance.now();
-  for (;;) {
+  for (let refusals = 1; ; refusals++) {
     const side = known.primary();
     try {
       return await attempt(route.sides[side]);
@@ -112,6 +112,7 @@ async function untilAccepted<T>(route: Route, attempt: (side: Database) => Promi
       if (!(error instanceof Refusal)) throw error;
       const waited = performance.now() - start;
       if (waited >= waitMs) throw new NotAccepted(`no side accepted the transaction within ${waitMs} ms`, { cause: error.cause });
+      if (refusals === REFUSALS_OF_A_SWITCH) route.sides[side === 'sqlite' ? 'postgres' : 'sqlite'].warm?.();
       await hear(route, error);
       if (known.primary() === side) await delay(pauseMs(waited));
     }
@@ -124,5 +125,8 @@ async function hear({ flag, known }: Route, refusal: Refusal): Promise<void> {
   known.flag(await flag.read().catch(() => undefined));
 }
 
-/** Short at first, since a switch takes milliseconds; random, so that waiting instances do not come back all at once. */
-const pauseMs = (waited: number): number => 1 + Math.random() * (waited < 1_000 ? 7 : 50);
+/** After this many the wait may be the beginning of a switch: connecting to the other side now shortens it. */
+const REFUSALS_OF_A_SWITCH = 3;
+
+/** Short at first, since locks and switches take milliseconds; random, so that waiting instances do not come back all at once. */
+const pauseMs = (waited: number): number => 1 + Math.random() * Math.min(2 + waited / 10, 50);

@@ -26,16 +26,28 @@ export interface PgResult {
   readonly rows: unknown[];
 }
 
+/** An application that often waits for SQLite's lock must not connect to Postgres each time. */
+const WARM_EVERY_MS = 5_000;
+
 /** The database behind the pool that `open` makes. It is called once, at the first use. */
 export function postgresSide(open: () => PgPool): Database {
   let pool: PgPool | undefined;
-  const connect = (): Promise<PgClient> => {
+  let warmAgainAt = 0;
+  const connect = async (): Promise<PgClient> => {
     pool ??= watched(open());
     return pool.connect();
   };
   return {
     write: async work => attempt(await connect(), 'begin', work),
     read: async work => attempt(await connect(), 'begin isolation level repeatable read read only', work),
+    warm: () => {
+      if (performance.now() < warmAgainAt) return;
+      warmAgainAt = performance.now() + WARM_EVERY_MS;
+      connect().then(
+        client => client.release(),
+        () => {}, // Postgres may not be there yet: that matters only to a transaction
+      );
+    },
     close: async () => {
       await pool?.end();
     },
