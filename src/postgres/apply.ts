@@ -106,11 +106,28 @@ const upsert: Write = async (target, rows, quarantined) => {
   await empty(target, rows.replaced);
   for (const slice of slices) await deleteKeys(target, slice, absences(slice));
   for (const slice of slices) {
-    if (slice.rows.length > 0)
-      await target.session.query(tableIn(target, slice).upsert, columnar(tableIn(target, slice).plan.columns, slice.rows));
+    const { plan, upsert: statement } = tableIn(target, slice);
+    for (const rows of portions(slice.rows)) await target.session.query(statement, columnar(plan.columns, rows));
   }
   return settleAll(target, slices, quarantined);
 };
+
+/** A statement's parameters are text in memory: rows with large values go a few at a time. */
+function* portions(rows: readonly PgRow[]): Generator<PgRow[]> {
+  let portion: PgRow[] = [];
+  let length = 0;
+  for (const row of rows) {
+    portion.push(row);
+    for (const text of row) length += text?.length ?? 0;
+    if (length < PORTION) continue;
+    yield portion;
+    portion = [];
+    length = 0;
+  }
+  if (portion.length > 0) yield portion;
+}
+
+const PORTION = 8_000_000;
 
 async function settleAll(target: Target, slices: readonly Slice[], quarantined: boolean): Promise<Refusals> {
   const refusals: [Table, readonly Misfit[]][] = [];
@@ -184,16 +201,15 @@ const columnar = (columns: readonly unknown[], rows: readonly PgRow[]): (string 
 function tableOf(plan: Plan, table: TablePlan): Table {
   const name = tableName(plan, table);
   const key = keyColumns(table);
-  const others = table.columns.filter(column => !key.includes(column));
   const list = (columns: readonly ColumnPlan[]) => columns.map(column => quote(column.target)).join(', ');
-  const update = others.map(({ target }) => `${quote(target)} = excluded.${quote(target)}`).join(', ');
-  const resolve = update === '' ? 'nothing' : `update set ${update}`;
+  // The key too: -0 and 0 are one key, and not the same value.
+  const update = table.columns.map(({ target }) => `${quote(target)} = excluded.${quote(target)}`).join(', ');
   const same = key.map(({ target }, index) => `t.${quote(target)} = k.k${index}`).join(' and ');
   const insert = `insert into ${name} (${list(table.columns)}) select * from unnest(${arrays(table.columns)})`;
   return {
     plan: table,
     name,
-    upsert: { name: `attacca_upsert_${table.id}`, text: `${insert} on conflict (${list(key)}) do ${resolve}` },
+    upsert: { name: `attacca_upsert_${table.id}`, text: `${insert} on conflict (${list(key)}) do update set ${update}` },
     delete: {
       name: `attacca_delete_${table.id}`,
       text: `delete from ${name} t using unnest(${arrays(key)}) as k(${key.map((_, index) => `k${index}`).join(', ')}) where ${same}`,

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { PgRow } from '../../src/change/change.ts';
 import { ReplicationError } from '../../src/change/errors.ts';
 import { postgresSink } from '../../src/postgres/apply.ts';
 import { addForeignKeys, buildIndexes } from '../../src/postgres/constraints.ts';
@@ -155,6 +156,14 @@ test('a row without a Postgres key leaves quarantine when it is gone [G4]', asyn
   await w.apply(5, [{ table: 2, misfits: [misfit('["i:1","x:00"]', undefined), misfit('["i:2","x:00"]', undefined)] }]);
   await w.apply(6, [{ table: 2, vanished: ['["i:1","x:00"]'] }]);
   expect((await list(w.session, { limit: 10 })).map(row => row.key)).toEqual(['["i:2","x:00"]']);
+});
+
+test('rows with large values arrive, however many megabytes a batch is', async () => {
+  await using w = await world();
+  const large = (id: number): PgRow => [String(id), 'x', null, null, `\\x${String(id % 10).repeat(3_000_000)}`, null];
+  await w.apply(5, [{ rows: Array.from({ length: 9 }, (_, i) => large(i + 1)) }]);
+  const held = await w.postgres.query(`select count(*), sum(length(b)) from items where get_byte(b, 9) = id * 17`);
+  expect(held).toEqual([{ count: '9', sum: '13500000' }]);
 });
 
 test('a text too long for an index is quarantined, not fatal [G4]', async () => {
