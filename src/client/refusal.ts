@@ -23,26 +23,24 @@ export class OutcomeUnknown extends Error {
   override readonly name = 'OutcomeUnknown';
 }
 
-const FENCED = /ATTACCA_FENCED(?:\s+epoch=(\d+)\s+primary=(sqlite|postgres))?/;
-
 /**
  * The refusal an error stands for, or undefined for an error that is the application's own. The fence is known by its
  * message, which is the contract: triggers cannot raise a code of their own in SQLite.
  */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (!(error instanceof Error)) return undefined;
-  const fenced = FENCED.exec(error.message);
-  if (fenced !== null) return new Refusal(error, fenceOf(fenced[1], fenced[2]));
+  if (error.message.includes('ATTACCA_FENCED')) return new Refusal(error, fenceIn(error.message));
   return AGAIN.test(codeOf(error)) ? new Refusal(error) : undefined;
 }
 
 /** Locked by somebody else (SQLite), a serialization failure or the victim of a deadlock (Postgres): rolled back, and as good as new. */
 const AGAIN = /^(SQLITE_BUSY.*|SQLITE_LOCKED.*|40001|40P01)$/;
 
-/** The state a fence names; undefined for anything that is not one. */
-export function fenceOf(epoch: unknown, primary: unknown): FlagState | undefined {
-  if (primary !== 'sqlite' && primary !== 'postgres') return undefined;
-  return { primary, epoch: BigInt(String(epoch)) };
+/** The state that a fence's message names; undefined where it names none. */
+export function fenceIn(message: string): FlagState | undefined {
+  const [, epoch, primary] = /ATTACCA_FENCED\s+epoch=(\d+)\s+primary=(sqlite|postgres)/.exec(message) ?? [];
+  if (epoch === undefined || (primary !== 'sqlite' && primary !== 'postgres')) return undefined;
+  return { primary, epoch: BigInt(epoch) };
 }
 
 /** The driver's code: SQLITE_… or an SQLSTATE; '' where there is none. */

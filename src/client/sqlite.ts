@@ -8,7 +8,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { remembered } from './placeholders.ts';
-import { codeOf, fenceOf, OutcomeUnknown, Refusal, refusalOf } from './refusal.ts';
+import { codeOf, fenceIn, OutcomeUnknown, Refusal, refusalOf } from './refusal.ts';
 import type { Database, Param, Row, Tx, Work } from './tx.ts';
 
 /** The part of better-sqlite3 that the library uses. */
@@ -145,24 +145,24 @@ async function commit({ db, prepare }: Link): Promise<void> {
 }
 
 const SCHEMA_VERSION = /* sql */ `pragma schema_version`;
-const FENCE_TABLES = /* sql */ `select name from sqlite_master where name in ('_attacca_fence', '_attacca_control')`;
+const FENCE = /* sql */ `select type, sql from sqlite_master where name = '_attacca_fence' or (type = 'trigger' and sql like '%ATTACCA_FENCED%')`;
 const OPEN = /* sql */ `select 1 from _attacca_fence where closed is 0`;
-const CONTROL = /* sql */ `select "primary", epoch from _attacca_control`;
 
-/** Looks for the fence as this transaction sees it; its tables are looked up again only when the schema has changed. */
+/**
+ * Looks for the fence as this transaction sees it; looks for its table again only when the schema has changed. Its triggers'
+ * text says what they would have said: the fence stays when attacca and everything else of it has left the file.
+ */
 function fenceWatch(prepare: (sql: string) => SqliteStatement): () => Refusal | undefined {
   let version: unknown;
-  let tables: readonly unknown[] = [];
+  let parts: readonly Row[] = [];
   return () => {
     const now = (prepare(SCHEMA_VERSION).get() as Row).schema_version;
     if (now !== version) {
-      tables = prepare(FENCE_TABLES)
-        .all()
-        .map(row => (row as Row).name);
+      parts = prepare(FENCE).all() as Row[];
       version = now;
     }
-    if (!tables.includes('_attacca_fence') || prepare(OPEN).get() !== undefined) return undefined;
-    const control = tables.includes('_attacca_control') ? (prepare(CONTROL).get() as Row | undefined) : undefined;
-    return new Refusal(new Error('the SQLite database is fenced'), fenceOf(control?.epoch, control?.primary));
+    if (!parts.some(part => part.type === 'table') || prepare(OPEN).get() !== undefined) return undefined;
+    const said = parts.find(part => part.type === 'trigger')?.sql;
+    return new Refusal(new Error('the SQLite database has the ATTACCA_FENCED triggers'), fenceIn(String(said)));
   };
 }

@@ -64,8 +64,6 @@ export class World implements AsyncDisposable {
       for (const event of ['insert', 'update', 'delete']) this.other.exec(`create trigger f_${event} before ${event} on account ${raise}`);
       if (!options.tables) return;
       this.other.exec('create table _attacca_fence (closed); insert into _attacca_fence values (1)');
-      this.other.exec(`create table _attacca_control (id integer primary key, "primary" text, epoch integer)`);
-      this.other.exec(`insert into _attacca_control values (1, 'postgres', ${epoch})`);
     })();
   }
 
