@@ -61,6 +61,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   max_replication_slots: '32',
   max_wal_senders: '32',
   timezone: 'UTC',
+  // The usual path begins with the schema that is named like the user: that would be attacca's own, before the application's.
+  search_path: 'public',
   log_timezone: 'UTC',
   // 'log' ranks above 'error': failing statements, which hold row values, stay out of the file; starts, stops and crashes are in it.
   log_min_messages: 'log',

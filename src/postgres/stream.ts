@@ -172,7 +172,8 @@ function rawPlugin(publication: string, arrived: () => void): Plugin {
     async start(client: Client, slot: string, position: string): Promise<unknown> {
       await client.query(CONFIGURE);
       const options = `proto_version '1', publication_names ${literal(quote(publication))}`;
-      return await client.query(`start_replication slot ${quote(slot)} logical ${position} (${options})`);
+      // Keywords of the replication grammar are known in capitals only.
+      return await client.query(`START_REPLICATION SLOT ${quote(slot)} LOGICAL ${position} (${options})`);
     },
   };
 }

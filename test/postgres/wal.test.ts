@@ -1,0 +1,136 @@
+import { expect, test } from 'vitest';
+import type { Lsn } from '../../src/change/change.ts';
+import { awaitWatermark } from '../../src/postgres/canary.ts';
+import { currentLsn, dropSlot, slotState, writeWatermark } from '../../src/postgres/slot.ts';
+import { wal } from '../../src/postgres/wal.ts';
+import { connect } from '../support/postgres.ts';
+import { reader, reverse, thing } from './reverse.ts';
+
+test('transactions arrive whole, in commit order, with every kind of change', async () => {
+  await using world = await reverse();
+  const { pg, options } = world;
+  await pg.query(`insert into "Things" (id, name) values (1, 'one'), (2, 'two')`);
+  await pg.query(`update "Things" set name = 'ONE' where id = 1; delete from "Things" where id = 2; insert into pairs values ('x', 7)`);
+  await pg.query(`update "Things" set id = 10 where id = 1`);
+  await pg.query(`update pairs set a = 'y'; delete from pairs`);
+  await pg.query(`truncate pairs, "Things"`);
+
+  await using stream = reader(wal(options));
+  expect((await stream.next()).changes).toEqual([thing(1, 'one'), thing(2, 'two')]);
+  expect((await stream.next()).changes).toEqual([
+    { op: 'update', table: 1, key: ['1'], row: ['ONE', '1', null, null, null] },
+    { op: 'delete', table: 1, key: ['2'] },
+    { op: 'insert', table: 2, row: ['x', '7'] },
+  ]);
+  expect((await stream.next()).changes).toEqual([{ op: 'update', table: 1, key: ['1'], row: ['ONE', '10', null, null, null] }]);
+  expect((await stream.next()).changes).toEqual([
+    { op: 'update', table: 2, key: ['7', 'x'], row: ['y', '7'] },
+    { op: 'delete', table: 2, key: ['7', 'y'] },
+  ]);
+  expect((await stream.next()).changes).toEqual([{ op: 'truncate', tables: expect.toSatisfy(ids => ids.toSorted().join() === '1,2') }]);
+});
+
+test('what was not acknowledged comes again, what was does not [G2]', async () => {
+  await using world = await reverse();
+  const { pg, options } = world;
+  for (const id of [1, 2, 3]) await pg.query(`insert into "Things" (id) values ($1)`, [id]);
+  const source = wal(options);
+  {
+    await using stream = reader(source);
+    const first = await stream.next();
+    await stream.next();
+    await source.acknowledge(first.position);
+  }
+  await using stream = reader(source);
+  expect((await stream.next()).changes).toEqual([thing(2, null)]);
+  expect((await stream.next()).changes).toEqual([thing(3, null)]);
+});
+
+test('it starts behind the position that it is given, even if that was never acknowledged [G2]', async () => {
+  await using world = await reverse();
+  const { pg, options } = world;
+  for (const id of [1, 2]) await pg.query(`insert into "Things" (id) values ($1)`, [id]);
+  let position: Lsn;
+  {
+    await using stream = reader(wal(options));
+    ({ position } = await stream.next());
+  }
+  await using stream = reader(wal(options), position);
+  expect((await stream.next()).changes).toEqual([thing(2, null)]);
+});
+
+test('commits that stand side by side in the WAL are not lost when the first is acknowledged [G2]', async () => {
+  await using world = await reverse();
+  const { options } = world;
+  const [first, second] = [await connect(options.url), await connect(options.url)];
+  for (let id = 2; id <= 20; id += 2) {
+    await second.query(`begin; insert into "Things" (id) values (${id})`);
+    await first.query(`begin; insert into "Things" (id) values (${id - 1})`);
+    // Without waiting in between: nothing else comes between the two commit records.
+    await Promise.all([first.query('commit'), second.query('commit')]);
+  }
+  await Promise.all([first.end(), second.end()]);
+  const ids: string[] = [];
+  for (let after = 0n as Lsn; ids.length < 20; ) {
+    const source = wal(options);
+    await using stream = reader(source, after);
+    const { position, changes } = await stream.next();
+    ids.push(...changes.map(change => (change.op === 'insert' ? String(change.row[1]) : change.op)));
+    await source.acknowledge(position);
+    after = ids.length % 2 === 0 ? position : (0n as Lsn);
+  }
+  expect(ids.map(Number).toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+});
+
+test('an idle slot moves on, through the sink, so that it keeps no WAL', async () => {
+  await using world = await reverse();
+  const { pg, session, options } = world;
+  const source = wal({ ...options, idleMs: 0 });
+  await using stream = reader(source);
+  await pg.query(`insert into unpublished values ('nobody hears this')`);
+  const wanted = await currentLsn(session);
+  for (let position = 0n as Lsn; position < wanted; ) {
+    const batch = await stream.next();
+    expect(batch.changes).toEqual([]);
+    position = batch.position;
+    expect((await slotState(session, options.slot)).confirmedFlush).toBeLessThanOrEqual(position);
+    await source.acknowledge(position);
+  }
+  await pg.query(`insert into "Things" (id) values (1)`);
+  await expect.poll(() => stream.next()).toMatchObject({ changes: [thing(1, null)] });
+  await expect.poll(async () => (await slotState(session, options.slot)).confirmedFlush).toBeGreaterThanOrEqual(wanted);
+});
+
+test('a slot that is gone, or ahead of the position, is not taken for a quiet one [G10]', async () => {
+  await using world = await reverse();
+  const { pg, session, options } = world;
+  const early = await currentLsn(session);
+  await pg.query(`insert into "Things" (id) values (1)`);
+  await pg.query(`select pg_replication_slot_advance($1, pg_current_wal_lsn())`, [options.slot]);
+  await using ahead = reader(wal(options), early);
+  await expect(ahead.next()).rejects.toMatchObject({ disposition: 'halt', message: expect.stringContaining('ahead of SQLite') });
+  await dropSlot(session, options.slot);
+  await using gone = reader(wal(options), early);
+  await expect(gone.next()).rejects.toMatchObject({ disposition: 'halt', message: expect.stringContaining('does not exist') });
+});
+
+test('a watermark is a change of table 0, and its removal is nobody’s business', async () => {
+  await using world = await reverse();
+  const { session, options } = world;
+  await writeWatermark(session, 'a');
+  await writeWatermark(session, 'b');
+  await using stream = reader(wal(options));
+  expect((await stream.next()).changes).toEqual([{ op: 'insert', table: 0, row: ['a'] }]);
+  expect((await stream.next()).changes).toEqual([{ op: 'insert', table: 0, row: ['b'] }]);
+});
+
+test('the canary proves the way back, and moves nothing [G9]', async () => {
+  await using world = await reverse();
+  const { pg, session, options } = world;
+  await pg.query(`insert into "Things" (id) values (1)`);
+  const before = await slotState(session, options.slot);
+  await awaitWatermark({ ...options, session });
+  expect((await slotState(session, options.slot)).confirmedFlush).toBe(before.confirmedFlush);
+  await pg.query(`alter publication "Attacca's ""publication""" drop table attacca.watermark`);
+  await expect(awaitWatermark({ ...options, session }, 500)).rejects.toMatchObject({ disposition: 'retry' });
+});
