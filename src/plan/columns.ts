@@ -1,0 +1,83 @@
+import { quote } from '../change/quote.ts';
+import { finding } from './codes.ts';
+import { chooseCodec, TYPE_OF } from './column.ts';
+import { translateDefault } from './default.ts';
+import type { Finding } from './finding.ts';
+import { names, SYSTEM_COLUMNS } from './names.ts';
+import { at, type ColumnPlan, HIDDEN_ROWID } from './plan.ts';
+import type { ColumnStats, SourceColumn, SourceTable, TableStats } from './schema.ts';
+import { type Widths, widthOf } from './width.ts';
+
+export type PlannedColumns = { readonly columns: ColumnPlan[]; readonly widths: Widths; readonly findings: readonly Finding[] };
+
+/** Every stored column of a table, in its order. `referenced`: lower-case "table.column" of foreign keys' parents. */
+export function planColumns(
+  table: SourceTable,
+  stats: TableStats,
+  context: { readonly referenced: ReadonlySet<string>; readonly encoding: string },
+): PlannedColumns {
+  const identifying = identifyingColumns(table, context.referenced);
+  const free = names([...SYSTEM_COLUMNS, HIDDEN_ROWID]);
+  const columns: ColumnPlan[] = [];
+  const widths = new Map<string, number>();
+  const findings: Finding[] = [];
+  for (const [place, column] of table.columns.entries()) {
+    if (column.generated) {
+      const message = `Column ${quote(column.name)} is generated and is left out.`;
+      findings.push(finding('generated-column', { table: table.name, column: column.name, message }));
+      continue;
+    }
+    const values = at(stats.columns, place);
+    const choice = chooseCodec(table.name, column, values, identifying.has(column.name.toLowerCase()));
+    const { codec } = choice;
+    const plan = { codec, affinity: column.affinity, type: TYPE_OF[codec] };
+    const translated = translateDefault(column, plan);
+    findings.push(...choice.findings, ...remarks(table, column, values, translated.refused));
+    widths.set(column.name, widthOf(codec, values, context.encoding));
+    columns.push({
+      name: column.name,
+      target: targetOf(table, column, free.take(column.name), findings),
+      ...plan,
+      notNull: column.notNull && values.nulls === 0,
+      default: translated.sql,
+      reason: choice.reason,
+    });
+  }
+  return { columns, widths, findings };
+}
+
+function identifyingColumns(table: SourceTable, referenced: ReadonlySet<string>): ReadonlySet<string> {
+  const own = [
+    ...table.columns.filter(column => column.primaryKey > 0).map(column => column.name),
+    ...table.indexes.filter(index => index.unique).flatMap(index => index.terms.flatMap(term => term.column ?? [])),
+    ...table.foreignKeys.flatMap(key => key.columns),
+    ...table.columns.filter(column => referenced.has(`${table.name}.${column.name}`.toLowerCase())).map(column => column.name),
+  ];
+  return new Set(own.map(name => name.toLowerCase()));
+}
+
+function targetOf(table: SourceTable, column: SourceColumn, target: string, findings: Finding[]): string {
+  if (target !== column.name) {
+    const message = `Column ${quote(column.name)} is called ${quote(target)} in Postgres, where its own name is not possible.`;
+    findings.push(finding('name-changed', { table: table.name, column: column.name, message }));
+  }
+  return target;
+}
+
+/** What of the column's declaration does not cross. */
+function remarks(table: SourceTable, column: SourceColumn, stats: ColumnStats, refused: 'expression' | 'unfit' | null): Finding[] {
+  const where = { table: table.name, column: column.name };
+  const found: Finding[] = [];
+  if (column.notNull && stats.nulls > 0)
+    found.push(finding('not-null-violated', { ...where, message: `${stats.nulls} NULLs stand in a NOT NULL column.`, count: stats.nulls }));
+  if (refused === 'expression')
+    found.push(finding('default-expression', { ...where, message: `The default ${column.default} is an expression and is left out.` }));
+  if (refused === 'unfit')
+    found.push(
+      finding('default-unfit', { ...where, message: `The default ${column.default} is no value of this column and is left out.` }),
+    );
+  const text = stats.texts > 0 || column.affinity === 'text';
+  if (text && column.collation !== 'BINARY')
+    found.push(finding('column-collation', { ...where, message: `Compared by ${column.collation} in SQLite, exactly in Postgres.` }));
+  return found;
+}

@@ -1,0 +1,21 @@
+import type { CodecName } from './plan.ts';
+import type { ColumnStats, SourceSchema } from './schema.ts';
+
+/** Longest value of each column as Postgres holds it, in bytes, by column name. */
+export type Widths = ReadonlyMap<string, number>;
+
+/** A B-tree entry of Postgres ends at 2704 bytes, its own header included. */
+const MOST_BYTES = 2_600;
+const FIXED = 8;
+
+/** Upper bound of what a column's values take: UTF-16 text can grow by half, tagged bytes double as hex. */
+export function widthOf(codec: CodecName, { blobs, unclean, maxBytes }: ColumnStats, encoding: SourceSchema['encoding']): number {
+  if (codec !== 'text' && codec !== 'blob' && codec !== 'tagged') return FIXED;
+  const text = encoding === 'UTF-8' ? maxBytes : Math.ceil(maxBytes * 1.5);
+  if (codec !== 'tagged') return codec === 'text' ? text : maxBytes;
+  return 2 + Math.max(22, blobs + unclean > 0 ? 2 * text : text);
+}
+
+/** Whether an index over these columns would meet a value it cannot hold. */
+export const tooWide = (columns: readonly string[], widths: Widths): boolean =>
+  columns.reduce((sum, column) => sum + (widths.get(column) ?? FIXED), 0) > MOST_BYTES;
