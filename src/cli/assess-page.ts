@@ -26,11 +26,14 @@ export function page(document: AssessDocument, plan: Plan): string {
       <table>
         <tr><th>column</th><th>in Postgres</th><th>type</th><th>codec</th><th>why</th></tr>
         ${table.columns.map(
-          column => html`<tr><td>${column.name}</td><td>${column.target}</td><td>${column.type}</td><td>${column.codec}</td><td>${column.reason}</td></tr>`,
+          column =>
+            html`<tr><td>${column.name}</td><td>${column.target}</td><td>${column.type}</td><td>${column.codec}</td><td>${column.reason}</td></tr>`,
         )}
       </table>`,
   );
-  const objects = document.objects.map(({ type, name, disposition }) => html`<tr><td>${type}</td><td>${name}</td><td>${disposition}</td></tr>`);
+  const objects = document.objects.map(
+    ({ type, name, disposition }) => html`<tr><td>${type}</td><td>${name}</td><td>${disposition}</td></tr>`,
+  );
   return String(html`<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8" /><meta name="viewport" content="width=device-width" /><title>attacca: assessment</title><style>${raw(STYLE)}</style></head>

@@ -29,7 +29,12 @@ export async function assess(context: Context, options: { readonly html?: string
     tables: decided.plan.tables.map(plan => ({
       table: plan.name,
       rows: decided.rows.get(plan.id) ?? 0,
-      key: plan.key.kind === 'hidden' ? 'hidden rowid' : keyColumns(plan).map(column => column.name).join(', '),
+      key:
+        plan.key.kind === 'hidden'
+          ? 'hidden rowid'
+          : keyColumns(plan)
+              .map(column => column.name)
+              .join(', '),
       columns: plan.columns.length,
     })),
     findings,
@@ -46,7 +51,16 @@ async function lookAtTarget(url: string, schema: string): Promise<Finding[]> {
   const { blockers, cutoverBlockers } = await preflight(session, schema);
   const finding =
     (level: Finding['level']) =>
-    ({ code, reason, remedy }: Blocker): Finding => ({ code, level, table: null, column: null, message: reason, remedy, count: 1, samples: [] });
+    ({ code, reason, remedy }: Blocker): Finding => ({
+      code,
+      level,
+      table: null,
+      column: null,
+      message: reason,
+      remedy,
+      count: 1,
+      samples: [],
+    });
   return [...blockers.map(finding('blocking')), ...cutoverBlockers.map(finding('warning'))];
 }
 

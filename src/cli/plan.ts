@@ -9,10 +9,17 @@ import type { Context } from './main.ts';
 import { EXIT, present, progress } from './report.ts';
 
 /** `attacca plan`: the mapping for people to review and edit, or with --sql the DDL it leads to. */
-export async function plan(context: Context, options: { readonly plan?: string; readonly out?: string; readonly sql?: boolean }): Promise<number> {
+export async function plan(
+  context: Context,
+  options: { readonly plan?: string; readonly out?: string; readonly sql?: boolean },
+): Promise<number> {
   const { source, schema } = context.config();
   using db = disposable(openSource(source, { readonly: true }));
-  const { plan, findings } = decidePlan(db.database, { schema, planFile: options.plan, onProgress: line => progress(context.output, line) });
+  const { plan, findings } = decidePlan(db.database, {
+    schema,
+    planFile: options.plan,
+    onProgress: line => progress(context.output, line),
+  });
   const text = options.sql === true ? planSql(plan) : printPlan(plan, findings);
   if (options.out !== undefined) write(options.out, text);
   const document = { file: options.out ?? null, tables: plan.tables.length, findings: [...findings], plan };

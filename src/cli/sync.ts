@@ -14,6 +14,7 @@ import type { Config } from './config.ts';
 import { type Controller, controller } from './engine/controller.ts';
 import { openEngine, shown } from './engine/engine.ts';
 import { operations } from './engine/operations.ts';
+import { dieAt, type Reached } from './engine/points.ts';
 import { readStatus } from './engine/status.ts';
 import type { Context } from './main.ts';
 import { EXIT, type Output, present } from './report.ts';
@@ -27,13 +28,14 @@ export async function sync(context: Context, options: Options): Promise<number> 
   const stop = new AbortController();
   listenForSignals(stop, log);
   const since = new Date();
+  const reached = context.env.ATTACCA_DIE_AT === undefined ? undefined : dieAt(context.env.ATTACCA_DIE_AT);
   let started = false;
   let last: SyncDocument | undefined;
 
   await supervise(
     async healthy => {
       try {
-        last = await session(config, log, { since, once: options.once === true, stop }, () => {
+        last = await session(config, log, { since, once: options.once === true, stop, reached }, () => {
           started = true;
           healthy();
         });
@@ -52,16 +54,16 @@ export async function sync(context: Context, options: Options): Promise<number> 
 }
 
 type SyncDocument = { readonly phase: string; readonly rows: number; readonly rowsPerSecond: number; readonly target: string };
-type Session = { readonly since: Date; readonly once: boolean; readonly stop: AbortController };
+type Session = { readonly since: Date; readonly once: boolean; readonly stop: AbortController; readonly reached: Reached | undefined };
 
 /** One life of the controller: nothing in memory outlives it. */
 async function session(
   config: Config,
   log: Logger,
-  { since, once, stop }: Session,
+  { since, once, stop, reached }: Session,
   healthy: () => void,
 ): Promise<SyncDocument | undefined> {
-  await using engine = await openEngine(config, log, 'sync');
+  await using engine = await openEngine(config, log, 'sync', reached);
   const own = controller(engine);
   const ended = new AbortController();
   const ops = operations(own, since, () => stop.abort());

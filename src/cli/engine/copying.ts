@@ -2,18 +2,18 @@
  * The first three phases: capture in, everything copied, caught up for the first time.
  */
 import type { Mark } from '../../change/change.ts';
-import { chunkWriter } from '../../postgres/chunk.ts';
+import { chunkWriter, readProgress, resetProgress } from '../../postgres/chunk.ts';
 import { analyze, buildIndexes, buildKeys } from '../../postgres/constraints.ts';
-import { readProgress, setCheckpoint, setTotals } from '../../postgres/control.ts';
 import { sessions } from '../../postgres/open.ts';
 import { snapshot } from '../../replicate/snapshot.ts';
-import { chunk, countRows } from '../../sqlite/rows.ts';
+import { chunk, countRows } from '../../sqlite/chunk.ts';
 import { install } from '../../sqlite/install.ts';
 import { openSource, readTransaction } from '../../sqlite/open.ts';
 import { identityOf } from './bootstrap.ts';
 import { disposable } from './disposable.ts';
 import type { Installed } from './engine.ts';
 import { forwardTail } from './forward-tail.ts';
+import { watched } from './points.ts';
 import { forwardSink } from './sinks.ts';
 
 /** How long installing may wait for the write lock; it holds it for milliseconds. */
@@ -41,7 +41,11 @@ export async function copyTables(on: Installed, signal: AbortSignal): Promise<Co
   let spoken = began;
   using db = disposable(openSource(engine.config.source));
   await using pool = sessions(engine.url, parallelChunks, { applicationName: 'attacca snapshot' });
-  const write = chunkWriter({ sessions: pool, plan, writer: on.writer, onQuarantine: on.onQuarantine });
+  const chunks = watched(
+    'snapshot',
+    { write: chunkWriter({ sessions: pool, plan, writer: on.writer, onQuarantine: on.onQuarantine }) },
+    engine.reached,
+  );
   const tables = new Map(plan.tables.map(table => [table.id, table]));
   const total = plan.tables.reduce((sum, table) => sum + countRows(db.database, table), 0);
   await snapshot(
@@ -55,7 +59,7 @@ export async function copyTables(on: Installed, signal: AbortSignal): Promise<Co
         return chunk(db.database, found(tables, id), cursor, limit);
       },
       async write(id, part, after) {
-        await write(id, part, after);
+        await chunks.write(id, part, after);
         copied += part.rows.length;
       },
       onProgress(id) {

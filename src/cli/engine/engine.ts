@@ -19,6 +19,7 @@ import { type Preflight, preflight } from '../../postgres/preflight.ts';
 import { privateFolder, stateFolder } from '../../server/socket.ts';
 import { openSource } from '../../sqlite/open.ts';
 import type { Config } from '../config.ts';
+import { type Reached, watched } from './points.ts';
 
 export type Engine = AsyncDisposable & {
   readonly config: Config;
@@ -29,6 +30,8 @@ export type Engine = AsyncDisposable & {
   readonly side: Session;
   readonly facts: Preflight;
   readonly flag: FlagProvider;
+  /** Only in tests: where this process is to die. */
+  readonly reached: Reached | undefined;
 };
 
 /** An engine with an installation: there is a plan, a control row, and a token that the fence lets through. */
@@ -41,7 +44,7 @@ export type Installed = {
 };
 
 /** Opens everything and becomes the one controller. Throws Refused, naming the other one, if there is one already. */
-export async function openEngine(config: Config, log: Logger, as: string): Promise<Engine> {
+export async function openEngine(config: Config, log: Logger, as: string, reached?: Reached): Promise<Engine> {
   openSource(config.source).close();
   const { url, embedded } = await findTarget(config);
   const who = `${as} pid ${process.pid} on ${hostname()}`;
@@ -51,8 +54,8 @@ export async function openEngine(config: Config, log: Logger, as: string): Promi
     refuse(facts, url);
     await acquire(main, who);
     const side = await connect(url, { applicationName: `attacca side of ${who}` });
-    const flag = config.flag === undefined ? noFlag : fileFlag(config.flag);
-    return { config, log, url, embedded, main, side, facts, flag, [Symbol.asyncDispose]: () => close(main, side, embedded) };
+    const flag = watched('flag', config.flag === undefined ? noFlag : fileFlag(config.flag), reached);
+    return { config, log, url, embedded, main, side, facts, flag, reached, [Symbol.asyncDispose]: () => close(main, side, embedded) };
   } catch (error) {
     await main.end();
     throw error;

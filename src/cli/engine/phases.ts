@@ -5,6 +5,7 @@ import { type Event, next, type Phase } from '../../cutover/phase.ts';
 import { advance, audit, readControl } from '../../postgres/control.ts';
 import { transaction } from '../../postgres/open.ts';
 import { type Engine, halt } from './engine.ts';
+import { watched } from './points.ts';
 
 /** Moves from `phase` by `event`, with a line in the timeline. `nextEpoch`: a switch begins. */
 export async function moveOn(engine: Engine, phase: Phase, event: Event, nextEpoch?: bigint): Promise<void> {
@@ -23,7 +24,9 @@ async function move(engine: Engine, from: Phase, to: Phase, nextEpoch?: bigint):
   log.info({ from, to }, 'phase changed');
 }
 
-export const phaseStore = (engine: Engine): PhaseStore => ({
+export const phaseStore = (engine: Engine): PhaseStore => watched('phase', store(engine), engine.reached);
+
+const store = (engine: Engine): PhaseStore => ({
   async load() {
     const control = await readControl(engine.main);
     if (control === undefined) throw halt('the control row is gone', 'somebody removed attacca from this database: see `attacca status`');

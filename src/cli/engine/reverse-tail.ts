@@ -20,6 +20,7 @@ import { sourceState } from '../../sqlite/state.ts';
 import type { StatePair } from '../../verify/verify.ts';
 import { disposable } from './disposable.ts';
 import { halt, type Installed } from './engine.ts';
+import { watched } from './points.ts';
 import type { Tail } from './tail.ts';
 
 type Changes = AsyncIterable<RowChange>;
@@ -40,7 +41,7 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
   const { engine, plan } = on;
   const stop = new AbortController();
   const beats = await connect(engine.url, { applicationName: 'attacca heartbeat' });
-  const sink = sqliteSink({ path: engine.config.source, plan, install: on.install });
+  const sink = watched('mirror', sqliteSink({ path: engine.config.source, plan, install: on.install }), engine.reached);
   const pins = pinning(sink, engine.config.source, token => lag.applied(beatOf(token)));
   const source = wal({ url: engine.url, plan, ...stream });
   const lag = lagTracker(0n);

@@ -5,8 +5,8 @@ import { count } from '../../postgres/quarantine.ts';
 import { slotState } from '../../postgres/slot.ts';
 import type { Lag } from '../../replicate/lag.ts';
 import type { StatusDocument } from '../../server/documents.ts';
-import { headMark } from '../../sqlite/journal.ts';
 import { openSource } from '../../sqlite/open.ts';
+import { headMark } from '../../sqlite/rows.ts';
 import { disposable } from './disposable.ts';
 import { type Engine, notInstalled, shown } from './engine.ts';
 

@@ -14,16 +14,18 @@ import { hold } from '../../sqlite/hold.ts';
 import { readControl as readSqliteControl } from '../../sqlite/install.ts';
 import { nonceAt } from '../../sqlite/journal.ts';
 import { openSource } from '../../sqlite/open.ts';
+import { headMark } from '../../sqlite/rows.ts';
 import { nextIds } from '../../sqlite/sequence.ts';
 import { heldState, sourceState } from '../../sqlite/state.ts';
 import { disposable } from './disposable.ts';
 import { halt, type Installed } from './engine.ts';
+import { watched } from './points.ts';
 
 const COMMIT_WAIT_MS = 3_000;
 
 export const switchPorts = (on: Installed, sink: Sink<Mark, Rows>, slot: string): SwitchPorts => ({
-  sqlite: sqliteSide(on, slot),
-  postgres: postgresSide(on, sink),
+  sqlite: watched('switch.sqlite', sqliteSide(on, slot), on.engine.reached),
+  postgres: watched('switch.postgres', postgresSide(on, sink), on.engine.reached),
   flag: on.engine.flag,
 });
 
@@ -33,7 +35,7 @@ function sqliteSide(on: Installed, slot: string): SqliteSide {
     async hold(budgetMs): Promise<HeldSqlite> {
       const held = await hold(engine.config.source, budgetMs);
       const source = JSON.stringify({ system: engine.facts.systemIdentifier, timeline: engine.facts.timeline, slot });
-      return {
+      const port: HeldSqlite = {
         state: () => heldState(held.db, plan),
         usedIds: () => nextIds(held.db, plan),
         async close({ epoch, head, lsn }) {
@@ -47,6 +49,7 @@ function sqliteSide(on: Installed, slot: string): SqliteSide {
         },
         release: () => held.release(),
       };
+      return watched('held', port, engine.reached);
     },
     record() {
       using db = disposable(openSource(engine.config.source, { readonly: true }));
@@ -105,6 +108,7 @@ function postgresSide(on: Installed, sink: Sink<Mark, Rows>): PostgresSide {
 
 /** On a session of its own: the controller's goes on working while the tables are locked. */
 async function lock({ engine, plan, writer }: Installed, budgetMs: number): Promise<LockedPostgres> {
+  const { reached } = engine;
   const session = await connect(engine.url, { applicationName: 'attacca rollback' });
   const release = async (): Promise<void> => await session.end();
   try {
@@ -114,7 +118,7 @@ async function lock({ engine, plan, writer }: Installed, budgetMs: number): Prom
     await release();
     throw error;
   }
-  return {
+  const port: LockedPostgres = {
     release,
     async close(epoch) {
       await fencePostgres(session, epoch, writer.token);
@@ -122,4 +126,5 @@ async function lock({ engine, plan, writer }: Installed, budgetMs: number): Prom
       await session.query('commit');
     },
   };
+  return watched('locked', port, reached);
 }

@@ -1,0 +1,184 @@
+/*
+ * A world for tests of the real binary: a folder with a SQLite file and a flag, a fresh Postgres database, the daemon and the
+ * commands as processes of their own.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import Database from 'better-sqlite3';
+import type { StatusDocument } from '../../src/server/documents.ts';
+import { connect, type TestPostgres, testPostgres } from './postgres.ts';
+
+export const BINARY = resolve('dist/bin.cjs');
+
+export type Ran = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
+
+/** Runs the real binary to its end. */
+export function attacca(words: readonly string[], options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {}): Promise<Ran> {
+  return new Promise(settle => {
+    const child = spawn(process.execPath, [BINARY, ...words], {
+      cwd: options.cwd,
+      env: { ...process.env, ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', chunk => {
+      stdout += chunk;
+    });
+    child.stderr.on('data', chunk => {
+      stderr += chunk;
+    });
+    child.once('close', code => settle({ code, stdout, stderr }));
+  });
+}
+
+export type Daemon = { readonly process: ChildProcess; readonly exited: Promise<number | null>; log(): string };
+
+export type World = AsyncDisposable & {
+  readonly folder: string;
+  readonly source: string;
+  readonly flag: string;
+  readonly pg: TestPostgres;
+  /** A connection of the application to the SQLite file; closed with the world. */
+  readonly app: Database.Database;
+  /** Runs a command against this world. */
+  run(...words: string[]): Promise<Ran>;
+  /** The same with --json, parsed; fails the test on an unexpected exit code. */
+  json<T>(code: number, ...words: string[]): Promise<T>;
+  /** Starts `attacca sync`; `dieAt` names the point where it kills itself. */
+  start(dieAt?: string): Daemon;
+  /** Waits until `status` says so. */
+  until(what: (status: StatusDocument) => boolean): Promise<StatusDocument>;
+  /** Rows of every replicated table on both sides, as text, compared here and by nothing of attacca's. */
+  differences(): Promise<string[]>;
+};
+
+const LIMIT_MS = 45_000;
+
+/** `build` makes the application's schema and data. `config` is laid over attacca.config.json. */
+export async function openWorld(build: (db: Database.Database) => void, config: object = {}): Promise<World> {
+  const folder = mkdtempSync(join(tmpdir(), 'attacca-test-'));
+  const source = join(folder, 'app.db');
+  const flag = join(folder, 'app.env');
+  const pg = await testPostgres();
+  const app = new Database(source);
+  build(app);
+  const file = join(folder, 'attacca.config.json');
+  writeFileSync(
+    file,
+    JSON.stringify({ source, target: pg.url, flag: { kind: 'file', path: flag }, verify: { everySeconds: 1 }, ...config }),
+  );
+  const daemons: Daemon[] = [];
+  const run = (...words: string[]): Promise<Ran> => attacca([...words, '--config', file]);
+
+  async function json<T>(code: number, ...words: string[]): Promise<T> {
+    const ran = await run(...words, '--json');
+    if (ran.code !== code)
+      throw new Error(`attacca ${words.join(' ')}: exit code ${ran.code}, not ${code}\n${ran.stdout}${ran.stderr}${daemons.at(-1)?.log()}`);
+    return JSON.parse(ran.stdout) as T;
+  }
+
+  return {
+    folder,
+    source,
+    flag,
+    pg,
+    app,
+    run,
+    json,
+    start(dieAt) {
+      const daemon = startDaemon(file, dieAt);
+      daemons.push(daemon);
+      return daemon;
+    },
+    async until(what) {
+      let last = '';
+      for (const deadline = Date.now() + LIMIT_MS; Date.now() < deadline; await delay(50)) {
+        const ran = await run('status', '--json');
+        last = ran.stdout + ran.stderr;
+        if (ran.code === 0 && what(JSON.parse(ran.stdout))) return JSON.parse(ran.stdout);
+      }
+      throw new Error(`it never came to that:\n${last}\n${daemons.at(-1)?.log()}`);
+    },
+    differences: () => differences(app, pg),
+    async [Symbol.asyncDispose]() {
+      for (const { process: child, exited } of daemons) {
+        if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+        await exited;
+      }
+      app.close();
+      await pg[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function startDaemon(config: string, dieAt: string | undefined): Daemon {
+  const env = { ...process.env, ...(dieAt === undefined ? {} : { ATTACCA_DIE_AT: dieAt }) };
+  const child = spawn(process.execPath, [BINARY, 'sync', '--verbose', '--config', config], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  let log = '';
+  child.stderr.on('data', chunk => {
+    log = (log + chunk).slice(-20_000);
+  });
+  const exited = new Promise<number | null>(settle => child.once('exit', settle));
+  return { process: child, exited, log: () => log };
+}
+
+/** What the flag file says now; undefined where there is none. */
+export function flagOf(world: World): string | undefined {
+  try {
+    return /^DB_TYPE=(.*)$/m.exec(readFileSync(world.flag, 'utf8'))?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+const TABLES = /* sql */ `select name from sqlite_schema where type = 'table' and name not glob '_attacca*' and name not glob 'sqlite_*'`;
+const COLUMNS = /* sql */ `
+  select column_name as name, data_type as type from information_schema.columns
+  where table_schema = 'public' and table_name = $1 and column_name <> '_attacca_rowid' order by ordinal_position`;
+
+/** Every row as a line of text on both sides, sorted; says in which tables the lines differ, and the first that do. */
+async function differences(app: Database.Database, pg: TestPostgres): Promise<string[]> {
+  const found: string[] = [];
+  const client = await connect(pg.url);
+  try {
+    for (const name of app.prepare<[], string>(TABLES).pluck().all()) {
+      const columns = (await client.query(COLUMNS, [name])).rows as { name: string; type: string }[];
+      const there = columns.map(column => shownInPostgres(column)).join(" || '|' || ");
+      const here = columns.map(column => shownInSqlite(column)).join(" || '|' || ");
+      const target = (await client.query(`select ${there} as line from public."${name}"`)).rows.map(row => String(row.line)).sort();
+      const source = app.prepare<[], string>(`select ${here} from "${name}"`).pluck().all().sort();
+      const missing = source.filter((line, index) => line !== target[index]);
+      if (source.length !== target.length || missing.length > 0) {
+        found.push(
+          `${name}: ${source.length} rows in SQLite, ${target.length} in Postgres; first: ${missing[0]} | ${target.find(line => !source.includes(line))}`,
+        );
+      }
+    }
+  } finally {
+    await client.end();
+  }
+  return found;
+}
+
+/** Only integers, texts, blobs and booleans are compared this way: reals go through a rounding that both sides share. */
+function shownInPostgres({ name, type }: { name: string; type: string }): string {
+  const column = `"${name}"`;
+  if (type === 'bytea') return `coalesce(upper(encode(${column}, 'hex')), 'NULL')`;
+  if (type === 'boolean') return `coalesce((${column}::int)::text, 'NULL')`;
+  if (type === 'double precision') return `coalesce(round((${column} * 1000)::numeric)::text, 'NULL')`;
+  return `coalesce(${column}::text, 'NULL')`;
+}
+
+function shownInSqlite({ name, type }: { name: string; type: string }): string {
+  const column = `"${name}"`;
+  if (type === 'bytea') return `coalesce(hex(${column}), 'NULL')`;
+  if (type === 'double precision') return `coalesce(cast(cast(round(${column} * 1000) as integer) as text), 'NULL')`;
+  if (type === 'text')
+    return `coalesce(case typeof(${column}) when 'text' then ${column} else substr(typeof(${column}), 1, 1) || ':' || ${column} end, 'NULL')`;
+  return `coalesce(cast(${column} as text), 'NULL')`;
+}
