@@ -9,7 +9,7 @@
 import { Refused } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
 import { foreignKeyDdl, indexDdl, keyDdl, validateDdl } from '../plan/ddl.ts';
-import { keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
+import { at, keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
 import { isPoison, PostgresError } from './errors.ts';
 import { tableName } from './fence.ts';
 import { LONG_MS, type Session } from './open.ts';
@@ -49,37 +49,50 @@ async function buildKey(session: Session, table: TablePlan, statement: string): 
   }
 }
 
-/** Builds the secondary indexes; one that Postgres refuses for what the rows hold is handed to `refused` and left out. */
-export const buildIndexes = (session: Session, plan: Plan, refused: OnRefused): Promise<void> => run(session, plan, indexDdl, refused);
+const INDEXES = /* sql */ `
+  select c.relname from pg_index i join pg_class c on c.oid = i.indexrelid where i.indrelid = to_regclass($1) and i.indisvalid`;
+const CONSTRAINTS = /* sql */ `select conname as relname from pg_constraint where conrelid = to_regclass($1)`;
+
+/** Builds the secondary indexes; one that Postgres refuses, mostly for what the rows hold, is handed to `refused` and left out. */
+export async function buildIndexes(session: Session, plan: Plan, refused: OnRefused): Promise<void> {
+  for (const table of plan.tables) {
+    const missing = await absent(session, INDEXES, tableName(plan, table), table.indexes);
+    for (const index of missing) await attempt(session, table, at(indexDdl(plan, table), index), refused);
+  }
+}
 
 /** Adds the foreign keys, NOT VALID: they hold for new rows only. */
-export const addForeignKeys = (session: Session, plan: Plan): Promise<void> => run(session, plan, foreignKeyDdl, throwing);
+export async function addForeignKeys(session: Session, plan: Plan): Promise<void> {
+  for (const table of plan.tables) {
+    const missing = await absent(session, CONSTRAINTS, tableName(plan, table), table.foreignKeys);
+    for (const index of missing) await session.query({ text: at(foreignKeyDdl(plan, table), index), limitMs: LONG_MS });
+  }
+}
 
 /** Checks every row against the foreign keys; one that rows violate stays NOT VALID and is handed to `refused`. */
-export const validateForeignKeys = (session: Session, plan: Plan, refused: OnRefused): Promise<void> =>
-  run(session, plan, validateDdl, refused);
-
-type Ddl = (plan: Plan, table: TablePlan) => readonly string[];
-
-const throwing: OnRefused = (_table, _statement, error) => {
-  throw error;
-};
-
-/** duplicate_table (an index is a relation), duplicate_object (a constraint) */
-const THERE = new Set(['42P07', '42710']);
-
-async function run(session: Session, plan: Plan, ddl: Ddl, refused: OnRefused): Promise<void> {
+export async function validateForeignKeys(session: Session, plan: Plan, refused: OnRefused): Promise<void> {
   for (const table of plan.tables) {
-    for (const statement of ddl(plan, table)) {
-      try {
-        await session.query({ text: statement, limitMs: LONG_MS });
-      } catch (error) {
-        if (!(error instanceof PostgresError)) throw error;
-        if (error.sqlstate !== null && THERE.has(error.sqlstate)) continue;
-        if (!isPoison(error)) throw error;
-        refused(table, statement, error);
-      }
-    }
+    for (const statement of validateDdl(plan, table)) await attempt(session, table, statement, refused);
+  }
+}
+
+/** Places of those of `wanted` that the table does not have; the plan's DDL is in the same order. */
+async function absent(session: Session, query: string, table: string, wanted: readonly { readonly name: string }[]): Promise<number[]> {
+  if (wanted.length === 0) return [];
+  const { rows } = await session.query<{ relname: string }>(query, [table]);
+  const there = new Set(rows.map(row => row.relname));
+  return [...wanted.keys()].filter(index => !there.has(at(wanted, index).name));
+}
+
+/** A relation of that name belongs to another table. */
+const TAKEN = '42P07';
+
+async function attempt(session: Session, table: TablePlan, statement: string, refused: OnRefused): Promise<void> {
+  try {
+    await session.query({ text: statement, limitMs: LONG_MS });
+  } catch (error) {
+    if (!isPoison(error) && !(error instanceof PostgresError && error.sqlstate === TAKEN)) throw error;
+    refused(table, statement, error);
   }
 }
 
