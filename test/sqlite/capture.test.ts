@@ -1,0 +1,192 @@
+import BetterSqlite3 from 'better-sqlite3';
+import { expect, test } from 'vitest';
+import { captureTriggers, dropCapture } from '../../src/sqlite/capture.ts';
+import { captureHazards } from '../../src/sqlite/hazards.ts';
+import { install } from '../../src/sqlite/install.ts';
+import { readMarks } from '../../src/sqlite/marks.ts';
+import type { Database } from '../../src/sqlite/open.ts';
+import { headMark } from '../../src/sqlite/rows.ts';
+import { readSchema } from '../../src/sqlite/tables.ts';
+import { model } from './model.ts';
+import { planOf, scratch, stored } from './planned.ts';
+
+/** Each loses a row when its own rule is left out. */
+const SHAPES: readonly (readonly [what: string, schema: string, before: string, change: string])[] = [
+  [
+    'a row evicted through a unique index',
+    'create table t (id integer primary key, u unique)',
+    "insert into t values (1, 'x')",
+    "replace into t values (2, 'x')",
+  ],
+  [
+    'the default in place of NULL',
+    "create table t (id integer primary key, u text not null default 'x' unique)",
+    "insert into t values (1, 'x')",
+    'insert or replace into t values (2, null)',
+  ],
+  [
+    'a generated column in a unique index',
+    'create table t (id integer primary key, a, b, g as (a || b) unique)',
+    "insert into t (id, a, b) values (1, 'x', 'y'), (2, 'x', 'z')",
+    "update or replace t set b = 'y' where id = 2",
+  ],
+  [
+    'the rowid beside a declared key',
+    'create table t (k text primary key)',
+    "insert into t (rowid, k) values (1, 'a')",
+    "replace into t (rowid, k) values (1, 'b')",
+  ],
+  [
+    'SET rowid',
+    'create table t (k text primary key)',
+    "insert into t (rowid, k) values (1, 'a'), (2, 'b')",
+    'update or replace t set rowid = 1 where rowid = 2',
+  ],
+  ['a NOCASE key', 'create table t (k text collate nocase primary key)', "insert into t values ('a')", "replace into t values ('A')"],
+  ['a RTRIM key', 'create table t (k text collate rtrim primary key)', "insert into t values ('a')", "replace into t values ('a  ')"],
+  ['1 and 1.0 in a typeless key', 'create table t (k primary key)', 'insert into t values (1)', 'replace into t values (1.0)'],
+  ['0.0 and -0.0 in a typeless key', 'create table t (k primary key)', 'insert into t values (-0.0)', 'replace into t values (0.0)'],
+  ['a key that only changes its storage class', 'create table t (k primary key)', 'insert into t values (1)', 'update t set k = 1.0'],
+  [
+    'an index with another collation than its column',
+    'create table t (id integer primary key, u text); create unique index i on t (u collate nocase)',
+    "insert into t values (1, 'x')",
+    "replace into t values (2, 'X')",
+  ],
+  [
+    'a partial index',
+    'create table t (id integer primary key, u, live); create unique index i on t (u) where live = 1',
+    "insert into t values (1, 'x', 1), (2, 'x', 0)",
+    'update or replace t set live = 1 where id = 2',
+  ],
+  [
+    'an index on an expression',
+    'create table t (id integer primary key, u); create unique index i on t (lower(u) desc)',
+    "insert into t values (1, 'x')",
+    "replace into t values (2, 'X')",
+  ],
+  [
+    'rows that a foreign key takes along',
+    'create table t (id integer primary key, u unique); create table c (id integer primary key, t references t on delete cascade)',
+    "insert into t values (1, 'x'); insert into c values (7, 1)",
+    "replace into t values (2, 'x')",
+  ],
+  [
+    'keys that all move by one',
+    'create table t (id integer primary key)',
+    'insert into t values (-1), (-2), (-3)',
+    'update t set id = id - 1',
+  ],
+];
+
+const hidden = (db: Database, sql: string): void => void db.exec(sql);
+
+test.each(SHAPES)('%s is marked [G1]', async (_, schema, before, change) => {
+  using world = scratch(schema);
+  const { db } = world;
+  const plan = planOf(readSchema(db));
+  const { seq } = await install(db, plan, { install: 'i', target: 't' }, 1_000);
+  hidden(db, before);
+  const target = model(plan);
+  const middle = headMark(db).seq;
+  target.apply(readMarks(db, plan, seq, middle));
+  hidden(db, change);
+  target.apply(readMarks(db, plan, middle, headMark(db).seq));
+  for (const table of plan.tables) expect(target.rows(table.id)).toEqual(stored(db, table));
+});
+
+const columns = (n: number): string => Array.from({ length: n }, (_, index) => `c${index}`).join(', ');
+
+test('a table of 100 columns is captured, generated columns at its end included [G1]', async () => {
+  using world = scratch(`create table t (id integer primary key, ${columns(100)}, g as (c98 || c99) unique)`);
+  const { db } = world;
+  const plan = planOf(readSchema(db));
+  const { seq } = await install(db, plan, { install: 'i', target: 't' }, 1_000);
+  db.exec("insert into t (id, c98, c99) values (1, 'a', 'b'), (2, 'a', 'c'); update or replace t set c99 = 'b' where id = 2");
+  const target = model(plan);
+  target.apply(readMarks(db, plan, seq, headMark(db).seq));
+  expect(target.rows(1)).toEqual(stored(db, plan.tables[0]!));
+});
+
+test('malformed JSON outside a partial index can still be written [G6]', async () => {
+  using world = scratch(`create table t (id integer primary key, doc);
+    create unique index i on t (json_extract(doc, '$.id')) where json_valid(doc)`);
+  const { db } = world;
+  await install(db, planOf(readSchema(db)), { install: 'i', target: 't' }, 1_000);
+  expect(() => db.exec(`insert into t values (1, '{'), (2, '{"id": 1}')`)).not.toThrow();
+});
+
+test('columns that are in no key and no unique index can be added, renamed and dropped [G6]', async () => {
+  using world = scratch('create table t (id integer primary key, a, b, u unique)');
+  const { db } = world;
+  await install(db, planOf(readSchema(db)), { install: 'i', target: 't' }, 1_000);
+  expect(() => db.exec('alter table t drop column a; alter table t rename column b to c; alter table t add column d')).not.toThrow();
+});
+
+test('what statements return is the same with and without capture [G6]', async () => {
+  const schema = `create table t (id integer primary key, u unique, v); create table log (x);
+    create trigger l after insert on t begin insert into log values (new.id); end`;
+  const statements = [
+    "insert into t (u, v) values ('a', 1), ('b', 2) returning id, u",
+    "insert or replace into t (u, v) values ('a', 3) returning *",
+    "insert or ignore into t (u) values ('b') returning *",
+    "insert into t (u) values ('b') on conflict (u) do update set v = 9 returning *",
+    'update t set v = v + 1 returning id, v',
+    'delete from t where v > 3 returning id',
+    'delete from t returning id',
+  ];
+  const results = async (captured: boolean): Promise<unknown[]> => {
+    using world = scratch(schema);
+    const { db } = world;
+    if (captured) await install(db, planOf(readSchema(db)), { install: 'i', target: 't' }, 1_000);
+    return statements.map(sql => [db.prepare(sql).all(), db.prepare('select last_insert_rowid(), changes()').get()]);
+  };
+  expect(await results(true)).toEqual(await results(false));
+});
+
+test('a library that knows no newer SQL can still read the file: triggers name no newer function [G6]', async () => {
+  using world = scratch('create table t (k text primary key, u unique)');
+  await install(world.db, planOf(readSchema(world.db)), { install: 'i', target: 't' }, 1_000);
+  const texts = world.db.prepare("select lower(group_concat(sql)) from sqlite_schema where type = 'trigger'").pluck().get();
+  expect(texts).not.toMatch(/upsert|returning|over \(|filter|nulls (first|last)|iif|json|with |"[^"]*" *\(|generated/);
+});
+
+test('dropCapture removes the capture triggers and nothing else', async () => {
+  using world = scratch('create table t (id integer primary key, u unique); create trigger a after insert on t begin select 1; end');
+  await install(world.db, planOf(readSchema(world.db)), { install: 'i', target: 't' }, 1_000);
+  expect(captureTriggers(world.db)).toHaveLength(5);
+  dropCapture(world.db);
+  expect(captureTriggers(world.db)).toEqual([]);
+  expect(world.db.prepare("select name from sqlite_schema where type = 'trigger'").pluck().all()).toEqual(['a']);
+});
+
+test.each([
+  ['volatile-unique-default', 'create table t (id integer primary key, u default (random()) unique)'],
+  ['unique-expression-over-id', 'create table t (id integer primary key, u); create unique index i on t (id + u)'],
+  ['unique-expression-over-generated', 'create table t (id integer primary key, u, g text as (u)); create unique index i on t (lower(g))'],
+  [
+    'unique-expression-over-default',
+    'create table t (id integer primary key, u text not null default 1); create unique index i on t (lower(u))',
+  ],
+  ['unique-expression-comparison', 'create table t (id integer primary key, u text); create unique index i on t (u = 1)'],
+  ['foreign-key-mismatch', 'create table p (a, b); create table t (x references p (b))'],
+  ['raise-ignore', 'create table t (u); create trigger g after insert on t begin select raise(ignore); end'],
+])('%s is found', (code, schema) => {
+  const db: Database = new BetterSqlite3(':memory:');
+  db.defaultSafeIntegers(true);
+  db.exec(schema);
+  expect(captureHazards(readSchema(db)).map(finding => finding.code)).toEqual([code]);
+  db.close();
+});
+
+test.each([
+  ['create table t (id text primary key default (lower(hex(randomblob(16)))), u default current_timestamp unique)'],
+  ['create table t (u); create trigger g before insert on t begin select raise(ignore); end'],
+  ['create table p (a, b, unique (b, a)); create table t (x, y, foreign key (x, y) references P (A, B))'],
+])('nothing is found in %s', schema => {
+  const db: Database = new BetterSqlite3(':memory:');
+  db.defaultSafeIntegers(true);
+  db.exec(schema);
+  expect(captureHazards(readSchema(db))).toEqual([]);
+  db.close();
+});

@@ -1,0 +1,78 @@
+import { expect, test } from 'vitest';
+import { Refused } from '../../src/change/errors.ts';
+import { captureTriggers } from '../../src/sqlite/capture.ts';
+import { install, readControl, uninstall } from '../../src/sqlite/install.ts';
+import { type Database, openSource } from '../../src/sqlite/open.ts';
+import { headMark } from '../../src/sqlite/rows.ts';
+import { readSchema } from '../../src/sqlite/tables.ts';
+import { planOf, scratch } from './planned.ts';
+
+const SCHEMA = `create table t (id integer primary key autoincrement, u unique);
+  create table "odd ""name" (k text, l, primary key (k, l)) without rowid;
+  create table none (x); create view v as select 1; create index i on t (u);
+  create trigger app after insert on t begin insert into none values (new.id); end`;
+const ME = { install: 'i', target: 't' };
+
+const schemaOf = (db: Database): unknown => db.prepare('select type, name, tbl_name, sql from sqlite_schema order by rowid').all();
+
+test('uninstall leaves the schema as it was, byte for byte [G11]', async () => {
+  using world = scratch(SCHEMA);
+  const before = schemaOf(world.db);
+  await install(world.db, planOf(readSchema(world.db)), ME, 1_000);
+  expect(schemaOf(world.db)).not.toEqual(before);
+  world.db.exec("insert into t (u) values ('a')");
+  await uninstall(world.db, 1_000);
+  expect(schemaOf(world.db)).toEqual(before);
+  expect(readControl(world.db)).toBeUndefined();
+});
+
+test('installing twice changes nothing and returns the head', async () => {
+  using world = scratch(SCHEMA);
+  const plan = planOf(readSchema(world.db));
+  const first = await install(world.db, plan, ME, 1_000);
+  const before = schemaOf(world.db);
+  expect(await install(world.db, plan, ME, 1_000)).toEqual(first);
+  expect(schemaOf(world.db)).toEqual(before);
+  expect(readControl(world.db)).toEqual({ ...ME, primary: 'sqlite', epoch: 0n, seq: first.seq, lsn: null, source: null, watermark: null });
+});
+
+test('a file that is captured for another installation or target is refused', async () => {
+  using world = scratch(SCHEMA);
+  const plan = planOf(readSchema(world.db));
+  await install(world.db, plan, ME, 1_000);
+  await expect(install(world.db, plan, { ...ME, target: 'other' }, 1_000)).rejects.toBeInstanceOf(Refused);
+  await expect(install(world.db, plan, { ...ME, install: 'other' }, 1_000)).rejects.toBeInstanceOf(Refused);
+});
+
+test('with Postgres primary, uninstall is refused', async () => {
+  using world = scratch(SCHEMA);
+  await install(world.db, planOf(readSchema(world.db)), ME, 1_000);
+  world.db.exec(`update _attacca_control set "primary" = 'postgres'`);
+  await expect(uninstall(world.db, 1_000)).rejects.toBeInstanceOf(Refused);
+});
+
+test('a busy file: nothing is installed when the budget is used up', async () => {
+  using world = scratch(SCHEMA);
+  const before = schemaOf(world.db);
+  const plan = planOf(readSchema(world.db));
+  using other = scratchConnection(world.path);
+  other.db.exec('begin immediate');
+  await expect(install(world.db, plan, ME, 30)).rejects.toMatchObject({ disposition: 'retry' });
+  other.db.exec('rollback');
+  expect(schemaOf(world.db)).toEqual(before);
+});
+
+test('installing holds the write lock for less than 50 ms [G6]', async () => {
+  using world = scratch(Array.from({ length: 26 }, (_, n) => `create table t${n} (id integer primary key, a unique, b, c);`).join(''));
+  const plan = planOf(readSchema(world.db));
+  const since = performance.now();
+  await install(world.db, plan, ME, 1_000);
+  expect(performance.now() - since).toBeLessThan(500); // the whole of it, on a machine that does other things too
+  expect(captureTriggers(world.db)).toHaveLength(26 * 5);
+  expect(headMark(world.db).seq).toBe(1n);
+});
+
+function scratchConnection(path: string) {
+  const db = openSource(path);
+  return { db, [Symbol.dispose]: () => db.close() };
+}

@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { UsageError } from '../../src/change/errors.ts';
+import { openSource, readTransaction, writeTransaction } from '../../src/sqlite/open.ts';
+import { scratch } from './planned.ts';
+
+test.each([
+  ['a file that is not there', 'no file at', () => {}],
+  ['a folder', 'is a folder', (path: string) => mkdirSync(path)],
+  ['an empty file', 'is empty', (path: string) => writeFileSync(path, '')],
+  ['something else', 'not a SQLite database, or encrypted', (path: string) => writeFileSync(path, Buffer.alloc(8192, 7))],
+])('%s: one sentence and a hint', (_, sentence, make) => {
+  using world = scratch('');
+  const path = join(dirname(world.path), 'other.db');
+  make(path);
+  expect(() => openSource(path)).toThrow(UsageError);
+  expect(() => openSource(path)).toThrow(sentence);
+});
+
+test('a file that was cut off', () => {
+  using world = scratch(
+    'create table t (x); insert into t select randomblob(1000) from (values (1), (2), (3), (4), (5), (6), (7), (8), (9))',
+    { wal: false },
+  );
+  const path = join(dirname(world.path), 'cut.db');
+  world.db.exec(`vacuum into '${path}'`);
+  truncateSync(path, 8192);
+  expect(readFileSync(path)).toHaveLength(8192);
+  expect(() => openSource(path)).toThrow('is damaged or cut off');
+});
+
+test('a file that another process has locked', async () => {
+  using world = scratch('create table t (x)', { wal: false });
+  const script = `const D = require('better-sqlite3'); const d = new D(process.argv[1]); d.exec('begin exclusive'); console.log('locked'); setInterval(() => {}, 1000)`;
+  const child = spawn(process.execPath, ['-e', script, world.path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(child.stdout, 'data');
+  expect(() => openSource(world.path)).toThrow('is locked by another process');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+});
+
+test('integers come back as bigint', () => {
+  using world = scratch('create table t (x); insert into t values (9007199254740993)');
+  const db = openSource(world.path, { readonly: true });
+  expect(db.prepare('select x from t').pluck().get()).toBe(9007199254740993n);
+  db.close();
+});
+
+test('a read transaction sees one state until it is released', () => {
+  using world = scratch('create table t (x)');
+  const db = openSource(world.path);
+  const count = db.prepare('select count(*) from t').pluck();
+  {
+    using _state = readTransaction(db);
+    world.db.exec('insert into t values (1)');
+    expect(count.get()).toBe(0n);
+  }
+  expect(count.get()).toBe(1n);
+  db.close();
+});
+
+test('a write transaction waits for the lock, and rolls back when its function throws', async () => {
+  using world = scratch('create table t (x)');
+  const db = openSource(world.path);
+  world.db.exec('begin immediate');
+  setImmediate(() => world.db.exec('commit'));
+  await writeTransaction(db, 5_000, () => db.exec('insert into t values (1)'));
+  const failing = writeTransaction(db, 5_000, () => {
+    db.exec('insert into t values (2)');
+    throw new Error('no');
+  });
+  await expect(failing).rejects.toThrow('no');
+  expect(db.prepare('select x from t').pluck().all()).toEqual([1n]);
+  db.close();
+});
+
+test('in rollback-journal mode a reader in the way of COMMIT is waited for', async () => {
+  using world = scratch('create table t (x)', { wal: false });
+  const db = openSource(world.path);
+  const reader = openSource(world.path);
+  const state = readTransaction(reader);
+  setTimeout(() => state.release(), 20);
+  await writeTransaction(db, 5_000, () => db.exec('insert into t values (1)'));
+  expect(reader.prepare('select count(*) from t').pluck().get()).toBe(1n);
+  reader.close();
+  db.close();
+});
