@@ -33,13 +33,13 @@ function keyNameOf(plan: Plan, table: TablePlan): string {
   return all.get(table.id) ?? `${table.target}_pkey`;
 }
 
-/** CREATE INDEX for each index. SQLite sorts NULL first, so a descending index has it last. */
+/** CREATE INDEX for each index. NULLs stand where Postgres's own ORDER BY has them, or it would not use the index. */
 export function indexDdl(plan: Plan, table: TablePlan): string[] {
   return table.indexes.map(({ name, unique, terms }) => {
     const list = terms.map(({ column, descending, fold }) => {
       const target = quote(at(table.columns, column).target);
       const term = fold ? `lower(${target} collate "C")` : target;
-      return descending ? `${term} desc nulls last` : `${term} nulls first`;
+      return descending ? `${term} desc` : term;
     });
     return `create ${unique ? 'unique ' : ''}index ${quote(name)} on ${nameOf(plan, table)} (${list.join(', ')})`;
   });
