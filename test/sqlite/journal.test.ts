@@ -1,0 +1,239 @@
+import { expect, test } from 'vitest';
+import type { Mark, Rows } from '../../src/change/change.ts';
+import type { SourceState } from '../../src/change/ports.ts';
+import { captureTriggers } from '../../src/sqlite/capture.ts';
+import { doorbell } from '../../src/sqlite/doorbell.ts';
+import { install } from '../../src/sqlite/install.ts';
+import { type Journal, journal } from '../../src/sqlite/journal.ts';
+import { type Database, isBusy, openSource, writeTransaction } from '../../src/sqlite/open.ts';
+import { headMark } from '../../src/sqlite/rows.ts';
+import { readSchema } from '../../src/sqlite/tables.ts';
+import { model } from './model.ts';
+import { planOf, scratch, stored } from './planned.ts';
+
+/** A file with capture and a reader on it whose batches go into a model. */
+async function following(schema: string, options: { readonly wal?: boolean } = {}) {
+  const world = scratch(schema, options);
+  const { db, path } = world;
+  const plan = planOf(readSchema(db));
+  const start = await install(db, plan, { install: 'i', target: 't' }, 1_000);
+  const bell = doorbell(path);
+  const source: Journal = journal({ path, plan, wake: bell.wake });
+  const stop = new AbortController();
+  const target = model(plan);
+  const batches = source.read(start, stop.signal)[Symbol.asyncIterator]();
+  return {
+    db,
+    path,
+    plan,
+    source,
+    stop,
+    target,
+    start,
+    /** Applies the next batch and returns what it replaced. */
+    async step(): Promise<Rows & { position: Mark }> {
+      const { value } = await batches.next();
+      if (value === undefined) throw new Error('the journal ended');
+      target.apply(value.changes);
+      return { ...value.changes, position: value.position };
+    },
+    /** Applies batches until one of them reaches the present head. */
+    async caughtUp(): Promise<void> {
+      while ((await this.step()).position.seq < headMark(db).seq);
+    },
+    /** Nothing is marked: the reader is waiting when this settles. */
+    next: () => batches.next(),
+    equal(): void {
+      for (const table of plan.tables) expect(target.rows(table.id)).toEqual(stored(db, table));
+    },
+    [Symbol.dispose]() {
+      stop.abort();
+      void batches.return?.(undefined);
+      source[Symbol.dispose]();
+      bell[Symbol.dispose]();
+      world[Symbol.dispose]();
+    },
+  };
+}
+
+const T = 'create table t (id integer primary key, v)';
+
+test('a batch is everything committed since the last one, as one state [G3]', async () => {
+  using world = await following(T);
+  world.db.exec("begin; insert into t values (1, 'a'), (2, 'b'); update t set v = 'c' where id = 2; delete from t where id = 1; commit");
+  const batch = await world.step();
+  expect(batch).toMatchObject({ marks: 4, size: 2, replaced: [] });
+  expect(batch.position).toEqual(headMark(world.db));
+  world.equal();
+  world.db.exec("insert into t values (3, 'd')");
+  expect((await world.step()).size).toBe(1);
+  world.equal();
+});
+
+test('the file was restored: the anchor has another nonce, and reading halts [G7]', async () => {
+  using world = await following(T);
+  world.db.exec('update _attacca_journal set nonce = 0');
+  await expect(world.step()).rejects.toMatchObject({ disposition: 'halt', message: 'the file was restored or lost its last commits' });
+});
+
+test('the anchor is gone: reading halts [G7]', async () => {
+  using world = await following(T);
+  world.db.exec('insert into t values (1, 1); delete from _attacca_journal where seq = 1');
+  await expect(world.step()).rejects.toMatchObject({ disposition: 'halt' });
+});
+
+test('VACUUM numbers keyless rows anew: the table is replaced whole [G1]', async () => {
+  using world = await following('create table t (v); create table k (id integer primary key)');
+  world.db.exec("insert into t values ('a'), ('b'), ('c'); insert into k values (5)");
+  await world.step();
+  world.db.exec("delete from t where v = 'a'; vacuum; insert into t values ('d')");
+  const batch = await world.step();
+  expect(batch.replaced).toEqual([2]);
+  world.equal();
+  world.db.exec("update t set v = 'e' where rowid = 1");
+  expect((await world.step()).replaced).toEqual([]);
+  world.equal();
+});
+
+test('a table rebuild drops our triggers: they come back and the table is replaced [G1]', async () => {
+  using world = await following(`${T}; create table other (id integer primary key)`);
+  world.db.exec("insert into t values (1, 'a')");
+  await world.step();
+  world.db.exec(
+    `begin; create table n (id integer primary key, v); insert into n select * from t; drop table t; alter table n rename to t; commit`,
+  );
+  world.db.exec("insert into t values (2, 'unseen')");
+  expect((await world.step()).replaced).toEqual([2]);
+  world.equal();
+  world.db.exec("insert into t values (3, 'seen')");
+  expect((await world.step()).replaced).toEqual([]);
+  world.equal();
+});
+
+test('a new unique index is a new way to be evicted: triggers and a replaced table [G1]', async () => {
+  using world = await following(T);
+  world.db.exec("insert into t values (1, 'a')");
+  await world.step();
+  world.db.exec("create unique index i on t (v); replace into t values (2, 'a')");
+  expect((await world.step()).replaced).toEqual([1]);
+  world.equal();
+  world.db.exec("replace into t values (3, 'a')");
+  expect((await world.step()).replaced).toEqual([]);
+  world.equal();
+});
+
+test('an ordinary index, ANALYZE or a dropped unique index is no reason to copy again', async () => {
+  using world = await following(
+    'create table t (id integer primary key, v, w); create unique index a on t (v); create unique index b on t (w)',
+  );
+  world.db.exec('create index i on t (v, w); insert into t values (1, 1, 1); analyze; drop index a');
+  expect((await world.step()).replaced).toEqual([]);
+  world.db.exec('replace into t values (2, 2, 1)');
+  await world.caughtUp();
+  world.equal();
+});
+
+test.each([
+  ['a new column', 'alter table t add column w'],
+  ['a dropped column', 'alter table t drop column v'],
+  ['a renamed column', 'alter table t rename column v to w'],
+  ['a dropped table', 'drop table t'],
+  ['a renamed table', 'alter table t rename to u'],
+  ['another key', 'begin; drop table t; create table t (id integer, v); commit'],
+])('%s: the plan does not fit any more, and reading halts [G7]', async (_, change) => {
+  using world = await following(T);
+  world.db.exec(`insert into t values (1, 1); ${change}`);
+  await expect(world.step()).rejects.toMatchObject({ disposition: 'halt' });
+});
+
+test("somebody drops the journal: reading halts, and the application's writes go on [G6]", async () => {
+  using world = await following(T);
+  world.db.exec('drop table _attacca_journal');
+  await expect(world.step()).rejects.toMatchObject({ disposition: 'halt' });
+  expect(captureTriggers(world.db)).toEqual([]);
+  expect(() => world.db.exec('insert into t values (1, 1)')).not.toThrow();
+});
+
+test.each([true, false])('a pinned state is exactly what the sink holds, while writes go on (wal: %s) [G3]', async wal => {
+  using world = await following(T, { wal });
+  const states: SourceState[] = [];
+  world.db.exec('insert into t values (1, 1)');
+  world.db.pragma('busy_timeout = 0');
+  const write = (n: number): void => {
+    try {
+      world.db.exec(`insert into t values (${n + 100}, 'x'); update t set v = ${n}`); // the next batch, always
+    } catch (error) {
+      if (wal || !isBusy(error)) throw error; // an application without WAL waits for readers
+    }
+  };
+  const running = (async () => {
+    for (let n = 0; ; n++) {
+      const batch = await world.step().catch(() => undefined);
+      if (batch === undefined) return;
+      write(n);
+    }
+  })();
+  for (let n = 0; n < 3; n++) {
+    const rows = await world.source.pin(async state => {
+      states.push(state);
+      return {
+        pinned: state
+          .chunk(1, null, 10_000)
+          .rows.map(row => JSON.stringify(row))
+          .sort(),
+        held: world.target.rows(1),
+        count: state.count(1),
+      };
+    });
+    expect(rows.pinned).toEqual(rows.held);
+    expect(rows.count).toBe(rows.held.length);
+    states.pop()?.close(); // at once: in rollback-journal mode it is in the way of the writer
+  }
+  world.stop.abort();
+  await running;
+});
+
+test('a pin is served while nothing happens', async () => {
+  using world = await following(T);
+  const waiting = world.next();
+  const position = await world.source.pin(async state => {
+    const { position } = state;
+    state.close();
+    return position;
+  });
+  expect(position).toEqual(headMark(world.db));
+  world.stop.abort();
+  expect((await waiting).done).toBe(true);
+});
+
+test('a pin fails when reading ends', async () => {
+  using world = await following(T);
+  const pin = world.source.pin(async () => undefined);
+  world.source[Symbol.dispose]();
+  await expect(pin).rejects.toMatchObject({ disposition: 'retry' });
+});
+
+test('no read lock is held while a batch is applied, in rollback-journal mode [G6]', async () => {
+  using world = await following(T, { wal: false });
+  world.db.exec('insert into t values (1, 1)');
+  await world.step();
+  world.db.pragma('busy_timeout = 0');
+  expect(() => world.db.exec('insert into t values (2, 2)')).not.toThrow();
+});
+
+test('marks by several writers, read while they write, give committed states only [G3]', async () => {
+  using world = await following('create table t (id integer primary key, v integer)');
+  const writers: Database[] = [openSource(world.path), openSource(world.path)];
+  const write = async (db: Database, from: number): Promise<void> => {
+    for (let n = 0; n < 100; n++)
+      await writeTransaction(db, 5_000, () => db.exec(`replace into t values (${from + n}, 1); replace into t values (${-from - n}, -1)`));
+  };
+  const writing = Promise.all(writers.map((db, index) => write(db, 1 + index * 1000)));
+  for (let rows = 0; rows < 400; rows = world.target.rows(1).length) {
+    await world.step();
+    expect(world.target.rows(1).length % 2).toBe(0); // both rows of a transaction, or none
+  }
+  await writing;
+  for (const db of writers) db.close();
+  world.equal();
+});

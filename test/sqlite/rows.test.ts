@@ -1,0 +1,175 @@
+import { expect, test } from 'vitest';
+import type { Seq, Slice } from '../../src/change/change.ts';
+import type { Plan } from '../../src/plan/plan.ts';
+import { chunk, countRows } from '../../src/sqlite/chunk.ts';
+import { install, markTables } from '../../src/sqlite/install.ts';
+import { type HeldRows, readMarks } from '../../src/sqlite/marks.ts';
+import type { Database } from '../../src/sqlite/open.ts';
+import { prune } from '../../src/sqlite/prune.ts';
+import { headMark, mark } from '../../src/sqlite/rows.ts';
+import { heldState } from '../../src/sqlite/state.ts';
+import { readSchema } from '../../src/sqlite/tables.ts';
+import { planOf, scratch, stored } from './planned.ts';
+
+const seq = (n: number | bigint): Seq => BigInt(n) as Seq;
+
+/** All rows by paging, `limit` at a time. */
+function pages(db: Database, plan: Plan, limit: number): string[] {
+  const rows: string[] = [];
+  let cursor: string | null = null;
+  do {
+    const part = chunk(db, plan.tables[0]!, cursor, limit);
+    rows.push(...part.rows.map(row => JSON.stringify(row)));
+    cursor = part.cursor;
+  } while (cursor !== null);
+  return rows.sort();
+}
+
+test.each([
+  [
+    'an integer key',
+    'create table t (id integer primary key); insert into t values (-9223372036854775808), (-1), (0), (9223372036854775807)',
+  ],
+  ['a hidden key', 'create table t (v); insert into t (rowid, v) values (-5, 1), (2, null), (7, 3)'],
+  [
+    'every storage class',
+    "create table t (k primary key); insert into t values (1), (1.5), (-0.0), ('1'), ('b'), (x'31'), (x'00'), ('a' || char(0))",
+  ],
+  ['NOCASE', "create table t (k text collate nocase primary key); insert into t values ('b'), ('A'), ('_'), ('É'), ('é'), ('a ')"],
+  [
+    'several columns, without rowid',
+    "create table t (a, k text, primary key (k, a)) without rowid; insert into t values (1, 'a'), (2, 'a'), ('x', 'a'), (x'78', 'b'), (1, 'b')",
+  ],
+  [
+    'a descending key',
+    'create table t (a not null, b not null, primary key (a desc, b)); insert into t values (1, 1), (1, 2), (2, 1), (3, 0)',
+  ],
+  [
+    'an index with another collation',
+    "create table t (k text collate nocase not null); create unique index i on t (k collate binary); insert into t values ('a'), ('A'), ('b')",
+  ],
+])('chunks of any size hold every row once: %s [G4]', (_, schema) => {
+  using world = scratch(schema);
+  const plan = planOf(readSchema(world.db));
+  const expected = stored(world.db, plan.tables[0]!);
+  for (const limit of [1, 2, 100]) expect(pages(world.db, plan, limit)).toEqual(expected);
+  expect(countRows(world.db, plan.tables[0]!)).toBe(expected.length);
+});
+
+test('text that is not UTF-8 keeps its bytes, also as a key and a cursor [G4]', async () => {
+  using world = scratch(
+    "create table t (k text primary key, v); insert into t values (cast(x'ff' as text), cast(x'fe61' as text)), (cast(x'fe' as text), '\uFFFD')",
+  );
+  const { db } = world;
+  const plan = planOf(readSchema(db));
+  const expected = ['["x:fe","t:\uFFFD"]', '["x:ff","x:fe61"]'];
+  expect(pages(db, plan, 1)).toEqual(expected);
+  const start = await install(db, plan, { install: 'i', target: 't' }, 1_000);
+  db.exec("update t set v = v; delete from t where k = cast(x'ff' as text)");
+  const [slice] = slicesOf(readMarks(db, plan, start.seq, headMark(db).seq));
+  expect(slice).toMatchObject({ rows: [['x:fe', 't:\uFFFD']], gone: [['x:ff']] });
+});
+
+test('a UTF-16 file reads as text', () => {
+  using world = scratch("pragma encoding = 'UTF-16le'; create table t (k text primary key); insert into t values ('é\uFFFD'), ('b')", {
+    wal: false,
+  });
+  const plan = planOf(readSchema(world.db));
+  expect(pages(world.db, plan, 1)).toEqual(['["t:b"]', '["t:é\uFFFD"]']);
+});
+
+const slicesOf = (rows: HeldRows): Slice[] => [...(rows.slices() as Iterable<Slice>)];
+
+test('a large batch waits in a file, and can be read more than once', async () => {
+  using world = scratch('create table t (id integer primary key, v)');
+  const { db } = world;
+  const plan = planOf(readSchema(db));
+  const start = await install(db, plan, { install: 'i', target: 't' }, 1_000);
+  db.exec(
+    "with recursive n (i) as (select 1 union all select i + 1 from n where i < 5000) insert into t select i, 'line\n' || char(0, 8232, 55357) || i from n",
+  );
+  using rows = readMarks(db, plan, start.seq, headMark(db).seq, { memoryRows: 100 });
+  using kept = readMarks(db, plan, start.seq, headMark(db).seq);
+  expect(rows).toMatchObject({ marks: 5000, size: 5000 });
+  expect(slicesOf(rows).length).toBeGreaterThan(1);
+  expect(slicesOf(rows).every(slice => slice.rows.length <= 1_000)).toBe(true);
+  expect(slicesOf(rows)).toEqual(slicesOf(kept));
+});
+
+test('a table marked whole comes whole, and its other marks are not read', async () => {
+  using world = scratch('create table t (id integer primary key); insert into t values (1), (2), (3)');
+  const { db } = world;
+  const plan = planOf(readSchema(db));
+  const start = await install(db, plan, { install: 'i', target: 't' }, 1_000);
+  db.exec('delete from t where id = 2');
+  markTables(db, [1]);
+  const rows = readMarks(db, plan, start.seq, headMark(db).seq);
+  expect(rows).toMatchObject({ replaced: [1], size: 2 });
+  expect(slicesOf(rows)).toMatchObject([{ rows: [['i:1'], ['i:3']], gone: [] }]);
+});
+
+test('rows marked by hand are read again, whatever their key holds', async () => {
+  using world = scratch("create table t (a, b, primary key (a, b)); insert into t values (1, 'a'), (1.0, cast(x'ff' as text))");
+  const { db } = world;
+  const plan = planOf(readSchema(db));
+  const start = await install(db, plan, { install: 'i', target: 't' }, 1_000);
+  const state = heldState(db, plan);
+  const keys = db.prepare('select a, b from t').raw().all() as [bigint, string][];
+  mark(db, plan.tables[0]!, [keys[0]!, [9n, 'gone']]);
+  const [slice] = slicesOf(readMarks(db, plan, start.seq, headMark(db).seq));
+  expect(slice).toMatchObject({ rows: [['i:1', 't:a']], gone: [['i:9', 't:gone']] });
+  const absent = [
+    ['i:1', 't:a'],
+    ['r:1', 't:a'],
+    ['r:1', 'x:ff'],
+    ['i:2', 't:a'],
+  ];
+  expect(state.absent(1, absent)).toEqual([absent[1], absent[3]]);
+});
+
+test('a key that became NULL is a misfit; once it is gone its name is handed on [G4]', async () => {
+  using world = scratch('create table t (k text primary key, v)');
+  const { db } = world;
+  const plan = planOf(readSchema(db));
+  const start = await install(db, plan, { install: 'i', target: 't' }, 1_000);
+  db.exec("insert into t values ('a', 1); update t set k = null");
+  const middle = headMark(db).seq;
+  const [slice] = slicesOf(readMarks(db, plan, start.seq, middle));
+  expect(slice).toMatchObject({
+    rows: [],
+    gone: [['t:a']],
+    misfits: [{ key: '[null]', target: undefined, column: 'k', reason: 'its key is NULL' }],
+  });
+  expect(chunk(db, plan.tables[0]!, null, 10)).toMatchObject({ rows: [], misfits: [{ key: '[null]' }] });
+  db.exec('delete from t');
+  expect(slicesOf(readMarks(db, plan, middle, headMark(db).seq))).toMatchObject([{ misfits: [], vanished: ['[null]'] }]);
+});
+
+test('a row that does not fit is named, and its older version leaves the target [G4]', async () => {
+  using world = scratch('create table t (id integer primary key, v)');
+  const { db } = world;
+  const tagged = planOf(readSchema(db));
+  const [table] = tagged.tables;
+  const columns = table!.columns.map(column => (column.name === 'v' ? { ...column, codec: 'integer' as const } : column));
+  const plan: Plan = { ...tagged, tables: [{ ...table!, columns }] };
+  const start = await install(db, plan, { install: 'i', target: 't' }, 1_000);
+  db.exec("insert into t values (1, 2), (3, 'no')");
+  const [slice] = slicesOf(readMarks(db, plan, start.seq, headMark(db).seq));
+  expect(slice!.rows).toEqual([['i:1', '2']]);
+  expect(slice!.misfits).toEqual([{ key: '["i:3"]', target: ['i:3'], column: 'v', reason: 'not an integer', raw: 't:no' }]);
+});
+
+test('pruning keeps the anchor and the newest row, and takes steps', async () => {
+  using world = scratch('create table t (id integer primary key)');
+  const { db } = world;
+  await install(db, planOf(readSchema(db)), { install: 'i', target: 't' }, 1_000);
+  db.exec('with recursive n (i) as (select 1 union all select i + 1 from n where i < 3000) insert into t select i from n');
+  const count = db.prepare('select count(*), min(seq), max(seq) from _attacca_journal').raw();
+  expect(await prune(db, seq(2000))).toBe(1999);
+  expect(count.get()).toEqual([1002n, 2000n, 3001n]);
+  expect(await prune(db, seq(2000))).toBe(0);
+  expect(await prune(db, seq(999_999))).toBe(1001);
+  expect(count.get()).toEqual([1n, 3001n, 3001n]);
+  db.exec('insert into t values (9999)');
+  expect(headMark(db).seq).toBe(3002n);
+});
