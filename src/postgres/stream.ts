@@ -18,6 +18,7 @@ import type { Lsn } from '../change/change.ts';
 import { ReplicationError } from '../change/errors.ts';
 import { formatLsn, parseLsn } from '../change/lsn.ts';
 import { literal, quote } from '../change/quote.ts';
+import { replicationError } from './errors.ts';
 import { type Handoff, handoff } from './handoff.ts';
 import { connect } from './open.ts';
 import { decode, type Message } from './pgoutput.ts';
@@ -66,7 +67,7 @@ export async function openStream(options: StreamOptions, after: Lsn, signal: Abo
   signal.addEventListener('abort', abort);
   const ended = service.subscribe(rawPlugin(options.publication, line.arrived), options.slot, formatLsn(start)).then(
     () => items.fail(lost('Postgres ended the stream')),
-    error => items.fail(error),
+    error => items.fail(replicationError(error)),
   );
   return {
     take: () => items.take(),
@@ -116,9 +117,9 @@ function attend(service: LogicalReplicationService, items: Handoff<Item>, start:
   // The library adds one again. A commit may begin at the very byte where the last one ended, and must not fall behind the line.
   const report = (ping = false): void => void service.acknowledge(formatLsn((safe - 1n) as Lsn), ping).catch(items.fail);
 
-  service.on('error', error => items.fail(error));
+  service.on('error', error => items.fail(replicationError(error)));
   service.on('data', async (_, { result, weight }: Parsed) => {
-    if (result instanceof Error) items.fail(result);
+    if (result instanceof Error) items.fail(replicationError(result));
     else await items.put(result, weight);
     underWay--;
   });

@@ -1,0 +1,88 @@
+import { expect, test } from 'vitest';
+import {
+  createPublication,
+  createSlot,
+  currentLsn,
+  dropPublication,
+  dropSlot,
+  insertWatermark,
+  slotState,
+  writeWatermark,
+} from '../../src/postgres/slot.ts';
+import { wal } from '../../src/postgres/wal.ts';
+import { connect } from '../support/postgres.ts';
+import { PLAN, reader, reverse } from './reverse.ts';
+
+const TABLES = /* sql */ `select schemaname || '.' || tablename as name from pg_publication_tables where pubname = $1 order by 1`;
+
+test('the publication is brought to exactly the plan’s tables', async () => {
+  await using world = await reverse();
+  const { pg, session, options } = world;
+  const published = async () => (await pg.query(TABLES, [options.publication])).map(row => row.name);
+  expect(await published()).toEqual(['attacca.watermark', 'public.Things', 'public.pairs']);
+  await pg.query(`alter publication "Attacca's ""publication""" set table unpublished`);
+  await pg.query(`alter publication "Attacca's ""publication""" set (publish = 'insert')`);
+  await createPublication(session, PLAN, options.publication);
+  expect(await published()).toEqual(['attacca.watermark', 'public.Things', 'public.pairs']);
+  expect(await pg.query(`select pubinsert and pubupdate and pubdelete and pubtruncate as every from pg_publication`)).toEqual([
+    { every: 't' },
+  ]);
+  await dropPublication(session, options.publication);
+  await dropPublication(session, options.publication);
+  expect(await pg.query(`select from pg_publication`)).toEqual([]);
+});
+
+test('a slot is made once, shown, and dropped even while it is read', async () => {
+  await using world = await reverse();
+  const { session, options } = world;
+  const state = await slotState(session, options.slot);
+  expect(state).toMatchObject({ exists: true, active: false, walStatus: 'reserved' });
+  expect(await createSlot(session, options.slot)).toBe(state.confirmedFlush);
+  expect(await currentLsn(session)).toBeGreaterThanOrEqual(state.confirmedFlush ?? 0n);
+  expect(state.retainedBytes).toBeGreaterThan(0n);
+
+  await writeWatermark(session, 'here');
+  await using stream = reader(wal(options));
+  await stream.next();
+  const waiting = expect(stream.next()).rejects.toMatchObject({ disposition: 'retry' });
+  await dropSlot(session, options.slot);
+  await waiting;
+  await dropSlot(session, options.slot);
+  expect(await slotState(session, options.slot)).toMatchObject({ exists: false, active: false, confirmedFlush: null, retainedBytes: 0n });
+});
+
+test('a transaction that holds up the slot is named, and a second try works', async () => {
+  await using world = await reverse();
+  const { session, options } = world;
+  await dropSlot(session, options.slot);
+  const writer = await connect(options.url);
+  await writer.query(`begin; insert into unpublished values ('slow')`);
+  const { rows } = await writer.query('select pg_backend_pid() as pid');
+  await expect(createSlot(session, options.slot, 300)).rejects.toMatchObject({
+    disposition: 'retry',
+    message: expect.stringMatching(new RegExp(`pid ${rows[0].pid} .*"${options.slot}", open since`)),
+    hint: expect.stringContaining(`pg_terminate_backend(${rows[0].pid})`),
+  });
+  expect((await slotState(session, options.slot)).exists).toBe(false);
+  await writer.query('commit');
+  await createSlot(session, options.slot);
+  await writer.end();
+});
+
+test('a slot of another kind is not taken for ours', async () => {
+  await using world = await reverse();
+  const { pg, session, options } = world;
+  await dropSlot(session, options.slot);
+  await pg.query(`select pg_create_physical_replication_slot($1)`, [options.slot]);
+  await expect(createSlot(session, options.slot)).rejects.toMatchObject({ disposition: 'halt' });
+  await pg.query(`select pg_drop_replication_slot($1)`, [options.slot]);
+});
+
+test('only the newest watermark stays', async () => {
+  await using world = await reverse();
+  const { pg, session } = world;
+  await insertWatermark(session, 'a');
+  await writeWatermark(session, 'b');
+  await writeWatermark(session, 'b');
+  expect(await pg.query('select token from attacca.watermark')).toEqual([{ token: 'b' }]);
+});
