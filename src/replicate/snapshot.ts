@@ -31,12 +31,13 @@ export async function snapshot(work: Snapshot, signal: AbortSignal): Promise<voi
   const cancelled = AbortSignal.any([signal, stop.signal]);
   const failures: unknown[] = [];
   for (const table of work.tables) {
-    queue
-      .add(() => copy(work, table, cancelled))
-      .catch(error => {
+    // Caught inside the task: the queue hears of the failure after `cancelled`, so it begins no other table.
+    void queue.add(() =>
+      copy(work, table, cancelled).catch(error => {
         failures.push(error);
         stop.abort();
-      });
+      }),
+    );
   }
   await queue.onIdle();
   signal.throwIfAborted();
