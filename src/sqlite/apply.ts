@@ -14,7 +14,7 @@ import type { Sink } from '../change/ports.ts';
 import type { Plan } from '../plan/plan.ts';
 import { refence } from './fence.ts';
 import { begin, commit, openWriter } from './hold.ts';
-import { type ControlRow, markTables, readControl } from './install.ts';
+import { type ControlRow, readControl } from './install.ts';
 import { mirroring } from './mirror.ts';
 import { codeOf, type Database } from './open.ts';
 import { schemaVersion } from './values.ts';
@@ -100,16 +100,14 @@ function stored({ lsn }: ControlRow): Lsn {
   });
 }
 
-/** Puts back what an application's DDL took of the fence and marks those tables whole. Returns their ids. */
+/** Puts back what an application's DDL took of the fence. Returns the ids of those tables. */
 function reclose(db: Database, plan: Plan, epoch: bigint): readonly number[] {
   const renumbered = plan.tables.some(({ key }) => key.kind === 'hidden') && db.prepare(CANARY).get() === undefined;
   if (renumbered)
     throw new ReplicationError('halt', 'VACUUM has renumbered the rows of tables without a key', {
       hint: 'Rows of those tables no longer have the names that Postgres knows them by: the way back needs a new copy of them.',
     });
-  const open = refence(db, plan, epoch);
-  markTables(db, open);
-  return open;
+  return refence(db, plan, epoch);
 }
 
 /** The unknown halts; what has to do with the machine alone is tried again. */

@@ -17,7 +17,7 @@ import type { Plan, TablePlan } from '../plan/plan.ts';
 import { bringBack, setAside } from './app-triggers.ts';
 import { createCapture, dropCapture } from './capture.ts';
 import type { Hold } from './hold.ts';
-import { readControl } from './install.ts';
+import { markTables, readControl } from './install.ts';
 import type { Database } from './open.ts';
 import { headMark } from './rows.ts';
 import { raiseSequences } from './sequence.ts';
@@ -78,22 +78,27 @@ export function openSqlite(
   return head;
 }
 
+/** Whether the file has a fence of ours at all; after `finish` nothing else of ours is there. */
+export const hasFence = (db: Database): boolean => db.prepare(HAS_FENCE).get() !== undefined;
+
 /** What the file says about its fence. Reads only. */
 export function fenceState(db: Database, plan: Plan): FenceState {
-  const closed = db.prepare(HAS_FENCE).get() !== undefined && db.prepare<[], bigint>(CLOSED).pluck().get() !== 0n;
+  const closed = hasFence(db) && db.prepare<[], bigint>(CLOSED).pluck().get() !== 0n;
   const control = readControl(db);
   const epoch = control?.primary === 'postgres' ? control.epoch : undefined;
   return { closed, epoch, intact: closed && epoch !== undefined && openTables(db, plan, epoch).length === 0 };
 }
 
 /**
- * Puts the fence up again where it is gone (an ORM rebuilt the table) and returns the ids of those tables: what was written
- * there meanwhile is known to nobody, so they must be compared. Inside a write transaction.
+ * Puts the fence up again where it is gone (an ORM rebuilt the table) and returns the ids of those tables. What was written
+ * there meanwhile is known to nobody: they are marked whole, to be compared before any rollback. Inside a write transaction.
  */
 export function refence(db: Database, plan: Plan, epoch: bigint): readonly number[] {
   const open = openTables(db, plan, epoch);
+  const ids = open.map(({ id }) => id);
   for (const table of open) putUp(db, table, epoch);
-  return open.map(({ id }) => id);
+  markTables(db, ids);
+  return ids;
 }
 
 /**

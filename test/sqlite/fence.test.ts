@@ -1,0 +1,223 @@
+import { spawnSync } from 'node:child_process';
+import type BetterSqlite3 from 'better-sqlite3';
+import { expect, test } from 'vitest';
+import type { Seq } from '../../src/change/change.ts';
+import { captureTriggers } from '../../src/sqlite/capture.ts';
+import { closeSqlite, fenceState, keepFenceOnly, openSqlite, refence } from '../../src/sqlite/fence.ts';
+import { hold } from '../../src/sqlite/hold.ts';
+import { install, readControl } from '../../src/sqlite/install.ts';
+import { closed, fixture, INSTALL, idOf, journalHead, lsn, SOURCE } from './mirrored.ts';
+
+const DDL = `
+  create table t (id integer primary key, u unique, v);
+  create table w (k text primary key, v) without rowid;
+  create table keyless (v);
+  create table "odd "" 'name'" (id integer primary key autoincrement, v);
+  create table other (id integer primary key, v);
+  create view seen as select * from t;
+  create trigger seen_insert instead of insert on seen begin insert into t values (new.id, new.u, new.v); end;
+  insert into t values (1, 1, 1), (2, 2, 2);
+  insert into w values ('a', 1); insert into keyless values (1); insert into "odd "" 'name'" values (1, 1);`;
+
+const FENCED = /ATTACCA_FENCED epoch=1 primary=postgres: this database is closed; read the flag and run the whole transaction again there/;
+
+const REFUSED = [
+  'insert into t values (9, 9, 9)',
+  'insert into t default values',
+  'update t set v = 3',
+  'delete from t',
+  'delete from t where id = 1',
+  ...['ignore', 'replace', 'fail', 'abort', 'rollback'].flatMap(or => [
+    `insert or ${or} into t values (1, 1, 9)`,
+    `update or ${or} t set u = 2 where id = 1`,
+  ]),
+  'replace into t values (1, 2, 9)',
+  'insert into t values (1, 1, 9) on conflict do nothing',
+  'insert into t values (1, 1, 9) on conflict (u) do update set v = 9',
+  'insert into t select id + 10, u + 10, v from t',
+  'with n as (select 1) update t set v = 8',
+  `insert into w values ('b', 1)`,
+  `update w set v = 2`,
+  `delete from w`,
+  'insert into keyless values (2)',
+  'update keyless set rowid = 5',
+  'delete from keyless',
+  `insert into "odd "" 'name'" (v) values (2)`,
+  'insert into seen values (9, 9, 9)',
+];
+
+const TABLES = ['t', 'w', 'keyless', `"odd "" 'name'"`];
+const rows = (db: BetterSqlite3.Database): unknown[] => TABLES.map(table => db.prepare(`select * from ${table}`).raw().all());
+
+const PYTHON = `
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+for sql in sys.argv[2:]:
+    try:
+        db.execute('begin immediate')
+        db.execute(sql)
+        print('accepted', sql)
+    except sqlite3.Error as error:
+        print(error)
+    if db.in_transaction: print('still in a transaction'); db.execute('rollback')
+`;
+
+test.each(['wal', 'delete'] as const)('the fence refuses every row write, whoever makes it, in journal mode %s [G8]', async journal => {
+  using app = fixture(DDL, { journal, excluded: ['other'] });
+  const before = rows(app.db);
+  await closed(app);
+
+  for (const sql of REFUSED) expect(() => app.db.exec(sql), sql).toThrow(FENCED);
+  const shell = spawnSync('sqlite3', [app.path], { input: REFUSED.map(sql => `${sql};`).join('\n'), encoding: 'utf8' });
+  expect(shell.stderr.match(new RegExp(FENCED, 'g'))).toHaveLength(REFUSED.length);
+  const python = spawnSync('python3', ['-c', PYTHON, app.path, ...REFUSED], { encoding: 'utf8' });
+  expect(python.stdout.trim().split('\n')).toEqual(REFUSED.map(() => expect.stringMatching(FENCED)));
+  expect(rows(app.db)).toEqual(before);
+});
+
+test('statements prepared before, in a connection opened before, meet the fence [G8]', async () => {
+  using app = fixture(DDL);
+  const statements = ['insert into t values (9, 9, 9)', 'update t set v = 0', 'delete from t'].map(sql => app.db.prepare(sql));
+  app.db.exec('begin');
+  statements[1]?.run();
+  app.db.exec('rollback');
+  await closed(app);
+  for (const statement of statements) expect(() => statement.run()).toThrow(FENCED);
+});
+
+test('a write through ATTACH, past a TEMP table of the same name, meets the fence [G8]', async () => {
+  using app = fixture(DDL);
+  await closed(app);
+  using other = fixture('create table x (y)');
+  other.db.exec(`attach ${`'${app.path}'`} as app; create temp table _attacca_fence (closed); insert into temp._attacca_fence values (0)`);
+  expect(() => other.db.exec('insert into app.t values (9, 9, 9)')).toThrow(FENCED);
+});
+
+test('a fence row that is deleted, nulled or rewritten as text does not open it [G8]', async () => {
+  using app = fixture(DDL);
+  await closed(app);
+  for (const sql of ['update _attacca_fence set closed = null', `update _attacca_fence set closed = 'no'`, 'delete from _attacca_fence']) {
+    app.db.exec(sql);
+    expect(() => app.db.exec('update t set v = 3')).toThrow(FENCED);
+    expect(fenceState(app.db, app.plan)).toEqual({ closed: true, epoch: 1n, intact: true });
+  }
+});
+
+test('nothing that a fenced transaction did before stays behind [G8]', async () => {
+  using app = fixture(DDL, { excluded: ['other'] });
+  await closed(app);
+  app.db.exec(`begin immediate; insert into other values (1, 'half')`);
+  expect(() => app.db.exec('update t set v = 3')).toThrow(FENCED);
+  expect(app.db.inTransaction).toBe(false);
+  expect(app.db.prepare('select count(*) from other').pluck().get()).toBe(0n);
+});
+
+test('closing and opening record the switch, and keep the schema as it was', async () => {
+  using app = fixture(`${DDL} create trigger audit after insert on t begin insert into w values (new.id, 1); end;`);
+  const { db, plan, path } = app;
+  await install(db, plan, { install: INSTALL, target: 'pg' }, 1_000);
+  const schema = (): unknown => db.prepare('select type, name, sql from sqlite_schema order by name').raw().all();
+  const before = schema();
+  const head = journalHead(db);
+
+  using closing = await hold(path, 1_000);
+  closeSqlite(closing, plan, { epoch: 1n, seq: head, lsn: lsn(0x16_0000_00ffn), source: SOURCE });
+  expect(fenceState(db, plan)).toEqual({ closed: false, epoch: undefined, intact: false });
+  await closing.commit(1_000);
+  expect(fenceState(db, plan)).toEqual({ closed: true, epoch: 1n, intact: true });
+  expect(captureTriggers(db)).toEqual([]);
+  expect(readControl(db)).toMatchObject({ primary: 'postgres', epoch: 1n, seq: head, lsn: '16/FF', source: SOURCE });
+
+  using opening = await hold(path, 1_000);
+  const mark = openSqlite(opening, plan, { epoch: 2n, usedIds: new Map([[idOf(plan, `odd " 'name'`), 40n]]) });
+  await opening.commit(1_000);
+  expect(fenceState(db, plan)).toEqual({ closed: false, epoch: undefined, intact: false });
+  expect(readControl(db)).toMatchObject({ primary: 'sqlite', epoch: 2n, seq: mark.seq, lsn: null, source: null });
+  expect(schema()).toEqual(before);
+
+  db.exec(`insert into "odd "" 'name'" (v) values (2)`);
+  expect(db.prepare(`select max(id) from "odd "" 'name'"`).pluck().get()).toBe(41n);
+  expect(journalHead(db)).toBeGreaterThan(mark.seq);
+});
+
+test('a switch that is not committed did not happen', async () => {
+  using app = fixture(DDL);
+  await install(app.db, app.plan, { install: INSTALL, target: 'pg' }, 1_000);
+  const held = await hold(app.path, 1_000);
+  closeSqlite(held, app.plan, { epoch: 1n, seq: 1n as Seq, lsn: lsn(1), source: SOURCE });
+  held.release();
+  app.db.exec('update t set v = 3');
+  expect(readControl(app.db)).toMatchObject({ primary: 'sqlite', epoch: 0n });
+});
+
+test('a switch to an epoch that is not newer, or to the side that is open, halts [G8]', async () => {
+  using app = fixture(DDL);
+  await closed(app);
+  using held = await hold(app.path, 1_000);
+  const halt = expect.objectContaining({ disposition: 'halt' });
+  const record = { seq: 1n as Seq, lsn: lsn(1), source: SOURCE };
+  expect(() => closeSqlite(held, app.plan, { epoch: 2n, ...record })).toThrow(halt);
+  expect(() => openSqlite(held, app.plan, { epoch: 1n, usedIds: new Map() })).toThrow(halt);
+});
+
+test('a table that an ORM rebuilt is found open and closed again [G8]', async () => {
+  using app = fixture(DDL);
+  const { db, plan, path } = app;
+  await closed(app);
+  db.pragma('legacy_alter_table = on');
+  db.exec('begin; create table t2 (id integer primary key, u unique, v); drop table t; alter table t2 rename to t; commit');
+  db.exec('insert into t values (5, 5, 5)');
+  expect(fenceState(db, plan)).toEqual({ closed: true, epoch: 1n, intact: false });
+
+  using held = await hold(path, 1_000);
+  expect(refence(held.db, plan, 1n)).toEqual([idOf(plan, 't')]);
+  expect(refence(held.db, plan, 1n)).toEqual([]);
+  await held.commit(1_000);
+  expect(fenceState(db, plan).intact).toBe(true);
+  expect(() => db.exec('insert into t values (6, 6, 6)')).toThrow(FENCED);
+});
+
+test('finish leaves the fence, the application triggers, and nothing else of ours [G11]', async () => {
+  const trigger = `create trigger audit after insert on t begin insert into w values (new.id, 1); end;
+    create trigger checks before insert on t begin select raise(abort, 'checked first'); end;`;
+  using app = fixture(`${DDL} ${trigger}`);
+  const schema = (): unknown =>
+    app.db.prepare(`select name, sql from sqlite_schema where name not glob '_attacca_*' order by name`).raw().all();
+  const before = schema();
+  await closed(app);
+  using held = await hold(app.path, 1_000);
+  keepFenceOnly(held.db, app.plan);
+  await held.commit(1_000);
+
+  expect(schema()).toEqual(before);
+  const ours = app.db.prepare(`select name from sqlite_schema where name glob '_attacca_*'`).pluck().all() as string[];
+  expect(ours.every(name => name.startsWith('_attacca_fence'))).toBe(true);
+  for (const sql of REFUSED.filter(statement => !statement.includes('other'))) expect(() => app.db.exec(sql), sql).toThrow(FENCED);
+});
+
+test('a transaction that read before the fence is refused when it writes, and leaves nothing [G8]', async () => {
+  using app = fixture(DDL);
+  await install(app.db, app.plan, { install: INSTALL, target: 'pg' }, 1_000);
+  using held = await hold(app.path, 1_000);
+  app.db.exec('begin');
+  app.db.prepare('select * from t').all();
+  closeSqlite(held, app.plan, { epoch: 1n, seq: journalHead(held.db), lsn: lsn(1), source: SOURCE });
+
+  app.db.pragma('busy_timeout = 0');
+  expect(() => app.db.exec('update t set v = 3')).toThrow(expect.objectContaining({ code: 'SQLITE_BUSY' }));
+  await held.commit(1_000);
+  expect(() => app.db.exec('update t set v = 3')).toThrow(expect.objectContaining({ code: 'SQLITE_BUSY_SNAPSHOT' }));
+  app.db.exec('rollback');
+  expect(() => app.db.exec('update t set v = 3')).toThrow(FENCED);
+  expect(app.db.prepare('select v from t').pluck().all()).toEqual([1n, 2n]);
+});
+
+test('fencing 26 tables is a matter of milliseconds', async () => {
+  using app = fixture(Array.from({ length: 26 }, (_, n) => `create table t${n} (id integer primary key, a unique, b);`).join('\n'));
+  await install(app.db, app.plan, { install: INSTALL, target: 'pg' }, 1_000);
+  using held = await hold(app.path, 1_000);
+  const start = performance.now();
+  closeSqlite(held, app.plan, { epoch: 1n, seq: 1n as Seq, lsn: lsn(1), source: SOURCE });
+  await held.commit(1_000);
+  expect(performance.now() - start).toBeLessThan(500);
+});
