@@ -9,7 +9,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { chownSync, existsSync, mkdirSync, readFileSync, readlinkSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ReplicationError } from '../change/errors.ts';
+import { ReplicationError, UsageError } from '../change/errors.ts';
 import { codeOf, isRoot, moveInto, NOBODY, type RunAs } from './native.ts';
 
 /** The superuser of every embedded server. */
@@ -114,6 +114,7 @@ export function readOrNothing(path: string): string {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return '';
+    if (codeOf(error) === 'EACCES') throw new UsageError(`${path} belongs to another user`, 'run attacca as the user who started it first');
     throw error;
   }
 }

@@ -10,10 +10,13 @@ const SYSTEM_NODE = '/usr/bin/node';
 /** Prints what it was given; with `wait` it stays until SIGTERM and then exits with 5. */
 const MAIN = `
   import { writeSync } from 'node:fs';
-  const args = process.argv.slice(2);
-  writeSync(1, JSON.stringify({ args, napi: Number(process.versions.napi), pid: process.pid }) + '\\n');
-  if (args[0] === 'wait') { process.on('SIGTERM', () => process.exit(5)); setInterval(() => {}, 1000); }
-  else process.exit(Number(args[0] ?? 0));
+  export async function main(argv) {
+    const args = argv.slice(2);
+    writeSync(1, JSON.stringify({ args, napi: Number(process.versions.napi), pid: process.pid }) + '\\n');
+    if (args[0] !== 'wait') process.exit(Number(args[0] ?? 0));
+    process.on('SIGTERM', () => process.exit(5));
+    setInterval(() => {}, 1000);
+  }
 `;
 
 let root: string;
