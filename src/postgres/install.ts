@@ -75,6 +75,7 @@ async function occupants(session: Session, plan: Plan) {
 export async function uninstallPostgres(session: Session, options: { readonly keepTables: boolean }): Promise<void> {
   const control = await readControl(session);
   if (control === undefined) return;
+  await refuseStrangers(session);
   await dropSlot(session, control.slot);
   await transaction(session, null, async () => {
     await dropOurs(session, control);
@@ -91,6 +92,7 @@ export async function uninstallPostgres(session: Session, options: { readonly ke
 export async function finishPostgres(session: Session, plan: Plan): Promise<void> {
   const control = await readControl(session);
   if (control === undefined) return;
+  await refuseStrangers(session);
   await dropSlot(session, control.slot);
   // Before the hidden keys go: Postgres refuses UPDATE and DELETE on a published table without a replica identity.
   await dropPublication(session, control);
@@ -124,6 +126,28 @@ async function patiently(work: () => Promise<void>): Promise<void> {
 
 async function dropPublication(session: Session, { publication }: Control): Promise<void> {
   if (publication !== null) await session.query(`drop publication if exists ${quote(publication)}`);
+}
+
+const RELATIONS = /* sql */ `
+  select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = 'attacca' and c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relname <> all($1) order by 1`;
+
+/**
+ * Somebody else's tables can be in our schema: for a role that is named attacca, it is where CREATE TABLE puts them by default.
+ * Dropping the schema would take them along.
+ */
+async function refuseStrangers(session: Session): Promise<void> {
+  const ours = [...template('postgres/install.sql', {}).matchAll(/^create table attacca\.(\w+)/gm)].map(match => match[1]);
+  const { rows } = await session.query<{ relname: string }>(RELATIONS, [ours]);
+  if (rows.length === 0) return;
+  throw new Refused(
+    'the schema attacca holds what is not ours',
+    rows.map(({ relname }) => ({
+      code: 'schema-occupied',
+      reason: `attacca.${relname} was made by someone else and would be dropped`,
+      remedy: `alter table attacca.${quote(relname)} set schema public`,
+    })),
+  );
 }
 
 /** Its cascade takes the fence triggers along, which depend on the function. */

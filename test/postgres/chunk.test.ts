@@ -64,7 +64,7 @@ test('constraints can be built again and again; what rows violate is reported, a
     await validateForeignKeys(w.session, PLAN, note);
   }
   expect(refused).toEqual(['create unique index', 'alter table "public"."notes"', 'create unique index', 'alter table "public"."notes"']);
-  await w.postgres.query('create table other (x text); create index items_u on other (x)');
+  await w.postgres.query('create table public.other (x text); create index items_u on public.other (x)');
   await buildIndexes(w.session, PLAN, (_table, _statement, error) => void refused.push(error.sqlstate ?? ''));
   expect(refused.at(-1)).toBe('42P07');
   await dropForeignKeys(w.session, PLAN);

@@ -67,6 +67,17 @@ test('finish leaves the tables to the application, without hidden columns and op
   await finishPostgres(w.session, PLAN);
 });
 
+test('a table that someone put into schema attacca is never dropped with it', async () => {
+  await using w = await world();
+  await w.postgres.query('create table attacca.precious (x text)');
+  const refusal = { blockers: [{ code: 'schema-occupied', reason: expect.stringContaining('attacca.precious') }] };
+  await expect(uninstallPostgres(w.session, { keepTables: false })).rejects.toMatchObject(refusal);
+  await expect(finishPostgres(w.session, PLAN)).rejects.toMatchObject(refusal);
+  await w.postgres.query('alter table attacca.precious set schema public');
+  await finishPostgres(w.session, PLAN);
+  expect(await w.postgres.query('select count(*) from public.precious')).toEqual([{ count: '0' }]);
+});
+
 test('finish waits for a transaction of the application without holding up the others [G6]', async () => {
   await using w = await world();
   await openPostgres(w.session, 1n);

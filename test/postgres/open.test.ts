@@ -152,18 +152,26 @@ test('lent sessions are used one at a time, at most as many as asked for, and a 
   await using pool = sessions(postgres.url, 2, AS);
   let lent = 0;
   let most = 0;
-  const pids = new Set<number>();
-  const use = () =>
-    pool.use(async (session: Session) => {
-      most = Math.max(most, ++lent);
-      pids.add(session.pid);
-      await session.query('select 1');
-      lent--;
-    });
-  await Promise.all(Array.from({ length: 10 }, use));
-  expect([most, pids.size]).toEqual([2, 2]);
+  /** Lends both sessions at once, and more often than there are sessions; returns whose they were. */
+  const everybody = async () => {
+    const pids = new Set<number>();
+    const both = Promise.withResolvers<void>();
+    const use = () =>
+      pool.use(async (session: Session) => {
+        most = Math.max(most, ++lent);
+        if (lent === 2) both.resolve();
+        pids.add(session.pid);
+        await both.promise;
+        await session.query('select 1');
+        lent--;
+      });
+    await Promise.all(Array.from({ length: 10 }, use));
+    return pids;
+  };
+  const before = await everybody();
+  expect([most, before.size]).toEqual([2, 2]);
   const failed = await failure(pool.use(session => session.query('select 1/0').then(() => session.pid)));
   expect(failed).toBeInstanceOf(PostgresError);
-  await Promise.all([use(), use()]);
-  expect(pids.size).toBe(3);
+  const after = await everybody();
+  expect([most, after.size, after.intersection(before).size]).toEqual([2, 2, 1]);
 });
