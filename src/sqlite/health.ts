@@ -6,17 +6,19 @@ import { ReplicationError } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
 import { keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
 import type { SourceSchema, SourceTable } from '../plan/schema.ts';
-import { sourceOf, triggersOf } from './capture.ts';
-import { readControl } from './install.ts';
+import { dropCapture, sourceOf, triggersOf } from './capture.ts';
+import { markTables, placeCanary, readControl, restoreCapture } from './install.ts';
 import type { Database } from './open.ts';
 import { readSchema } from './tables.ts';
 import { keyIndex, prepared } from './values.ts';
 
 const CANARY = /* sql */ `select count(*) from _attacca_canary where rowid = 1000`;
 const OURS = /* sql */ `select count(*) from sqlite_schema where type = 'table' and name in ('_attacca_control', '_attacca_journal', '_attacca_canary')`;
+const REBUILT = /* sql */ `
+  select name from sqlite_schema where type = 'table' and rowid > (select rowid from sqlite_schema where name = '_attacca_canary')`;
 const TRIGGERS = /* sql */ `select name, sql from sqlite_schema where type = 'trigger' and name like '\\_attacca\\_%' escape '\\'`;
 
-/** Whether VACUUM has numbered the rows of tables without any key anew: marks by rowid from before mean nothing now. */
+/** Whether VACUUM may have numbered the rows of tables without any key anew: marks by rowid from before mean nothing now. */
 export const isVacuumed = (db: Database): boolean => (prepared(db, CANARY).get() as [bigint])[0] === 0n;
 
 /**
@@ -34,14 +36,35 @@ export function examine(db: Database, plan: Plan): Health {
   return hooks(db, plan, schema);
 }
 
+/**
+ * Puts right what `examine` and `isVacuumed` find: triggers back in, tables whose changes may have gone by unseen marked
+ * whole. Returns false where that is beyond repair: then only our triggers are taken out, since without a journal they
+ * make the application's writes fail [G6]. Call it inside a write transaction. Throws as `examine` does.
+ */
+export function mend(db: Database, plan: Plan): boolean {
+  const health = examine(db, plan);
+  if (health.state === 'lost') {
+    dropCapture(db);
+    return false;
+  }
+  const renumbered = isVacuumed(db) ? plan.tables.filter(table => table.key.kind === 'hidden').map(table => table.id) : [];
+  if (health.state === 'unhooked') restoreCapture(db, plan, health.tables);
+  markTables(db, renumbered);
+  placeCanary(db);
+  return true;
+}
+
 function hooks(db: Database, plan: Plan, schema: SourceSchema): Health {
   const present = new Map((prepared(db, TRIGGERS).all() as [string, string][]).map(([name, sql]) => [name, body(sql)]));
   const bodies = new Set(present.values());
   const expected = plan.tables.map(table => [table.id, [...triggersOf(table, schema)]] as const);
   const stale = expected.some(([, triggers]) => triggers.some(([name, sql]) => present.get(name) !== body(sql)));
-  if (!stale) return { state: 'fine' };
+  const rebuilt = new Set((prepared(db, REBUILT).all() as [string][]).map(([name]) => name));
+  if (!stale && !plan.tables.some(table => rebuilt.has(table.name))) return { state: 'fine' };
   // A trigger under another number marked all the same: the indexes of a table are numbered in the order of their names.
-  const tables = expected.filter(([, triggers]) => triggers.some(([, sql]) => !bodies.has(body(sql)))).map(([id]) => id);
+  const unhooked = expected.filter(([, triggers]) => triggers.some(([, sql]) => !bodies.has(body(sql)))).map(([id]) => id);
+  // A rebuild that puts back the triggers it found has copied the rows before that.
+  const tables = plan.tables.filter(table => rebuilt.has(table.name) || unhooked.includes(table.id)).map(table => table.id);
   return { state: 'unhooked', tables };
 }
 

@@ -66,6 +66,7 @@ async function installOn(db: Database, plan: Plan, identity: Identity, budgetMs:
     if (readControl(db) !== undefined) return claimed(db, identity);
     const width = Math.max(1, ...plan.tables.map(table => table.key.columns.length));
     db.exec(template('sqlite/install.sql', { columns: Array.from({ length: width }, (_, index) => `k${index + 1}`).join(', ') }));
+    placeCanary(db);
     db.prepare(CLAIM).run(identity.install, identity.target);
     const schema = readSchema(db);
     createCapture(db, plan, schema);
@@ -132,6 +133,9 @@ const fenced = (): Refused =>
       remedy: 'Roll back first, or run `attacca finish`.',
     },
   ]);
+
+/** Makes the canary that tells VACUUM and rebuilt tables from now on. Call it inside a write transaction. */
+export const placeCanary = (db: Database): void => void db.exec(template('sqlite/canary.sql', {}));
 
 /**
  * Puts the capture triggers back and marks these tables (TablePlan.id) whole, because changes may have gone by unseen.

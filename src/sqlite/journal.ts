@@ -12,9 +12,7 @@ import type { Mark, Rows, Seq } from '../change/change.ts';
 import { ReplicationError } from '../change/errors.ts';
 import type { Source, SourceState } from '../change/ports.ts';
 import type { Plan } from '../plan/plan.ts';
-import { dropCapture } from './capture.ts';
-import { examine, isVacuumed } from './health.ts';
-import { markTables, restoreCapture } from './install.ts';
+import { examine, isVacuumed, mend } from './health.ts';
 import { type HeldRows, openMarks, readMarks } from './marks.ts';
 import { type Database, isBusy, openSource, readTransaction, writeTransaction } from './open.ts';
 import { headMark } from './rows.ts';
@@ -40,7 +38,6 @@ export type Journal = Source<Mark, Rows> & {
 };
 
 const NONCE = /* sql */ `select nonce from _attacca_journal where seq = ?`;
-const RESET_CANARY = /* sql */ `delete from _attacca_canary; insert into _attacca_canary (rowid, x) values (1000, 1)`;
 const REPAIR_MS = 5_000;
 const BUSY_MS = 2;
 /** A batch of up to this many rows is applied in a moment: a state may be held for so long. */
@@ -67,43 +64,21 @@ export function journal({ path, plan, wake, onHead }: JournalOptions): Journal {
       return undefined;
     }
     const version = schemaVersion(db);
-    if (version !== examined && (await rehook())) return undefined;
+    if ((version !== examined && examine(db, plan).state !== 'fine') || isVacuumed(db)) {
+      db.exec('rollback');
+      await repair();
+      return undefined;
+    }
     examined = version;
-    if (await revived()) return undefined;
     checkAnchor(db, after);
     return { head: headMark(db) };
   }
 
-  /** Puts lost triggers back; whether it had to. */
-  async function rehook(): Promise<boolean> {
-    const health = examine(db, plan);
-    if (health.state === 'fine') return false;
-    db.exec('rollback');
-    await writeTransaction(db, REPAIR_MS, () => {
-      const now = examine(db, plan);
-      if (now.state === 'lost') dropCapture(db); // without a journal our triggers make the application's writes fail [G6]
-      if (now.state === 'unhooked') restoreCapture(db, plan, now.tables);
+  async function repair(): Promise<void> {
+    if (await writeTransaction(db, REPAIR_MS, () => mend(db, plan))) return;
+    throw new ReplicationError('halt', "attacca's tables are missing from the SQLite file", {
+      hint: 'Somebody dropped them, so changes are no longer captured: uninstall and start over.',
     });
-    if (health.state === 'lost')
-      throw new ReplicationError('halt', "attacca's tables are missing from the SQLite file", {
-        hint: 'Somebody dropped them, so changes are no longer captured: uninstall and start over.',
-      });
-    return true;
-  }
-
-  /** Replaces tables without a key after VACUUM; whether it had to. */
-  async function revived(): Promise<boolean> {
-    if (!isVacuumed(db)) return false;
-    db.exec('rollback');
-    await writeTransaction(db, REPAIR_MS, () => {
-      if (!isVacuumed(db)) return;
-      db.exec(RESET_CANARY);
-      markTables(
-        db,
-        plan.tables.filter(table => table.key.kind === 'hidden').map(table => table.id),
-      );
-    });
-    return true;
   }
 
   /** Gives the open read transaction away, with its connection. */

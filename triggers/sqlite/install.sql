@@ -7,9 +7,5 @@ create table _attacca_control (id integer primary key, install text, target text
 -- application reaches into triggers and would drop the mark. The nonce tells a restored file: seq comes again, it does not.
 create table _attacca_journal (seq integer primary key, tbl, nonce default (random()), {columns});
 
--- VACUUM numbers the rows of a table without any index anew: then this row is no longer at 1000.
-create table _attacca_canary (x);
-insert into _attacca_canary (rowid, x) values (1000, 1);
-
 -- The anchor: the position at which nothing has been applied yet.
 insert into _attacca_journal (tbl) values (0);
