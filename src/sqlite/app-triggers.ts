@@ -77,7 +77,7 @@ export function bringBack(db: Database): void {
 }
 
 /** Why a switch must not begin while this trigger is there. */
-export const blocker = ({ name, table }: AppTrigger): Blocker => ({
+const blocker = ({ name, table }: AppTrigger): Blocker => ({
   code: 'trigger-unreadable',
   reason: `trigger ${quote(name)}, or another one on ${quote(table)}, does not compile in attacca's SQLite`,
   remedy: 'It uses a function of the application or "text" in double quotes: use single quotes, or drop it for the time of the soak.',
