@@ -12,7 +12,7 @@ import { quote } from '../change/quote.ts';
 import { template } from '../change/template.ts';
 import { keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
 import type { SourceSchema, SourceTable } from '../plan/schema.ts';
-import { type Collision, collisions } from './collisions.ts';
+import { collisions } from './collisions.ts';
 import type { Database } from './open.ts';
 
 const OURS = /* sql */ `
@@ -51,11 +51,11 @@ export function triggersOf(table: TablePlan, schema: SourceSchema): ReadonlyMap<
     triggers.set(name, statement(`sqlite/${file}.sql`, { ...common(table), ...values, name: quote(name) }));
   };
   add(`insert_${table.id}`, 'capture-insert');
-  add(`update_${table.id}`, 'capture-update', { changed: keyChanged(table, source) });
+  add(`update_${table.id}`, 'capture-update', { changed: keyChanged(table) });
   add(`delete_${table.id}`, 'capture-delete');
   for (const [index, collision] of collisions(table, source, schema).entries()) {
     add(`evict_insert_${table.id}_${index + 1}`, 'evict-insert', { match: collision.match });
-    add(`evict_update_${table.id}_${index + 1}`, 'evict-update', { match: collision.match, changed: changed(collision) });
+    add(`evict_update_${table.id}_${index + 1}`, 'evict-update', { match: collision.match, changed: changed(collision.columns) });
   }
   return triggers;
 }
@@ -85,12 +85,12 @@ function common(table: TablePlan): Record<string, string> {
 export const journalColumns = (table: TablePlan): string[] => table.key.columns.map((_, index) => `k${index + 1}`);
 
 /** Whether OLD needs a mark of its own. Only where equal bytes mean the same key is that a question worth asking. */
-function keyChanged(table: TablePlan, source: SourceTable): string {
+function keyChanged(table: TablePlan): string {
   const exact = table.key.kind !== 'declared' || keyColumns(table).every(column => column.affinity === 'text');
-  return exact ? changed({ columns: keyColumns(table).map(column => column.name), match: source.name }) : '1';
+  return exact ? changed(keyColumns(table).map(column => column.name)) : '1';
 }
 
-const changed = ({ columns }: Collision): string =>
+const changed = (columns: readonly string[]): string =>
   columns.map(name => `OLD.${quote(name)} is not NEW.${quote(name)} collate binary`).join(' or ');
 
 /** A template without the comments in its head: SQLite would not keep them, and the stored text is compared later. */

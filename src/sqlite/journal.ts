@@ -86,7 +86,17 @@ export function journal({ path, plan, wake, onHead }: JournalOptions): Journal {
     const pin = pins.shift();
     if (pin === undefined) return;
     const state = sourceState(db, plan);
-    db = openReader(path, plan);
+    try {
+      db = openReader(path, plan);
+    } catch (error) {
+      state.close();
+      const failure = new ReplicationError('retry', 'the SQLite file could not be opened again', {
+        hint: 'It is tried again.',
+        cause: error,
+      });
+      pin.fail(failure);
+      throw failure;
+    }
     await pin.hand(state);
   }
 
