@@ -54,7 +54,7 @@ function handOver(node: string): void {
 if (Number(process.versions.napi || 0) >= NEEDED) {
   const main = url.pathToFileURL(path.join(__dirname, 'cli', 'main.js')).href;
   // Node 8 cannot even read `import()`, so it stands in text that only a new Node compiles.
-  new Function('main', 'return import(main)')(main);
+  new Function('main', 'argv', 'import(main).then(function (cli) { cli.main(argv) })')(main, process.argv);
 } else {
   const node = otherNode();
   if (node === undefined) refuse('');

@@ -1,5 +1,5 @@
 /* The whole journey on a real database (Chinook where the corpus is there, else one of our own), with foreign programs writing. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import Database from 'better-sqlite3';
@@ -34,16 +34,16 @@ test('shadow, cut over, write in Postgres, roll back, uninstall: nothing lost, a
   const daemon = world.start();
   await world.until(caughtUp);
 
-  python(world.source, `insert into ${table} (${key}, ${name}) values (90001, 'from Python'), (90002, 'gone again')`);
-  python(world.source, `delete from ${table} where ${key} = 90002`);
+  foreign(world.source, `insert into ${table} (${key}, ${name}) values (90001, 'from elsewhere'), (90002, 'gone again')`);
+  foreign(world.source, `delete from ${table} where ${key} = 90002`);
   await world.until(caughtUp);
   const verified = await world.json<VerifyDocument>(0, 'verify');
   expect(verified).toMatchObject({ ok: true, differences: 0, quarantined: 0 });
-  expect((await world.pg.query(`select "${name}" as name from "${table}" where "${key}" = 90001`))[0]?.name).toBe('from Python');
+  expect((await world.pg.query(`select "${name}" as name from "${table}" where "${key}" = 90001`))[0]?.name).toBe('from elsewhere');
 
   await world.json(0, 'cutover', '--dry-run');
   await world.json(0, 'cutover', '--yes');
-  expect(() => python(world.source, `delete from ${table}`)).toThrow(/ATTACCA_FENCED/);
+  expect(() => foreign(world.source, `delete from ${table}`)).toThrow(/ATTACCA_FENCED/);
   await world.pg.query(`insert into "${table}" ("${key}", "${name}") values (90003, 'from psql')`);
   await world.pg.query(`update "${table}" set "${name}" = 'changed in Postgres' where "${key}" = 90001`);
   await world.until(({ lag }) => lag?.ms !== null && (lag?.ms ?? 9e9) < 500);
@@ -85,8 +85,12 @@ test('finish keeps the tables for the application, and in SQLite only the fence 
   expect(await world.pg.query(`select 1 from pg_namespace where nspname = 'attacca'`)).toEqual([]);
 });
 
-/** Another program with another SQLite library, which knows nothing of us. */
-function python(path: string, sql: string): void {
-  const program = 'import sqlite3,sys\ndb=sqlite3.connect(sys.argv[1],timeout=10)\ndb.execute(sys.argv[2])\ndb.commit()';
-  execFileSync('python3', ['-c', program, path, sql], { stdio: 'pipe' });
+const PYTHON = 'import sqlite3,sys\ndb=sqlite3.connect(sys.argv[1],timeout=10)\ndb.execute(sys.argv[2])\ndb.commit()';
+const NODE = "const D=require('better-sqlite3');new D(process.argv[1],{timeout:10000}).exec(process.argv[2])";
+const hasPython = spawnSync('python3', ['-c', 'import sqlite3']).status === 0;
+
+/** Another program, which knows nothing of us; where Python is there, with another SQLite library. */
+function foreign(path: string, sql: string): void {
+  if (hasPython) execFileSync('python3', ['-c', PYTHON, path, sql], { stdio: 'pipe' });
+  else execFileSync(process.execPath, ['-e', NODE, path, sql], { stdio: 'pipe' });
 }

@@ -17,8 +17,11 @@ import { type Embedded, startEmbedded } from '../../postgres/embedded.ts';
 import { connect, redact, type Session, type Writer } from '../../postgres/open.ts';
 import { type Preflight, preflight } from '../../postgres/preflight.ts';
 import { privateFolder, stateFolder } from '../../server/socket.ts';
+import { hasFence } from '../../sqlite/fence.ts';
+import { readControl as readSqliteControl } from '../../sqlite/install.ts';
 import { openSource } from '../../sqlite/open.ts';
 import type { Config } from '../config.ts';
+import { disposable } from './disposable.ts';
 import { type Reached, watched } from './points.ts';
 
 export type Engine = AsyncDisposable & {
@@ -54,10 +57,23 @@ export async function openEngine(config: Config, log: Logger, as: string, reache
     refuse(facts, url);
     await acquire(main, who);
     const side = await connect(url, { applicationName: `attacca side of ${who}` });
+    const ours = as === 'sync' || embedded?.started === true ? embedded : undefined;
     const flag = watched('flag', config.flag === undefined ? noFlag : fileFlag(config.flag), reached);
-    return { config, log, url, embedded, main, side, facts, flag, reached, [Symbol.asyncDispose]: () => close(main, side, embedded) };
+    return {
+      config,
+      log,
+      url,
+      embedded,
+      main,
+      side,
+      facts,
+      flag,
+      reached,
+      [Symbol.asyncDispose]: () => close(config.source, [side, main], ours),
+    };
   } catch (error) {
     await main.end();
+    if (embedded?.started === true) await embedded.stop();
     throw error;
   }
 }
@@ -75,13 +91,15 @@ function refuse(facts: Preflight, url: string): void {
   if (blockers.length > 0) throw new Refused(`the target ${redact(url)} cannot be used`, blockers);
 }
 
-/** The embedded server stops with whoever started it, unless the application writes to it. */
-async function close(main: Session, side: Session, embedded: Embedded | undefined): Promise<void> {
-  const control = await readControl(side).catch(() => undefined);
-  await side.end();
-  await main.end();
-  const inUse = control !== undefined && !['preparing', 'copying', 'catching_up', 'shadowing'].includes(control.phase);
-  if (embedded?.started === true && !inUse) await embedded.stop();
+/**
+ * The embedded server stops with the daemon, or with the command that started it, unless the application writes to it: then
+ * SQLite is fenced.
+ */
+async function close(source: string, sessions: readonly Session[], embedded: Embedded | undefined): Promise<void> {
+  for (const session of sessions) await session.end();
+  if (embedded === undefined) return;
+  using db = disposable(openSource(source, { readonly: true }));
+  if (!hasFence(db.database)) await embedded.stop();
 }
 
 const noFlag: FlagProvider = {
@@ -95,11 +113,19 @@ const noFlag: FlagProvider = {
 export async function installed(engine: Engine): Promise<Installed & { readonly control: Control }> {
   const control = await readControl(engine.side);
   if (control === undefined) throw notInstalled(engine);
-  if (control.source !== engine.config.source) throw otherSource(control.source, engine.config.source);
+  if (control.source !== engine.config.source && !follows(engine.config.source, control.install)) {
+    throw otherSource(control.source, engine.config.source);
+  }
   const writer = { token: control.install, replicaRole: engine.facts.replicaRole };
   const onQuarantine: OnQuarantine = (table, misfits) =>
     engine.log.error({ table: table.name, rows: misfits.length, reason: misfits[0]?.reason }, 'quarantined');
   return { engine, plan: control.plan, install: control.install, writer, onQuarantine, control };
+}
+
+/** A file that was moved, or is reached by another path, is known by the installation's id in it. */
+function follows(source: string, install: string): boolean {
+  using db = disposable(openSource(source, { readonly: true }));
+  return readSqliteControl(db.database)?.install === install;
 }
 
 export const notInstalled = (engine: Pick<Engine, 'config'>): Refused =>
