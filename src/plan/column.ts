@@ -65,11 +65,12 @@ export function chooseCodec(table: string, column: SourceColumn, stats: ColumnSt
 
 type Preference = readonly (readonly [CodecName, string])[];
 
-function preference({ declared, affinity }: SourceColumn, { integers, reals }: ColumnStats, identifying: boolean): Preference {
+function preference(column: SourceColumn, { integers, reals }: ColumnStats, identifying: boolean): Preference {
+  const { declared, affinity } = column;
   const fractional = FRACTIONAL.test(declared) && !identifying;
   const numbers: Preference = integers > 0 && !fractional ? [['integer', 'every value is an integer']] : [];
   return [
-    ...(/^bool/i.test(declared) ? ([['boolean', `declared ${declared}, and every value is 0 or 1`]] as const) : []),
+    ...(isBoolean(column) ? ([['boolean', `declared ${declared}, and every value is 0 or 1`]] as const) : []),
     ...numbers,
     ['number', reals > 0 ? 'integers and REALs, each exact in double precision' : `declared ${declared}: fractions may come`],
     ['integer', 'every value is an integer'],
@@ -82,8 +83,14 @@ function preference({ declared, affinity }: SourceColumn, { integers, reals }: C
 /** DECIMAL(10,2) and the like; DECIMAL(10) and DECIMAL(10,0) are integers. */
 const FRACTIONAL = /^(?:dec|num|money|curr)(?!.*\(\s*\d+\s*(?:,\s*0\s*)?\))/i;
 
-function undecided({ declared, affinity }: SourceColumn, identifying: boolean): CodecName {
-  if (/^bool/i.test(declared) && affinity === 'numeric') return 'boolean';
+/** Declared so, and not given the lie by its default (`weight BOOLEAN DEFAULT 1000`). */
+const isBoolean = ({ declared, default: sql }: SourceColumn): boolean =>
+  /^bool/i.test(declared) && (sql === null || /^\W*(?:[01]|true|false|null)\W*$/i.test(sql));
+
+function undecided(column: SourceColumn, identifying: boolean): CodecName {
+  const { declared, affinity } = column;
+  if (isBoolean(column) && affinity === 'numeric') return 'boolean';
+  if (/^bool/i.test(declared) && affinity === 'numeric') return 'integer';
   if (affinity !== 'numeric' && affinity !== 'blob') return affinity;
   if (affinity === 'blob') return /blob/i.test(declared) ? 'blob' : 'tagged';
   if (/date|time|char|uuid|guid|json|string/i.test(declared)) return 'text';

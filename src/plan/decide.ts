@@ -144,7 +144,7 @@ function quotedNames(tables: readonly TablePlan[]): Finding[] {
 /** For a table that came into being after the profile was taken. */
 const emptyStats = ({ columns, foreignKeys }: SourceTable): TableStats => ({
   rows: 0,
-  columns: columns.map(() => NOTHING),
+  columns: columns.map(({ name }) => ({ name, ...NOTHING })),
   nullKeys: {},
   orphans: foreignKeys.map(() => ({ count: 0, samples: [] })),
 });

@@ -92,6 +92,7 @@ export type TableStats = {
 };
 
 export type ColumnStats = {
+  readonly name: string;
   readonly nulls: number;
   readonly integers: number;
   readonly reals: number;

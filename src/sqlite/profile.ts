@@ -118,6 +118,7 @@ function statsOf(
   );
   const unreadable = unclean > 0 && samples.length === 0 ? sampleKeys(db, table, doubtfulIn(column)) : [];
   return {
+    name: column.name,
     nulls: column.generated ? 0 : rows - filled,
     ...{ integers, reals, texts, blobs, zeroOne, inexact, unclean, maxBytes },
     samples: [...samples, ...unreadable],

@@ -1,0 +1,122 @@
+/*
+ * What people may change in a plan, and how a change is checked: nothing that loses a value gets through.
+ */
+import { z } from 'zod';
+import { UsageError } from '../change/errors.ts';
+import { quote } from '../change/quote.ts';
+import { Unfit } from './codec.ts';
+import { contradiction, TYPE_OF } from './column.ts';
+import { recodeDefault } from './default.ts';
+import { agree } from './foreign.ts';
+import { fits, SYSTEM_COLUMNS } from './names.ts';
+import { CodecName, ColumnPlan, HIDDEN_ROWID, type Plan, type TablePlan } from './plan.ts';
+import type { Profile } from './schema.ts';
+
+const ColumnEdit = z.strictObject({
+  target: z.string().min(1).optional(),
+  codec: CodecName.optional(),
+  type: ColumnPlan.shape.type.optional(),
+});
+type ColumnEdit = Readonly<z.infer<typeof ColumnEdit>>;
+
+const TableEdit = z.strictObject({
+  target: z.string().min(1).optional(),
+  columns: z.record(z.string(), ColumnEdit).prefault({}),
+});
+type TableEdit = Readonly<z.infer<typeof TableEdit>>;
+
+export const PlanFile = z.strictObject({
+  version: z.literal(1),
+  schema: z.string().min(1).optional(),
+  /** Names of tables to leave out. */
+  exclude: z.array(z.string()).prefault([]),
+  tables: z.record(z.string(), TableEdit).prefault({}),
+});
+export type PlanFile = Readonly<z.infer<typeof PlanFile>>;
+
+/** The decided plan with the edits. Throws UsageError for an edit that cannot be; nothing is changed then. */
+export function edit(decided: Plan, file: PlanFile, profile: Profile): Plan {
+  const known = new Set([...decided.tables.map(({ name }) => name), ...Object.keys(profile)]);
+  for (const name of [...file.exclude, ...Object.keys(file.tables)])
+    if (!known.has(name)) throw refusal(`there is no table ${quote(name)}`, 'Names are written as in SQLite, capitals included.');
+  const kept = decided.tables.filter(({ name }) => !file.exclude.includes(name));
+  const ids = new Set(kept.map(({ id }) => id));
+  const tables = kept.map(table => {
+    const edited = editTable(table, file.tables[table.name], profile);
+    // A foreign key to a table that is left out goes with it.
+    return { ...edited, foreignKeys: table.foreignKeys.filter(key => ids.has(key.parent)) };
+  });
+  for (const table of tables) checkForeignKeys(table, tables);
+  checkRelations(tables);
+  return { ...decided, schema: file.schema ?? decided.schema, tables };
+}
+
+const refusal = (message: string, hint: string): UsageError => new UsageError(`plan file: ${message}`, hint);
+
+function editTable(table: TablePlan, wanted: TableEdit | undefined, profile: Profile): TablePlan {
+  if (wanted === undefined) return table;
+  const hidden = table.key.kind === 'hidden';
+  const editable = new Set((hidden ? table.columns.slice(1) : table.columns).map(({ name }) => name));
+  const unknown = Object.keys(wanted.columns).find(name => !editable.has(name));
+  if (unknown !== undefined)
+    throw refusal(`table ${quote(table.name)} has no column ${quote(unknown)}`, 'Generated columns are left out; names are as in SQLite.');
+  const columns = table.columns.map((column, index) => {
+    const change = hidden && index === 0 ? undefined : wanted.columns[column.name];
+    return change === undefined ? column : editColumn(table, column, change, profile);
+  });
+  const edited = { ...table, target: wanted.target ?? table.target, columns };
+  checkColumnNames(edited);
+  return edited;
+}
+
+function editColumn(table: TablePlan, column: ColumnPlan, wanted: ColumnEdit, profile: Profile): ColumnPlan {
+  const where = `${quote(table.name)}.${quote(column.name)}`;
+  const codec = wanted.codec ?? column.codec;
+  const type = TYPE_OF[codec];
+  if (wanted.type !== undefined && wanted.type !== type)
+    throw refusal(`${where}: codec ${codec} is stored as ${type}, not ${wanted.type}`, 'Change the codec, and leave the type out.');
+  const target = wanted.target ?? column.target;
+  if (codec === column.codec) return { ...column, target };
+  const stats = profile[table.name]?.columns.find(({ name }) => name === column.name);
+  const against = stats === undefined ? 'its values were never read' : contradiction(codec, column.affinity, stats);
+  if (against !== undefined) throw refusal(`${where} cannot have codec ${codec}: ${against}`, 'tagged takes every value.');
+  if (table.identity !== null && table.columns[table.identity] === column)
+    throw refusal(`${where} is the INTEGER PRIMARY KEY and stays bigint`, 'Remove that edit.');
+  const sql = column.default === null ? null : recodeDefault(column.default, column, { codec, type });
+  if (sql instanceof Unfit) throw refusal(`${where} cannot have codec ${codec}: its default is ${sql.reason}`, 'tagged takes every value.');
+  return { ...column, target, codec, type, default: sql, reason: `set in the plan file; decided was ${column.codec}: ${column.reason}` };
+}
+
+function checkForeignKeys(table: TablePlan, tables: readonly TablePlan[]): void {
+  for (const key of table.foreignKeys) {
+    const parent = tables.find(({ id }) => id === key.parent);
+    if (parent === undefined || key.columns.every((column, place) => agree(table, column, parent, key.parentColumns[place] ?? -1)))
+      continue;
+    throw refusal(
+      `the foreign key from ${quote(table.name)} to ${quote(parent.name)} needs the same codec on both sides`,
+      'Change the column of the other table too.',
+    );
+  }
+}
+
+function checkColumnNames({ name, key, columns }: TablePlan): void {
+  const targets = columns.map(({ target }) => target);
+  const reserved = [...SYSTEM_COLUMNS, ...(key.kind === 'hidden' ? [] : [HIDDEN_ROWID])];
+  checkNames(`a column of ${quote(name)}`, targets, reserved);
+}
+
+function checkRelations(tables: readonly TablePlan[]): void {
+  const indexes = tables.flatMap(table => table.indexes.map(index => index.name));
+  const targets = tables.map(({ target }) => target);
+  checkNames('a table', targets, indexes);
+}
+
+function checkNames(what: string, targets: readonly string[], reserved: readonly string[]): void {
+  const taken = new Set(reserved);
+  for (const target of targets) {
+    if (!fits(target) || target.includes('\0'))
+      throw refusal(`${quote(target)} is too long a name for ${what}`, 'Postgres takes at most 63 bytes.');
+    if (taken.has(target)) throw refusal(`${quote(target)} is taken, or reserved, and cannot name ${what}`, 'Choose another name.');
+    taken.add(target);
+  }
+}
