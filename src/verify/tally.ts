@@ -38,9 +38,17 @@ export function tally(table: TablePlan) {
       if (found.size > 0) for (const key of keys) found.delete(keyName(table, key));
       for (const difference of differences) keep(difference);
     },
-    /** Rows that could not cross and are not in quarantine either. */
-    misfits(misfits: readonly Misfit[]): void {
-      for (const misfit of misfits) keep({ table: table.name, key: misfit.key, kind: 'missing', columns: [misfit.column] });
+    /** Rows that cannot cross were compared: each must be in quarantine, and no older version of it in Postgres (`present`). */
+    misfits(misfits: readonly Misfit[], present: ReadonlySet<string>, quarantined: ReadonlySet<string>): void {
+      for (const { key, column } of misfits) {
+        found.delete(key);
+        if (present.has(key)) keep({ table: table.name, key, kind: 'different', columns: [column] });
+        else if (!quarantined.has(key)) keep({ table: table.name, key, kind: 'missing', columns: [column] });
+      }
+    },
+    /** These rows are gone, and had no key in Postgres. */
+    vanished(names: readonly string[]): void {
+      for (const name of names) found.delete(name);
     },
     counts(value: Counts): void {
       counts = value;

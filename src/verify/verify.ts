@@ -9,6 +9,7 @@
  */
 import type { Mark, Rows } from '../change/change.ts';
 import type { SourceState, TargetState } from '../change/ports.ts';
+import { keyName } from '../plan/codec.ts';
 import type { Plan, TablePlan } from '../plan/plan.ts';
 import { type Comparer, comparer, type Difference } from './compare.ts';
 import { type TableResult, type Tally, tally } from './tally.ts';
@@ -90,6 +91,7 @@ async function compareMarked(
     const known = tables.get(slice.table);
     if (known === undefined) continue;
     await compareRows(pair.target, known.table, known.compare, slice, tallies);
+    tallies.get(slice.table)?.vanished(slice.vanished ?? []);
     if (slice.gone.length === 0) continue;
     tallies.get(slice.table)?.put(slice.gone, known.compare.gone(await pair.target.rows(slice.table, slice.gone)));
   }
@@ -107,13 +109,19 @@ async function compareRows(
   const keys = read.rows.map(compare.keyOf);
   const found = compare.rows(read.rows, await target.rows(table.id, keys));
   const missing = found.some(difference => difference.kind === 'missing') || read.misfits.length > 0;
-  const quarantined = missing ? await target.quarantined(table.id) : undefined;
+  const quarantined = missing ? await target.quarantined(table.id) : NONE;
   tally.put(
     keys,
-    found.filter(difference => difference.kind !== 'missing' || quarantined?.has(difference.key) !== true),
+    found.filter(difference => difference.kind !== 'missing' || !quarantined.has(difference.key)),
   );
-  tally.misfits(read.misfits.filter(misfit => quarantined?.has(misfit.key) !== true));
+  const older = await target.rows(
+    table.id,
+    read.misfits.flatMap(misfit => (misfit.target === undefined ? [] : [misfit.target])),
+  );
+  tally.misfits(read.misfits, new Set(older.map(row => keyName(table, compare.keyOf(row)))), quarantined);
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 async function compareCounts(pair: StatePair, table: TablePlan, tallies: Tallies): Promise<void> {
   const tally = tallies.get(table.id);
