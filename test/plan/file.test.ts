@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest';
+import { UsageError } from '../../src/change/errors.ts';
+import { foreignKeyDdl } from '../../src/plan/ddl.ts';
+import { applyPlanFile, parsePlan, printPlan } from '../../src/plan/file.ts';
+import { decided } from './decided.ts';
+
+const FILE = decided(`
+  create table p (id integer primary key, k int unique, g as (k), name text default 'x', flag boolean, b blob);
+  create table c (id integer primary key, p int references p (k), weird);
+  create table h (v text, "null" int, "1" int);
+  insert into p values (1, 2, 'a', 1, x'00'); insert into c values (1, 2, 'x'), (2, 2, 1);`);
+
+const apply = (text: string) => applyPlanFile(FILE.plan, `version: 1\n${text}`, FILE.stats);
+
+test('what is printed says the same as what was decided, and is stable', () => {
+  const text = printPlan(FILE.plan, FILE.findings);
+  expect(applyPlanFile(FILE.plan, text, FILE.stats)).toEqual(FILE.plan);
+  expect(printPlan(FILE.plan, FILE.findings)).toBe(text);
+});
+
+test('the reasons and the findings stand beside what they are about', () => {
+  const text = printPlan(FILE.plan, FILE.findings);
+  expect(text).toContain('id: { target: id, codec: integer } # bigint not null: every value is an integer');
+  expect(text).toMatch(/# warning mixed-classes \(weird\): .*\n {2}c:/);
+  expect(text).toMatch(/# note hidden-key: .*\n {2}h:/);
+  expect(text).not.toContain('_attacca_rowid:');
+});
+
+test('a table can be excluded; foreign keys to it go too', () => {
+  const plan = apply('exclude: [p]');
+  expect(plan.tables.map(({ name }) => name)).toEqual(['c', 'h']);
+  expect(plan.tables.flatMap(({ foreignKeys }) => foreignKeys)).toEqual([]);
+  expect(
+    printPlan(
+      decided('create table a (x); create table b (x)', { exclude: ['b'] }).plan,
+      decided('create table a (x); create table b (x)', { exclude: ['b'] }).findings,
+    ),
+  ).toContain('- b');
+});
+
+test('tables and columns can be renamed; what refers to them follows', () => {
+  const plan = apply('schema: shop\ntables: { p: { target: parent, columns: { k: { target: number } } } }');
+  const child = plan.tables.find(({ name }) => name === 'c')!;
+  expect(foreignKeyDdl(plan, child)[0]).toContain('references "shop"."parent" ("number")');
+});
+
+test('a codec can be changed where the stored values allow it', () => {
+  const plan = apply('tables: { p: { columns: { flag: { codec: integer }, name: { codec: tagged, type: text } } }, c: {} }');
+  const columns = plan.tables.find(({ name }) => name === 'p')!.columns;
+  expect(columns.find(({ name }) => name === 'flag')).toMatchObject({ codec: 'integer', type: 'bigint' });
+  expect(columns.find(({ name }) => name === 'name')).toMatchObject({ codec: 'tagged', type: 'text', default: "'t:x'" });
+  expect(columns.find(({ name }) => name === 'flag')?.reason).toContain('set in the plan file');
+});
+
+describe('an edit that cannot be is refused with a sentence', () => {
+  test.each([
+    ['tables: { nope: {} }', 'there is no table "nope"'],
+    ['exclude: [nope]', 'there is no table "nope"'],
+    ['tables: { p: { columns: { nope: {} } } }', 'has no column "nope"'],
+    ['tables: { p: { columns: { g: {} } } }', 'has no column "g"'],
+    ['tables: { h: { columns: { rowid: { codec: tagged } } } }', 'has no column "rowid"'],
+    ['tables: { p: { columns: { name: { codec: integer } } } }', 'SQLite keeps no integers in a column of text affinity'],
+    ['tables: { p: { columns: { b: { codec: text } } } }', '1 values that are not text'],
+    ['tables: { c: { columns: { weird: { codec: text } } } }', '1 values that are not text'],
+    ['tables: { p: { columns: { k: { codec: real } } } }', 'SQLite would not keep every REAL'],
+    ['tables: { p: { columns: { k: { codec: tagged } } } }', 'needs the same codec on both sides'],
+    ['tables: { p: { columns: { id: { codec: tagged } } } }', 'stays bigint'],
+    ['tables: { p: { columns: { k: { codec: tagged, type: bigint } } } }', 'is stored as text, not bigint'],
+    ['tables: { p: { columns: { k: { target: ctid } } } }', 'reserved'],
+    ['tables: { p: { columns: { k: { target: name } } } }', 'taken'],
+    [`tables: { p: { columns: { k: { target: ${'x'.repeat(64)} } } } }`, 'too long'],
+    ['tables: { p: { target: c } }', 'taken'],
+    ['tables: { p: { target: p_k_key } }', 'taken'],
+    ['tables: { h: { columns: { v: { target: _attacca_rowid } } } }', 'taken'],
+    ['tables: { p: { colums: {} } }', 'colums'],
+    ['nope: 1', 'nope'],
+    ['tables: { p: { columns: { k: { codec: uuid } } } }', 'not valid'],
+    ['tables: [', 'is not YAML'],
+  ])('%s', (text, message) => {
+    expect(() => apply(text)).toThrow(UsageError);
+    expect(() => apply(text)).toThrow(message);
+  });
+
+  test('another version', () => {
+    expect(() => parsePlan('version: 2')).toThrow(UsageError);
+    expect(() => parsePlan('')).toThrow(UsageError);
+  });
+});

@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { expect, test } from 'vitest';
+import { openSource } from '../../src/sqlite/open.ts';
+import { profile } from '../../src/sqlite/profile.ts';
+import { readSchema } from '../../src/sqlite/tables.ts';
+
+function profiled(sql: string, setup = '') {
+  const db = new Database(':memory:').defaultSafeIntegers(true);
+  db.exec(`${setup}; ${sql}`);
+  return profile(db, readSchema(db));
+}
+
+test('counts storage classes, ranges and lengths', () => {
+  const { t } = profiled(`
+    create table t (v);
+    insert into t values (0), (1), (2), (null), (1.0), ('é'), (x'000000'), (9007199254740992), (9007199254740993), (-9223372036854775808), (9007199254740994);`);
+  expect(t?.rows).toBe(11);
+  expect(t?.columns[0]).toMatchObject({
+    name: 'v',
+    nulls: 1,
+    integers: 7,
+    reals: 1,
+    texts: 1,
+    blobs: 1,
+    zeroOne: 2,
+    inexact: 2,
+    unclean: 0,
+    maxBytes: 3,
+  });
+});
+
+test('unclean text is told by its bytes, not by U+FFFD', () => {
+  const { t } = profiled(
+    "create table t (v text); insert into t values (char(65533)), (cast(x'ff' as text)), ('a' || char(0) || 'b'), ('ok'), (x'ff')",
+  );
+  expect(t?.columns[0]).toMatchObject({ texts: 4, blobs: 1, unclean: 2 });
+});
+
+test.each(['UTF-16le', 'UTF-16be'])('%s: surrogates must come in pairs', encoding => {
+  const half = encoding === 'UTF-16le' ? '00d8' : 'd800';
+  const { t } = profiled(
+    `create table t (v text); insert into t values ('𝄞é'), (char(65533)), (cast(x'${half}' as text)), ('a' || char(0))`,
+    `pragma encoding = '${encoding}'`,
+  );
+  expect(t?.columns[0]).toMatchObject({ texts: 4, unclean: 2 });
+});
+
+test('samples are keys of the minority, never values', () => {
+  const { t } = profiled(
+    "create table t (id text primary key, v int); insert into t values ('a', 1), ('b', 2), ('c', 's3cret'), ('d', x'00')",
+  );
+  expect(t?.columns[1]?.samples).toEqual(['["t:c"]', '["t:d"]']);
+});
+
+test('NULLs in keys are counted for each key', () => {
+  const { t } = profiled(
+    'create table t (a, b, c unique, primary key (a, b)); insert into t values (1, null, 1), (null, null, null), (1, 1, null)',
+  );
+  expect(t?.nullKeys).toEqual({ '': 2, sqlite_autoindex_t_1: 2, sqlite_autoindex_t_2: 2 });
+});
+
+test('generated columns are not read, and keep their place', () => {
+  const { t } = profiled("create table t (a int, g as (abs(b)), b text); insert into t (a, b) values (1, 'x')");
+  expect(t?.columns.map(({ name, texts, integers, nulls }) => [name, texts, integers, nulls])).toEqual([
+    ['a', 0, 1, 0],
+    ['g', 0, 0, 0],
+    ['b', 1, 0, 0],
+  ]);
+});
+
+test('slices hold every row once, whatever the rowids are', () => {
+  const ids = 'insert into t select x * 7919 - 400000, x from n; insert into t values (9223372036854775807, 1), (-9223372036854775808, 2)';
+  const db = new Database(':memory:').defaultSafeIntegers(true);
+  db.exec(`create table n (x); with recursive c (x) as (select 1 union all select x + 1 from c where x < 5000) insert into n select x from c;
+    create table t (id integer primary key, v); ${ids};
+    create table dense (v); with recursive c (x) as (select 1 union all select x + 1 from c where x < 30000) insert into dense select x from c;`);
+  const said: { table: string; rows: number; total: number }[] = [];
+  const { t, dense } = profile(db, readSchema(db), done => said.push(done));
+  expect([t?.rows, t?.columns[1]?.integers, dense?.rows]).toEqual([5002, 5002, 30000]);
+  const ofDense = said.filter(({ table }) => table === 'dense');
+  expect(ofDense.length).toBeGreaterThan(10);
+  expect(ofDense.at(-1)).toEqual({ table: 'dense', rows: 30000, total: 30000 });
+});
+
+test('tables of many columns', () => {
+  const names = Array.from({ length: 1900 }, (_, index) => `c${index}`);
+  const { t } = profiled(`create table t (${names.join(', ')}); insert into t (c0, c1899) values (1, 'x')`);
+  expect(t?.rows).toBe(1);
+  expect([t?.columns[0]?.integers, t?.columns[1899]?.texts, t?.columns[5]?.nulls]).toEqual([1, 1, 1]);
+});
+
+test('names that need quoting, and a user column called rowid', () => {
+  const { 'a "b" c': t } = profiled(
+    'create table "a ""b"" c" ("rowid" text, "x\'y" int, "select" int); insert into "a ""b"" c" values (\'r\', 1, \'s\')',
+  );
+  expect(t?.columns.map(({ integers, texts }) => [integers, texts])).toEqual([
+    [0, 1],
+    [1, 0],
+    [0, 1],
+  ]);
+});
+
+test('reading changes nothing', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'attacca-profile-'));
+  try {
+    const path = join(folder, 'a.db');
+    new Database(path).exec("create table t (v); insert into t values ('a'), (1)").close();
+    const digest = () => createHash('sha256').update(readFileSync(path)).digest('hex');
+    const before = digest();
+    const db = openSource(path, { readonly: true });
+    expect(profile(db, readSchema(db)).t?.rows).toBe(2);
+    db.close();
+    expect(digest()).toBe(before);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
