@@ -163,7 +163,7 @@ function decodeTagged(text: string): Value | Unfit {
 }
 
 /** What SQLite takes for a number when a text arrives in a column of numeric affinity; blanks around it included. */
-const NUMERIC = /^[ \t-\r]*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?[ \t-\r]*$/i;
+const NUMERIC = /^[ \t-\r]*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?[ \t-\r]*$/i;
 
 /** Whether a column of numeric affinity would store this text as a number. */
 export const looksNumeric = (text: string): boolean => NUMERIC.test(text);

@@ -85,7 +85,7 @@ function quoted(sql: string): string | undefined {
 
 /** An integer where it is one of 64 bits, otherwise a REAL; undefined for what is no number. */
 function number(sql: string): bigint | number | undefined {
-  const [, sign, digits] = /^([+-]?)\s*(\d+\.?\d*(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?|0x[\da-f]{1,16})$/i.exec(sql) ?? [];
+  const [, sign, digits] = /^([+-]?)\s*(\d+(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?|0x[\da-f]{1,16})$/i.exec(sql) ?? [];
   if (digits === undefined) return undefined;
   if (!/^(?:\d+|0x.*)$/i.test(digits)) return Number(`${sign}${digits}`);
   const size = /^0x/i.test(digits) ? BigInt.asIntN(64, BigInt(digits)) : BigInt(digits);
