@@ -1,4 +1,4 @@
-import { statSync, writeFileSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import type { Blocker } from '../change/errors.ts';
 import { dispositions } from '../plan/dispositions.ts';
 import type { Finding } from '../plan/finding.ts';
@@ -6,7 +6,7 @@ import { keyColumns } from '../plan/plan.ts';
 import { connect } from '../postgres/open.ts';
 import { preflight } from '../postgres/preflight.ts';
 import type { AssessDocument } from '../server/documents.ts';
-import { integrity } from '../sqlite/integrity.ts';
+import { refuseDamaged } from '../sqlite/integrity.ts';
 import { openSource } from '../sqlite/open.ts';
 import { readSchema } from '../sqlite/tables.ts';
 import { page } from './assess-page.ts';
@@ -14,15 +14,16 @@ import { decidePlan } from './engine/bootstrap.ts';
 import { disposable } from './engine/disposable.ts';
 import type { Context } from './main.ts';
 import { EXIT, present, progress, table } from './report.ts';
+import { writeOutput } from './write.ts';
 
 /** `attacca assess`: reads both sides, changes nothing. Exit code 3 if something blocks. */
 export async function assess(context: Context, options: { readonly html?: string; readonly target?: string }): Promise<number> {
   const { source, target, schema, plan: planFile } = context.config();
   using db = disposable(openSource(source, { readonly: true }));
-  const damage = integrity(db.database);
+  refuseDamaged(db.database, source);
   const say = (line: string): void => progress(context.output, line);
   const decided = decidePlan(db.database, { schema, planFile, onProgress: say });
-  const findings = [...damage, ...decided.findings, ...(target === undefined ? [] : await lookAtTarget(target, schema))];
+  const findings = [...decided.findings, ...(target === undefined ? [] : await lookAtTarget(target, schema))];
   const document: AssessDocument = {
     source,
     bytes: statSync(source).size,
@@ -41,7 +42,7 @@ export async function assess(context: Context, options: { readonly html?: string
     objects: dispositions(readSchema(db.database), decided.plan, decided.findings),
     ready: !findings.some(finding => finding.level === 'blocking'),
   };
-  if (options.html !== undefined) writeFileSync(options.html, page(document, decided.plan));
+  if (options.html !== undefined) writeOutput(options.html, page(document, decided.plan), source);
   present(context.output, document, () => lines(document));
   return document.ready ? EXIT.done : EXIT.refused;
 }

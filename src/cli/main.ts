@@ -2,6 +2,9 @@
 
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { UsageError } from '../change/errors.ts';
+import { redact } from '../postgres/open.ts';
+import { explain } from '../sqlite/open.ts';
 import { assess } from './assess.ts';
 import { changeover } from './changeover.ts';
 import { type Config, loadConfig } from './config.ts';
@@ -55,11 +58,16 @@ function run(work: (context: Context, ...given: unknown[]) => Promise<number>) {
       plan: command.name() === 'plan' ? undefined : flags.plan,
       maxPauseMs: flags.maxPause,
     };
-    const config = (): Config => loadConfig(overrides, flags.config, process.env);
+    let source = '';
+    const config = (): Config => {
+      const loaded = loadConfig(overrides, flags.config, process.env);
+      source = loaded.source;
+      return loaded;
+    };
     try {
       process.exitCode = await work({ output, config, debug, env: process.env }, ...given);
     } catch (error) {
-      process.exitCode = fail(output, error, debug);
+      process.exitCode = fail(output, explain(source, error), debug);
     }
   };
 }
@@ -81,7 +89,6 @@ export function program(): Command {
     .description('Moves a live application from SQLite to PostgreSQL without a pause, and back again if it must.')
     .version(VERSION)
     .enablePositionalOptions()
-    .showHelpAfterError('(run with --help for the options and examples)')
     .addHelpText('after', '\nExit codes: 0 done · 1 failed · 2 bad usage or configuration · 3 refused, with reasons · 4 the sides differ');
 
   subcommand(root, 'assess', 'read-only report: what becomes what, and what needs a decision', [
@@ -187,15 +194,25 @@ export function program(): Command {
   return root;
 }
 
-/** Runs the command line. Usage errors are commander's sentence and exit code 2. */
+/** Runs the command line. */
 export async function main(argv: readonly string[]): Promise<void> {
   const root = program();
-  for (const command of [root, ...root.commands]) command.exitOverride();
+  // What commander would say is said by `fail`: the same form for every failure, and a document with --json.
+  for (const command of [root, ...root.commands]) command.exitOverride().configureOutput({ outputError: () => undefined });
   try {
     await root.parseAsync(argv);
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    const asked = ['commander.helpDisplayed', 'commander.version', 'commander.help'].includes(error.code);
-    process.exitCode = asked && error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    process.exitCode = misread(error, argv.includes('--json'));
   }
+}
+
+/** Help and version end here too: they are no failures, unless help was all there was to say. */
+function misread(error: CommanderError, json: boolean): number {
+  if (error.code === 'commander.helpDisplayed' || error.code === 'commander.version') return EXIT.done;
+  if (error.code === 'commander.help') return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  const output: Output = { json, quiet: false, stdout: process.stdout, stderr: process.stderr };
+  // Whatever was typed in the wrong place is repeated, and that can be a URL.
+  const said = redact(error.message.replace(/^error: /, '').replaceAll('\n', ' '));
+  return fail(output, new UsageError(said, 'run with --help for the options and examples'), false);
 }

@@ -1,5 +1,3 @@
-import { writeFileSync } from 'node:fs';
-import { UsageError } from '../change/errors.ts';
 import { planSql } from '../plan/ddl.ts';
 import { printPlan } from '../plan/file.ts';
 import { openSource } from '../sqlite/open.ts';
@@ -7,6 +5,7 @@ import { decidePlan } from './engine/bootstrap.ts';
 import { disposable } from './engine/disposable.ts';
 import type { Context } from './main.ts';
 import { EXIT, present, progress } from './report.ts';
+import { writeOutput } from './write.ts';
 
 /** `attacca plan`: the mapping for people to review and edit, or with --sql the DDL it leads to. */
 export async function plan(
@@ -21,17 +20,9 @@ export async function plan(
     onProgress: line => progress(context.output, line),
   });
   const text = options.sql === true ? planSql(plan) : printPlan(plan, findings);
-  if (options.out !== undefined) write(options.out, text);
+  if (options.out !== undefined) writeOutput(options.out, text, source);
   const document = { file: options.out ?? null, tables: plan.tables.length, findings: [...findings], plan };
   const said = options.out === undefined ? [text.trimEnd()] : [`${options.out}: ${plan.tables.length} tables`];
   present(context.output, document, () => said);
   return findings.some(finding => finding.level === 'blocking') ? EXIT.refused : EXIT.done;
-}
-
-function write(path: string, text: string): void {
-  try {
-    writeFileSync(path, text);
-  } catch {
-    throw new UsageError(`${path} cannot be written`, 'check the folder and its permissions');
-  }
 }

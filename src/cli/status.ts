@@ -3,7 +3,6 @@ import { connect } from '../postgres/open.ts';
 import { callDaemon } from '../server/call.ts';
 import { StatusDocument } from '../server/documents.ts';
 import { socketPath } from '../server/socket.ts';
-import { openSource } from '../sqlite/open.ts';
 import { refuseNeverInstalled } from './ask.ts';
 import type { Config } from './config.ts';
 import { findTarget } from './engine/engine.ts';
@@ -16,7 +15,6 @@ const EVERY_MS = 1_000;
 /** `attacca status`: asks the daemon, or looks for itself without becoming the controller. */
 export async function status(context: Context, options: { readonly watch?: boolean }): Promise<number> {
   const config = context.config();
-  openSource(config.source, { readonly: true }).close();
   for (;;) {
     const document = await look(config);
     present(context.output, document, () => lines(document));
@@ -28,7 +26,7 @@ export async function status(context: Context, options: { readonly watch?: boole
 async function look(config: Config): Promise<StatusDocument> {
   const answered = await callDaemon(socketPath(config.source), { operation: 'status' }, () => undefined);
   if (answered !== undefined) return StatusDocument.parse(answered.result);
-  refuseNeverInstalled(config);
+  refuseNeverInstalled(config, 'status');
   const { url, embedded } = await findTarget(config);
   try {
     await using side = await connect(url, { applicationName: 'attacca status' });

@@ -75,8 +75,8 @@ export class PostgresError extends ReplicationError {
   readonly constraint: string | null;
   readonly column: string | null;
 
-  constructor(disposition: Disposition, message: string, facts: Facts & { readonly cause?: unknown }) {
-    super(disposition, message, { hint: HINTS[disposition], cause: facts.cause });
+  constructor(disposition: Disposition, message: string, facts: Facts & { readonly hint?: string; readonly cause?: unknown }) {
+    super(disposition, message, { hint: facts.hint ?? HINTS[disposition], cause: facts.cause });
     this.sqlstate = facts.sqlstate ?? null;
     this.table = facts.table ?? null;
     this.constraint = facts.constraint ?? null;

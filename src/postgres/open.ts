@@ -183,11 +183,17 @@ function begin(writer: Writer | null): string {
   return `begin; set local synchronous_commit = on${own}${silent}`;
 }
 
-/** The URL without its password, for messages. */
+/** A URL, or a sentence with one in it, without its password. */
 export const redact = (url: string): string =>
-  url.replace(/^([^:/?#]+:\/\/[^:/?#@]*):.*@/, '$1:***@').replaceAll(/([?&][^=&]*password=)[^&]*/gi, '$1***');
+  url.replace(/([^:/?#]+:\/\/[^:/?#@]*):.*@/, '$1:***@').replaceAll(/([?&][^=&]*password=)[^&]*/gi, '$1***');
 
 const TLS = /^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(VERIFY|GET)|ERR_SSL|EPROTO)/;
+
+const NOBODY: ReadonlyMap<string, string> = new Map([
+  ['ECONNREFUSED', 'nothing listens there (ECONNREFUSED)'],
+  ['ENOTFOUND', 'there is no such host (ENOTFOUND)'],
+  ['EAI_AGAIN', 'the host name cannot be looked up now (EAI_AGAIN)'],
+]);
 
 /** Why nobody answered, or nobody let us in, for the person at the keyboard. */
 function connectionError(error: unknown, client: Client): Error {
@@ -205,7 +211,10 @@ function connectionError(error: unknown, client: Client): Error {
     return new UsageError(`the TLS certificate of ${server} is not accepted (${code})`, 'give its CA with sslrootcert=FILE in the URL');
   const wrapped = replicationError(error);
   return wrapped instanceof PostgresError
-    ? new PostgresError(wrapped.disposition, `cannot connect to ${server}: ${wrapped.message}`, { sqlstate: wrapped.sqlstate ?? undefined })
+    ? new PostgresError(wrapped.disposition, `cannot connect to ${server}: ${NOBODY.get(code) ?? wrapped.message}`, {
+        sqlstate: wrapped.sqlstate ?? undefined,
+        hint: 'check host, port and firewall, and that Postgres is up',
+      })
     : wrapped;
 }
 

@@ -6,7 +6,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import BetterSqlite3 from 'better-sqlite3';
-import { ReplicationError, UsageError } from '../change/errors.ts';
+import { Refused, ReplicationError, UsageError } from '../change/errors.ts';
 
 export type Database = BetterSqlite3.Database;
 export type Statement = BetterSqlite3.Statement;
@@ -18,7 +18,7 @@ const FIRST_READ = /* sql */ `select 1 from sqlite_schema limit 1`;
 
 /**
  * Opens the SQLite file at `path`; integers come back as bigint. Throws UsageError, with what to do, for anything that is
- * not a readable (unless `readonly`: writable) SQLite database.
+ * not a readable (unless `readonly`: writable) SQLite database, and Refused for one that is locked or damaged.
  */
 export function openSource(path: string, options: { readonly readonly?: boolean } = {}): Database {
   const readonly = options.readonly === true;
@@ -65,12 +65,6 @@ const EXPLANATIONS: readonly (readonly [code: RegExp, what: string, hint: string
     'is not a SQLite database, or encrypted',
     'Check the path; an encrypted file must be decrypted into a plain one first.',
   ],
-  [/^SQLITE_CORRUPT/, 'is damaged or cut off', 'Run `pragma integrity_check` on it, or restore it from a backup.'],
-  [
-    /^SQLITE_(BUSY|LOCKED)/,
-    'is locked by another process',
-    'A process holds it in EXCLUSIVE locking mode or in a long write: end that first.',
-  ],
   [
     /^SQLITE_READONLY/,
     'cannot be read without writing beside it',
@@ -83,12 +77,33 @@ const EXPLANATIONS: readonly (readonly [code: RegExp, what: string, hint: string
   ],
 ];
 
-/** The sentence for a person; what is not known here stays as it is. */
-function explain(path: string, error: unknown): unknown {
+/** The sentence for a person about an error of SQLite in the file at `path`; what is not known here stays as it is. */
+export function explain(path: string, error: unknown): unknown {
   const code = codeOf(error);
+  if (/^SQLITE_CORRUPT/.test(code)) return damaged(path, code);
+  if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return locked(path);
   const [, what, hint] = EXPLANATIONS.find(([pattern]) => pattern.test(code)) ?? [];
   return what === undefined || hint === undefined ? error : new UsageError(`${path} ${what}`, hint);
 }
+
+/** `found`: what SQLite says about it; no row value is in that. */
+export const damaged = (path: string, found: string): Refused =>
+  new Refused(`${path} is damaged or cut off`, [
+    {
+      code: 'corrupt',
+      reason: `its pages do not make sense (${found})`,
+      remedy: 'restore it from a backup, or rescue what can be read: sqlite3 damaged.db .recover | sqlite3 rescued.db',
+    },
+  ]);
+
+const locked = (path: string): Refused =>
+  new Refused(`${path} is locked by another process`, [
+    {
+      code: 'source-locked',
+      reason: 'a process holds it in EXCLUSIVE locking mode, or in a long write',
+      remedy: 'end that process or its transaction, then run this again',
+    },
+  ]);
 
 /** SQLite's own code of an error ('SQLITE_BUSY_SNAPSHOT'); '' for errors that are not SQLite's. */
 export const codeOf = (error: unknown): string => (error instanceof BetterSqlite3.SqliteError ? error.code : '');

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { Logger } from 'pino';
 import { Refused, UsageError } from '../../change/errors.ts';
 import { decide } from '../../plan/decide.ts';
 import { applyPlanFile } from '../../plan/file.ts';
@@ -13,9 +14,11 @@ import { readControl } from '../../postgres/control.ts';
 import { installPostgres } from '../../postgres/install.ts';
 import { captureHazards } from '../../sqlite/hazards.ts';
 import { readControl as readSqliteControl } from '../../sqlite/install.ts';
+import { refuseDamaged } from '../../sqlite/integrity.ts';
 import { type Database, openSource } from '../../sqlite/open.ts';
 import { profile } from '../../sqlite/profile.ts';
 import { readSchema } from '../../sqlite/tables.ts';
+import type { Config } from '../config.ts';
 import { disposable } from './disposable.ts';
 import type { Engine } from './engine.ts';
 
@@ -45,18 +48,28 @@ function readPlanFile(path: string): string {
   }
 }
 
-/** Creates the installation in Postgres if there is none: the schema, the tables, the fence, and the control row with the plan. */
-export async function ensurePlan(engine: Engine): Promise<void> {
-  if ((await readControl(engine.main)) !== undefined) return;
-  using db = disposable(openSource(engine.config.source));
+/**
+ * Looks at a file before anything is put into it: whole, captured for nobody, and nothing that blocks. Changes nothing. Throws
+ * Refused with the reasons.
+ */
+export function examine(config: Config, log: Logger): Decided {
+  using db = disposable(openSource(config.source));
   const theirs = readSqliteControl(db.database);
   if (theirs !== undefined) throw alreadyCaptured(theirs.target);
-  const { plan, findings } = decidePlan(db.database, {
-    schema: engine.config.schema,
-    planFile: engine.config.plan,
-    onProgress: line => engine.log.debug(line),
-  });
-  report(engine, findings);
+  refuseDamaged(db.database, config.source);
+  const { schema, plan: planFile } = config;
+  const decided = decidePlan(db.database, { schema, planFile, onProgress: line => log.debug(line) });
+  report(log, decided.findings);
+  return decided;
+}
+
+/**
+ * Creates the installation in Postgres if there is none: the schema, the tables, the fence, and the control row with the plan.
+ * `decided`: what an examination just before has decided.
+ */
+export async function ensurePlan(engine: Engine, decided?: Decided): Promise<void> {
+  if ((await readControl(engine.main)) !== undefined) return;
+  const { plan } = decided ?? examine(engine.config, engine.log);
   await installPostgres(engine.main, plan, {
     install: randomBytes(8).toString('hex'),
     source: engine.config.source,
@@ -65,7 +78,7 @@ export async function ensurePlan(engine: Engine): Promise<void> {
   engine.log.info({ tables: plan.tables.length, target: engine.facts.database }, 'installed in Postgres');
 }
 
-function report(engine: Engine, findings: readonly Finding[]): void {
+function report(log: Logger, findings: readonly Finding[]): void {
   const blocking = findings.filter(finding => finding.level === 'blocking');
   if (blocking.length > 0) {
     throw new Refused(
@@ -74,7 +87,7 @@ function report(engine: Engine, findings: readonly Finding[]): void {
     );
   }
   for (const finding of findings.filter(finding => finding.level === 'warning')) {
-    engine.log.warn({ code: finding.code, table: finding.table, column: finding.column }, finding.message);
+    log.warn({ code: finding.code, table: finding.table, column: finding.column }, finding.message);
   }
 }
 

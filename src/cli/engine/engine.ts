@@ -113,13 +113,16 @@ const noFlag: FlagProvider = {
 export async function installed(engine: Engine): Promise<Installed & { readonly control: Control }> {
   const control = await readControl(engine.side);
   if (control === undefined) throw notInstalled(engine);
-  if (control.source !== engine.config.source && !follows(engine.config.source, control.install)) {
-    throw otherSource(control.source, engine.config.source);
-  }
+  refuseOtherSource(control, engine.config.source);
   const writer = { token: control.install, replicaRole: engine.facts.replicaRole };
   const onQuarantine: OnQuarantine = (table, misfits) =>
     engine.log.error({ table: table.name, rows: misfits.length, reason: misfits[0]?.reason }, 'quarantined');
   return { engine, plan: control.plan, install: control.install, writer, onQuarantine, control };
+}
+
+/** Throws Refused where an installation replicates another file than `source`: whatever is done here would be done to that one. */
+export function refuseOtherSource(control: Control, source: string): void {
+  if (control.source !== source && !follows(source, control.install)) throw otherSource(control.source, source);
 }
 
 /** A file that was moved, or is reached by another path, is known by the installation's id in it. */

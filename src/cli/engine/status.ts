@@ -8,7 +8,7 @@ import type { StatusDocument } from '../../server/documents.ts';
 import { openSource } from '../../sqlite/open.ts';
 import { headMark } from '../../sqlite/rows.ts';
 import { disposable } from './disposable.ts';
-import { type Engine, notInstalled, shown } from './engine.ts';
+import { type Engine, notInstalled, refuseOtherSource, shown } from './engine.ts';
 
 /** Everything `status` shows. `lag` is the daemon's own measure; without one it is read from the journal, and has no age. */
 export async function readStatus(
@@ -19,6 +19,7 @@ export async function readStatus(
   const { side, config } = engine;
   const control = await readControl(side);
   if (control === undefined) throw notInstalled(engine);
+  refuseOtherSource(control, config.source);
   const phase = control.phase as Phase;
   const progress = await readProgress(side);
   const slot = control.slot === null ? undefined : await slotState(side, control.slot);

@@ -1,0 +1,36 @@
+import { realpathSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { UsageError } from '../change/errors.ts';
+
+/** Writes a file that a flag asked for. Throws UsageError where that cannot be, and where it would overwrite the source. */
+export function writeOutput(path: string, text: string, source: string): void {
+  if (isSource(path, source))
+    throw new UsageError(`${path} is the SQLite file itself`, 'give another path to write to; nothing was written');
+  try {
+    writeFileSync(path, text);
+  } catch {
+    throw new UsageError(`${path} cannot be written`, 'check the folder and its permissions');
+  }
+}
+
+/** Also through a link, and for the journals that SQLite keeps beside the file. */
+function isSource(path: string, source: string): boolean {
+  const real = followed(path);
+  return ['', '-wal', '-shm', '-journal'].some(suffix => real === `${followed(source)}${suffix}`);
+}
+
+function followed(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return join(followedFolder(path), basename(path));
+  }
+}
+
+function followedFolder(path: string): string {
+  try {
+    return realpathSync(dirname(path));
+  } catch {
+    return dirname(path);
+  }
+}
