@@ -1,5 +1,5 @@
 -- The role that attacca needs, and nothing more. Run as a superuser in the target database:
---   psql -v role=attacca -v db=app -f least-privilege.sql
+--   psql -v role=replicator -v db=app -f least-privilege.sql
 create role :"role" login;
 grant connect, create on database :"db" to :"role";
 grant usage, create on schema public to :"role";
@@ -8,6 +8,6 @@ alter role :"role" replication;
 -- Optional, PostgreSQL 15 or newer: lets attacca silence foreign key actions while it applies, so that foreign keys can be there
 -- during the soak. Without it they are added in the cutover.
 --   grant set on parameter session_replication_role to :"role";
--- After the cutover the application's own role needs its rights on the tables, which belong to attacca's role:
+-- After the cutover the application's own role needs its rights on the tables, which belong to this role:
 --   grant select, insert, update, delete on all tables in schema public to app;
 --   grant usage on all sequences in schema public to app;

@@ -7,10 +7,14 @@ import type { z } from 'zod';
 import { callDaemon } from '../server/call.ts';
 import { type Call, perform } from '../server/control.ts';
 import { socketPath, stateFolder } from '../server/socket.ts';
+import { readControl } from '../sqlite/install.ts';
+import { openSource } from '../sqlite/open.ts';
 import type { Config } from './config.ts';
 import { controller } from './engine/controller.ts';
+import { disposable } from './engine/disposable.ts';
 import { installed, notInstalled, openEngine } from './engine/engine.ts';
 import { operations } from './engine/operations.ts';
+import { removeState } from './engine/removal.ts';
 import type { Context } from './main.ts';
 import { progress } from './report.ts';
 
@@ -22,17 +26,25 @@ export async function ask<T>(context: Context, call: Call, schema: z.ZodType<T>)
   const say = (line: string): void => progress(context.output, line);
   const answered = await callDaemon(socketPath(config.source), call, say);
   if (answered !== undefined) return { document: schema.parse(answered.result), daemon: true };
-  return { document: schema.parse(await alone(config, call, say)), daemon: false };
+  const document = schema.parse(await alone(config, call, say));
+  if (call.operation === 'uninstall') await removeState(config, call.keepTarget);
+  return { document, daemon: false };
 }
 
-/** Nothing is started for a source that was never installed: not even the embedded server. */
-export function refuseNeverInstalled(config: Config): void {
-  if (config.target === undefined && !existsSync(stateFolder(config.source))) throw notInstalled({ config });
+/** No target was named, and there is no embedded one beside the source: there cannot be an installation. */
+export const neverInstalled = (config: Config): boolean => config.target === undefined && !existsSync(stateFolder(config.source));
+
+/** Nothing is started for a source that cannot be read or was never installed: not even the embedded server. */
+export function refuseNeverInstalled(config: Config, operation: Call['operation']): void {
+  using db = disposable(openSource(config.source, { readonly: true }));
+  // Where its target is gone, capture can still be taken out of the file.
+  const removable = operation === 'uninstall' && readControl(db.database) !== undefined;
+  if (neverInstalled(config) && !removable) throw notInstalled({ config });
 }
 
 async function alone(config: Config, call: Call, say: (line: string) => void): Promise<unknown> {
   const log = pino({ level: 'silent' });
-  if (call.operation !== 'uninstall') refuseNeverInstalled(config);
+  refuseNeverInstalled(config, call.operation);
   await using engine = await openEngine(config, log, call.operation);
   const own = controller(engine);
   const stop = new AbortController();

@@ -10,11 +10,14 @@ import { supervise } from '../replicate/supervise.ts';
 import { listen } from '../server/control.ts';
 import { SyncDocument as Document } from '../server/documents.ts';
 import { socketPath } from '../server/socket.ts';
+import { neverInstalled } from './ask.ts';
 import type { Config } from './config.ts';
+import { ensurePlan, examine } from './engine/bootstrap.ts';
 import { type Controller, controller } from './engine/controller.ts';
 import { openEngine, shown } from './engine/engine.ts';
-import { operations } from './engine/operations.ts';
+import { type Left, operations } from './engine/operations.ts';
 import { dieAt, type Reached } from './engine/points.ts';
+import { removeState } from './engine/removal.ts';
 import { readStatus } from './engine/status.ts';
 import type { Context } from './main.ts';
 import { EXIT, type Output, present } from './report.ts';
@@ -31,11 +34,12 @@ export async function sync(context: Context, options: Options): Promise<number> 
   const reached = context.env.ATTACCA_DIE_AT === undefined ? undefined : dieAt(context.env.ATTACCA_DIE_AT);
   let started = false;
   let last: SyncDocument | undefined;
+  let left: Left | undefined;
 
   await supervise(
     async healthy => {
       try {
-        last = await session(config, log, { since, once: options.once === true, stop, reached }, () => {
+        last = await session(config, log, { since, once: options.once === true, stop, reached, ended: what => (left = what) }, () => {
           started = true;
           healthy();
         });
@@ -46,6 +50,7 @@ export async function sync(context: Context, options: Options): Promise<number> 
     (error, waitMs) => log.warn({ err: error, waitMs }, 'restarting'),
     stop.signal,
   );
+  if (left?.uninstalled === true) await removeState(config, left.keepTarget);
   if (last !== undefined) {
     const { phase, rows, rowsPerSecond, target } = last;
     present(context.output, last, () => [`${phase}: ${rows} rows copied (${rowsPerSecond} rows/s) to ${target}`]);
@@ -54,24 +59,36 @@ export async function sync(context: Context, options: Options): Promise<number> 
 }
 
 type SyncDocument = { readonly phase: string; readonly rows: number; readonly rowsPerSecond: number; readonly target: string };
-type Session = { readonly since: Date; readonly once: boolean; readonly stop: AbortController; readonly reached: Reached | undefined };
+type Session = {
+  readonly since: Date;
+  readonly once: boolean;
+  readonly stop: AbortController;
+  readonly reached: Reached | undefined;
+  readonly ended: (left: Left) => void;
+};
 
 /** One life of the controller: nothing in memory outlives it. */
 async function session(
   config: Config,
   log: Logger,
-  { since, once, stop, reached }: Session,
+  { since, once, stop, reached, ended }: Session,
   healthy: () => void,
 ): Promise<SyncDocument | undefined> {
+  // The embedded server is only made for a file that can be replicated: a refusal leaves nothing behind.
+  const decided = neverInstalled(config) ? examine(config, log) : undefined;
   await using engine = await openEngine(config, log, 'sync', reached);
+  await ensurePlan(engine, decided);
   const own = controller(engine);
-  const ended = new AbortController();
-  const ops = operations(own, since, () => stop.abort());
+  const enough = new AbortController();
+  const ops = operations(own, since, left => {
+    ended(left);
+    stop.abort();
+  });
   await using _socket = await listen(ops, socketPath(config.source));
   log.info({ target: shown(engine), embedded: engine.embedded !== undefined }, 'controller');
-  const running = own.run(AbortSignal.any([stop.signal, ended.signal]), () => {
+  const running = own.run(AbortSignal.any([stop.signal, enough.signal]), () => {
     healthy();
-    void clearHalt(engine.side);
+    clearHalt(engine.side).catch(error => log.warn({ err: error }, 'halt not cleared'));
   });
   try {
     if (!once) {
@@ -79,7 +96,7 @@ async function session(
       return undefined;
     }
     const report = await caughtUp(own, running);
-    ended.abort();
+    enough.abort();
     await running;
     return report;
   } catch (error) {

@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { DoneDocument } from '../server/documents.ts';
 import { stateFolder } from '../server/socket.ts';
 import { ask } from './ask.ts';
 import { confirm } from './confirm.ts';
-import { removeStateFolder } from './engine/removal.ts';
 import type { Context } from './main.ts';
 import { EXIT, present } from './report.ts';
 
@@ -12,8 +13,16 @@ export async function uninstall(context: Context, options: { readonly keepTarget
   const keepTarget = options.keepTarget === true;
   const lost = keepTarget ? '' : ' The copied tables in Postgres are dropped.';
   await confirm(context.output, options.yes === true, `Remove attacca from ${source} and from Postgres?${lost}`);
-  const { document } = await ask(context, { operation: 'uninstall', keepTarget }, DoneDocument);
-  if (target !== undefined || !keepTarget) removeStateFolder(stateFolder(source));
+  const { document, daemon } = await ask(context, { operation: 'uninstall', keepTarget }, DoneDocument);
+  const stays = target === undefined && keepTarget;
+  if (daemon && !stays) await gone(stateFolder(source));
   present(context.output, document, () => [document.detail]);
   return EXIT.done;
+}
+
+const LIMIT_MS = 20_000;
+
+/** The daemon takes its folder away when it ends, which it does now. */
+async function gone(folder: string): Promise<void> {
+  for (const deadline = Date.now() + LIMIT_MS; existsSync(folder) && Date.now() < deadline; ) await delay(20);
 }

@@ -62,16 +62,7 @@ export function back(
     },
     async verifying_back() {
       const { locked, budget } = holding();
-      const source = sqlite.state();
-      const target = await postgres.state();
-      try {
-        const since = await postgres.verifiedUpTo();
-        const verified = await verifyMarked({ source, target }, plan, source.marked(since.seq), budget.signal);
-        if (!verified.ok) throw differs(verified.differences.length);
-      } finally {
-        source.close();
-        await target.close();
-      }
+      await compare(budget.signal);
       budget.remaining();
       budget[Symbol.dispose]();
       await locked.close(epoch);
@@ -88,6 +79,22 @@ export function back(
       return 'switched';
     },
   };
+
+  async function compare(signal: AbortSignal): Promise<void> {
+    const target = await postgres.state();
+    try {
+      const since = await postgres.verifiedUpTo();
+      const source = sqlite.state();
+      try {
+        const verified = await verifyMarked({ source, target }, plan, source.marked(since.seq), signal);
+        if (!verified.ok) throw differs(verified.differences.length);
+      } finally {
+        source.close();
+      }
+    } finally {
+      await target.close();
+    }
+  }
 
   async function open() {
     const held = await sqlite.hold(options.maxPauseMs);

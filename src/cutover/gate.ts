@@ -25,6 +25,8 @@ export type Facts = {
   readonly reverseProblem: string | undefined;
   /** The fence of the side that is closed now is not whole. */
   readonly fenceProblem: string | undefined;
+  /** Triggers of the application that could not be judged. */
+  readonly unreadableTriggers: readonly string[];
 };
 
 const STARTS: Readonly<Record<Direction, Phase>> = { cutover: 'shadowing', rollback: 'mirroring' };
@@ -70,6 +72,13 @@ export function blockers(facts: Facts): Blocker[] {
     'fence',
     `the fence: ${facts.fenceProblem}`,
     'run `attacca verify`; the daemon puts the fence up again',
+  );
+  const triggers = facts.unreadableTriggers.join(', ');
+  block(
+    triggers !== '',
+    'triggers',
+    `these triggers call functions that only the application has: ${triggers}`,
+    'drop them before the cutover; they could fire while attacca mirrors',
   );
   return found;
 }

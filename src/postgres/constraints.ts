@@ -96,10 +96,17 @@ async function attempt(session: Session, table: TablePlan, statement: string, re
   }
 }
 
-/** Takes the plan's foreign keys out again. */
+const PRESENT = /* sql */ `
+  select c.relname as target, f.conname as name from pg_constraint f
+  join pg_class c on c.oid = f.conrelid join pg_namespace n on n.oid = c.relnamespace where f.contype = 'f' and n.nspname = $1`;
+
+/** Takes the plan's foreign keys out again, those that are there. */
 export async function dropForeignKeys(session: Session, plan: Plan): Promise<void> {
+  const { rows } = await session.query<{ target: string; name: string }>(PRESENT, [plan.schema]);
+  const present = new Set(rows.map(({ target, name }) => JSON.stringify([target, name])));
   for (const table of plan.tables) {
-    const drops = table.foreignKeys.map(({ name }) => `drop constraint if exists ${quote(name)}`);
+    const ours = table.foreignKeys.filter(({ name }) => present.has(JSON.stringify([table.target, name])));
+    const drops = ours.map(({ name }) => `drop constraint if exists ${quote(name)}`);
     if (drops.length > 0) await session.query(`alter table ${tableName(plan, table)} ${drops.join(', ')}`);
   }
 }

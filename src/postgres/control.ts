@@ -132,16 +132,32 @@ export type Advance = {
 };
 
 /**
- * Moves the phase, by compare-and-set on (phase, epoch); durable once the transaction around it commits. Throws
+ * Moves the phase, by compare-and-set on (phase, epoch), with a line in the log; one statement, durable when it commits. Throws
  * ReplicationError('halt') if it does not stand there any more: another controller has moved on.
  */
 export async function advance(session: Session, step: Advance): Promise<void> {
-  const { assignments, values } = assign(step.set ?? {}, 4);
-  const update = /* sql */ `update attacca.control set phase = $3, epoch = $4, updated_at = now()${assignments} where phase = $1 and epoch = $2`;
-  const { rowCount } = await session.query(update, [step.from, step.epoch, step.to, step.nextEpoch ?? step.epoch, ...values]);
+  const { assignments, values } = assign(step.set ?? {}, 5);
+  const statement = /* sql */ `
+    with moved as (
+      update attacca.control set phase = $3, epoch = $4, updated_at = now()${assignments} where phase = $1 and epoch = $2 returning 1
+    )
+    insert into attacca.audit (event, detail) select $5, null from moved`;
+  const event = `${step.from} → ${step.to}`;
+  const { rowCount } = await session.query(statement, [step.from, step.epoch, step.to, step.nextEpoch ?? step.epoch, event, ...values]);
   if (rowCount === 1) return;
   throw new ReplicationError('halt', `the phase is no longer ${step.from} at epoch ${step.epoch}`, {
     hint: 'another controller has moved on: see attacca status, and let only one run',
+  });
+}
+
+const STANDING = /* sql */ `select phase, epoch from attacca.control`;
+
+/** The phase and epoch alone: cheap enough for the middle of a switch. Throws ReplicationError('halt') where there is none. */
+export async function readPhase(session: Session): Promise<{ readonly phase: string; readonly epoch: bigint }> {
+  const row = (await session.query(STANDING)).rows[0];
+  if (row?.phase != null && row.epoch != null) return { phase: row.phase, epoch: BigInt(row.epoch) };
+  throw new ReplicationError('halt', 'the control row is gone', {
+    hint: 'somebody removed attacca from this database: see `attacca status`',
   });
 }
 

@@ -7,7 +7,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -66,6 +66,13 @@ export async function startEmbedded(dir: string): Promise<Embedded> {
     if (attempt >= ATTEMPTS && alive(dataDir) === undefined) throw notStarted(log);
     await delay(attempt * 100);
   }
+}
+
+/** Stops the server that belongs to `dir`, if it runs, and deletes its data. */
+export async function removeEmbedded(dir: string): Promise<void> {
+  await runningEmbedded(dir)?.stop();
+  const dataDir = known(dir);
+  if (dataDir !== undefined) rmSync(dataDir, { recursive: true, force: true });
 }
 
 /** The server that runs for `dir` and accepts connections, if any. Starts nothing. */

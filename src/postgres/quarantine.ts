@@ -24,7 +24,7 @@ const PUT = /* sql */ `
   insert into attacca.quarantine (table_id, table_name, key, digest, "column", reason, raw)
   select $1, $2, m.key, sha256(convert_to(m.key, 'UTF8')), m.col, m.reason, m.raw
   from unnest($3::text[], $4::text[], $5::text[], $6::text[]) as m(key, col, reason, raw)
-  on conflict (table_id, digest) do update set "column" = excluded."column", reason = excluded.reason, raw = excluded.raw, at = now()`;
+  on conflict (table_id, digest) do update set "column" = excluded."column", reason = excluded.reason, raw = excluded.raw, given_up = false, at = now()`;
 
 /** Adds rows of one table, or renews their reasons. */
 export async function put(session: Session, table: TablePlan, misfits: readonly Misfit[]): Promise<void> {
@@ -48,14 +48,15 @@ export async function removeAll(session: Session, table: number): Promise<void> 
   await session.query(/* sql */ `delete from attacca.quarantine where table_id = $1`, [table]);
 }
 
+/** Rows that somebody has to do something about. */
 export async function count(session: Session): Promise<number> {
-  const { rows } = await session.query<{ n: string }>(/* sql */ `select count(*) as n from attacca.quarantine`);
+  const { rows } = await session.query<{ n: string }>(/* sql */ `select count(*) as n from attacca.quarantine where not given_up`);
   return Number(rows[0]?.n ?? 0);
 }
 
 const LIST = /* sql */ `
   select id, table_id, table_name, key, "column", reason, raw, at from attacca.quarantine
-  where id > $1 and ($2::integer is null or table_id = $2) order by id limit $3`;
+  where not given_up and id > $1 and ($2::integer is null or table_id = $2) order by id limit $3`;
 
 /** Up to `limit` rows with an id above `after`, oldest first; of one table if given. */
 export async function list(
@@ -75,16 +76,15 @@ export async function list(
   }));
 }
 
-/** Names (Misfit.key) of a table's rows in quarantine. */
+/** Names (Misfit.key) of a table's rows in quarantine, also of those that were given up. */
 export async function keys(session: Session, table: number): Promise<ReadonlySet<string>> {
   const { rows } = await session.query<{ key: string }>(/* sql */ `select key from attacca.quarantine where table_id = $1`, [table]);
   return new Set(rows.map(row => row.key));
 }
 
-/** Forgets rows for good: they stay absent from the target. Without `ids` all of them. Returns how many there were. */
-export async function drop(session: Session, ids?: readonly bigint[]): Promise<number> {
-  const { rowCount } = await session.query(/* sql */ `delete from attacca.quarantine where $1::bigint[] is null or id = any($1)`, [
-    ids?.map(String) ?? null,
-  ]);
+/** Gives rows up: they stay absent from the target and stand in nobody's way, until they change. Returns how many there were. */
+export async function drop(session: Session, ids: readonly bigint[]): Promise<number> {
+  const given = /* sql */ `update attacca.quarantine set given_up = true where id = any($1) and not given_up`;
+  const { rowCount } = await session.query(given, [ids.map(String)]);
   return rowCount ?? 0;
 }

@@ -10,14 +10,18 @@ import { quote } from '../change/quote.ts';
 import { at, type ColumnPlan, keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
 import { arrays } from './apply.ts';
 import { tableName } from './fence.ts';
-import { connect, LONG_MS, type PgRecord } from './open.ts';
+import { connect, LONG_MS, type PgRecord, type Session } from './open.ts';
 import { keys as quarantinedKeys } from './quarantine.ts';
 
 const BEGIN = /* sql */ `begin isolation level repeatable read read only; select count(*) from attacca.control`;
 
 /** Holds the tables still as they are when the promise resolves, in a session of its own that `close` ends. */
 export async function targetState(url: string, plan: Plan): Promise<TargetState> {
-  const session = await connect(url, { applicationName: 'attacca verify' });
+  return await stateOn(await connect(url, { applicationName: 'attacca verify' }), plan);
+}
+
+/** The same on a session that was opened before, where there is no time to open one; `close` ends it. */
+export async function stateOn(session: Session, plan: Plan): Promise<TargetState> {
   try {
     await session.query(BEGIN);
   } catch (error) {

@@ -20,8 +20,12 @@ export function socketPath(source: string): string {
   return join(tmpdir(), `attacca-${userInfo().uid}`, `${hash}.sock`);
 }
 
-/** Creates the socket's folder if need be; only the user may look into it. */
+/**
+ * Creates the folder if need be; only the user may look into it. Root's may be passed through, not listed: the embedded server
+ * runs as another user, and its data is in there.
+ */
 export function privateFolder(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
-  chmodSync(path, 0o700);
+  const mode = userInfo().uid === 0 ? 0o711 : 0o700;
+  mkdirSync(path, { recursive: true, mode });
+  chmodSync(path, mode);
 }

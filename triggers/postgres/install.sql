@@ -48,6 +48,8 @@ create table attacca.quarantine (
   "column" text not null,
   reason text not null,
   raw text,
+  -- An operator accepted that the row stays absent.
+  given_up boolean not null default false,
   at timestamptz not null default now(),
   unique (table_id, digest)
 );

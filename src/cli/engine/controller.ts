@@ -11,8 +11,10 @@ import type { readControl } from '../../postgres/control.ts';
 import { ensurePlan } from './bootstrap.ts';
 import { type CopyReport, catchUp, copyTables, installCapture } from './copying.ts';
 import { type Engine, halt, installed } from './engine.ts';
+import { checkForeignKeys, removeForeignKeys } from './foreign-keys.ts';
 import { forwardTail } from './forward-tail.ts';
 import { moveOn } from './phases.ts';
+import { leaveToApplication } from './removal.ts';
 import { type ReverseTail, reverseTail } from './reverse-tail.ts';
 import { forwardSink } from './sinks.ts';
 import { settle } from './switching.ts';
@@ -64,6 +66,7 @@ export function controller(engine: Engine): Controller {
         await moveOn(engine, phase, 'caught_up');
         return true;
       case 'shadowing': {
+        await removeForeignKeys(on);
         const checkpoint = checkpointOf(control);
         const verifiedSeq = control.verifiedSeq ?? checkpoint.seq;
         await follow(forwardTail(on, forwardSink(on), { checkpoint, verifiedSeq, verifying: true }), signal, healthy);
@@ -72,10 +75,14 @@ export function controller(engine: Engine): Controller {
       case 'mirroring': {
         if (control.slot === null || control.publication === null)
           throw halt('the mirror has no slot', 'read the runbook, section "lost slot"');
-        await follow(await reverseTail(on, { slot: control.slot, publication: control.publication }), signal, healthy);
+        const mirror = await reverseTail(on, { slot: control.slot, publication: control.publication });
+        const checking = checkForeignKeys(on).catch(error => engine.log.warn({ err: error }, 'foreign keys not checked'));
+        await follow(mirror, signal, healthy);
+        await checking;
         return true;
       }
       case 'finished':
+        await leaveToApplication(on);
         return false;
     }
   }

@@ -4,6 +4,7 @@ import { readControl } from '../../postgres/control.ts';
 import { unfenced } from '../../postgres/fence.ts';
 import { preflight } from '../../postgres/preflight.ts';
 import { count } from '../../postgres/quarantine.ts';
+import { appTriggers } from '../../sqlite/app-triggers.ts';
 import { fenceState } from '../../sqlite/fence.ts';
 import { openSource } from '../../sqlite/open.ts';
 import { disposable } from './disposable.ts';
@@ -38,7 +39,16 @@ export async function gatherFacts(
     flagProblem: await engine.flag.check(),
     reverseProblem,
     fenceProblem: direction === 'cutover' ? await postgresFence(on) : sqliteFence(on),
+    unreadableTriggers: direction === 'cutover' ? unreadableTriggers(on) : [],
   };
+}
+
+/** Triggers of the application that attacca's SQLite cannot compile: nobody can tell what they would do to the mirror. */
+function unreadableTriggers({ engine, plan }: Installed): string[] {
+  using db = disposable(openSource(engine.config.source, { readonly: true }));
+  return appTriggers(db.database, plan)
+    .filter(({ does }) => does === 'unreadable')
+    .map(({ name }) => name);
 }
 
 /** A full set of slots is no blocker once ours is among them. */

@@ -5,25 +5,27 @@ import type { Direction } from '../../cutover/gate.ts';
 import { type Phase, primaryIn } from '../../cutover/phase.ts';
 import type { TablePlan } from '../../plan/plan.ts';
 import { audit, record } from '../../postgres/control.ts';
-import { finishPostgres } from '../../postgres/install.ts';
 import { count, drop, list } from '../../postgres/quarantine.ts';
 import type { DoneDocument, QuarantineDocument, SwitchDocument, VerifyDocument } from '../../server/documents.ts';
 import type { Operations, Progress } from '../../server/operations.ts';
-import { keepFenceOnly } from '../../sqlite/fence.ts';
 import { openSource, writeTransaction } from '../../sqlite/open.ts';
 import { mark } from '../../sqlite/rows.ts';
 import { type Verified, verifyAll } from '../../verify/verify.ts';
 import type { Controller } from './controller.ts';
 import { disposable } from './disposable.ts';
 import { type Installed, installed } from './engine.ts';
-import { removeEverything } from './removal.ts';
+import { moveOn } from './phases.ts';
+import { leaveToApplication, refuseUnlessSqlite, removeEverything } from './removal.ts';
 import { readStatus } from './status.ts';
 import { check, cutOver, rollBack } from './switching.ts';
+
+/** What remains after the last operation. */
+export type Left = { readonly uninstalled: boolean; readonly keepTarget: boolean };
 
 const MARK_WAIT_MS = 30_000;
 
 /** `ended` is called after `finish` and `uninstall`: there is nothing left to run. */
-export function operations(controller: Controller, since: Date, ended: () => void): Operations {
+export function operations(controller: Controller, since: Date, ended: (left: Left) => void): Operations {
   const { engine } = controller;
   return {
     status: async () => readStatus(engine, { pid: process.pid, since: since.toISOString() }, controller.tail()?.lag()),
@@ -32,12 +34,15 @@ export function operations(controller: Controller, since: Date, ended: () => voi
     quarantine: (action, ids) => controller.alone(`quarantine ${action}`, () => quarantine(controller, action, ids)),
     finish: progress => controller.alone('finish', () => finish(controller, progress, ended)),
     uninstall: (options, progress) =>
-      controller.alone('uninstall', async () => {
-        await controller.tail()?.stop();
-        const done = await removeEverything(engine, options.keepTarget, progress);
-        ended();
-        return done;
-      }),
+      controller.alone('uninstall', () =>
+        controller.whileSwitching(async () => {
+          await refuseUnlessSqlite(engine);
+          await controller.tail()?.stop();
+          const done = await removeEverything(engine, options.keepTarget, progress);
+          ended({ uninstalled: true, keepTarget: options.keepTarget });
+          return done;
+        }),
+      ),
   };
 }
 
@@ -182,6 +187,8 @@ async function quarantine(controller: Controller, action: 'list' | 'retry' | 'dr
   const { engine } = controller;
   const on = await installed(engine);
   const all = await list(engine.side, { limit: 1_000 });
+  const unknown = ids.find(id => !all.some(row => String(row.id) === id));
+  if (unknown !== undefined) throw noSuchRow(unknown);
   const wanted = ids.length === 0 ? all : all.filter(row => ids.includes(String(row.id)));
   let changed = 0;
   if (action === 'drop')
@@ -209,7 +216,12 @@ async function quarantine(controller: Controller, action: 'list' | 'retry' | 'dr
   };
 }
 
-async function finish(controller: Controller, progress: Progress, ended: () => void): Promise<DoneDocument> {
+const noSuchRow = (id: string): Refused =>
+  new Refused(`quarantine has no row ${id}`, [
+    { code: 'no-such-row', reason: `there is no row ${id} in quarantine`, remedy: 'ids are in `attacca quarantine list`' },
+  ]);
+
+async function finish(controller: Controller, progress: Progress, ended: (left: Left) => void): Promise<DoneDocument> {
   const { engine } = controller;
   const on = await installed(engine);
   if (on.control.phase !== 'mirroring') {
@@ -224,10 +236,9 @@ async function finish(controller: Controller, progress: Progress, ended: () => v
   progress('stopping the mirror');
   await controller.whileSwitching(async () => {
     await controller.tail()?.stop();
-    using db = disposable(openSource(engine.config.source));
-    await writeTransaction(db.database, MARK_WAIT_MS, () => keepFenceOnly(db.database, on.plan));
-    await finishPostgres(engine.main, on.plan);
-    ended();
+    await moveOn(engine, 'mirroring', 'finish');
+    await leaveToApplication(on);
+    ended({ uninstalled: false, keepTarget: true });
   });
   return {
     done: 'finish',

@@ -2,9 +2,8 @@
 
 import type { PhaseStore } from '../../cutover/drive.ts';
 import { type Event, next, type Phase } from '../../cutover/phase.ts';
-import { advance, audit, readControl } from '../../postgres/control.ts';
-import { transaction } from '../../postgres/open.ts';
-import { type Engine, halt } from './engine.ts';
+import { advance, readPhase } from '../../postgres/control.ts';
+import type { Engine } from './engine.ts';
 import { watched } from './points.ts';
 
 /** Moves from `phase` by `event`, with a line in the timeline. `nextEpoch`: a switch begins. */
@@ -13,24 +12,15 @@ export async function moveOn(engine: Engine, phase: Phase, event: Event, nextEpo
 }
 
 async function move(engine: Engine, from: Phase, to: Phase, nextEpoch?: bigint): Promise<void> {
-  const { main, log } = engine;
-  await transaction(main, null, async () => {
-    const control = await readControl(main);
-    if (control === undefined) throw halt('the control row is gone', 'somebody removed attacca from this database: see `attacca status`');
-    if (control.phase === to && nextEpoch === undefined) return;
-    await advance(main, { from, to, epoch: control.epoch, ...(nextEpoch === undefined ? {} : { nextEpoch }) });
-    await audit(main, `${from} → ${to}`, { epoch: String(nextEpoch ?? control.epoch) });
-  });
-  log.info({ from, to }, 'phase changed');
+  const standing = await readPhase(engine.main);
+  if (standing.phase === to && nextEpoch === undefined) return;
+  await advance(engine.main, { from, to, epoch: standing.epoch, ...(nextEpoch === undefined ? {} : { nextEpoch }) });
+  engine.log.info({ from, to }, 'phase changed');
 }
 
 export const phaseStore = (engine: Engine): PhaseStore => watched('phase', store(engine), engine.reached);
 
 const store = (engine: Engine): PhaseStore => ({
-  async load() {
-    const control = await readControl(engine.main);
-    if (control === undefined) throw halt('the control row is gone', 'somebody removed attacca from this database: see `attacca status`');
-    return control.phase as Phase;
-  },
+  load: async () => (await readPhase(engine.main)).phase as Phase,
   advance: (from, to) => move(engine, from, to),
 });

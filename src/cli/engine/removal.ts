@@ -1,21 +1,32 @@
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { Refused } from '../../change/errors.ts';
 import { type Phase, primaryIn } from '../../cutover/phase.ts';
 import { readControl } from '../../postgres/control.ts';
-import { uninstallPostgres } from '../../postgres/install.ts';
+import { removeEmbedded } from '../../postgres/embedded.ts';
+import { finishPostgres, uninstallPostgres } from '../../postgres/install.ts';
 import type { DoneDocument } from '../../server/documents.ts';
 import type { Progress } from '../../server/operations.ts';
-import { uninstall } from '../../sqlite/install.ts';
+import { stateFolder } from '../../server/socket.ts';
+import { keepFenceOnly } from '../../sqlite/fence.ts';
+import { hold } from '../../sqlite/hold.ts';
+import { readControl as readSqliteControl, uninstall } from '../../sqlite/install.ts';
 import { openSource } from '../../sqlite/open.ts';
+import type { Config } from '../config.ts';
 import { disposable } from './disposable.ts';
-import type { Engine } from './engine.ts';
+import { type Engine, type Installed, refuseOtherSource } from './engine.ts';
 
 const WAIT_MS = 30_000;
 
+/** Throws Refused while Postgres is primary, or where the target follows another file. */
+export async function refuseUnlessSqlite(engine: Engine): Promise<void> {
+  const control = await readControl(engine.side);
+  if (control === undefined) return;
+  refuseOtherSource(control, engine.config.source);
+  if (primaryIn(control.phase as Phase) !== 'sqlite') throw refused(control.phase);
+}
+
 /** Gives up while SQLite is primary: the file's schema is what it was before, and Postgres is left as it was found [G11]. */
 export async function removeEverything(engine: Engine, keepTarget: boolean, progress: Progress): Promise<DoneDocument> {
-  const control = await readControl(engine.main);
-  if (control !== undefined && primaryIn(control.phase as Phase) !== 'sqlite') throw refused(control.phase);
   progress('removing triggers and journal from SQLite');
   using db = disposable(openSource(engine.config.source));
   await uninstall(db.database, WAIT_MS);
@@ -33,7 +44,23 @@ const refused = (phase: string): Refused =>
     },
   ]);
 
-/** Takes away the folder beside the source: sockets and the embedded server's data. */
-export function removeStateFolder(path: string): void {
-  if (existsSync(path)) rmSync(path, { recursive: true, force: true });
+/**
+ * After `finish`: the tables are the application's, in SQLite only the fence stays. Safe to run again; a controller that starts
+ * in the phase `finished` completes it.
+ */
+export async function leaveToApplication({ engine, plan }: Installed): Promise<void> {
+  using held = await hold(engine.config.source, WAIT_MS);
+  if (readSqliteControl(held.db) !== undefined) {
+    keepFenceOnly(held.db, plan);
+    await held.commit(WAIT_MS);
+  }
+  await finishPostgres(engine.main, plan);
+}
+
+/** The folder beside the source goes, with the socket and the embedded server, unless that one holds tables that are to stay. */
+export async function removeState(config: Config, keepTarget: boolean): Promise<void> {
+  if (config.target === undefined && keepTarget) return;
+  const folder = stateFolder(config.source);
+  await removeEmbedded(folder);
+  rmSync(folder, { recursive: true, force: true });
 }

@@ -14,8 +14,9 @@ import { lagTracker } from '../../replicate/lag.ts';
 import { pipe } from '../../replicate/pipe.ts';
 import { sqliteSink } from '../../sqlite/apply.ts';
 import { fenceState, refence } from '../../sqlite/fence.ts';
+import { hold } from '../../sqlite/hold.ts';
 import { readControl } from '../../sqlite/install.ts';
-import { openSource, writeTransaction } from '../../sqlite/open.ts';
+import { openSource } from '../../sqlite/open.ts';
 import { sourceState } from '../../sqlite/state.ts';
 import type { StatePair } from '../../verify/verify.ts';
 import { disposable } from './disposable.ts';
@@ -40,9 +41,12 @@ export type ReverseTail = Tail & {
 export async function reverseTail(on: Installed, stream: { readonly slot: string; readonly publication: string }): Promise<ReverseTail> {
   const { engine, plan } = on;
   const stop = new AbortController();
+  refuseOtherServer(on);
   const beats = await connect(engine.url, { applicationName: 'attacca heartbeat' });
   const sink = watched('mirror', sqliteSink({ path: engine.config.source, plan, install: on.install }), engine.reached);
-  const pins = pinning(sink, engine.config.source, token => lag.applied(beatOf(token)));
+  const reader = openSource(engine.config.source, { readonly: true });
+  const watermark = (): string | null => readControl(reader)?.watermark ?? null;
+  const pins = pinning(sink, watermark, token => lag.applied(beatOf(token)));
   const source = wal({ url: engine.url, plan, ...stream });
   const lag = lagTracker(0n);
   const done = Promise.all([pipe(source, pins.sink, stop.signal), watch()])
@@ -50,6 +54,7 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
     .finally(async () => {
       stop.abort();
       sink[Symbol.dispose]();
+      reader.close();
       await beats.end();
     });
   done.catch(() => undefined); // whoever waits for the tail gets it; nobody has to
@@ -83,6 +88,18 @@ const HEARTBEAT = 'heartbeat-';
 /** The number in a heartbeat's token; 0 for any other watermark. */
 const beatOf = (token: string): bigint => (token.startsWith(HEARTBEAT) ? BigInt(token.slice(HEARTBEAT.length)) : 0n);
 
+/** An LSN means something in one history only: after a restore or a failover it would point anywhere. */
+function refuseOtherServer({ engine }: Installed): void {
+  using db = disposable(openSource(engine.config.source, { readonly: true }));
+  const stored = JSON.parse(readControl(db.database)?.source ?? '{}');
+  const { systemIdentifier, timeline } = engine.facts;
+  if (stored.system === systemIdentifier && stored.timeline === timeline) return;
+  throw halt(
+    `the mirror follows server ${stored.system} on timeline ${stored.timeline}, this is ${systemIdentifier} on ${timeline}`,
+    'Postgres was restored or failed over: read the runbook, section "lost slot"',
+  );
+}
+
 async function guardFence({ engine, plan }: Installed): Promise<void> {
   using db = disposable(openSource(engine.config.source));
   const fence = fenceState(db.database, plan);
@@ -90,8 +107,10 @@ async function guardFence({ engine, plan }: Installed): Promise<void> {
   if (control === undefined || control.primary !== 'postgres')
     throw halt('the SQLite file has lost its record', 'restore it, or run `attacca finish`');
   if (fence.closed && fence.intact) return;
-  engine.log.error({ epoch: String(control.epoch) }, 'SQLite fence was broken');
-  await writeTransaction(db.database, FENCE_WAIT_MS, () => refence(db.database, plan, control.epoch));
+  using held = await hold(engine.config.source, FENCE_WAIT_MS);
+  const tables = refence(held.db, plan, control.epoch);
+  await held.commit(FENCE_WAIT_MS);
+  engine.log.error({ tables, epoch: String(control.epoch) }, 'SQLite fence was broken and is up again');
 }
 
 type Pins = {
@@ -101,7 +120,7 @@ type Pins = {
 };
 
 /** A sink that can be stopped exactly behind a watermark. `arrived` hears of every watermark. */
-function pinning(sink: Sink<Lsn, Changes>, path: string, arrived: (token: string) => void): Pins {
+function pinning(sink: Sink<Lsn, Changes>, watermark: () => string | null, arrived: (token: string) => void): Pins {
   const waiting = new Map<string, () => Promise<void>>();
   let newest: string | null = null;
   return {
@@ -122,8 +141,7 @@ function pinning(sink: Sink<Lsn, Changes>, path: string, arrived: (token: string
       checkpoint: () => sink.checkpoint(),
       async apply(batch: Batch<Lsn, Changes>) {
         await sink.apply(batch);
-        using db = disposable(openSource(path, { readonly: true }));
-        const token = readControl(db.database)?.watermark ?? null;
+        const token = watermark();
         if (token === null || token === newest) return;
         newest = token;
         arrived(token);

@@ -5,10 +5,10 @@ import type { HeldSqlite, LockedPostgres, PostgresSide, SqliteSide, SwitchPorts 
 import { addForeignKeys } from '../../postgres/constraints.ts';
 import { advance, readControl, record, setMark } from '../../postgres/control.ts';
 import { fencePostgres, lockTables, openPostgres } from '../../postgres/fence.ts';
-import { connect, transaction } from '../../postgres/open.ts';
+import { connect, type Session, transaction } from '../../postgres/open.ts';
 import { readSequences, setSequences } from '../../postgres/sequence.ts';
 import { currentLsn, writeWatermark } from '../../postgres/slot.ts';
-import { targetState } from '../../postgres/state.ts';
+import { stateOn } from '../../postgres/state.ts';
 import { closeSqlite, openSqlite } from '../../sqlite/fence.ts';
 import { hold } from '../../sqlite/hold.ts';
 import { readControl as readSqliteControl } from '../../sqlite/install.ts';
@@ -23,9 +23,10 @@ import { watched } from './points.ts';
 
 const COMMIT_WAIT_MS = 3_000;
 
-export const switchPorts = (on: Installed, sink: Sink<Mark, Rows>, slot: string): SwitchPorts => ({
+/** `reader`: a session opened beforehand, for the one state that is compared while writers wait. */
+export const switchPorts = (on: Installed, sink: Sink<Mark, Rows>, slot: string, reader: Session): SwitchPorts => ({
   sqlite: watched('switch.sqlite', sqliteSide(on, slot), on.engine.reached),
-  postgres: watched('switch.postgres', postgresSide(on, sink), on.engine.reached),
+  postgres: watched('switch.postgres', postgresSide(on, sink, reader), on.engine.reached),
   flag: on.engine.flag,
 });
 
@@ -67,13 +68,13 @@ function sqliteSide(on: Installed, slot: string): SqliteSide {
   };
 }
 
-function postgresSide(on: Installed, sink: Sink<Mark, Rows>): PostgresSide {
+function postgresSide(on: Installed, sink: Sink<Mark, Rows>, reader: Session): PostgresSide {
   const { engine, plan, writer } = on;
   const { main } = engine;
   return {
     checkpoint: () => sink.checkpoint(),
     apply: batch => sink.apply(batch),
-    state: () => targetState(engine.url, plan),
+    state: () => stateOn(reader, plan),
     async prepare(usedIds): Promise<Lsn> {
       await setSequences(main, plan, usedIds);
       if (!writer.replicaRole) await addForeignKeys(main, plan);

@@ -7,8 +7,9 @@ import { forward } from '../../cutover/forward.ts';
 import { blockers, type Direction } from '../../cutover/gate.ts';
 import { type Stopwatch, stopwatch } from '../../cutover/stopwatch.ts';
 import { awaitWatermark } from '../../postgres/canary.ts';
-import { addForeignKeys, dropForeignKeys, type OnRefused, validateForeignKeys } from '../../postgres/constraints.ts';
+import { addForeignKeys } from '../../postgres/constraints.ts';
 import { readControl, record } from '../../postgres/control.ts';
+import { connect } from '../../postgres/open.ts';
 import { createPublication, createSlot, dropPublication, dropSlot } from '../../postgres/slot.ts';
 import type { Progress } from '../../server/operations.ts';
 import type { Controller } from './controller.ts';
@@ -20,11 +21,6 @@ import { forwardSink } from './sinks.ts';
 import { switchPorts } from './switch-ports.ts';
 
 export type Switched = { readonly pauseMs: number; readonly epoch: bigint };
-
-const notValidated =
-  ({ engine }: Installed): OnRefused =>
-  (table, statement, error) =>
-    engine.log.warn({ table: table.name, statement, err: error }, 'foreign key stays not valid');
 
 /** Names of the slot and the publication: one pair for each installation. */
 const streamOf = (on: Installed) => ({ slot: `attacca_${on.install}`, publication: `attacca_${on.install}` });
@@ -68,14 +64,11 @@ async function takeDown(on: Installed): Promise<void> {
 export async function cutOver(controller: Controller, maxPauseMs: number, progress: Progress): Promise<Switched> {
   const { engine } = controller;
   const on = await installed(engine);
-  if (on.writer.replicaRole) {
-    progress('adding and validating foreign keys');
-    await addForeignKeys(engine.side, on.plan);
-    await validateForeignKeys(engine.side, on.plan, notValidated(on));
-  }
   const epoch = on.control.epoch + 1n;
   return controller.whileSwitching(async () => {
     await controller.tail()?.stop();
+    // Nothing is applied now, so nothing can deadlock with this; where foreign keys cannot be silenced they must wait for the lock.
+    if (on.writer.replicaRole) await addForeignKeys(engine.main, on.plan);
     progress(`switching to PostgreSQL, epoch ${epoch}`);
     await moveOn(engine, 'shadowing', 'cutover', epoch);
     const watch = stopwatch(() => performance.now());
@@ -85,7 +78,6 @@ export async function cutOver(controller: Controller, maxPauseMs: number, progre
       if ((await readControl(engine.side))?.phase === 'shadowing') await takeDown(on);
       throw error;
     }
-    if (!on.writer.replicaRole) await validateForeignKeys(engine.side, on.plan, notValidated(on));
     return { pauseMs: watch.pauseMs, epoch };
   });
 }
@@ -103,13 +95,12 @@ export async function rollBack(controller: Controller, maxPauseMs: number, progr
     await moveOn(engine, 'mirroring', 'rollback', epoch);
     await run(on, epoch, maxPauseMs, watch, mirror);
     await takeDown(on);
-    if (!on.writer.replicaRole) await dropForeignKeys(engine.side, on.plan);
     return { pauseMs: watch.pauseMs, epoch };
   });
 }
 
 async function run(on: Installed, epoch: bigint, maxPauseMs: number, watch: Stopwatch, mirror: ReverseTail | undefined): Promise<void> {
-  const { actions, outcome, release } = wire(on, epoch, maxPauseMs, watch, mirror);
+  const { actions, outcome, release } = await wire(on, epoch, maxPauseMs, watch, mirror);
   try {
     await drive(phaseStore(on.engine), actions, outcome);
   } finally {
@@ -121,7 +112,7 @@ async function run(on: Installed, epoch: bigint, maxPauseMs: number, watch: Stop
 export async function settle(on: Installed): Promise<void> {
   const control = await readControl(on.engine.main);
   if (control === undefined) throw halt('the control row is gone', 'see `attacca status`');
-  const { actions, outcome, release } = wire(
+  const { actions, outcome, release } = await wire(
     on,
     control.epoch,
     on.engine.config.cutover.maxPauseMs,
@@ -137,8 +128,9 @@ export async function settle(on: Installed): Promise<void> {
   }
 }
 
-function wire(on: Installed, epoch: bigint, maxPauseMs: number, watch: Stopwatch, mirror: ReverseTail | undefined) {
-  const ports = switchPorts(on, forwardSink(on), streamOf(on).slot);
+async function wire(on: Installed, epoch: bigint, maxPauseMs: number, watch: Stopwatch, mirror: ReverseTail | undefined) {
+  const reader = await connect(on.engine.url, { applicationName: 'attacca switch' });
+  const ports = switchPorts(on, forwardSink(on), streamOf(on).slot, reader);
   const common = { plan: on.plan, epoch, maxPauseMs, watch };
   const there = forward(ports, common);
   const again = back(ports, { ...common, token: randomUUID(), mirror: mirror ?? noMirror });
@@ -154,6 +146,7 @@ function wire(on: Installed, epoch: bigint, maxPauseMs: number, watch: Stopwatch
     async release() {
       there.release();
       await again.release();
+      await reader.end();
     },
   };
 }
