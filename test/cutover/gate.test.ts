@@ -15,6 +15,7 @@ const ready: Facts = {
   flagProblem: undefined,
   reverseProblem: undefined,
   fenceProblem: undefined,
+  unreadableTriggers: [],
 };
 const back: Facts = { ...ready, direction: 'rollback', phase: 'mirroring' };
 const codes = (facts: Facts): string[] => blockers(facts).map(({ code }) => code);
@@ -34,6 +35,7 @@ test.each<{ code: string; facts: Partial<Facts>; says: string }>([
   { code: 'verification-age', facts: { verified: { ok: true, ageMs: 3_600_001 } }, says: '60 minutes old' },
   { code: 'flag', facts: { flagProblem: 'no write permission' }, says: 'no write permission' },
   { code: 'reverse-path', facts: { reverseProblem: 'the canary row did not arrive' }, says: 'the canary row did not arrive' },
+  { code: 'triggers', facts: { unreadableTriggers: ['audit', 'touch'] }, says: 'audit, touch' },
   { code: 'fence', facts: { fenceProblem: 'a trigger is missing' }, says: 'a trigger is missing' },
 ])('$code is a reason of its own, in both directions [G9]', ({ code, facts, says }) => {
   for (const base of [ready, back]) {

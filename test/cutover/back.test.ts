@@ -1,0 +1,202 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { back } from '../../src/cutover/back.ts';
+import { stopwatch } from '../../src/cutover/stopwatch.ts';
+import { PLAN } from '../support/memory.ts';
+import { carryOut, explore, type Mutation, openWorld, portsOf, violations } from './world.ts';
+
+test('whatever call fails or dies, and whatever fails or dies while that is settled: one side open, nothing that Postgres acknowledged is lost [G8] [G10]', async () => {
+  const tried = await explore('rollback', {}, true);
+  expect(violations(tried)).toEqual({});
+  expect(tried.length).toBeGreaterThan(1_000);
+  expect(tried[0]).toMatchObject({ faults: [], phase: 'shadowing' });
+  expect(new Set(tried.map(({ phase }) => phase))).toEqual(new Set(['shadowing', 'mirroring']));
+});
+
+/*
+ * Without one of the guards the same search finds what it was there for: so the search can find it.
+ */
+test.each<{ guard: string; mutation: Mutation; finds: string }>([
+  {
+    guard: "Postgres's fence commits with the phase",
+    mutation: {
+      ports: (sound, { durable, locks }) => ({
+        ...sound,
+        postgres: {
+          ...sound.postgres,
+          lock: async budget => ({
+            ...(await sound.postgres.lock(budget)),
+            async close() {
+              durable.phase = 'switching_back';
+              locks.postgres = false;
+            },
+          }),
+        },
+      }),
+    },
+    finds: 'both sides are open',
+  },
+  {
+    guard: 'SQLite opens only after that',
+    mutation: {
+      actions: ({ sqlite }, { durable }) => ({
+        async verifying_back() {
+          const held = await sqlite.hold(1);
+          await held.open({ epoch: durable.epoch, usedIds: new Map() });
+          return 'matched';
+        },
+      }),
+    },
+    finds: 'both sides are open',
+  },
+  {
+    guard: 'the mirror has drained',
+    mutation: { mirror: sound => ({ ...sound, reached: async () => undefined }) },
+    finds: 'SQLite lost an acknowledged write',
+  },
+  {
+    guard: 'the tables stay locked while it drains',
+    mutation: {
+      ports: (sound, { locks }) => ({
+        ...sound,
+        postgres: {
+          ...sound.postgres,
+          async lock(budget) {
+            const locked = await sound.postgres.lock(budget);
+            locks.postgres = false;
+            const close: typeof locked.close = async epoch => {
+              locks.postgres = true;
+              await locked.close(epoch);
+            };
+            return { ...locked, close };
+          },
+        },
+      }),
+    },
+    finds: 'SQLite lost an acknowledged write',
+  },
+  {
+    guard: 'an SQLite that is open already is not opened again: its head would hide what was written since',
+    mutation: {
+      actions: ({ sqlite, postgres, flag }, { durable }) => ({
+        async switching_back() {
+          const held = await sqlite.hold(1);
+          await postgres.resumeAt(await held.open({ epoch: durable.epoch, usedIds: new Map() }));
+          await flag.write({ primary: 'sqlite', epoch: durable.epoch });
+          return 'switched';
+        },
+      }),
+    },
+    finds: 'Postgres lost an acknowledged write',
+  },
+  {
+    guard: 'SQLite opens before the flag names it',
+    mutation: {
+      actions: ({ sqlite, postgres, flag }, { durable }) => ({
+        async switching_back() {
+          await flag.write({ primary: 'sqlite', epoch: durable.epoch });
+          const held = await sqlite.hold(1);
+          await postgres.resumeAt(await held.open({ epoch: durable.epoch, usedIds: new Map() }));
+          return 'switched';
+        },
+      }),
+    },
+    finds: 'the flag names a closed side',
+  },
+])('the search finds what is wrong without this: $guard', async ({ mutation, finds }) => {
+  expect(Object.keys(violations(await explore('rollback', mutation)))).toContain(finds);
+});
+
+const fault = fc.record({ step: fc.nat({ max: 26 }), effect: fc.constantFrom('before' as const, 'after' as const), dies: fc.boolean() });
+const switches = fc.array(fc.array(fc.array(fault, { maxLength: 3 }), { maxLength: 3 }), { minLength: 1, maxLength: 6 });
+
+test('there and back, time and again, with any faults: every write that was acknowledged is on both sides after each switch [G8] [G10]', async () => {
+  await fc.assert(
+    fc.asyncProperty(switches, async schedule => {
+      const world = openWorld();
+      for (const faults of schedule) {
+        world.write();
+        await carryOut(world, world.durable.phase === 'mirroring' ? 'rollback' : 'cutover', faults);
+        expect(world.violations).toEqual([]);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test('states are let go even when the other side cannot be read', async () => {
+  const world = openWorld();
+  let open = 0;
+  const sound = portsOf(
+    world,
+    async effect => effect(),
+    effect => effect(),
+  );
+  for (const broken of ['sqlite', 'postgres', 'verifiedUpTo'] as const) {
+    const fail = (what: typeof broken): void => {
+      if (broken === what) throw new Error('unreadable');
+    };
+    const actions = back(
+      {
+        ...sound,
+        sqlite: {
+          ...sound.sqlite,
+          state() {
+            fail('sqlite');
+            open++;
+            return { ...sound.sqlite.state(), close: () => void open-- };
+          },
+        },
+        postgres: {
+          ...sound.postgres,
+          async state() {
+            fail('postgres');
+            open++;
+            return { ...(await sound.postgres.state()), close: async () => void open-- };
+          },
+          async verifiedUpTo() {
+            fail('verifiedUpTo');
+            return sound.postgres.verifiedUpTo();
+          },
+        },
+      },
+      {
+        plan: PLAN,
+        epoch: 1n,
+        maxPauseMs: 60_000,
+        watch: stopwatch(() => 0),
+        token: 'token',
+        mirror: { reached: async () => undefined, stop: async () => undefined },
+      },
+    );
+    await actions.fencing_back();
+    await expect(actions.verifying_back()).rejects.toThrow('unreadable');
+    await actions.release();
+    expect(open).toBe(0);
+  }
+});
+
+test('when the pause runs out while the mirror drains, the tables are free again and the switch is refused by name [G9]', async () => {
+  const world = openWorld();
+  const sound = portsOf(
+    world,
+    async effect => effect(),
+    effect => effect(),
+  );
+  const stuck = (_: string, signal: AbortSignal): Promise<void> =>
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+  const actions = back(sound, {
+    plan: PLAN,
+    epoch: 1n,
+    maxPauseMs: 20,
+    watch: stopwatch(() => 0),
+    token: 'token',
+    mirror: { reached: stuck, stop: async () => expect.unreachable('it has not drained') },
+  });
+  await actions.fencing_back();
+  expect(world.locks.postgres).toBe(true);
+  await expect(actions.draining_back()).rejects.toMatchObject({ blockers: [{ code: 'pause-budget' }] });
+  expect(world.locks.postgres).toBe(false);
+  await expect(actions.verifying_back()).rejects.toMatchObject({ blockers: [{ code: 'pause-budget' }] });
+  await actions.release();
+});

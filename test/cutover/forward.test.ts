@@ -1,0 +1,174 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { Refused } from '../../src/change/errors.ts';
+import { forward } from '../../src/cutover/forward.ts';
+import type { SwitchPorts } from '../../src/cutover/ports.ts';
+import { stopwatch } from '../../src/cutover/stopwatch.ts';
+import { ITEM, PLAN } from '../support/memory.ts';
+import { explore, type Mutation, openWorld, portsOf, violations } from './world.ts';
+
+test('whatever call fails or dies, and whatever fails or dies while that is settled: one side open, flag and phase agree, no write lost [G8] [G2]', async () => {
+  const tried = await explore('cutover', {}, true);
+  expect(violations(tried)).toEqual({});
+  expect(tried.length).toBeGreaterThan(1_000);
+  expect(tried[0]).toMatchObject({ faults: [], phase: 'mirroring' });
+  expect(new Set(tried.map(({ phase }) => phase))).toEqual(new Set(['shadowing', 'mirroring']));
+});
+
+/** SQLite's fence is reported as committed, and is not. */
+const forgetfulFence = (sound: SwitchPorts): SwitchPorts => ({
+  ...sound,
+  sqlite: { ...sound.sqlite, hold: async budget => ({ ...(await sound.sqlite.hold(budget)), close: async () => undefined }) },
+});
+
+test('a fence that was not durable never leads to two open sides: Postgres stays closed for want of the record [G8]', async () => {
+  const found = violations(await explore('cutover', { ports: forgetfulFence }));
+  expect(Object.keys(found)).not.toContain('both sides are open');
+  expect(Object.keys(found)).toContain('still switching');
+});
+
+/*
+ * Without one of the guards the same search finds what it was there for: so the search can find it.
+ */
+test.each<{ guard: string; mutation: Mutation; finds: string }>([
+  {
+    guard: 'the closed record is read before Postgres opens',
+    mutation: {
+      ports: forgetfulFence,
+      actions: (ports, { durable }) => ({
+        async switching() {
+          await ports.postgres.open({ epoch: durable.epoch, head: durable.postgres.checkpoint });
+          return 'switched';
+        },
+      }),
+    },
+    finds: 'both sides are open',
+  },
+  {
+    guard: 'Postgres opens before the flag names it',
+    mutation: {
+      actions: (ports, { durable }) => ({
+        async switching() {
+          await ports.flag.write({ primary: 'postgres', epoch: durable.epoch });
+          await ports.postgres.open({ epoch: durable.epoch, head: ports.sqlite.record().head });
+          return 'switched';
+        },
+      }),
+    },
+    finds: 'the flag names a closed side',
+  },
+  {
+    guard: 'the drain reads on the connection that holds the lock',
+    mutation: {
+      ports(sound, world) {
+        const older = world.source.state();
+        return {
+          ...sound,
+          sqlite: { ...sound.sqlite, hold: async budget => ({ ...(await sound.sqlite.hold(budget)), state: () => older }) },
+        };
+      },
+    },
+    finds: 'Postgres lost an acknowledged write',
+  },
+  {
+    guard: 'the lock is held from before the drain',
+    mutation: {
+      ports: (sound, { locks }) => ({
+        ...sound,
+        sqlite: {
+          ...sound.sqlite,
+          async hold(budget) {
+            const held = await sound.sqlite.hold(budget);
+            locks.sqlite = false;
+            const close: typeof held.close = async record => {
+              locks.sqlite = true;
+              await held.close(record);
+            };
+            return { ...held, close };
+          },
+        },
+      }),
+    },
+    // What was written after the drain is in SQLite's head and not in the checkpoint: Postgres refuses to open.
+    finds: 'still switching',
+  },
+  {
+    guard: 'what was interrupted is settled by the durable record',
+    mutation: {
+      ports: (sound, { durable }) => ({ ...sound, sqlite: { ...sound.sqlite, record: () => ({ ...durable.sqlite, primary: 'sqlite' }) } }),
+    },
+    finds: 'not exactly one side is open',
+  },
+  {
+    guard: 'the flag is written at all',
+    mutation: {
+      actions: (ports, { durable }) => ({
+        async switching() {
+          await ports.postgres.open({ epoch: durable.epoch, head: ports.sqlite.record().head });
+          return 'switched';
+        },
+      }),
+    },
+    finds: 'the flag names a closed side',
+  },
+])('the search finds what is wrong without this: $guard', async ({ mutation, finds }) => {
+  expect(Object.keys(violations(await explore('cutover', mutation)))).toContain(finds);
+});
+
+/** Ports that never fail. */
+const soundPorts = (world: ReturnType<typeof openWorld>): SwitchPorts =>
+  portsOf(
+    world,
+    async effect => effect(),
+    effect => effect(),
+  );
+
+const cutover = (ports: SwitchPorts, maxPauseMs: number) =>
+  forward(ports, { plan: PLAN, epoch: 1n, maxPauseMs, watch: stopwatch(() => 0) });
+
+test('when the pause runs out during the drain the application writes again at once, and the switch is refused by name [G9]', async () => {
+  const world = openWorld();
+  world.write();
+  const sound = soundPorts(world);
+  const slow: SwitchPorts = {
+    ...sound,
+    postgres: {
+      ...sound.postgres,
+      async apply(batch) {
+        while (world.locks.sqlite) await delay(1);
+        world.write();
+        await sound.postgres.apply(batch);
+      },
+    },
+  };
+  const actions = cutover(slow, 20);
+  await actions.fencing();
+  expect(world.locks.sqlite).toBe(true);
+  await expect(actions.draining()).rejects.toThrow(Refused);
+  expect(world.source.head.seq).toBe(2n);
+  await expect(actions.verifying()).rejects.toMatchObject({ blockers: [{ code: 'pause-budget' }] });
+  expect(world.durable.sqlite.primary).toBe('sqlite');
+  actions.release();
+});
+
+test('a difference among the changed rows refuses the switch before the fence, and says how many [G9]', async () => {
+  const world = openWorld();
+  world.write();
+  const actions = cutover(soundPorts(world), 60_000);
+  await actions.fencing();
+  await actions.draining();
+  world.target.tables.get(ITEM.id)!.clear();
+  await expect(actions.verifying()).rejects.toMatchObject({
+    blockers: [{ code: 'differences', reason: expect.stringContaining('1 changed rows') }],
+  });
+  expect(world.durable.sqlite.primary).toBe('sqlite');
+  actions.release();
+  expect(world.locks.sqlite).toBe(false);
+});
+
+test('a process that holds nothing carries no step out', async () => {
+  const actions = cutover(soundPorts(openWorld()), 60_000);
+  await expect(actions.draining()).rejects.toThrow('its lock is gone');
+  await expect(actions.verifying()).rejects.toThrow('its lock is gone');
+  await expect(actions.switching()).rejects.toThrow('SQLite has no durable record that it is closed at epoch 1');
+});
