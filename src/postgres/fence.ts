@@ -73,15 +73,16 @@ const HOLDERS = /* sql */ `
  * over; then Refused, naming who is in the way.
  */
 export const lockTables = (session: Session, plan: Plan, budgetMs: number): Promise<void> =>
-  lock(session, plan, 'share row exclusive', budgetMs);
+  lock(session, plan, 'share row exclusive', budgetMs, 800);
 
-/** Like `lockTables`, for someone who will only read: several may do so at a time. */
-export const lockForReading = (session: Session, plan: Plan, budgetMs: number): Promise<void> => lock(session, plan, 'share', budgetMs);
+/** Like `lockTables`, for someone who will only read: several may do so at a time, and no attempt keeps writers waiting for long. */
+export const lockForReading = (session: Session, plan: Plan, budgetMs: number): Promise<void> =>
+  lock(session, plan, 'share', budgetMs, 100);
 
-async function lock(session: Session, plan: Plan, mode: 'share' | 'share row exclusive', budgetMs: number): Promise<void> {
+async function lock(session: Session, plan: Plan, mode: 'share' | 'share row exclusive', budgetMs: number, mostMs: number): Promise<void> {
   if (plan.tables.length === 0) return;
   const { rows } = await session.query<{ setting: string }>(DEADLOCK_MS);
-  const limit = Math.max(50, Math.min(Number(rows[0]?.setting ?? 1000) * 0.8, 800));
+  const limit = Math.max(50, Math.min(Number(rows[0]?.setting ?? 1000) * 0.8, mostMs));
   const deadline = performance.now() + budgetMs;
   const names = plan.tables.map(table => tableName(plan, table)).join(', ');
   for (let wait = 10; ; wait = Math.min(wait * 2, 200)) {

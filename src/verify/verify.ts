@@ -3,7 +3,7 @@
  *
  * (1) Every comparison is made at one common state: SQLite held by a read transaction, Postgres by a repeatable-read one,
  *     begun between two applies. So a difference is a difference, and nothing is read again "until it fits".
- * (2) A state is let go after REANCHOR_MS, so that no read keeps the WAL from being reset; the next chunk uses a newer one.
+ * (2) A state is let go after anchorMs, so that no read keeps the WAL from being reset; the next chunk uses a newer one.
  * (3) What was marked meanwhile is compared again at the last state, where the counts are compared too: every SQLite row is
  *     in Postgres and there are as many on both sides, so there is no other. Extra rows are searched for only if the counts say so.
  */
@@ -20,6 +20,8 @@ export type Verification = {
   readonly tables: readonly TablePlan[];
   /** Both sides at one common state. */
   readonly pin: () => Promise<StatePair>;
+  /** For how long one state is used before a newer one is taken. */
+  readonly anchorMs: number;
   readonly onProgress: (done: { readonly table: string; readonly rows: number }) => void;
   readonly now: () => number;
 };
@@ -33,7 +35,6 @@ export type Verified = {
   readonly differences: readonly Difference[];
 };
 
-const REANCHOR_MS = 300;
 const CHUNK_ROWS = 2_000;
 
 /** Compares every column of every row of `tables`. */
@@ -48,7 +49,7 @@ export async function verifyAll(work: Verification, signal: AbortSignal): Promis
       let cursor: string | null = null;
       do {
         signal.throwIfAborted();
-        if (work.now() - pinnedAt > REANCHOR_MS) {
+        if (work.now() - pinnedAt > work.anchorMs) {
           await close(pair);
           pair = await work.pin();
           pinnedAt = work.now();

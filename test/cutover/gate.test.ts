@@ -36,6 +36,7 @@ test.each<{ code: string; facts: Partial<Facts>; says: string }>([
   { code: 'flag', facts: { flagProblem: 'no write permission' }, says: 'no write permission' },
   { code: 'reverse-path', facts: { reverseProblem: 'the canary row did not arrive' }, says: 'the canary row did not arrive' },
   { code: 'triggers', facts: { unreadableTriggers: ['audit', 'touch'] }, says: 'audit, touch' },
+  { code: 'triggers', facts: { unreadableTriggers: ['audit', 'touch'] }, says: 'audit, touch' },
   { code: 'fence', facts: { fenceProblem: 'a trigger is missing' }, says: 'a trigger is missing' },
 ])('$code is a reason of its own, in both directions [G9]', ({ code, facts, says }) => {
   for (const base of [ready, back]) {

@@ -32,6 +32,7 @@ function full({ source, target }: World, between: () => Promise<void> | void = (
         return { source: source.state(), target: target.state() };
       },
       onProgress: () => undefined,
+      anchorMs: 300,
       now: () => (now += 1_000),
     },
     never,
@@ -258,6 +259,7 @@ test('cancelled, it ends between two chunks and lets its states go', async () =>
         return { source: source.state(), target: { ...target.state(), close: async () => void open-- } };
       },
       onProgress: () => cancel.abort(),
+      anchorMs: 300,
       now: () => 0,
     },
     cancel.signal,
@@ -278,7 +280,7 @@ test('a state is held no longer than it must be: one for each chunk when chunks 
     const onProgress = (): void => {
       now += msPerChunk;
     };
-    await verifyAll({ tables: PLAN.tables, pin, onProgress, now: () => now }, never);
+    await verifyAll({ tables: PLAN.tables, pin, onProgress, anchorMs: 300, now: () => now }, never);
     return taken;
   };
   expect(await pins(1)).toBe(2);

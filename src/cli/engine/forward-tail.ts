@@ -18,6 +18,9 @@ import { disposable } from './disposable.ts';
 import type { Installed } from './engine.ts';
 import type { Tail } from './tail.ts';
 
+/** A read transaction keeps the application's WAL from being reset: never for longer than this. */
+const ANCHOR_MS = 300;
+
 /** Starts following the journal. `verifying`: also compare what changed, every few seconds. */
 export function forwardTail(
   on: Installed,
@@ -95,6 +98,7 @@ export function forwardTail(
 
   return {
     direction: 'forward',
+    anchorMs: ANCHOR_MS,
     done,
     pin,
     lag: (): Lag => lag.lag(performance.now()),

@@ -71,6 +71,7 @@ async function compare(controller: Controller, on: Installed, tables: readonly T
       {
         tables,
         pin: tail.pin,
+        anchorMs: tail.anchorMs,
         now: () => performance.now(),
         onProgress({ table, rows }) {
           if (performance.now() - spoken < 1_000) return;

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Batch, Lsn, RowChange } from '../../change/change.ts';
 import type { Sink } from '../../change/ports.ts';
-import { lockTables } from '../../postgres/fence.ts';
+import { lockForReading } from '../../postgres/fence.ts';
 import { connect } from '../../postgres/open.ts';
 import { insertWatermark, writeWatermark } from '../../postgres/slot.ts';
 import { targetState } from '../../postgres/state.ts';
@@ -26,10 +26,12 @@ import type { Tail } from './tail.ts';
 
 type Changes = AsyncIterable<RowChange>;
 
-/** How long a comparison may keep writers out while both ends are brought to one state. */
-const PIN_LOCK_MS = 200;
+/** How long a comparison may try to find a moment without writers, in which both ends are brought to one state. */
+const PIN_LOCK_MS = 10_000;
 const PIN_WAIT_MS = 30_000;
 const HEARTBEAT_MS = 1_000;
+/** A state costs the application's writers a moment, and only the mirror writes the file: it may be held longer than forward. */
+const ANCHOR_MS = 2_000;
 const FENCE_WAIT_MS = 5_000;
 
 export type ReverseTail = Tail & {
@@ -71,6 +73,7 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
 
   return {
     direction: 'reverse',
+    anchorMs: ANCHOR_MS,
     done,
     pin: () => pinReverse(on, pins, stop.signal),
     reached: (token, signal) => pins.at(token, async () => undefined, AbortSignal.any([signal, stop.signal])),
@@ -159,7 +162,7 @@ async function pinReverse({ engine, plan }: Installed, pins: Pins, signal: Abort
   const token = randomUUID();
   await using locker = await connect(engine.url, { applicationName: 'attacca verify' });
   await locker.query('begin');
-  await lockTables(locker, plan, PIN_LOCK_MS);
+  await lockForReading(locker, plan, PIN_LOCK_MS);
   const target = await targetState(engine.url, plan);
   try {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(PIN_WAIT_MS)]);

@@ -6,6 +6,8 @@ export type Tail = {
   readonly direction: 'forward' | 'reverse';
   /** Settles when the pipe has ended; rejects with its failure. */
   readonly done: Promise<void>;
+  /** For how long one state is compared before a newer one is taken, in ms. */
+  readonly anchorMs: number;
   /** Both sides at one common state. The caller closes them. */
   pin(): Promise<StatePair>;
   lag(): Lag;
