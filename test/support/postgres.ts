@@ -76,14 +76,20 @@ async function start(): Promise<string> {
   if (given !== undefined && given !== '') return given;
   const dir = mkdtempSync(join(tmpdir(), 'attacca-test-pg-'));
   chmodSync(dir, 0o755);
-  const { url, pid, dataDir } = await startEmbedded(dir);
+  const server = await startEmbedded(dir);
+  endWithProcess(server, dir);
+  const { url } = server;
+  await withClient(url, client => client.query('alter system set fsync = off').then(() => client.query('select pg_reload_conf()')));
+  return url;
+}
+
+/** The server ends with this process, and `dir` goes with it. */
+export function endWithProcess({ pid, dataDir }: { readonly pid: number; readonly dataDir: string }, dir: string): void {
   const options = ['-c', REAPER, 'reaper', String(pid), dataDir, dir];
   const reaper = spawn('/bin/sh', options, { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
   reaper.unref();
   const pipe: unknown = reaper.stdin;
   if (pipe instanceof Socket) pipe.unref();
-  await withClient(url, client => client.query('alter system set fsync = off').then(() => client.query('select pg_reload_conf()')));
-  return url;
 }
 
 async function withClient(url: string, use: (client: Client) => Promise<unknown>): Promise<void> {

@@ -1,0 +1,463 @@
+/* Bad input, against the real binary: one clear sentence, the right exit code, one document with --json, and nothing touched. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { appendFileSync, chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import Database from 'better-sqlite3';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { initialize, locate, runAs } from '../../src/postgres/data-dir.ts';
+import { startEmbedded } from '../../src/postgres/embedded.ts';
+import { NOBODY, nativeBinaries } from '../../src/postgres/native.ts';
+import { AssessDocument, SwitchDocument } from '../../src/server/documents.ts';
+import { connect, endWithProcess, type TestPostgres, testPostgres } from '../support/postgres.ts';
+import { BINARY } from '../support/world.ts';
+import {
+  build,
+  catalog,
+  contents,
+  expectDiscreet,
+  expectRefusal,
+  lockedBy,
+  makePlace,
+  PASSWORD,
+  type Place,
+  run,
+  withPassword,
+} from './refusals.ts';
+
+const CORRUPT = resolve('../shared/corpus/db/mbtiles_corrupt.mbtiles');
+const COMMANDS = ['assess', 'plan', 'sync', 'status', 'verify', 'cutover', 'rollback', 'quarantine', 'finish', 'uninstall', 'demo'];
+
+type Expected = { readonly words: readonly string[]; readonly code: number; readonly says: RegExp };
+
+/** Runs it, looks at what it says, and that the folder is as it was. */
+async function refused(place: Place, { words, code, says }: Expected, how: { uid?: number; env?: NodeJS.ProcessEnv } = {}): Promise<void> {
+  const before = contents(place.folder);
+  const ran = await run([...words.slice(0, 1), '--json', ...words.slice(1)], { cwd: place.folder, ...how });
+  expectRefusal(ran, code, says);
+  expect(contents(place.folder)).toEqual(before);
+}
+
+describe.concurrent('a source that cannot be', () => {
+  const spoil = (change: (bytes: Buffer) => Uint8Array) => (path: string) => {
+    build(path, 5_000);
+    writeFileSync(path, change(readFileSync(path)));
+  };
+  const remade = (make: (path: string) => void) => (path: string) => {
+    rmSync(path);
+    make(path);
+  };
+  const sources: [string, number, RegExp, (path: string) => void][] = [
+    ['a missing file', 2, /there is no file at \S+app\.db/, path => rmSync(path)],
+    ['a folder', 2, /app\.db is a folder/, remade(path => mkdirSync(path))],
+    ['an empty file', 2, /app\.db is empty, not a SQLite database/, path => writeFileSync(path, '')],
+    ['a text', 2, /app\.db is not a SQLite database, or encrypted/, path => writeFileSync(path, 'id,name\n1,x\n'.repeat(900))],
+    ['an encrypted file', 2, /or encrypted[\s\S]+decrypted/, path => writeFileSync(path, randomBytes(16_384))],
+    ['a file cut in the middle', 3, /app\.db is damaged or cut off/, remade(spoil(bytes => bytes.subarray(0, bytes.length >> 1)))],
+    ['a file cut in its header', 3, /app\.db is damaged or cut off/, remade(spoil(bytes => bytes.subarray(0, 100)))],
+    ['a file without its last bytes', 3, /app\.db is damaged or cut off/, remade(spoil(bytes => bytes.subarray(0, -3_000)))],
+    ['pages overwritten', 3, /damaged[\s\S]+corrupt: /, remade(spoil(bytes => bytes.fill(0xff, 4_096 * 10, 4_096 * 14)))],
+    ['an index page overwritten', 3, /damaged[\s\S]+corrupt: /, remade(spoil(bytes => bytes.fill(0, bytes.length - 8_192)))],
+  ];
+  const commands: [string, string[]][] = [
+    ['assess', ['assess']],
+    ['sync', ['sync', '--once']],
+  ];
+  const cases = sources.flatMap(([name, code, says, spoiled]) =>
+    commands.map(([command, words]) => [command, name, code, says, spoiled, words] as const),
+  );
+
+  test.each(cases)('%s refuses %s with %i', async (_command, _name, code, says, spoiled, words) => {
+    using place = makePlace();
+    spoiled(place.source);
+    await refused(place, { words: [...words, '--source', place.source], code, says });
+  });
+
+  test.skipIf(!existsSync(CORRUPT)).each(commands)('%s refuses the damaged tile store of the corpus', async (_, words) => {
+    using place = makePlace();
+    rmSync(place.source);
+    copyFileSync(CORRUPT, place.source);
+    await refused(place, { words: [...words, '--source', place.source], code: 3, says: /app\.db is damaged or cut off/ });
+  });
+
+  test.each([
+    [['plan'], 2],
+    [['status'], 2],
+    [['verify'], 2],
+    [['cutover', '--yes'], 2],
+    [['rollback', '--dry-run'], 2],
+    [['quarantine', 'list'], 2],
+    [['finish', '--yes'], 2],
+    [['uninstall', '--yes'], 2],
+  ])('%s names a missing file', async (words, code) => {
+    using place = makePlace();
+    await refused(place, { words: [...words, '--source', 'nowhere.db'], code, says: /there is no file at \S+nowhere\.db/ });
+  });
+
+  test('a database without tables is refused by sync, and reported by assess', async () => {
+    using place = makePlace();
+    rmSync(place.source);
+    new Database(place.source).exec('create table gone (x); drop table gone').close();
+    await refused(place, { words: ['sync', '--once', '--source', place.source], code: 3, says: /no-tables: There is no table/ });
+
+    const before = contents(place.folder);
+    const ran = await run(['assess', '--source', place.source, '--json'], { cwd: place.folder });
+    expect(ran.code).toBe(3);
+    expectDiscreet(ran);
+    expect(AssessDocument.parse(JSON.parse(ran.stdout)).findings).toMatchObject([{ code: 'no-tables', level: 'blocking' }]);
+    expect(contents(place.folder)).toEqual(before);
+  });
+
+  test.each([
+    ['a transaction', 'begin exclusive', ['assess']],
+    ['a transaction', 'begin exclusive', ['sync', '--once']],
+    ['its locking mode', 'pragma journal_mode = wal; pragma locking_mode = exclusive; delete from item where id = 1', ['sync', '--once']],
+    ['its locking mode', 'pragma journal_mode = wal; pragma locking_mode = exclusive; delete from item where id = 1', ['status']],
+  ])('a file that a process holds through %s (%s): %s', async (_, statements, words) => {
+    using place = makePlace();
+    await using _holder = await lockedBy(place.source, statements);
+    await refused(place, { words: [...words, '--source', place.source], code: 3, says: /app\.db is locked by another process/ });
+  });
+
+  test('rows that a constraint would refuse are no damage', async () => {
+    using place = makePlace();
+    const db = new Database(place.source).unsafeMode();
+    db.function('known_to_the_app', (_: unknown) => 1);
+    db.exec(`create table odd (a integer, b check (known_to_the_app(b))); insert into odd values (null, 1); pragma writable_schema = on;
+      update sqlite_schema set sql = replace(sql, 'a integer', 'a integer not null') where name = 'odd'`);
+    db.close();
+    const { code, stderr } = await run(['assess', '--source', place.source, '--json'], { cwd: place.folder });
+    expect(stderr).not.toContain('damaged');
+    expect([0, 3]).toContain(code);
+  });
+});
+
+/** The kernel lets root do everything, so root becomes somebody; where that one cannot reach this checkout, the tests are skipped. */
+const root = process.getuid?.() === 0;
+const asSomebody = root ? { uid: NOBODY } : {};
+const reachable =
+  spawnSync(process.execPath, ['-e', 'require("node:fs").accessSync(process.argv[1])', BINARY], {
+    ...(root ? { uid: NOBODY, gid: NOBODY } : {}),
+    cwd: '/',
+  }).status === 0;
+
+(reachable ? describe.concurrent : describe.skip)('a source that this user may not touch', () => {
+  const cases: [string, string[], RegExp, (place: Place) => void][] = [
+    ['cannot be read', ['assess'], /app\.db cannot be read/, ({ source }) => chmodSync(source, 0o000)],
+    ['is read-only', ['sync', '--once'], /app\.db cannot be written[\s\S]+write access/, ({ source }) => chmodSync(source, 0o444)],
+    [
+      'is in a read-only folder',
+      ['sync', '--once'],
+      /the folder of \S+app\.db cannot be written/,
+      ({ folder, source }) => {
+        chmodSync(source, 0o666);
+        chmodSync(folder, 0o555);
+      },
+    ],
+    [
+      'is in a read-only folder with a WAL to recover',
+      ['assess'],
+      /app\.db cannot be (read without writing beside it|opened)/,
+      ({ folder, source }) => {
+        const db = new Database(source);
+        db.pragma('journal_mode = wal');
+        db.exec('delete from item where id = 1');
+        for (const suffix of ['', '-wal']) copyFileSync(`${source}${suffix}`, join(folder, `copy.db${suffix}`));
+        db.close();
+        for (const suffix of ['', '-wal']) copyFileSync(join(folder, `copy.db${suffix}`), `${source}${suffix}`);
+        chmodSync(source, 0o444);
+        chmodSync(folder, 0o555);
+      },
+    ],
+  ];
+
+  test.each(cases)('it %s: %s', async (_, words, says, restrict) => {
+    using place = makePlace();
+    restrict(place);
+    const owned = root ? contents(place.folder) : [];
+    expectRefusal(await run([...words, '--source', place.source, '--json'], { cwd: '/', ...asSomebody }), 2, says);
+    if (root) expect(contents(place.folder)).toEqual(owned);
+    chmodSync(place.folder, 0o755);
+  });
+
+  test('assess needs no right to write', async () => {
+    using place = makePlace();
+    chmodSync(place.source, 0o444);
+    chmodSync(place.folder, 0o555);
+    const before = contents(place.folder);
+    const ran = await run(['assess', '--source', place.source, '--json'], { cwd: '/', ...asSomebody });
+    expect(ran.code, ran.stderr).toBe(0);
+    expectDiscreet(ran);
+    expect(contents(place.folder)).toEqual(before);
+    chmodSync(place.folder, 0o755);
+  });
+});
+
+describe.concurrent('words and settings that mean nothing', () => {
+  const SOURCE = ['--source', 'app.db'];
+  const config = (text: string): Record<string, string> => ({ 'attacca.config.json': text });
+  const cases: [string, string[], RegExp, Record<string, string>?, NodeJS.ProcessEnv?][] = [
+    ['an unknown command', ['snyc'], /unknown command 'snyc'/],
+    ['a URL in the place of a command', [`postgresql://app:${PASSWORD}@db/app`], /unknown command 'postgresql:\/\/app:\*\*\*@db\/app'/],
+    ['a URL in the place of a flag', ['sync', `postgresql://app:${PASSWORD}@db/app`], /too many arguments for 'sync'/],
+    ['an unknown flag', ['sync', '--sorce', 'app.db'], /unknown option '--sorce' \(Did you mean --source\?\)/],
+    ['an unknown flag of the whole program', ['--nope'], /unknown option '--nope'/],
+    ['a flag without its value', ['sync', '--source'], /option '--source <file>' argument missing/],
+    ['no source', ['sync'], /no SQLite file given/],
+    ['a missing argument', ['quarantine'], /missing required argument 'action'/],
+    ['an unknown action', ['quarantine', 'empty', ...SOURCE], /quarantine has no action "empty"/],
+    ['a bad id', ['quarantine', 'retry', 'first', ...SOURCE], /"first" is not an id/],
+    ['a pause that is no number', ['cutover', '--max-pause', 'soon', ...SOURCE], /'--max-pause <ms>' argument 'soon' is invalid/],
+    ['a pause that is too short', ['cutover', '--yes', '--max-pause', '5', ...SOURCE], /Too small[\s\S]+cutover\.maxPauseMs/],
+    ['a target that is no Postgres', ['sync', '--target', `mysql://app:${PASSWORD}@db/app`, ...SOURCE], /must begin with postgresql:\/\//],
+    [
+      'a target that is no URL',
+      ['sync', '--target', `postgresql://app:${PASSWORD}@db:port/app`, ...SOURCE],
+      /not a Postgres URL: \S+:\*\*\*@/,
+    ],
+    ['nobody to ask', ['cutover', ...SOURCE], /nobody can be asked here[\s\S]+--yes/],
+    ['nobody to ask before an uninstall', ['uninstall', ...SOURCE], /nobody can be asked here[\s\S]+--yes/],
+    ['nobody to ask before rows are given up', ['quarantine', 'drop', '1', ...SOURCE], /nobody can be asked here[\s\S]+--yes/],
+    ['a missing configuration', ['sync', ...SOURCE, '--config', 'nowhere.json'], /configuration file nowhere\.json cannot be read/],
+    ['a configuration that is a folder', ['sync', ...SOURCE, '--config', '.'], /configuration file \. cannot be read/],
+    ['a configuration that is not JSON', ['sync'], /attacca\.config\.json is not a JSON object/, config('source: app.db')],
+    ['a configuration that is a list', ['sync'], /attacca\.config\.json is not a JSON object/, config('[]')],
+    ['an unknown key', ['sync'], /Unrecognized key: "sorce"/, config('{"source":"app.db","sorce":1}')],
+    [
+      'an unknown key further in',
+      ['sync'],
+      /Unrecognized key: "maxPause"[\s\S]+cutover/,
+      config('{"source":"app.db","cutover":{"maxPause":1}}'),
+    ],
+    ['a value of another type', ['sync'], /source/, config('{"source":5}')],
+    ['an unknown kind of flag', ['sync'], /flag/, config('{"source":"app.db","flag":{"kind":"carrier pigeon","path":"x"}}')],
+    [
+      'a variable that is not set',
+      ['sync'],
+      /variable NO_SUCH_THING is not set/,
+      config(`{"source":"app.db","target":"postgresql://a:$${'{NO_SUCH_THING}'}@h/d"}`),
+    ],
+    ['a bad target in the environment', ['status', ...SOURCE], /must begin with postgresql:\/\//, {}, { ATTACCA_TARGET: `db:${PASSWORD}` }],
+    ['a plan file that is missing', ['sync', ...SOURCE, '--plan', 'nowhere.yaml'], /plan file \S*nowhere\.yaml cannot be read/],
+    ['a plan file that is not YAML', ['sync', ...SOURCE, '--plan', 'p.yaml'], /plan file is not YAML/, { 'p.yaml': 'tables: [a: {' }],
+    [
+      'a plan file with an unknown table',
+      ['plan', ...SOURCE, '--plan', 'p.yaml'],
+      /no table "?orders"?|orders/,
+      { 'p.yaml': 'version: 1\ntables:\n  orders:\n    target: x\n' },
+    ],
+    ['a plan file with an unknown key', ['sync', ...SOURCE, '--plan', 'p.yaml'], /plan file is not valid/, { 'p.yaml': 'tabels: {}\n' }],
+    ['a report into a folder that is not there', ['assess', ...SOURCE, '--html', 'no/where.html'], /no\/where\.html cannot be written/],
+    ['a report over the database', ['assess', ...SOURCE, '--html', './app.db'], /app\.db is the SQLite file itself/],
+    ['a plan over the database', ['plan', ...SOURCE, '--out', 'app.db'], /app\.db is the SQLite file itself/],
+  ];
+
+  test.each(cases)('%s: %s', async (_, words, says, files = {}, env = {}) => {
+    using place = makePlace();
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(place.folder, name), text);
+    await refused(place, { words, code: 2, says }, { env });
+  });
+
+  test('a failure leaves stdout empty where no document was asked for', async () => {
+    using place = makePlace();
+    for (const words of [['snyc'], ['status', ...SOURCE], ['assess', '--source', 'nowhere.db']]) {
+      const { code, stdout, stderr } = await run(words, { cwd: place.folder });
+      expect(code, stderr).toBeGreaterThan(1);
+      expect(stdout).toBe('');
+    }
+  });
+
+  test.each(COMMANDS)('%s --help has examples', async command => {
+    const { code, stdout, stderr } = await run([command, '--help'], { cwd: tmpdir() });
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(new RegExp(`Examples:\\n +\\$ attacca ${command}`));
+  });
+
+  test('--version and --help are no failures; no command at all is one', async () => {
+    const version = await run(['--version'], { cwd: tmpdir() });
+    expect([version.code, version.stdout.trim()]).toEqual([0, JSON.parse(readFileSync('package.json', 'utf8')).version]);
+    expect((await run(['--help'], { cwd: tmpdir() })).stdout).toContain('Exit codes:');
+    expect(await run([], { cwd: tmpdir() })).toMatchObject({ code: 2, stdout: '' });
+  });
+});
+
+describe.concurrent('a source that was never installed', () => {
+  test.each([
+    [['status']],
+    [['verify']],
+    [['cutover', '--yes']],
+    [['cutover', '--dry-run']],
+    [['rollback', '--yes']],
+    [['quarantine', 'list']],
+    [['finish', '--yes']],
+    [['uninstall', '--yes']],
+  ])('%s says so, and starts no server for it', async words => {
+    using place = makePlace();
+    await refused(place, { words: [...words, '--source', 'app.db'], code: 3, says: /not-installed: .+app\.db[\s\S]+attacca sync/ });
+  });
+});
+
+describe.concurrent('a Postgres that cannot be', () => {
+  const servers: Server[] = [];
+  const listening = (answer: string | undefined): Promise<string> =>
+    new Promise(ready => {
+      const server = createServer(socket => {
+        socket.on('error', () => undefined);
+        if (answer !== undefined) socket.once('data', () => socket.end(answer));
+      });
+      servers.push(server);
+      server.listen(0, '127.0.0.1', () => ready(`127.0.0.1:${(server.address() as { port: number }).port}`));
+    });
+  let scram: string;
+
+  beforeAll(async () => {
+    scram = await strictServer();
+    const admin = await connect(scram);
+    await admin.query(`create role app login password 'another one'`);
+    await admin.end();
+  });
+  afterAll(() => {
+    for (const server of servers) server.close();
+  });
+
+  const at = (address: string): string => `postgresql://app:${PASSWORD}@${address}/app`;
+  const strict = (name: string, user = 'app'): string =>
+    withPassword(Object.assign(new URL(scram), { username: user, pathname: `/${name}` }).href);
+  const cases: [string, number, RegExp, () => string | Promise<string>][] = [
+    ['nothing listens', 1, /cannot connect to 127\.0\.0\.1:1: nothing listens there/, () => at('127.0.0.1:1')],
+    ['there is no such host', 1, /cannot connect to nowhere\.invalid:5432: \S/, () => at('nowhere.invalid')],
+    ['somebody listens and says nothing', 1, /cannot connect to 127\.0\.0\.1:\d+: \S/, async () => at(await listening(undefined))],
+    [
+      'it is a web server',
+      1,
+      /cannot connect to 127\.0\.0\.1:\d+: \S/,
+      async () => at(await listening('HTTP/1.1 400 Bad Request\r\n\r\n')),
+    ],
+    ['it hangs up', 1, /cannot connect to 127\.0\.0\.1:\d+: \S/, async () => at(await listening(''))],
+    ['the password is wrong', 2, /127\.0\.0\.1:\d+ refused the password of "app"/, () => strict('postgres')],
+    ['there is no such role', 2, /refused the password of "stranger"/, () => strict('postgres', 'stranger')],
+    ['there is no such database', 2, /has no database "nowhere"/, () => strict('nowhere', 'attacca')],
+  ];
+
+  test.each(cases)('sync: %s (%i)', async (_, code, says, url) => {
+    using place = makePlace();
+    await refused(place, { words: ['sync', '--once', '--source', 'app.db', '--target', await url()], code, says });
+  });
+
+  test.each([[['status']], [['verify']], [['cutover', '--yes']], [['uninstall', '--yes']], [['assess']]])(
+    '%s: nothing listens',
+    async words => {
+      using place = makePlace();
+      await refused(place, {
+        words: [...words, '--source', 'app.db', '--target', at('127.0.0.1:1')],
+        code: 1,
+        says: /nothing listens there/,
+      });
+    },
+  );
+
+  test('wal_level is not logical: shadowing goes on, a cutover is refused by name', async () => {
+    using place = makePlace();
+    const admin = await connect(scram);
+    await admin.query('create database shadow');
+    await admin.end();
+    const target = ['--source', 'app.db', '--target', Object.assign(new URL(scram), { pathname: '/shadow' }).href];
+    const once = await run(['sync', '--once', ...target], { cwd: place.folder });
+    expect(once, once.stderr).toMatchObject({ code: 0 });
+    const dry = await run(['cutover', '--dry-run', ...target, '--json'], { cwd: place.folder });
+    expect(dry, dry.stderr).toMatchObject({ code: 3 });
+    expectDiscreet(dry);
+    const { ok, blockers } = SwitchDocument.parse(JSON.parse(dry.stdout));
+    expect(ok).toBe(false);
+    expect(blockers).toContainEqual(expect.objectContaining({ code: 'postgres-wal-level', remedy: expect.stringContaining('logical') }));
+    expectRefusal(
+      await run(['cutover', '--yes', ...target, '--json'], { cwd: place.folder }),
+      3,
+      /postgres-wal-level: wal_level is replica/,
+    );
+  });
+});
+
+describe.concurrent('a database that attacca must not use', () => {
+  const role = `bare_${process.pid}`;
+  const withRole = (url: string, user: string): string => withPassword(Object.assign(new URL(url), { username: user }).href);
+  const cases: [string, RegExp, string[], ((url: string) => string)?, object?][] = [
+    ['the role may not create', /postgres-no-create: the role "bare_\d+" may not create/, [], url => withRole(url, role)],
+    [
+      'a table of that name',
+      /target-not-empty: public\.item already exists/,
+      ['create table public.item (id int)', 'insert into item values (1)'],
+    ],
+    ['a view of that name', /target-not-empty: public\.item already exists/, ['create view public.item as select 1 as id']],
+    [
+      'a schema named attacca',
+      /target-not-empty: a schema named attacca exists/,
+      ['create schema attacca', 'create table attacca.t (x int)'],
+    ],
+    ['no such schema', /postgres-no-schema: the database has no schema "tenant"/, [], withPassword, { schema: 'tenant' }],
+  ];
+  beforeAll(async () => {
+    await using pg = await testPostgres();
+    await pg.query(`create role ${role} login`);
+  });
+
+  test.each(cases)('%s', async (_, says, statements, url = withPassword, config = {}) => {
+    using place = makePlace();
+    await using pg: TestPostgres = await testPostgres();
+    for (const statement of statements) await pg.query(statement);
+    writeFileSync(join(place.folder, 'attacca.config.json'), JSON.stringify({ source: 'app.db', target: url(pg.url), ...config }));
+    const before = await catalog(pg.url);
+    await refused(place, { words: ['sync', '--once'], code: 3, says });
+    expect(await catalog(pg.url)).toEqual(before);
+  });
+
+  test.each([
+    ['damage', 3, /damaged or cut off/, ({ source }: Place): void => writeFileSync(source, readFileSync(source).fill(0xff, 4_096 * 2)), []],
+    ['no tables', 3, /no-tables/, ({ source }: Place): void => void new Database(source).exec('drop table item').close(), []],
+    [
+      'a bad plan',
+      2,
+      /plan file is not YAML/,
+      ({ folder }: Place): void => writeFileSync(join(folder, 'p.yaml'), '[{'),
+      ['--plan', 'p.yaml'],
+    ],
+  ] as const)('%s is found before anything is put into Postgres', async (_, code, says, spoil, more) => {
+    using place = makePlace();
+    await using pg = await testPostgres();
+    spoil(place);
+    const before = await catalog(pg.url);
+    await refused(place, { words: ['sync', '--once', '--source', 'app.db', '--target', withPassword(pg.url), ...more], code, says });
+    expect(await catalog(pg.url)).toEqual(before);
+  });
+});
+
+/** A server that asks everyone but its superuser for a password, and whose wal_level is not logical. */
+async function strictServer(): Promise<string> {
+  const dir = mkdtempSync(join(tmpdir(), 'attacca-strict-pg-'));
+  chmodSync(dir, 0o755);
+  const dataDir = locate(dir);
+  const user = runAs(dataDir);
+  initialize(nativeBinaries(user), dataDir, user);
+  appendFileSync(join(dataDir, 'postgresql.conf'), 'wal_level = replica\nfsync = off\n');
+  const rules = ['host all attacca 127.0.0.1/32 trust', 'host all all 127.0.0.1/32 scram-sha-256'];
+  writeFileSync(join(dataDir, 'pg_hba.conf'), `${rules.join('\n')}\n`);
+  const server = await startEmbedded(dir);
+  endWithProcess(server, dir);
+  return server.url;
+}
+
+const OLD_NODE = '/usr/bin/node';
+const outdated = existsSync(OLD_NODE) && Number(execFileSync(OLD_NODE, ['-p', 'process.versions.napi'], { encoding: 'utf8' })) < 10;
+
+test.skipIf(!outdated)('a Node that is too old (this machine has one as /usr/bin/node)', async () => {
+  using place = makePlace();
+  copyFileSync(BINARY, join(place.folder, 'bin.cjs')); // no newer Node was installed beside it
+  const before = contents(place.folder);
+  const how = { cwd: place.folder, node: OLD_NODE, binary: join(place.folder, 'bin.cjs') };
+  const { code, stdout, stderr } = await run(['sync', '--source', 'app.db'], how);
+  expect([code, stdout]).toEqual([2, '']);
+  expect(stderr).toMatch(/^attacca needs Node \S+ or newer; this is v\S+\. Install a newer Node and run it again\.\n$/);
+  expect(contents(place.folder)).toEqual(before);
+});
