@@ -27,7 +27,7 @@ import {
   withPassword,
 } from './refusals.ts';
 
-const CORRUPT = resolve('../shared/corpus/db/mbtiles_corrupt.mbtiles');
+const CORRUPT = resolve(process.env.ATTACCA_CORPUS ?? '../shared/corpus', 'db/mbtiles_corrupt.mbtiles');
 const COMMANDS = ['assess', 'plan', 'sync', 'status', 'verify', 'cutover', 'rollback', 'quarantine', 'finish', 'uninstall', 'demo'];
 
 type Expected = { readonly words: readonly string[]; readonly code: number; readonly says: RegExp };
@@ -82,19 +82,13 @@ describe.concurrent('a source that cannot be', () => {
     await refused(place, { words: [...words, '--source', place.source], code: 3, says: /app\.db is damaged or cut off/ });
   });
 
-  test.each([
-    [['plan'], 2],
-    [['status'], 2],
-    [['verify'], 2],
-    [['cutover', '--yes'], 2],
-    [['rollback', '--dry-run'], 2],
-    [['quarantine', 'list'], 2],
-    [['finish', '--yes'], 2],
-    [['uninstall', '--yes'], 2],
-  ])('%s names a missing file', async (words, code) => {
-    using place = makePlace();
-    await refused(place, { words: [...words, '--source', 'nowhere.db'], code, says: /there is no file at \S+nowhere\.db/ });
-  });
+  test.each([[['plan']], [['status']], [['verify']], [['cutover', '--yes']], [['uninstall', '--yes']]])(
+    '%s names a missing file',
+    async words => {
+      using place = makePlace();
+      await refused(place, { words: [...words, '--source', 'nowhere.db'], code: 2, says: /there is no file at \S+nowhere\.db/ });
+    },
+  );
 
   test('a database without tables is refused by sync, and reported by assess', async () => {
     using place = makePlace();
@@ -179,7 +173,6 @@ const reachable =
     const owned = root ? contents(place.folder) : [];
     expectRefusal(await run([...words, '--source', place.source, '--json'], { cwd: '/', ...asSomebody }), 2, says);
     if (root) expect(contents(place.folder)).toEqual(owned);
-    chmodSync(place.folder, 0o755);
   });
 
   test('assess needs no right to write', async () => {
@@ -191,7 +184,6 @@ const reachable =
     expect(ran.code, ran.stderr).toBe(0);
     expectDiscreet(ran);
     expect(contents(place.folder)).toEqual(before);
-    chmodSync(place.folder, 0o755);
   });
 });
 
@@ -288,8 +280,7 @@ describe.concurrent('a source that was never installed', () => {
     [['status']],
     [['verify']],
     [['cutover', '--yes']],
-    [['cutover', '--dry-run']],
-    [['rollback', '--yes']],
+    [['rollback', '--dry-run']],
     [['quarantine', 'list']],
     [['finish', '--yes']],
     [['uninstall', '--yes']],

@@ -24,7 +24,14 @@ export function makePlace(): Place {
   chmodSync(folder, 0o755);
   const source = join(folder, 'app.db');
   build(source, 100);
-  return { folder, source, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
+  return {
+    folder,
+    source,
+    [Symbol.dispose]() {
+      chmodSync(folder, 0o755); // the case may have closed it
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
 }
 
 /** A healthy file with `rows` rows and an index, in rollback-journal mode. */

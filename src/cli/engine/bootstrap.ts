@@ -20,7 +20,7 @@ import { profile } from '../../sqlite/profile.ts';
 import { readSchema } from '../../sqlite/tables.ts';
 import type { Config } from '../config.ts';
 import { disposable } from './disposable.ts';
-import type { Engine } from './engine.ts';
+import { type Engine, refuseOtherSource } from './engine.ts';
 
 export type Decided = { readonly plan: Plan; readonly findings: readonly Finding[]; readonly rows: ReadonlyMap<number, number> };
 
@@ -65,10 +65,11 @@ export function examine(config: Config, log: Logger): Decided {
 
 /**
  * Creates the installation in Postgres if there is none: the schema, the tables, the fence, and the control row with the plan.
- * `decided`: what an examination just before has decided.
+ * `decided`: what an examination just before has decided. Throws Refused where there is one of another file.
  */
 export async function ensurePlan(engine: Engine, decided?: Decided): Promise<void> {
-  if ((await readControl(engine.main)) !== undefined) return;
+  const control = await readControl(engine.main);
+  if (control !== undefined) return refuseOtherSource(control, engine.config.source);
   const { plan } = decided ?? examine(engine.config, engine.log);
   await installPostgres(engine.main, plan, {
     install: randomBytes(8).toString('hex'),
