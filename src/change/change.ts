@@ -53,7 +53,7 @@ export type Slice = {
   readonly vanished?: readonly string[];
 };
 
-/** Changes that become visible in the target together, and the position reached once they are. */
+/** Changes that become visible in the target together, and the position reached once they are: final when `changes` has been read. */
 export type Batch<P, C> = { readonly position: P; readonly changes: C };
 
 /** Forward: SQLite rows as they are now. Can be iterated more than once: a refused attempt is tried another way. */

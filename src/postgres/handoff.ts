@@ -13,6 +13,8 @@ export interface Handoff<T> {
   fail(reason: unknown): void;
   /** Whether somebody waits for an item, and there is none. */
   readonly starving: boolean;
+  /** Whether the next `take` has something without waiting. */
+  readonly waiting: boolean;
 }
 
 /** A handoff that holds items of up to `limit` in weight, and one more. */
@@ -54,6 +56,9 @@ export function handoff<T>(limit: number): Handoff<T> {
       taker?.reject(failure.reason);
       taker = undefined;
       room();
+    },
+    get waiting() {
+      return items.length > 0;
     },
     get starving() {
       return taker !== undefined;

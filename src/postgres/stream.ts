@@ -30,6 +30,8 @@ export type Item = Message | { readonly kind: 'idle'; readonly position: Lsn };
 export interface Stream extends AsyncDisposable {
   /** The next item; waits for it. Rejects when the connection fails or the signal aborts. */
   take(): Promise<Item>;
+  /** Whether the next item has arrived already. */
+  waiting(): boolean;
   /** Everything up to `position` is safe in the sink. */
   acknowledge(position: Lsn): void;
 }
@@ -71,6 +73,7 @@ export async function openStream(options: StreamOptions, after: Lsn, signal: Abo
   );
   return {
     take: () => items.take(),
+    waiting: () => items.waiting,
     acknowledge: line.acknowledge,
     async [Symbol.asyncDispose]() {
       signal.removeEventListener('abort', abort);

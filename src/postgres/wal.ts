@@ -1,17 +1,18 @@
 /*
  * Follows the WAL of Postgres: the source of the reverse pipe.
  *
- * (1) A batch is one transaction. What was not acknowledged comes again, what was does not [G2].
+ * (1) A batch is one transaction, or several whole ones in their order. What was not acknowledged comes again, what was does not [G2].
  * (2) We report only what the sink holds. An idle stream moves on through empty batches, which the sink stores like any other: so the
  *     slot is never ahead of the sink, and a slot that is ahead means that changes are gone [G10].
  * (3) Rows are pulled: while the sink is busy the socket is paused, however large the transaction is.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { Batch, Lsn, RowChange } from '../change/change.ts';
 import type { Source } from '../change/ports.ts';
 import type { Plan } from '../plan/plan.ts';
 import { replicationError } from './errors.ts';
 import type { Message } from './pgoutput.ts';
-import { translator } from './relations.ts';
+import { translator, WATERMARK_TABLE } from './relations.ts';
 import { openStream, type Stream, type StreamOptions } from './stream.ts';
 
 export type WalOptions = StreamOptions & {
@@ -21,6 +22,9 @@ export type WalOptions = StreamOptions & {
 };
 
 const IDLE_MS = 10_000;
+/** A batch joins no more transactions than this, and none that arrives later than this after its first. */
+const MOST_TRANSACTIONS = 1_000;
+const MOST_MS = 50;
 
 /**
  * The changes that commit after a position, transaction by transaction; `changes` of a batch can be read once. `read` begins at the
@@ -49,16 +53,17 @@ export function wal(options: WalOptions): Source<Lsn, AsyncIterable<RowChange>> 
 
 type WalBatch = Batch<Lsn, AsyncIterable<RowChange>>;
 
-/** One batch for each transaction, and an empty one now and then while nothing happens. */
+/** One batch for the transactions that have arrived, and an empty one now and then while nothing happens. */
 async function* batches(stream: Stream, { plan, idleMs = IDLE_MS }: WalOptions): AsyncGenerator<WalBatch> {
   const translate = translator(plan);
   let last = Date.now();
   for (;;) {
     const item = await stream.take();
     if (item.kind === 'begin') {
-      const changes = changesOf(stream, translate);
-      yield { position: behind(item.commit), changes };
-      for await (const _ of changes); // what the sink did not read: it knew the batch already
+      const joined = join(stream, translate, item.commit);
+      yield joined;
+      await joined.skip();
+      await setImmediate(); // a long backlog must not keep timers and sockets from their turn
       last = Date.now();
     } else if (item.kind === 'idle' && Date.now() - last >= idleMs) {
       yield { position: item.position, changes: nothing() };
@@ -73,19 +78,46 @@ async function* batches(stream: Stream, { plan, idleMs = IDLE_MS }: WalOptions):
  */
 const behind = (commit: Lsn): Lsn => (commit + 1n) as Lsn;
 
-/** The changes of the transaction that has just begun, up to its commit. Leaving the loop early does not lose its place. */
-function changesOf(stream: Stream, translate: (message: Message) => RowChange | undefined): AsyncIterable<RowChange> {
-  let committed = false;
+/**
+ * The transaction that has just begun, and whole ones behind it that have arrived by the time it is read: the sink syncs its disk
+ * once for all of them. A watermark ends the batch, since somebody wants the state exactly there. `position` is that of the last
+ * transaction joined: final once `changes` has ended. `skip` leaves what the sink did not read, and joins nothing more.
+ */
+function join(stream: Stream, translate: (message: Message) => RowChange | undefined, first: Lsn): WalBatch & { skip(): Promise<void> } {
+  const began = Date.now();
+  let position = behind(first);
+  let open = true;
+  let transactions = 1;
+  let ended = false;
+  const more = (): boolean => !ended && stream.waiting() && transactions < MOST_TRANSACTIONS && Date.now() - began < MOST_MS;
   const next = async (): Promise<IteratorResult<RowChange, undefined>> => {
-    while (!committed) {
+    while (open || more()) {
       const item = await stream.take();
-      if (item.kind === 'commit') committed = true;
-      const change = item.kind === 'idle' ? undefined : translate(item);
-      if (change !== undefined) return { done: false, value: change };
+      if (item.kind === 'idle') continue;
+      if (item.kind === 'commit') open = false;
+      if (item.kind === 'begin') {
+        position = behind(item.commit);
+        open = true;
+        transactions++;
+      }
+      const change = translate(item);
+      if (change === undefined) continue;
+      if (change.op !== 'truncate' && change.table === WATERMARK_TABLE) ended = true;
+      return { done: false, value: change };
     }
+    ended = true;
     return { done: true, value: undefined };
   };
-  return { [Symbol.asyncIterator]: () => ({ next }) };
+  return {
+    get position() {
+      return position;
+    },
+    changes: { [Symbol.asyncIterator]: () => ({ next }) },
+    async skip() {
+      ended = true;
+      while (!(await next()).done);
+    },
+  };
 }
 
 async function* nothing(): AsyncGenerator<never> {}

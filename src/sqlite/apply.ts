@@ -1,5 +1,5 @@
 /*
- * Writes what Postgres did into the fenced SQLite file: one write transaction for each Postgres transaction.
+ * Writes what Postgres did into the fenced SQLite file: one write transaction for each batch of whole Postgres transactions.
  *
  * (1) Rows, marks, the LSN and the watermark's token commit together, durably; a transaction at or below the stored LSN is a
  *     replay and changes nothing [G2].
@@ -53,18 +53,18 @@ export function sqliteSink(options: SqliteSinkOptions): Sink<Lsn, AsyncIterable<
     async checkpoint() {
       return stored(mirrored(db, install));
     },
-    async apply({ position, changes }) {
+    async apply(batch) {
       try {
         await begin(db, WAIT_MS);
         const control = mirrored(db, install);
-        if (stored(control) >= position) return;
+        if (stored(control) >= batch.position) return;
         const open = schemaVersion(db) === seen ? [] : reclose(db, plan, control.epoch);
         db.exec(LIFT);
         start ??= mirroring(db, plan);
         const mirror = start();
-        for await (const change of changes) mirror.write(change);
+        for await (const change of batch.changes) mirror.write(change);
         const watermark = mirror.finish();
-        db.prepare(ADVANCE).run(formatLsn(position), watermark ?? null);
+        db.prepare(ADVANCE).run(formatLsn(batch.position), watermark ?? null);
         db.exec(LOWER);
         const version = schemaVersion(db);
         await commit(db, WAIT_MS);
