@@ -23,6 +23,8 @@ import { check, cutOver, rollBack } from './switching.ts';
 export type Left = { readonly uninstalled: boolean; readonly keepTarget: boolean };
 
 const MARK_WAIT_MS = 30_000;
+/** Rows of quarantine that a document holds at most; `retry` and `drop` see all of them. */
+const LISTED = 1_000;
 
 /** `ended` is called after `finish` and `uninstall`: there is nothing left to run. */
 export function operations(controller: Controller, since: Date, ended: (left: Left) => void): Operations {
@@ -187,16 +189,14 @@ async function changeOver(
 async function quarantine(controller: Controller, action: 'list' | 'retry' | 'drop', ids: readonly string[]): Promise<QuarantineDocument> {
   const { engine } = controller;
   const on = await installed(engine);
-  const all = await list(engine.side, { limit: 1_000 });
-  const unknown = ids.find(id => !all.some(row => String(row.id) === id));
+  const all = action === 'list' ? [] : await list(engine.side, { limit: Number.MAX_SAFE_INTEGER });
+  const known = new Set(all.map(row => String(row.id)));
+  const unknown = ids.find(id => action !== 'list' && !known.has(id));
   if (unknown !== undefined) throw noSuchRow(unknown);
   const wanted = ids.length === 0 ? all : all.filter(row => ids.includes(String(row.id)));
   let changed = 0;
-  if (action === 'drop')
-    changed = await drop(
-      engine.side,
-      wanted.map(row => row.id),
-    );
+  const wantedIds = wanted.map(row => row.id);
+  if (action === 'drop') changed = await drop(engine.side, wantedIds);
   if (action === 'retry') {
     using db = disposable(openSource(engine.config.source));
     await writeTransaction(db.database, MARK_WAIT_MS, () => {
@@ -210,7 +210,7 @@ async function quarantine(controller: Controller, action: 'list' | 'retry' | 'dr
     pair.source.close();
     await pair.target.close();
   }
-  const rows = await list(engine.side, { limit: 1_000 });
+  const rows = await list(engine.side, { limit: LISTED });
   return {
     rows: rows.map(({ id, tableName, key, column, reason, at }) => ({ id: String(id), table: tableName, key, column, reason, at })),
     changed,
