@@ -1,22 +1,13 @@
-/* The command tree. Wires; decides nothing. process.env is read here and nowhere else. */
+/*
+ * The command tree. Wires; decides nothing. process.env is read here and nowhere else. A command's module is loaded when it runs:
+ * help and a wrong word are answered at once.
+ */
 
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from '../change/errors.ts';
-import { redact } from '../postgres/open.ts';
-import { explain } from '../sqlite/open.ts';
-import { assess } from './assess.ts';
-import { changeover } from './changeover.ts';
 import { type Config, loadConfig } from './config.ts';
-import { demo } from './demo.ts';
-import { finish } from './finish.ts';
-import { plan } from './plan.ts';
-import { quarantine } from './quarantine.ts';
 import { EXIT, fail, type Output } from './report.ts';
-import { status } from './status.ts';
-import { sync } from './sync.ts';
-import { uninstall } from './uninstall.ts';
-import { verify } from './verify.ts';
 
 /** What every command is given: where to speak, and the configuration, read when it is asked for. */
 export type Context = { readonly output: Output; readonly config: () => Config; readonly debug: boolean; readonly env: NodeJS.ProcessEnv };
@@ -67,6 +58,7 @@ function run(work: (context: Context, ...given: unknown[]) => Promise<number>) {
     try {
       process.exitCode = await work({ output, config, debug, env: process.env }, ...given);
     } catch (error) {
+      const { explain } = await import('../sqlite/open.ts');
       process.exitCode = fail(output, explain(source, error), debug);
     }
   };
@@ -99,7 +91,7 @@ export function program(): Command {
     .addOption(source())
     .addOption(target())
     .option('--html <file>', 'also write the report as one self-contained page')
-    .action(run((context, options) => assess(context, options as { html?: string; target?: string })));
+    .action(run(async (context, options) => (await import('./assess.ts')).assess(context, options as { html?: string; target?: string })));
 
   subcommand(root, 'plan', 'write the plan: every table and column, its Postgres type, and why', [
     'attacca plan --source app.db --out attacca.plan.yaml',
@@ -109,7 +101,9 @@ export function program(): Command {
     .option('--plan <file>', 'start from this reviewed plan file')
     .option('--out <file>', 'write the plan file here (default: stdout)')
     .option('--sql', 'print the Postgres DDL instead')
-    .action(run((context, options) => plan(context, options as { plan?: string; out?: string; sql?: boolean })));
+    .action(
+      run(async (context, options) => (await import('./plan.ts')).plan(context, options as { plan?: string; out?: string; sql?: boolean })),
+    );
 
   subcommand(root, 'sync', 'the daemon: install capture, copy, then follow every change', [
     'attacca sync --source app.db',
@@ -121,7 +115,7 @@ export function program(): Command {
     .addOption(new Option('--plan <file>', 'the reviewed plan file').env('ATTACCA_PLAN'))
     .option('--once', 'stop when caught up')
     .option('-v, --verbose', 'log more')
-    .action(run((context, options) => sync(context, options as { once?: boolean; verbose?: boolean })));
+    .action(run(async (context, options) => (await import('./sync.ts')).sync(context, options as { once?: boolean; verbose?: boolean })));
 
   subcommand(root, 'status', 'phase, lag, tables, verification, quarantine, and who is primary', [
     'attacca status --source app.db',
@@ -130,7 +124,7 @@ export function program(): Command {
     .addOption(source())
     .addOption(target())
     .option('--watch', 'print again every second')
-    .action(run((context, options) => status(context, options as { watch?: boolean })));
+    .action(run(async (context, options) => (await import('./status.ts')).status(context, options as { watch?: boolean })));
 
   subcommand(root, 'verify', 'compare every column of every row on both sides, exactly, while writes go on', [
     'attacca verify --source app.db',
@@ -141,7 +135,9 @@ export function program(): Command {
     .addOption(target())
     .option('--table <name...>', 'only these tables')
     .option('--repair', 'copy again what differs, then verify it')
-    .action(run((context, options) => verify(context, options as { table?: string[]; repair?: boolean })));
+    .action(
+      run(async (context, options) => (await import('./verify.ts')).verify(context, options as { table?: string[]; repair?: boolean })),
+    );
 
   for (const [name, summary] of [
     ['cutover', 'make PostgreSQL primary: fence SQLite, drain, verify, switch the flag'],
@@ -153,7 +149,11 @@ export function program(): Command {
       .option('--dry-run', 'only say whether it could be done, and what stands in the way')
       .addOption(maxPause())
       .addOption(yes())
-      .action(run((context, options) => changeover(context, name, options as { dryRun?: boolean; maxPause?: number; yes?: boolean })));
+      .action(
+        run(async (context, options) =>
+          (await import('./changeover.ts')).changeover(context, name, options as { dryRun?: boolean; maxPause?: number; yes?: boolean }),
+        ),
+      );
   }
 
   subcommand(root, 'quarantine', 'rows that do not fit the target: list them, try them again, or give them up', [
@@ -166,7 +166,11 @@ export function program(): Command {
     .addOption(source())
     .addOption(target())
     .addOption(yes())
-    .action(run((context, action, ids, options) => quarantine(context, String(action), ids as string[], options as { yes?: boolean })));
+    .action(
+      run(async (context, action, ids, options) =>
+        (await import('./quarantine.ts')).quarantine(context, String(action), ids as string[], options as { yes?: boolean }),
+      ),
+    );
 
   subcommand(root, 'finish', 'end of the soak: PostgreSQL stays primary, everything of attacca goes but the SQLite fence', [
     'attacca finish --source app.db --yes',
@@ -174,7 +178,7 @@ export function program(): Command {
     .addOption(source())
     .addOption(target())
     .addOption(yes())
-    .action(run((context, options) => finish(context, options as { yes?: boolean })));
+    .action(run(async (context, options) => (await import('./finish.ts')).finish(context, options as { yes?: boolean })));
 
   subcommand(root, 'uninstall', 'give up while SQLite is primary: remove everything from both databases', [
     'attacca uninstall --source app.db --yes',
@@ -184,12 +188,16 @@ export function program(): Command {
     .addOption(target())
     .option('--keep-target', 'leave the copied tables in Postgres')
     .addOption(yes())
-    .action(run((context, options) => uninstall(context, options as { keepTarget?: boolean; yes?: boolean })));
+    .action(
+      run(async (context, options) =>
+        (await import('./uninstall.ts')).uninstall(context, options as { keepTarget?: boolean; yes?: boolean }),
+      ),
+    );
 
   subcommand(root, 'demo', 'the whole story on an embedded PostgreSQL, with a live writing application', [
     'attacca demo',
     'attacca demo --json',
-  ]).action(run(context => demo(context)));
+  ]).action(run(async context => (await import('./demo.ts')).demo(context)));
 
   return root;
 }
@@ -203,15 +211,16 @@ export async function main(argv: readonly string[]): Promise<void> {
     await root.parseAsync(argv);
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    process.exitCode = misread(error, argv.includes('--json'));
+    process.exitCode = await misread(error, argv.includes('--json'));
   }
 }
 
 /** Help and version end here too: they are no failures, unless help was all there was to say. */
-function misread(error: CommanderError, json: boolean): number {
+async function misread(error: CommanderError, json: boolean): Promise<number> {
   if (error.code === 'commander.helpDisplayed' || error.code === 'commander.version') return EXIT.done;
   if (error.code === 'commander.help') return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   const output: Output = { json, quiet: false, stdout: process.stdout, stderr: process.stderr };
+  const { redact } = await import('../postgres/open.ts');
   // Whatever was typed in the wrong place is repeated, and that can be a URL.
   const said = redact(error.message.replace(/^error: /, '').replaceAll('\n', ' '));
   return fail(output, new UsageError(said, 'run with --help for the options and examples'), false);

@@ -87,7 +87,7 @@ export function back(
       const source = sqlite.state();
       try {
         const verified = await verifyMarked({ source, target }, plan, source.marked(since.seq), signal);
-        if (!verified.ok) throw differs(verified.differences.length);
+        if (!verified.ok) throw differs();
       } finally {
         source.close();
       }

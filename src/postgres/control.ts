@@ -161,6 +161,14 @@ export async function readPhase(session: Session): Promise<{ readonly phase: str
   });
 }
 
+const VERIFIED = /* sql */ `select coalesce(verified_seq, seq, 0) as seq from attacca.control`;
+
+/** Everything marked up to here was compared and found equal; before the first comparison it is the checkpoint. */
+export async function readVerified(session: Session): Promise<Seq> {
+  const row = (await session.query(VERIFIED)).rows[0];
+  return BigInt(row?.seq ?? 0) as Seq;
+}
+
 /** Sets columns of the control row, leaving the phase alone. */
 export async function record(session: Session, changes: ControlChanges): Promise<void> {
   const { assignments, values } = assign(changes, 0);

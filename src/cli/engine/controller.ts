@@ -68,8 +68,7 @@ export function controller(engine: Engine): Controller {
       case 'shadowing': {
         await removeForeignKeys(on);
         const checkpoint = checkpointOf(control);
-        const verifiedSeq = control.verifiedSeq ?? checkpoint.seq;
-        await follow(forwardTail(on, forwardSink(on), { checkpoint, verifiedSeq, verifying: true }), signal, healthy);
+        await follow(forwardTail(on, forwardSink(on), { checkpoint, verifying: true }), signal, healthy);
         return true;
       }
       case 'mirroring': {

@@ -83,7 +83,7 @@ export async function copyTables(on: Installed, signal: AbortSignal): Promise<Co
 export async function catchUp(on: Installed, checkpoint: Mark, signal: AbortSignal): Promise<void> {
   const { engine, plan } = on;
   await buildKeys(engine.main, plan);
-  const tail = forwardTail(on, forwardSink(on), { checkpoint, verifiedSeq: checkpoint.seq, verifying: false });
+  const tail = forwardTail(on, forwardSink(on), { checkpoint, verifying: false });
   try {
     const pair = await Promise.race([tail.pin(), tail.done.then(() => undefined)]);
     pair?.source.close();

@@ -3,9 +3,9 @@
  * journal's rows are no longer needed.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Mark, Rows, Seq } from '../../change/change.ts';
+import type { Mark, Rows } from '../../change/change.ts';
 import type { Sink } from '../../change/ports.ts';
-import { record } from '../../postgres/control.ts';
+import { readVerified } from '../../postgres/control.ts';
 import { targetState } from '../../postgres/state.ts';
 import { type Lag, lagTracker } from '../../replicate/lag.ts';
 import { pipe } from '../../replicate/pipe.ts';
@@ -13,9 +13,10 @@ import { doorbell } from '../../sqlite/doorbell.ts';
 import { journal } from '../../sqlite/journal.ts';
 import { openSource } from '../../sqlite/open.ts';
 import { prune } from '../../sqlite/prune.ts';
-import { type StatePair, verifyMarked } from '../../verify/verify.ts';
+import type { StatePair } from '../../verify/verify.ts';
 import { disposable } from './disposable.ts';
 import type { Installed } from './engine.ts';
+import { compareRecent } from './recent.ts';
 import type { Tail } from './tail.ts';
 
 /** A read transaction keeps the application's WAL from being reset: never for longer than this. */
@@ -25,7 +26,7 @@ const ANCHOR_MS = 300;
 export function forwardTail(
   on: Installed,
   sink: Sink<Mark, Rows>,
-  options: { readonly checkpoint: Mark; readonly verifiedSeq: Seq; readonly verifying: boolean },
+  options: { readonly checkpoint: Mark; readonly verifying: boolean },
 ): Tail {
   const { engine, plan } = on;
   const stop = new AbortController();
@@ -46,7 +47,6 @@ export function forwardTail(
         throw error;
       }
     });
-  let verifiedSeq = options.verifiedSeq;
   let comparing = false;
 
   const piping = pipe(source, sink, stop.signal, batch => {
@@ -71,29 +71,11 @@ export function forwardTail(
     }
   }
 
-  /** Compares every row marked since the last time, then forgets the marks: they are applied and verified. */
+  /** Applied and verified: then the marks are no longer needed. */
   async function checkMarked(): Promise<void> {
-    const pair = await pin();
-    try {
-      const { position } = pair.source;
-      if (position.seq === verifiedSeq) return;
-      const verified = await verifyMarked(pair, plan, pair.source.marked(verifiedSeq), stop.signal);
-      if (!verified.ok) {
-        engine.log.error(
-          { differences: verified.differences.length, tables: verified.tables.filter(t => t.differences > 0).map(t => t.table) },
-          'differs',
-        );
-        await record(engine.side, { fullVerifiedOk: false });
-        return;
-      }
-      verifiedSeq = position.seq;
-      await record(engine.side, { verifiedSeq, verifiedAt: new Date() });
-    } finally {
-      pair.source.close();
-      await pair.target.close();
-    }
+    if (!(await compareRecent(on, pin, stop.signal))) return;
     using db = disposable(openSource(engine.config.source));
-    await prune(db.database, verifiedSeq);
+    await prune(db.database, await readVerified(engine.side));
   }
 
   return {

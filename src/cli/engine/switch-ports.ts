@@ -3,7 +3,7 @@ import type { Lsn, Mark, Rows } from '../../change/change.ts';
 import type { Sink } from '../../change/ports.ts';
 import type { HeldSqlite, LockedPostgres, PostgresSide, SqliteSide, SwitchPorts } from '../../cutover/ports.ts';
 import { addForeignKeys } from '../../postgres/constraints.ts';
-import { advance, readControl, record, setMark } from '../../postgres/control.ts';
+import { advance, readPhase, readVerified, record, setMark } from '../../postgres/control.ts';
 import { fencePostgres, lockTables, openPostgres } from '../../postgres/fence.ts';
 import { connect, type Session, transaction } from '../../postgres/open.ts';
 import { readSequences, setSequences } from '../../postgres/sequence.ts';
@@ -83,10 +83,11 @@ function postgresSide(on: Installed, sink: Sink<Mark, Rows>, reader: Session): P
     usedIds: () => readSequences(main, plan),
     async open({ epoch, head }) {
       await transaction(main, null, async () => {
-        const control = await readControl(main);
-        if (control?.phase !== 'switching' || control.epoch !== epoch || control.mark?.seq !== head.seq) {
+        const { phase, epoch: standing } = await readPhase(main);
+        const { seq } = await sink.checkpoint();
+        if (phase !== 'switching' || standing !== epoch || seq !== head.seq) {
           throw halt(
-            `Postgres is at ${control?.phase} ${control?.epoch} with checkpoint ${control?.mark?.seq}, SQLite was closed at epoch ${epoch} with ${head.seq}`,
+            `Postgres is at ${phase} ${standing} with checkpoint ${seq}, SQLite was closed at epoch ${epoch} with ${head.seq}`,
             'Postgres has lost commits or another controller was here: do not open it by hand; read the runbook, section "switching"',
           );
         }
@@ -100,8 +101,7 @@ function postgresSide(on: Installed, sink: Sink<Mark, Rows>, reader: Session): P
     },
     writeWatermark: token => writeWatermark(main, token),
     async verifiedUpTo() {
-      const control = await readControl(engine.side);
-      return { seq: control?.verifiedSeq ?? control?.mark?.seq ?? (0n as Mark['seq']), nonce: 0n };
+      return { seq: await readVerified(engine.side), nonce: 0n };
     },
     setVerified: position => record(main, { verifiedSeq: position.seq, verifiedAt: new Date() }),
   };

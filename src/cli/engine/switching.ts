@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Refused } from '../../change/errors.ts';
 import { back } from '../../cutover/back.ts';
 import { type Actions, drive, type Outcome, recover } from '../../cutover/drive.ts';
-import { forward } from '../../cutover/forward.ts';
+import { differs, forward } from '../../cutover/forward.ts';
 import { blockers, type Direction } from '../../cutover/gate.ts';
 import { type Stopwatch, stopwatch } from '../../cutover/stopwatch.ts';
 import { awaitWatermark } from '../../postgres/canary.ts';
@@ -16,6 +16,7 @@ import type { Controller } from './controller.ts';
 import { halt, type Installed, installed } from './engine.ts';
 import { gatherFacts } from './facts.ts';
 import { moveOn, phaseStore } from './phases.ts';
+import { compareRecent } from './recent.ts';
 import type { ReverseTail } from './reverse-tail.ts';
 import { forwardSink } from './sinks.ts';
 import { switchPorts } from './switch-ports.ts';
@@ -65,6 +66,7 @@ export async function cutOver(controller: Controller, maxPauseMs: number, progre
   const { engine } = controller;
   const on = await installed(engine);
   const epoch = on.control.epoch + 1n;
+  await compareBefore(on, controller);
   return controller.whileSwitching(async () => {
     await controller.tail()?.stop();
     // Nothing is applied now, so nothing can deadlock with this; where foreign keys cannot be silenced they must wait for the lock.
@@ -82,6 +84,13 @@ export async function cutOver(controller: Controller, maxPauseMs: number, progre
   });
 }
 
+/** What changed since the last comparison is compared now, while nobody waits, so that there is little left to do under the lock. */
+async function compareBefore(on: Installed, controller: Controller): Promise<void> {
+  const tail = controller.tail();
+  if (tail === undefined) throw halt('nothing is being replicated', 'see `attacca status` for the reason');
+  if (!(await compareRecent(on, tail.pin, new AbortController().signal))) throw differs();
+}
+
 /** Carries a rollback out, while the mirror runs; it is stopped when it has drained. */
 export async function rollBack(controller: Controller, maxPauseMs: number, progress: Progress): Promise<Switched> {
   const { engine } = controller;
@@ -89,6 +98,7 @@ export async function rollBack(controller: Controller, maxPauseMs: number, progr
   const mirror = controller.tail();
   if (mirror === undefined || !('reached' in mirror)) throw halt('the mirror is not running', 'see `attacca status` for the reason');
   const epoch = on.control.epoch + 1n;
+  await compareBefore(on, controller);
   progress(`switching to SQLite, epoch ${epoch}`);
   const watch = stopwatch(() => performance.now());
   return controller.whileSwitching(async () => {

@@ -1,0 +1,26 @@
+/* The comparison of what changed since the last one: small and often, so that the one inside a switch has next to nothing left. */
+import { readVerified, record } from '../../postgres/control.ts';
+import { type StatePair, verifyMarked } from '../../verify/verify.ts';
+import type { Installed } from './engine.ts';
+
+/** Compares every row marked since the last verification, and remembers how far everything is equal. False: the sides differ. */
+export async function compareRecent({ engine, plan }: Installed, pin: () => Promise<StatePair>, signal: AbortSignal): Promise<boolean> {
+  const pair = await pin();
+  try {
+    const { position } = pair.source;
+    const since = await readVerified(engine.side);
+    if (position.seq === since) return true;
+    const verified = await verifyMarked(pair, plan, pair.source.marked(since), signal);
+    if (verified.ok) {
+      await record(engine.side, { verifiedSeq: position.seq, verifiedAt: new Date() });
+      return true;
+    }
+    const tables = verified.tables.filter(({ differences }) => differences > 0).map(({ table }) => table);
+    engine.log.error({ differences: verified.differences.length, tables }, 'differs');
+    await record(engine.side, { fullVerifiedOk: false });
+    return false;
+  } finally {
+    pair.source.close();
+    await pair.target.close();
+  }
+}
