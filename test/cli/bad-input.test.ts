@@ -197,7 +197,7 @@ describe.concurrent('words and settings that mean nothing', () => {
     ['an unknown flag', ['sync', '--sorce', 'app.db'], /unknown option '--sorce' \(Did you mean --source\?\)/],
     ['an unknown flag of the whole program', ['--nope'], /unknown option '--nope'/],
     ['a flag without its value', ['sync', '--source'], /option '--source <file>' argument missing/],
-    ['no source', ['sync'], /no SQLite file given/],
+    ['no source', ['assess'], /no SQLite file given/],
     ['a missing argument', ['quarantine'], /missing required argument 'action'/],
     ['an unknown action', ['quarantine', 'empty', ...SOURCE], /quarantine has no action "empty"/],
     ['a bad id', ['quarantine', 'retry', 'first', ...SOURCE], /"first" is not an id/],
@@ -212,22 +212,22 @@ describe.concurrent('words and settings that mean nothing', () => {
     ['nobody to ask', ['cutover', ...SOURCE], /nobody can be asked here[\s\S]+--yes/],
     ['nobody to ask before an uninstall', ['uninstall', ...SOURCE], /nobody can be asked here[\s\S]+--yes/],
     ['nobody to ask before rows are given up', ['quarantine', 'drop', '1', ...SOURCE], /nobody can be asked here[\s\S]+--yes/],
-    ['a missing configuration', ['sync', ...SOURCE, '--config', 'nowhere.json'], /configuration file nowhere\.json cannot be read/],
-    ['a configuration that is a folder', ['sync', ...SOURCE, '--config', '.'], /configuration file \. cannot be read/],
-    ['a configuration that is not JSON', ['sync'], /attacca\.config\.json is not a JSON object/, config('source: app.db')],
-    ['a configuration that is a list', ['sync'], /attacca\.config\.json is not a JSON object/, config('[]')],
-    ['an unknown key', ['sync'], /Unrecognized key: "sorce"/, config('{"source":"app.db","sorce":1}')],
+    ['a missing configuration', ['assess', ...SOURCE, '--config', 'nowhere.json'], /configuration file nowhere\.json cannot be read/],
+    ['a configuration that is a folder', ['assess', ...SOURCE, '--config', '.'], /configuration file \. cannot be read/],
+    ['a configuration that is not JSON', ['assess'], /attacca\.config\.json is not a JSON object/, config('source: app.db')],
+    ['a configuration that is a list', ['assess'], /attacca\.config\.json is not a JSON object/, config('[]')],
+    ['an unknown key', ['assess'], /Unrecognized key: "sorce"/, config('{"source":"app.db","sorce":1}')],
     [
       'an unknown key further in',
-      ['sync'],
+      ['assess'],
       /Unrecognized key: "maxPause"[\s\S]+cutover/,
       config('{"source":"app.db","cutover":{"maxPause":1}}'),
     ],
-    ['a value of another type', ['sync'], /source/, config('{"source":5}')],
-    ['an unknown kind of flag', ['sync'], /flag/, config('{"source":"app.db","flag":{"kind":"carrier pigeon","path":"x"}}')],
+    ['a value of another type', ['assess'], /source/, config('{"source":5}')],
+    ['an unknown kind of flag', ['assess'], /flag/, config('{"source":"app.db","flag":{"kind":"carrier pigeon","path":"x"}}')],
     [
       'a variable that is not set',
-      ['sync'],
+      ['assess'],
       /variable NO_SUCH_THING is not set/,
       config(`{"source":"app.db","target":"postgresql://a:$${'{NO_SUCH_THING}'}@h/d"}`),
     ],
@@ -276,18 +276,13 @@ describe.concurrent('words and settings that mean nothing', () => {
 });
 
 describe.concurrent('a source that was never installed', () => {
-  test.each([
-    [['status']],
-    [['verify']],
-    [['cutover', '--yes']],
-    [['rollback', '--dry-run']],
-    [['quarantine', 'list']],
-    [['finish', '--yes']],
-    [['uninstall', '--yes']],
-  ])('%s says so, and starts no server for it', async words => {
-    using place = makePlace();
-    await refused(place, { words: [...words, '--source', 'app.db'], code: 3, says: /not-installed: .+app\.db[\s\S]+attacca sync/ });
-  });
+  test.each([[['status']], [['verify']], [['cutover', '--yes']], [['quarantine', 'list']], [['uninstall', '--yes']]])(
+    '%s says so, and starts no server for it',
+    async words => {
+      using place = makePlace();
+      await refused(place, { words: [...words, '--source', 'app.db'], code: 3, says: /not-installed: .+app\.db[\s\S]+attacca sync/ });
+    },
+  );
 });
 
 describe.concurrent('a Postgres that cannot be', () => {
