@@ -5,7 +5,7 @@
 import { expect, test } from 'vitest';
 import type { StatusDocument } from '../../src/server/documents.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
-import { flagOf, openWorld, type World } from '../support/world.ts';
+import { type Daemon, flagOf, openWorld, type World } from '../support/world.ts';
 
 const SIZE = 300;
 const small = { snapshot: { parallelChunks: 2, chunkRows: 100 } };
@@ -24,7 +24,7 @@ test.each([
 ])('killed at %s while copying and tailing, the sides are equal after a restart [G2]', async point => {
   await using world = await openWorld(buildShop(SIZE), small);
   const first = world.start(point);
-  const writing = write(world, () => first.process.exitCode === null && first.process.signalCode === null);
+  const writing = write(world, () => alive(first));
   await first.exited;
   await writing;
   expect(first.process.signalCode).toBe('SIGKILL');
@@ -54,9 +54,10 @@ test.each([
   await world.until(caughtUp);
   writeSome(world.app, 3);
   await world.json(0, 'verify');
-  writeSome(world.app, point.startsWith('switch.postgres.apply') ? 200 : 0);
+  const writing = write(world, () => alive(first));
   expect((await world.run('cutover', '--yes')).code).toBe(1);
   await first.exited;
+  await writing;
   expect(first.process.signalCode).toBe('SIGKILL');
 
   world.start();
@@ -119,10 +120,17 @@ async function onlyOpen(world: World, primary: 'sqlite' | 'postgres'): Promise<v
   expect(await world.differences()).toEqual([]);
 }
 
-/** Writes while `running` says so, a little at a time, giving the daemon's events their turn. */
+const alive = ({ process: child }: Daemon): boolean => child.exitCode === null && child.signalCode === null;
+
+/** Writes while `running` says so, a little at a time, until the fence refuses it. */
 async function write(world: World, running: () => boolean): Promise<void> {
   while (running()) {
-    writeSome(world.app, 2);
+    try {
+      writeSome(world.app, 2);
+    } catch (error) {
+      if (!String(error).includes('ATTACCA_FENCED')) throw error;
+      return;
+    }
     await new Promise(resolve => setTimeout(resolve, 20));
   }
 }
