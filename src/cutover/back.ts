@@ -46,9 +46,9 @@ export function back(
   return {
     release,
     async fencing_back() {
-      watch.start();
       const tables = await postgres.lock(options.maxPauseMs);
       locked = tables;
+      watch.start();
       budget = new Budget(options.maxPauseMs, () => void tables.release());
       return 'held';
     },

@@ -58,6 +58,8 @@ export async function unfenced(session: Session, plan: Plan): Promise<string[]> 
 /** Whether every table of the plan still has its fence trigger, whatever the fence's state. */
 export const fenceIntact = async (session: Session, plan: Plan): Promise<boolean> => (await unfenced(session, plan)).length === 0;
 
+const PATIENT_MS = 500;
+const FIRST_TRY_MS = 20;
 const DEADLOCK_MS = /* sql */ `select setting from pg_settings where name = 'deadlock_timeout'`;
 
 const HOLDERS = /* sql */ `
@@ -68,9 +70,9 @@ const HOLDERS = /* sql */ `
     and l.relation in (select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = any($2))`;
 
 /**
- * Waits until no transaction is writing the tables, and keeps writers out until the transaction around it ends. All tables in one
- * statement, given up before the deadlock detector could pick the application as its victim, and tried again until `budgetMs` is
- * over; then Refused, naming who is in the way.
+ * Finds a moment in which no transaction is writing the tables, and keeps writers out until the transaction around it ends. All
+ * tables in one statement; an attempt that waits is given up before the deadlock detector could pick the application as its victim,
+ * and tried again until `budgetMs` is over; then Refused, naming who is in the way.
  */
 export const lockTables = (session: Session, plan: Plan, budgetMs: number): Promise<void> =>
   lock(session, plan, 'share row exclusive', budgetMs, 800);
@@ -82,26 +84,33 @@ export const lockForReading = (session: Session, plan: Plan, budgetMs: number): 
 async function lock(session: Session, plan: Plan, mode: 'share' | 'share row exclusive', budgetMs: number, mostMs: number): Promise<void> {
   if (plan.tables.length === 0) return;
   const { rows } = await session.query<{ setting: string }>(DEADLOCK_MS);
-  const limit = Math.max(50, Math.min(Number(rows[0]?.setting ?? 1000) * 0.8, mostMs));
+  const most = Math.max(50, Math.min(Number(rows[0]?.setting ?? 1000) * 0.8, mostMs));
   const deadline = performance.now() + budgetMs;
   const names = plan.tables.map(table => tableName(plan, table)).join(', ');
-  for (let wait = 10; ; wait = Math.min(wait * 2, 200)) {
+  const statement = `lock table ${names} in ${mode} mode`;
+  // Nobody waits for an attempt that does not wait itself, and between short transactions there is a free moment soon.
+  for (const end = performance.now() + Math.min(PATIENT_MS, budgetMs / 2); performance.now() < end; await delay(1))
+    if (await tryLock(session, `${statement} nowait`, most)) return;
+  // A transaction that has one of the tables and wants another waits for us as we wait for it: short attempts resolve that soon.
+  for (let wait = 5, limit = FIRST_TRY_MS; ; wait = Math.min(wait * 2, 200), limit = Math.min(limit * 2, most)) {
     const limitMs = Math.max(10, Math.min(limit, deadline - performance.now()));
-    if (await tryLock(session, `lock table ${names} in ${mode} mode`, limitMs)) return;
+    if (await tryLock(session, statement, limitMs)) return;
     if (performance.now() + wait >= deadline) throw await inTheWay(session, plan, budgetMs);
     await delay(wait);
   }
 }
 
+/** query_canceled: it took too long. lock_not_available: with NOWAIT. */
+const NOT_TO_BE_HAD: ReadonlySet<string | null> = new Set(['57014', '55P03']);
+
 /** False if the lock was not to be had within `limitMs`; the transaction goes on without it. */
 async function tryLock(session: Session, statement: string, limitMs: number): Promise<boolean> {
   await session.query(`savepoint attacca_lock; set local statement_timeout = ${Math.round(limitMs)}`);
   try {
-    await session.query(statement);
-    await session.query('set local statement_timeout = 0; release savepoint attacca_lock');
+    await session.query(`${statement}; set local statement_timeout = 0; release savepoint attacca_lock`);
     return true;
   } catch (error) {
-    if (!(error instanceof PostgresError) || error.sqlstate !== '57014') throw error;
+    if (!(error instanceof PostgresError) || !NOT_TO_BE_HAD.has(error.sqlstate)) throw error;
     await session.query('rollback to savepoint attacca_lock; release savepoint attacca_lock');
     return false;
   }
