@@ -14,7 +14,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   cutover: ['change', 'plan', 'replicate', 'verify', 'flag'],
   server: ['change', 'plan', 'cutover', 'verify', 'replicate'],
   client: ['flag'],
-  demo: ['client', 'flag'],
+  demo: ['change', 'client', 'flag'],
   cli: ['change', 'plan', 'sqlite', 'postgres', 'replicate', 'verify', 'cutover', 'flag', 'server', 'demo'],
 };
 
