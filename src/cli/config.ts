@@ -55,12 +55,13 @@ export type Overrides = Readonly<{
  */
 export function loadConfig(overrides: Overrides, file: string | undefined, env: NodeJS.ProcessEnv): Config {
   const raw = layer(readConfigFile(file ?? CONFIG_FILE, file !== undefined, env), overrides);
-  if (raw.source === undefined) {
+  const parsed = Config.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  // With other problems beside it, a source that is not there may be one of them: "sorce".
+  if (raw.source === undefined && parsed.error.issues.length === 1) {
     throw new UsageError('no SQLite file given', 'name it: --source app.db, ATTACCA_SOURCE, or "source" in attacca.config.json');
   }
-  const parsed = Config.safeParse(raw);
-  if (!parsed.success) throw new UsageError(`invalid configuration\n${z.prettifyError(parsed.error)}`, `see README, "Configuration"`);
-  return parsed.data;
+  throw new UsageError(`invalid configuration\n${z.prettifyError(parsed.error)}`, `see README, "Configuration"`);
 }
 
 type Raw = Record<string, unknown>;
@@ -68,10 +69,15 @@ type Raw = Record<string, unknown>;
 function layer(raw: Raw, overrides: Overrides): Raw {
   const { maxPauseMs, ...plain } = overrides;
   const given = Object.fromEntries(Object.entries(plain).filter(([, value]) => value !== undefined));
-  const cutover = maxPauseMs === undefined ? {} : { cutover: { ...(raw.cutover as Raw | undefined), maxPauseMs } };
-  const merged: Raw = { ...raw, ...given, ...cutover };
-  return typeof merged.source === 'string' ? { ...merged, source: resolve(merged.source) } : merged;
+  const { cutover = {} } = raw;
+  // What is no object stays as it is, for the schema to refuse.
+  const pause = maxPauseMs !== undefined && isObject(cutover) ? { cutover: { ...cutover, maxPauseMs } } : {};
+  const merged: Raw = { ...raw, ...given, ...pause };
+  return { ...merged, source: absolute(merged.source, '.') };
 }
+
+/** An empty path stays empty, for the schema to refuse: resolved it would be the folder. */
+const absolute = (value: unknown, base: string): unknown => (typeof value === 'string' && value !== '' ? resolve(base, value) : value);
 
 function readConfigFile(path: string, required: boolean, env: NodeJS.ProcessEnv): Raw {
   let text: string;
@@ -83,9 +89,8 @@ function readConfigFile(path: string, required: boolean, env: NodeJS.ProcessEnv)
   }
   const raw = parse(path, text);
   const base = dirname(resolve(path));
-  const absolute = (value: unknown): unknown => (typeof value === 'string' ? resolve(base, value) : value);
-  const flag = isObject(raw.flag) && 'path' in raw.flag ? { flag: { ...raw.flag, path: absolute(raw.flag.path) } } : {};
-  const paths = Object.fromEntries(['source', 'plan'].filter(key => key in raw).map(key => [key, absolute(raw[key])]));
+  const flag = isObject(raw.flag) && 'path' in raw.flag ? { flag: { ...raw.flag, path: absolute(raw.flag.path, base) } } : {};
+  const paths = Object.fromEntries(['source', 'plan'].filter(key => key in raw).map(key => [key, absolute(raw[key], base)]));
   const target = typeof raw.target === 'string' ? { target: expand(raw.target, path, env) } : {};
   return { ...raw, ...paths, ...flag, ...target };
 }

@@ -28,12 +28,13 @@ export const Call = z.discriminatedUnion('operation', [
 ]);
 export type Call = z.infer<typeof Call>;
 
+/** One line of an answer. */
 export const Line = z.union([
   z.strictObject({ progress: z.string() }),
   z.strictObject({ result: z.unknown() }),
   z.strictObject({
     failure: z.strictObject({
-      kind: z.enum(['usage', 'refused', 'failed']),
+      kind: z.enum(['usage', 'refused', 'failed', 'unexpected']),
       message: z.string(),
       hint: z.string(),
       blockers: z.array(z.strictObject({ code: z.string(), reason: z.string(), remedy: z.string() })),
@@ -41,6 +42,9 @@ export const Line = z.union([
   }),
 ]);
 export type Line = z.infer<typeof Line>;
+
+/** What to do where one side says what the other does not understand. */
+export const OTHER_VERSION = 'the daemon may be of another version: stop it and start `attacca sync` again with this one';
 
 /** Runs one call; every command goes through here, whether a daemon answers or not. */
 export function perform(operations: Operations, call: Call, progress: Progress): Promise<unknown> {
@@ -60,13 +64,14 @@ export function perform(operations: Operations, call: Call, progress: Progress):
   }
 }
 
+/** The API itself: a failure is a line of the answer, also where the call makes no sense (then with status 400). */
 export function controlApp(operations: Operations): Hono {
   const app = new Hono();
   app.post('/call', async context => {
-    const call = Call.safeParse(await context.req.json());
-    if (!call.success) return context.json({ error: z.prettifyError(call.error) }, 400);
+    const call = Call.safeParse(await context.req.json().catch(() => undefined));
+    if (!call.success) return context.body(written({ failure: failure(misunderstood(call.error)) }), 400);
     return stream(context, async out => {
-      const write = async (line: Line): Promise<void> => void (await out.write(`${JSON.stringify(line)}\n`));
+      const write = async (line: Line): Promise<void> => void (await out.write(written(line)));
       try {
         await write({ result: await perform(operations, call.data, line => void write({ progress: line })) });
       } catch (error) {
@@ -77,11 +82,17 @@ export function controlApp(operations: Operations): Hono {
   return app;
 }
 
+const written = (line: Line): string => `${JSON.stringify(line)}\n`;
+
+const misunderstood = (error: z.ZodError): ReplicationError =>
+  new ReplicationError('halt', `the daemon did not understand the call\n${z.prettifyError(error)}`, { hint: OTHER_VERSION });
+
 function failure(error: unknown): Extract<Line, { failure: unknown }>['failure'] {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof Refused) return { kind: 'refused', message, hint: '', blockers: [...error.blockers] };
   if (error instanceof UsageError) return { kind: 'usage', message, hint: error.hint, blockers: [] };
-  return { kind: 'failed', message, hint: error instanceof ReplicationError ? error.hint : '', blockers: [] };
+  if (error instanceof ReplicationError) return { kind: 'failed', message, hint: error.hint, blockers: [] };
+  return { kind: 'unexpected', message, hint: '', blockers: [] };
 }
 
 /** Listens on `path` until disposed. The caller holds the controller's lock: a socket that is still there is a dead daemon's. */
