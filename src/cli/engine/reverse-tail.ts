@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Batch, Lsn, RowChange } from '../../change/change.ts';
+import { Refused, ReplicationError } from '../../change/errors.ts';
 import type { Sink } from '../../change/ports.ts';
 import { lockForReading } from '../../postgres/fence.ts';
 import { connect } from '../../postgres/open.ts';
@@ -16,7 +17,7 @@ import { sqliteSink } from '../../sqlite/apply.ts';
 import { fenceState, refence } from '../../sqlite/fence.ts';
 import { hold } from '../../sqlite/hold.ts';
 import { readControl } from '../../sqlite/install.ts';
-import { openSource } from '../../sqlite/open.ts';
+import { type Database, isBusy, openSource } from '../../sqlite/open.ts';
 import { sourceState } from '../../sqlite/state.ts';
 import type { StatePair } from '../../verify/verify.ts';
 import { disposable } from './disposable.ts';
@@ -47,6 +48,8 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
   const beats = await connect(engine.url, { applicationName: 'attacca heartbeat' });
   const sink = watched('mirror', sqliteSink({ path: engine.config.source, plan, install: on.install }), engine.reached);
   const reader = openSource(engine.config.source, { readonly: true });
+  // Waiting inside SQLite would block the event loop, and with it the very commit that is waited for.
+  reader.pragma('busy_timeout = 0');
   const watermark = (): string | null => readControl(reader)?.watermark ?? null;
   const pins = pinning(sink, watermark, token => lag.applied(beatOf(token)));
   const source = wal({ url: engine.url, plan, ...stream });
@@ -66,7 +69,7 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
     for (let beat = 1n; !stop.signal.aborted; beat++) {
       lag.seen(beat, performance.now());
       await writeWatermark(beats, `${HEARTBEAT}${beat}`);
-      await guardFence(on);
+      await guardFence(on, reader);
       await delay(HEARTBEAT_MS, undefined, { signal: stop.signal }).catch(() => undefined);
     }
   }
@@ -103,10 +106,20 @@ function refuseOtherServer({ engine }: Installed): void {
   );
 }
 
-async function guardFence({ engine, plan }: Installed): Promise<void> {
-  using db = disposable(openSource(engine.config.source));
-  const fence = fenceState(db.database, plan);
-  const control = readControl(db.database);
+/** What `look` reads, or undefined while the mirror itself is committing (rollback-journal mode): then it is looked at next time. */
+function looked<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (isBusy(error)) return undefined;
+    throw error;
+  }
+}
+
+async function guardFence({ engine, plan }: Installed, reader: Database): Promise<void> {
+  const seen = looked(() => ({ fence: fenceState(reader, plan), control: readControl(reader) }));
+  if (seen === undefined) return;
+  const { fence, control } = seen;
   if (control === undefined || control.primary !== 'postgres')
     throw halt('the SQLite file has lost its record', 'restore it, or run `attacca finish`');
   if (fence.closed && fence.intact) return;
@@ -115,6 +128,11 @@ async function guardFence({ engine, plan }: Installed): Promise<void> {
   await held.commit(FENCE_WAIT_MS);
   engine.log.error({ tables, epoch: String(control.epoch) }, 'SQLite fence was broken and is up again');
 }
+
+const stopped = (): ReplicationError =>
+  new ReplicationError('retry', 'the mirror stopped before both sides were at one state', {
+    hint: 'the daemon starts it again by itself, and its log says why: run the command again',
+  });
 
 type Pins = {
   readonly sink: Sink<Lsn, Changes>;
@@ -131,8 +149,9 @@ function pinning(sink: Sink<Lsn, Changes>, watermark: () => string | null, arriv
       new Promise((resolve, reject) => {
         const give = (): void => {
           waiting.delete(token);
-          reject(signal.reason);
+          reject(signal.reason instanceof Refused ? signal.reason : stopped());
         };
+        if (signal.aborted) return give(); // an abort that was is announced to nobody
         signal.addEventListener('abort', give, { once: true });
         waiting.set(token, async () => {
           signal.removeEventListener('abort', give);
@@ -167,6 +186,7 @@ async function pinReverse({ engine, plan }: Installed, pins: Pins, signal: Abort
   try {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(PIN_WAIT_MS)]);
     const arrived = pins.at(token, async () => sourceState(openSource(engine.config.source), plan), limit);
+    arrived.catch(() => undefined); // it may fail before it is waited for
     await insertWatermark(locker, token);
     await locker.query('commit');
     return { source: await arrived, target };
