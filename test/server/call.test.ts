@@ -1,0 +1,193 @@
+/* Over a real socket: what the daemon says arrives as it was said, and its death is never taken for an answer [G7]. */
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createAdaptorServer } from '@hono/node-server';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Refused, ReplicationError, UsageError } from '../../src/change/errors.ts';
+import { callDaemon } from '../../src/server/call.ts';
+import { type Call, controlApp, listen } from '../../src/server/control.ts';
+import type { Operations } from '../../src/server/operations.ts';
+import { DONE, fake, ignore, STATUS } from './fake.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'attacca-control-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const at = () => join(folder, 'state', 'control.sock');
+
+describe('over the socket', () => {
+  const failing = (error: unknown) => fake({ status: () => Promise.reject(error) });
+  const ask = async (operations: Operations, call: Call = { operation: 'status' }): Promise<unknown> => {
+    await using _daemon = await listen(operations, at());
+    return await callDaemon(at(), call, ignore);
+  };
+
+  test('the result is the document, whatever characters are in it and however long it is', async () => {
+    const detail = 'Grüße \u2028 漢字 \u2029 👩‍🚀 \r\n\u0000 '.repeat(20_000);
+    const answer = await ask(fake({ finish: async () => ({ ...DONE, detail }) }), { operation: 'finish' });
+    expect(answer).toEqual({ result: { ...DONE, detail } });
+  });
+
+  test('progress is heard while the work goes on, in order', async () => {
+    const heard: string[] = [];
+    const goOn = Promise.withResolvers<void>();
+    const finish: Operations['finish'] = async say => {
+      say('half\u2028way');
+      await goOn.promise;
+      for (let line = 0; line < 100; line += 1) say(`line ${line}`);
+      return DONE;
+    };
+    await using _daemon = await listen(fake({ finish }), at());
+    const answer = await callDaemon(at(), { operation: 'finish' }, line => {
+      heard.push(line);
+      goOn.resolve();
+    });
+    expect(answer).toEqual({ result: DONE });
+    expect(heard).toEqual(['half\u2028way', ...Array.from({ length: 100 }, (_, line) => `line ${line}`)]);
+  });
+
+  test.each([
+    ['UsageError', new UsageError('no such table: "x"', 'name one of: order')],
+    ['Refused', new Refused('refused', [{ code: 'lag', reason: 'behind by 17', remedy: 'wait' }])],
+    ['Refused without a reason', new Refused('refused', [])],
+    ['ReplicationError', new ReplicationError('halt', 'the slot is gone\nfor good', { hint: 'run attacca sync' })],
+    ['any other error', new TypeError('x is not a function'), new Error('x is not a function')],
+    ['a text', 'thrown by hand', new Error('thrown by hand')],
+  ] satisfies [string, unknown, Error?][])('%s comes back with its class and text', async (_, error, expected: Error = error as Error) => {
+    const back = await ask(failing(error)).then(ignore, reason => reason);
+    expect(back.constructor).toBe(expected.constructor);
+    expect({ ...back, message: back.message }).toEqual({ ...expected, message: expected.message });
+  });
+
+  test('what the daemon does not understand is said, not thrown as a parser sees it', async () => {
+    const newer = { operation: 'finish', force: true } as unknown as Call;
+    const back = await ask(fake(), newer).then(ignore, reason => reason);
+    expect(back).toBeInstanceOf(ReplicationError);
+    expect(back.message).toMatch(/did not understand[\s\S]+force/);
+    expect(back.hint).toMatch(/version/);
+  });
+
+  test('several ask at once', async () => {
+    let asked = 0;
+    const all = Promise.withResolvers<void>();
+    const status = async () => {
+      if (++asked === 5) all.resolve();
+      await all.promise;
+      return STATUS;
+    };
+    await using _daemon = await listen(fake({ status }), at());
+    const answers = await Promise.all(Array.from({ length: 5 }, () => callDaemon(at(), { operation: 'status' }, ignore)));
+    expect(answers).toEqual(Array(5).fill({ result: STATUS }));
+  });
+
+  test('stopping waits for the answer that is under way', { timeout: 4_000 }, async () => {
+    const began = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    const finish = async () => {
+      began.resolve();
+      await goOn.promise;
+      return DONE;
+    };
+    const daemon = await listen(fake({ finish }), at());
+    const answer = callDaemon(at(), { operation: 'finish' }, ignore);
+    await began.promise;
+    const stopped = daemon[Symbol.asyncDispose]();
+    goOn.resolve();
+    expect(await answer).toEqual({ result: DONE });
+    await stopped;
+    expect(existsSync(at())).toBe(false);
+  });
+});
+
+describe('nobody listens', () => {
+  const asked = () => callDaemon(at(), { operation: 'status' }, ignore);
+
+  /** A server that is closed removes its socket; one that is killed does not. */
+  async function leaveSocket(): Promise<void> {
+    await using _killed = await listen(fake(), join(folder, 'killed.sock'));
+    mkdirSync(dirname(at()), { recursive: true });
+    renameSync(join(folder, 'killed.sock'), at());
+  }
+
+  test('where there is no folder, no socket, a file, or no folder but a file', async () => {
+    expect(await asked()).toBeUndefined();
+    mkdirSync(dirname(at()));
+    expect(await asked()).toBeUndefined();
+    writeFileSync(at(), '');
+    expect(await asked()).toBeUndefined();
+    rmSync(dirname(at()), { recursive: true });
+    writeFileSync(dirname(at()), '');
+    expect(await asked()).toBeUndefined();
+  });
+
+  test('any more', async () => {
+    const daemon = await listen(fake({ status: async () => STATUS }), at());
+    expect(await asked()).toEqual({ result: STATUS });
+    await daemon[Symbol.asyncDispose]();
+    expect(await asked()).toBeUndefined();
+  });
+
+  test('and what a dead daemon left is taken over', async () => {
+    await leaveSocket();
+    expect(statSync(at()).isSocket()).toBe(true);
+    expect(await asked()).toBeUndefined();
+    await using _daemon = await listen(fake({ status: async () => STATUS }), at());
+    expect(await asked()).toEqual({ result: STATUS });
+  });
+});
+
+describe('a daemon that dies in mid-answer, or says something else', { timeout: 4_000 }, () => {
+  async function serving(server: Server): Promise<AsyncDisposable> {
+    mkdirSync(dirname(at()), { recursive: true });
+    await new Promise<void>(listening => server.listen(at(), listening));
+    return {
+      async [Symbol.asyncDispose]() {
+        server.closeAllConnections();
+        await new Promise(closed => server.close(closed));
+      },
+    };
+  }
+  const rejection = async (): Promise<ReplicationError> => {
+    const back = await callDaemon(at(), { operation: 'status' }, ignore).then(ignore, reason => reason);
+    expect(back).toBeInstanceOf(ReplicationError);
+    return back;
+  };
+
+  const deaths: [string, RequestListener][] = [
+    ['before the first byte', (_, response) => response.socket?.destroy()],
+    ['after a line', (_, response) => response.write('{"progress":"x"}\n', () => response.socket?.destroy())],
+    ['within a line', (_, response) => response.write('{"progress":"x"}\n{"resu', () => response.socket?.destroy())],
+    ['within a line, politely', (_, response) => response.end('{"progress":"x"}\n{"resu')],
+    ['without a word', (_, response) => response.end()],
+  ];
+  test.each(deaths)('%s', async (_, dying) => {
+    await using _daemon = await serving(createServer(dying));
+    const back = await rejection();
+    expect(back).toMatchObject({ message: 'the daemon went away before it answered', hint: expect.stringContaining('attacca sync') });
+  });
+
+  test('while it works', async () => {
+    const server = createAdaptorServer({ fetch: request => controlApp(operations).fetch(request) }) as Server;
+    const verify: Operations['verify'] = (_, say) => {
+      say('comparing');
+      return new Promise(() => undefined);
+    };
+    const operations = fake({ verify });
+    await using _daemon = await serving(server);
+    const asked = callDaemon(at(), { operation: 'verify', tables: [], repair: false }, () => server.closeAllConnections());
+    await expect(asked).rejects.toMatchObject({ name: 'ReplicationError', message: 'the daemon went away before it answered' });
+  });
+
+  test.each([
+    ['an error page', (_, response) => response.writeHead(500).end('<h1>Internal Server Error</h1>\n')],
+    ['a line of another kind', (_, response) => response.end('{"greeting":"hello"}\n')],
+    ['no JSON', (_, response) => response.end('hello\n')],
+  ] satisfies [string, RequestListener][])('%s is not an answer', async (_, other) => {
+    await using _daemon = await serving(createServer(other));
+    expect(await rejection()).toMatchObject({ message: expect.stringMatching(/daemon/), hint: expect.stringMatching(/version/) });
+  });
+});

@@ -1,0 +1,71 @@
+/* Where the daemon listens, and that nobody but the user can ask it. */
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { callDaemon } from '../../src/server/call.ts';
+import { listen } from '../../src/server/control.ts';
+import { privateFolder, socketPath, stateFolder } from '../../src/server/socket.ts';
+import { fake, ignore, STATUS } from './fake.ts';
+
+vi.mock('node:os', async actual => {
+  const os = await actual<typeof import('node:os')>();
+  return { ...os, userInfo: vi.fn(os.userInfo) };
+});
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'attacca-control-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const at = () => join(folder, 'state', 'control.sock');
+const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8);
+
+describe('who may ask', () => {
+  test('only the user: the socket is 0600, its folder private', async () => {
+    await using _daemon = await listen(fake(), at());
+    expect(mode(at())).toBe('600');
+    expect(mode(dirname(at()))).toBe(process.getuid?.() === 0 ? '711' : '700');
+  });
+
+  test.each([
+    [1000, '700'],
+    [0, '711'],
+  ])('a folder of user %i is %s, also where it was open before', (uid, expected) => {
+    const user = { ...userInfo(), uid };
+    vi.mocked(userInfo).mockReturnValueOnce(user).mockReturnValueOnce(user);
+    privateFolder(join(folder, 'new', 'nested'));
+    expect(mode(join(folder, 'new', 'nested'))).toBe(expected);
+    mkdirSync(join(folder, 'open'), { mode: 0o777 });
+    privateFolder(join(folder, 'open'));
+    expect(mode(join(folder, 'open'))).toBe(expected);
+  });
+});
+
+describe('where it listens', () => {
+  test('beside the source', () => {
+    expect(socketPath('/srv/app.db')).toBe('/srv/.attacca/control.sock');
+    expect(stateFolder('/srv/app.db')).toBe('/srv/.attacca');
+  });
+
+  test.each([
+    ['long one', 'deep/'.repeat(20)],
+    ['short one of many bytes', '漢'.repeat(30)],
+  ])(
+    'a path too long for a socket (a %s) falls back to a private folder under the temp folder, the same for both sides',
+    async (_, between) => {
+      const source = join(folder, between, 'app.db');
+      mkdirSync(dirname(source), { recursive: true });
+      const path = socketPath(source);
+      expect(dirname(path)).toBe(join(tmpdir(), `attacca-${userInfo().uid}`));
+      expect(Buffer.byteLength(path)).toBeLessThanOrEqual(100);
+      expect(socketPath(join(dirname(source), 'other.db'))).not.toBe(path);
+
+      await using _daemon = await listen(fake({ status: async () => STATUS }), path);
+      expect(mode(path)).toBe('600');
+      expect(mode(dirname(path))).toBe(process.getuid?.() === 0 ? '711' : '700');
+      expect(await callDaemon(socketPath(source), { operation: 'status' }, ignore)).toEqual({ result: STATUS });
+    },
+  );
+});
