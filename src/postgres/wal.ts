@@ -19,11 +19,13 @@ export type WalOptions = StreamOptions & {
   readonly plan: Plan;
   /** How often an idle stream moves on, at most. Default 10 s. */
   readonly idleMs?: number;
+  /** A batch joins at most so many transactions. Default 1,000. */
+  readonly together?: number;
 };
 
 const IDLE_MS = 10_000;
-/** A batch joins no more transactions than this, and none that arrives later than this after its first. */
-const MOST_TRANSACTIONS = 1_000;
+const TOGETHER = 1_000;
+/** And none that arrives later than this after the first of them. */
 const MOST_MS = 50;
 
 /**
@@ -54,13 +56,13 @@ export function wal(options: WalOptions): Source<Lsn, AsyncIterable<RowChange>> 
 type WalBatch = Batch<Lsn, AsyncIterable<RowChange>>;
 
 /** One batch for the transactions that have arrived, and an empty one now and then while nothing happens. */
-async function* batches(stream: Stream, { plan, idleMs = IDLE_MS }: WalOptions): AsyncGenerator<WalBatch> {
+async function* batches(stream: Stream, { plan, idleMs = IDLE_MS, together = TOGETHER }: WalOptions): AsyncGenerator<WalBatch> {
   const translate = translator(plan);
   let last = Date.now();
   for (;;) {
     const item = await stream.take();
     if (item.kind === 'begin') {
-      const joined = join(stream, translate, item.commit);
+      const joined = join(stream, translate, { first: item.commit, together });
       yield joined;
       await joined.skip();
       await setImmediate(); // a long backlog must not keep timers and sockets from their turn
@@ -83,13 +85,17 @@ const behind = (commit: Lsn): Lsn => (commit + 1n) as Lsn;
  * once for all of them. A watermark ends the batch, since somebody wants the state exactly there. `position` is that of the last
  * transaction joined: final once `changes` has ended. `skip` leaves what the sink did not read, and joins nothing more.
  */
-function join(stream: Stream, translate: (message: Message) => RowChange | undefined, first: Lsn): WalBatch & { skip(): Promise<void> } {
+function join(
+  stream: Stream,
+  translate: (message: Message) => RowChange | undefined,
+  { first, together }: { readonly first: Lsn; readonly together: number },
+): WalBatch & { skip(): Promise<void> } {
   const began = Date.now();
   let position = behind(first);
   let open = true;
   let transactions = 1;
   let ended = false;
-  const more = (): boolean => !ended && stream.waiting() && transactions < MOST_TRANSACTIONS && Date.now() - began < MOST_MS;
+  const more = (): boolean => !ended && stream.waiting() && transactions < together && Date.now() - began < MOST_MS;
   const next = async (): Promise<IteratorResult<RowChange, undefined>> => {
     while (open || more()) {
       const item = await stream.take();

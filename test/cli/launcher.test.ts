@@ -12,9 +12,9 @@ const MAIN = `
   import { writeSync } from 'node:fs';
   export async function main(argv) {
     const args = argv.slice(2);
+    if (args[0] === 'wait') process.on('SIGTERM', () => process.exit(5));
     writeSync(1, JSON.stringify({ args, napi: Number(process.versions.napi), pid: process.pid }) + '\\n');
     if (args[0] !== 'wait') process.exit(Number(args[0] ?? 0));
-    process.on('SIGTERM', () => process.exit(5));
     setInterval(() => {}, 1000);
   }
 `;

@@ -79,7 +79,7 @@ export async function reverse(prepare = ''): Promise<Reverse> {
   const pg = await testPostgres();
   const session = await connect(pg.url, { applicationName: 'attacca test' });
   const slot = new URL(pg.url).pathname.slice(1);
-  const options = { url: pg.url, plan: PLAN, slot, publication: `Attacca's "publication"` };
+  const options = { url: pg.url, plan: PLAN, slot, publication: `Attacca's "publication"`, together: 1 };
   await pg.query(TABLES);
   if (prepare !== '') await pg.query(prepare);
   await createPublication(session, PLAN, options.publication);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Lsn } from '../../src/change/change.ts';
+import type { Lsn, RowChange } from '../../src/change/change.ts';
 import { awaitWatermark } from '../../src/postgres/canary.ts';
 import { currentLsn, dropSlot, slotState, writeWatermark } from '../../src/postgres/slot.ts';
 import { wal } from '../../src/postgres/wal.ts';
@@ -28,6 +28,30 @@ test('transactions arrive whole, in commit order, with every kind of change', as
     { op: 'delete', table: 2, key: ['7', 'y'] },
   ]);
   expect((await stream.next()).changes).toEqual([{ op: 'truncate', tables: expect.toSatisfy(ids => ids.toSorted().join() === '1,2') }]);
+});
+
+test('transactions that have arrived are one batch, up to a watermark, and its position is that of the last [G2]', async () => {
+  await using world = await reverse();
+  const { pg, session, options } = world;
+  for (let id = 1; id <= 50; id++) await pg.query(`insert into "Things" (id) values ($1)`, [id]);
+  await writeWatermark(session, 'here');
+  await pg.query(`insert into "Things" (id) values (51)`);
+  const source = wal({ ...options, together: 1_000 });
+  const batches: RowChange[][] = [];
+  let last = 0n as Lsn;
+  {
+    await using stream = reader(source);
+    while (batches.flat().length < 51) {
+      const { changes, position } = await stream.next();
+      batches.push(changes);
+      last = position;
+    }
+  }
+  expect(batches.length).toBeLessThan(51);
+  expect(batches.flat().slice(0, 50)).toEqual(Array.from({ length: 50 }, (_, index) => thing(index + 1, null)));
+  expect(batches.at(-1)!.at(-1), 'the watermark ends its batch').toMatchObject({ table: 0, row: ['here'] });
+  await using again = reader(source, last);
+  expect((await again.next()).changes, 'nothing twice, nothing left out').toEqual([thing(51, null)]);
 });
 
 test('what was not acknowledged comes again, what was does not [G2]', async () => {
