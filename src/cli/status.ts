@@ -5,7 +5,7 @@ import { StatusDocument } from '../server/documents.ts';
 import { socketPath } from '../server/socket.ts';
 import { refuseNeverInstalled } from './ask.ts';
 import type { Config } from './config.ts';
-import { findTarget } from './engine/engine.ts';
+import { findTarget, stopUnused } from './engine/engine.ts';
 import { readStatus } from './engine/status.ts';
 import type { Context } from './main.ts';
 import { EXIT, present, table } from './report.ts';
@@ -32,7 +32,7 @@ async function look(config: Config): Promise<StatusDocument> {
     await using side = await connect(url, { applicationName: 'attacca status' });
     return await readStatus({ config, side, url }, null, undefined);
   } finally {
-    if (embedded?.started === true) await embedded.stop();
+    await stopUnused(url, embedded);
   }
 }
 

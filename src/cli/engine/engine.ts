@@ -57,23 +57,12 @@ export async function openEngine(config: Config, log: Logger, as: string, reache
     refuse(facts, url);
     await acquire(main, who);
     const side = await connect(url, { applicationName: `attacca side of ${who}` });
-    const ours = as === 'sync' || embedded?.started === true ? embedded : undefined;
     const flag = watched('flag', config.flag === undefined ? noFlag : fileFlag(config.flag), reached);
-    return {
-      config,
-      log,
-      url,
-      embedded,
-      main,
-      side,
-      facts,
-      flag,
-      reached,
-      [Symbol.asyncDispose]: () => close(config.source, [side, main], ours),
-    };
+    const engine = { config, log, url, embedded, main, side, facts, flag, reached };
+    return { ...engine, [Symbol.asyncDispose]: () => close(engine, as) };
   } catch (error) {
     await main.end();
-    if (embedded?.started === true) await embedded.stop();
+    await stopUnused(url, embedded);
     throw error;
   }
 }
@@ -92,14 +81,27 @@ function refuse(facts: Preflight, url: string): void {
 }
 
 /**
- * The embedded server stops with the daemon, or with the command that started it, unless the application writes to it: then
- * SQLite is fenced.
+ * The embedded server stops with the daemon, unless the application writes to it: then SQLite is fenced. A command stops only what
+ * it started, and only if nobody else has come to use it.
  */
-async function close(source: string, sessions: readonly Session[], embedded: Embedded | undefined): Promise<void> {
-  for (const session of sessions) await session.end();
-  if (embedded === undefined) return;
-  using db = disposable(openSource(source, { readonly: true }));
-  if (!hasFence(db.database)) await embedded.stop();
+async function close(engine: Pick<Engine, 'config' | 'main' | 'side' | 'url' | 'embedded'>, as: string): Promise<void> {
+  await engine.side.end();
+  await engine.main.end();
+  if (engine.embedded === undefined) return;
+  using db = disposable(openSource(engine.config.source, { readonly: true }));
+  if (hasFence(db.database)) return;
+  await (as === 'sync' ? engine.embedded.stop() : stopUnused(engine.url, engine.embedded));
+}
+
+const OTHERS = /* sql */ `select from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()`;
+
+/** Stops a server that this process started, if nobody else is connected: a daemon may have found it running meanwhile. */
+export async function stopUnused(url: string, embedded: Embedded | undefined): Promise<void> {
+  if (embedded?.started !== true) return;
+  const session = await connect(url, { applicationName: 'attacca' });
+  const { rowCount } = await session.query(OTHERS);
+  await session.end();
+  if (rowCount === 0) await embedded.stop();
 }
 
 const noFlag: FlagProvider = {
