@@ -23,8 +23,8 @@ import type { Context } from './main.ts';
 import { EXIT, present, progress } from './report.ts';
 
 const WRITERS = 4;
-const SOAK_MS = 4_000;
-const LAG_SAMPLES = 200;
+const SOAK_MS = 2_000;
+const LAG_SAMPLES = 120;
 const START_LIMIT_MS = 60_000;
 const BINARY = new URL('../bin.cjs', import.meta.url).pathname;
 
