@@ -11,7 +11,8 @@ import { at, type Plan } from '../plan/plan.ts';
 import type { OnQuarantine } from './apply.ts';
 import { copyFitting } from './copy.ts';
 import { tableName } from './fence.ts';
-import { type Session, type Sessions, transaction, type Writer } from './open.ts';
+import { type Session, transaction, type Writer } from './open.ts';
+import type { Sessions } from './pool.ts';
 import { put } from './quarantine.ts';
 
 /** How far the copy of one table has come. */

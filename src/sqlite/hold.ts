@@ -7,12 +7,9 @@
  *     Postgres was opened [G8]. FULL does not sync the unlink of a rollback journal.
  * (3) Foreign keys are not enforced on these connections: a parent deleted and inserted again would take its children along.
  */
-import { setImmediate } from 'node:timers/promises';
 import { ReplicationError } from '../change/errors.ts';
-import { type Database, isBusy, openSource } from './open.ts';
+import { type Database, openSource, persist } from './open.ts';
 
-/** About the gap that saturated writers leave; a timer would wait five times as long. */
-const PAUSE_MS = 0.2;
 const EXTRA = 3n;
 
 /** The write lock, held on a connection of its own until `commit` or `release`. */
@@ -69,26 +66,3 @@ export async function commit(db: Database, budgetMs: number): Promise<void> {
     throw error;
   }
 }
-
-const cell = new Int32Array(new SharedArrayBuffer(4));
-
-async function persist(attempt: () => void, budgetMs: number): Promise<void> {
-  const deadline = performance.now() + budgetMs;
-  for (;;) {
-    try {
-      attempt();
-      return;
-    } catch (error) {
-      if (!isBusy(error)) throw error;
-      if (performance.now() >= deadline) throw locked(budgetMs, error);
-    }
-    Atomics.wait(cell, 0, 0, PAUSE_MS);
-    await setImmediate();
-  }
-}
-
-const locked = (budgetMs: number, cause: unknown): ReplicationError =>
-  new ReplicationError('retry', `the SQLite file stayed locked for ${Math.round(budgetMs)} ms`, {
-    hint: 'Another process holds a transaction open on it; end that, or allow a longer pause.',
-    cause,
-  });

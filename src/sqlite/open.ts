@@ -135,13 +135,12 @@ export function readTransaction(db: Database): ReadTransaction {
  * 'retry' when `budgetMs` is used up; nothing is written then, or when `fn` throws.
  */
 export async function writeTransaction<T>(db: Database, budgetMs: number, fn: () => T): Promise<T> {
-  const deadline = performance.now() + budgetMs;
   const timeout = db.pragma('busy_timeout', { simple: true });
   db.pragma('busy_timeout = 0');
   try {
-    await persist(() => db.exec('begin immediate'), deadline);
+    await persist(() => db.exec('begin immediate'), budgetMs);
     const result = fn();
-    await persist(() => db.exec('commit'), deadline);
+    await persist(() => db.exec('commit'), budgetMs);
     return result;
   } catch (error) {
     if (db.open && db.inTransaction) db.exec('rollback');
@@ -153,20 +152,24 @@ export async function writeTransaction<T>(db: Database, budgetMs: number, fn: ()
 
 const cell = new Int32Array(new SharedArrayBuffer(4));
 
-async function persist(attempt: () => void, deadline: number): Promise<void> {
+/** Repeats `attempt` for up to `budgetMs` while others stand in its way; then throws ReplicationError 'retry'. */
+export async function persist(attempt: () => void, budgetMs: number): Promise<void> {
+  const deadline = performance.now() + budgetMs;
   for (;;) {
     try {
       attempt();
       return;
     } catch (error) {
       if (!isBusy(error)) throw error;
-      if (performance.now() >= deadline)
-        throw new ReplicationError('retry', 'the SQLite file stayed locked', {
-          hint: 'A long transaction holds it; it is tried again.',
-          cause: error,
-        });
+      if (performance.now() >= deadline) throw stillLocked(budgetMs, error);
     }
     Atomics.wait(cell, 0, 0, PAUSE_MS); // a timer would wait a whole millisecond, five times the usual gap between writers
     await setImmediate();
   }
 }
+
+const stillLocked = (budgetMs: number, cause: unknown): ReplicationError =>
+  new ReplicationError('retry', `the SQLite file stayed locked for ${Math.round(budgetMs)} ms`, {
+    hint: 'Another process holds a transaction open on it; end that, or allow a longer pause.',
+    cause,
+  });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { chunkWriter, readProgress, resetProgress } from '../../src/postgres/chunk.ts';
 import { addForeignKeys, buildIndexes, buildKeys, dropForeignKeys, validateForeignKeys } from '../../src/postgres/constraints.ts';
-import { sessions } from '../../src/postgres/open.ts';
+import { sessions } from '../../src/postgres/pool.ts';
 import { count, drop, keys, list } from '../../src/postgres/quarantine.ts';
 import { readSequences, setSequences } from '../../src/postgres/sequence.ts';
 import { targetState } from '../../src/postgres/state.ts';

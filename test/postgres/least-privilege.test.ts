@@ -5,7 +5,8 @@ import { addForeignKeys, analyze, buildIndexes, dropForeignKeys, validateForeign
 import { acquire, advance } from '../../src/postgres/control.ts';
 import { fencePostgres, lockTables, openPostgres } from '../../src/postgres/fence.ts';
 import { installPostgres, uninstallPostgres } from '../../src/postgres/install.ts';
-import { connect, sessions, transaction } from '../../src/postgres/open.ts';
+import { connect, transaction } from '../../src/postgres/open.ts';
+import { sessions } from '../../src/postgres/pool.ts';
 import { preflight } from '../../src/postgres/preflight.ts';
 import { readSequences, setSequences } from '../../src/postgres/sequence.ts';
 import { targetState } from '../../src/postgres/state.ts';

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { PostgresError } from '../../src/postgres/errors.ts';
-import { connect, redact, type Session, sessions, transaction } from '../../src/postgres/open.ts';
+import { connect, redact, type Session, transaction } from '../../src/postgres/open.ts';
+import { sessions } from '../../src/postgres/pool.ts';
 import { testPostgres } from '../support/postgres.ts';
 
 const AS = { applicationName: 'attacca test' };

@@ -8,7 +8,6 @@ import { EventEmitter, once } from 'node:events';
 import { Refused } from '../../change/errors.ts';
 import { isSwitching, type Phase } from '../../cutover/phase.ts';
 import type { readControl } from '../../postgres/control.ts';
-import { ensurePlan } from './bootstrap.ts';
 import { type CopyReport, catchUp, copyTables, installCapture } from './copying.ts';
 import { type Engine, halt, installed } from './engine.ts';
 import { checkForeignKeys, removeForeignKeys } from './foreign-keys.ts';
@@ -106,7 +105,6 @@ export function controller(engine: Engine): Controller {
     engine,
     async run(signal, healthy) {
       try {
-        await ensurePlan(engine);
         while (!signal.aborted && (await step(signal, healthy))) await resume;
         ended = { error: halt('the controller has stopped', 'start it again with `attacca sync`') };
       } catch (error) {

@@ -4,7 +4,7 @@
 import type { Mark } from '../../change/change.ts';
 import { chunkWriter, readProgress, resetProgress } from '../../postgres/chunk.ts';
 import { analyze, buildIndexes, buildKeys } from '../../postgres/constraints.ts';
-import { sessions } from '../../postgres/open.ts';
+import { sessions } from '../../postgres/pool.ts';
 import { snapshot } from '../../replicate/snapshot.ts';
 import { chunk, countRows } from '../../sqlite/chunk.ts';
 import { install } from '../../sqlite/install.ts';
