@@ -25,6 +25,8 @@ export type Facts = {
   readonly reverseProblem: string | undefined;
   /** The fence of the side that is closed now is not whole. */
   readonly fenceProblem: string | undefined;
+  /** Tables of the application that are in no plan. */
+  readonly newTables: readonly string[];
   /** Triggers of the application that could not be judged. */
   readonly unreadableTriggers: readonly string[];
 };
@@ -72,6 +74,13 @@ export function blockers(facts: Facts): Blocker[] {
     'fence',
     `the fence: ${facts.fenceProblem}`,
     'run `attacca verify`; the daemon puts the fence up again',
+  );
+  const tables = facts.newTables.join(', ');
+  block(
+    tables !== '',
+    'new-tables',
+    `these tables are not replicated: ${tables}`,
+    'run `attacca uninstall` and `attacca sync` again, with them in the plan or in its exclude list',
   );
   const triggers = facts.unreadableTriggers.join(', ');
   block(

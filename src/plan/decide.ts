@@ -45,7 +45,11 @@ export function decide(
   });
   const tables = linked(planned, findings);
   findings.push(...quotedNames(tables), ...inventory(schema, new Set(sources.map(source => source.name))));
-  return { plan: { version: 1, schema: options.schema ?? 'public', encoding: schema.encoding, tables }, findings };
+  const left = schema.tables.map(({ name }) => name).filter(name => excluded.has(name.toLowerCase()));
+  return {
+    plan: { version: 1, schema: options.schema ?? 'public', encoding: schema.encoding, tables, ...(left.length > 0 && { excluded: left }) },
+    findings,
+  };
 }
 
 type Context = {

@@ -81,6 +81,8 @@ export const Plan = z.strictObject({
   schema: z.string(),
   encoding: z.string(),
   tables: z.array(TablePlan),
+  /** Names of tables that were left out on request: nobody is reminded of them. */
+  excluded: z.array(z.string()).optional(),
 });
 export type Plan = Readonly<z.infer<typeof Plan>>;
 

@@ -100,10 +100,13 @@ export async function listen(operations: Operations, path: string): Promise<Asyn
   privateFolder(dirname(path));
   rmSync(path, { force: true });
   const server = createAdaptorServer({ fetch: controlApp(operations).fetch });
-  await new Promise<void>((resolve, reject) => {
+  const mask = process.umask(0o177); // from its first moment on, nobody else may connect
+  const listening = new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(path, resolve);
   });
+  process.umask(mask);
+  await listening;
   chmodSync(path, 0o600);
   return {
     async [Symbol.asyncDispose]() {

@@ -16,6 +16,7 @@ const ready: Facts = {
   reverseProblem: undefined,
   fenceProblem: undefined,
   unreadableTriggers: [],
+  newTables: [],
 };
 const back: Facts = { ...ready, direction: 'rollback', phase: 'mirroring' };
 const codes = (facts: Facts): string[] => blockers(facts).map(({ code }) => code);
@@ -35,7 +36,9 @@ test.each<{ code: string; facts: Partial<Facts>; says: string }>([
   { code: 'verification-age', facts: { verified: { ok: true, ageMs: 3_600_001 } }, says: '60 minutes old' },
   { code: 'flag', facts: { flagProblem: 'no write permission' }, says: 'no write permission' },
   { code: 'reverse-path', facts: { reverseProblem: 'the canary row did not arrive' }, says: 'the canary row did not arrive' },
+  { code: 'new-tables', facts: { newTables: ['invoices'] }, says: 'not replicated: invoices' },
   { code: 'triggers', facts: { unreadableTriggers: ['audit', 'touch'] }, says: 'audit, touch' },
+  { code: 'new-tables', facts: { newTables: ['invoices'] }, says: 'not replicated: invoices' },
   { code: 'triggers', facts: { unreadableTriggers: ['audit', 'touch'] }, says: 'audit, touch' },
   { code: 'fence', facts: { fenceProblem: 'a trigger is missing' }, says: 'a trigger is missing' },
 ])('$code is a reason of its own, in both directions [G9]', ({ code, facts, says }) => {

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { Refused, UsageError } from '../../change/errors.ts';
 import { decide } from '../../plan/decide.ts';
-import { applyPlanFile } from '../../plan/file.ts';
+import { applyPlanFile, parsePlan } from '../../plan/file.ts';
 import type { Finding } from '../../plan/finding.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { readControl } from '../../postgres/control.ts';
@@ -31,8 +31,10 @@ export function decidePlan(
 ): Decided {
   const schema = readSchema(db);
   const stats = profile(db, schema, ({ table, rows, total }) => options.onProgress?.(`reading ${table}: ${rows} of ${total} rows`));
-  const { plan: decided, findings } = decide(schema, stats, { schema: options.schema });
-  const plan = options.planFile === undefined ? decided : applyPlanFile(decided, readPlanFile(options.planFile), stats);
+  const file = options.planFile === undefined ? undefined : readPlanFile(options.planFile);
+  const exclude = file === undefined ? [] : parsePlan(file).exclude; // before deciding: what is left out cannot block
+  const { plan: decided, findings } = decide(schema, stats, { schema: options.schema, exclude });
+  const plan = file === undefined ? decided : applyPlanFile(decided, file, stats);
   return {
     plan,
     findings: [...findings, ...captureHazards(schema)],

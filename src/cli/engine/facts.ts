@@ -7,6 +7,7 @@ import { count } from '../../postgres/quarantine.ts';
 import { appTriggers } from '../../sqlite/app-triggers.ts';
 import { fenceState } from '../../sqlite/fence.ts';
 import { openSource } from '../../sqlite/open.ts';
+import { readSchema } from '../../sqlite/tables.ts';
 import { disposable } from './disposable.ts';
 import type { Installed } from './engine.ts';
 import type { Tail } from './tail.ts';
@@ -39,8 +40,18 @@ export async function gatherFacts(
     flagProblem: await engine.flag.check(),
     reverseProblem,
     fenceProblem: direction === 'cutover' ? await postgresFence(on) : sqliteFence(on),
+    newTables: direction === 'cutover' ? newTables(on) : [],
     unreadableTriggers: direction === 'cutover' ? unreadableTriggers(on) : [],
   };
+}
+
+/** Tables that the application made since: they are not replicated, and it would miss them in Postgres. */
+function newTables({ engine, plan }: Installed): string[] {
+  using db = disposable(openSource(engine.config.source, { readonly: true }));
+  const known = new Set([...plan.tables.map(({ name }) => name), ...(plan.excluded ?? [])]);
+  return readSchema(db.database)
+    .tables.map(({ name }) => name)
+    .filter(name => !known.has(name));
 }
 
 /** Triggers of the application that attacca's SQLite cannot compile: nobody can tell what they would do to the mirror. */
