@@ -7,12 +7,13 @@
  */
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import { Refused, ReplicationError } from '../../change/errors.ts';
+import { Refused, ReplicationError, UsageError } from '../../change/errors.ts';
 import { fileFlag } from '../../flag/file.ts';
 import type { FlagProvider } from '../../flag/flag.ts';
 import type { Plan } from '../../plan/plan.ts';
 import type { OnQuarantine } from '../../postgres/apply.ts';
 import { acquire, type Control, readControl } from '../../postgres/control.ts';
+import { known } from '../../postgres/data-dir.ts';
 import { type Embedded, startEmbedded } from '../../postgres/embedded.ts';
 import { connect, redact, type Session, type Writer } from '../../postgres/open.ts';
 import { type Preflight, preflight } from '../../postgres/preflight.ts';
@@ -49,7 +50,7 @@ export type Installed = {
 /** Opens everything and becomes the one controller. Throws Refused, naming the other one, if there is one already. */
 export async function openEngine(config: Config, log: Logger, as: string, reached?: Reached): Promise<Engine> {
   openSource(config.source).close();
-  const { url, embedded } = await findTarget(config);
+  const { url, embedded } = await findTarget(config, as === 'uninstall');
   const who = `${as} pid ${process.pid} on ${hostname()}`;
   const main = await connect(url, { applicationName: `attacca ${who}` });
   try {
@@ -67,9 +68,21 @@ export async function openEngine(config: Config, log: Logger, as: string, reache
   }
 }
 
-/** The configured target, or the embedded server beside the source. */
-export async function findTarget(config: Config): Promise<{ url: string; embedded: Embedded | undefined }> {
+/** A file that is captured for a server elsewhere must not get an embedded one for want of a flag. */
+function refuseUnnamedTarget(source: string): void {
+  using db = disposable(openSource(source, { readonly: true }));
+  const target = readSqliteControl(db.database)?.target;
+  if (target === undefined) return;
+  throw new UsageError(
+    `${source} replicates to the Postgres database ${target}, which was not named`,
+    'name it: --target postgresql://…, ATTACCA_TARGET, or "target" in attacca.config.json',
+  );
+}
+
+/** The configured target, or the embedded server beside the source. `gone`: the file's own target need not be named. */
+export async function findTarget(config: Config, gone = false): Promise<{ url: string; embedded: Embedded | undefined }> {
   if (config.target !== undefined) return { url: config.target, embedded: undefined };
+  if (!gone && known(stateFolder(config.source)) === undefined) refuseUnnamedTarget(config.source);
   privateFolder(stateFolder(config.source));
   const embedded = await startEmbedded(stateFolder(config.source));
   return { url: embedded.url, embedded };
