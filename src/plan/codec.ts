@@ -165,12 +165,13 @@ function decodeTagged(text: string): Value | Unfit {
 /** What SQLite takes for a number when a text arrives in a column of numeric affinity; blanks around it included. */
 const NUMERIC = /^[ \t-\r]*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?[ \t-\r]*$/i;
 
-/** Whether a column of numeric affinity would store this text as a number. */
-export const looksNumeric = (text: string): boolean => NUMERIC.test(text);
+/** Whether a column of numeric affinity would store this text as a number. SQLite reads numbers up to the first NUL. */
+export const looksNumeric = (text: string): boolean => NUMERIC.test(text.split('\0', 1)[0] ?? '');
 
 /** Whether a column of this affinity stores the value as it is: same storage class, same bits. */
 function settles(value: Value, affinity: Affinity): boolean {
-  if (value === null || value instanceof Uint8Array || value instanceof RawText || affinity === 'blob') return true;
+  if (value === null || value instanceof Uint8Array || affinity === 'blob') return true;
+  if (value instanceof RawText) return affinity === 'text' || !looksNumeric(Buffer.from(value.bytes).toString('latin1'));
   if (affinity === 'text') return typeof value === 'string';
   if (typeof value === 'string') return !looksNumeric(value);
   if (affinity === 'real') return typeof value === 'number' && !Object.is(value, -0);
