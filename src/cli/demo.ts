@@ -24,7 +24,7 @@ import { EXIT, present, progress } from './report.ts';
 
 const WRITERS = 4;
 const SOAK_MS = 2_000;
-const LAG_SAMPLES = 120;
+const LAG_SAMPLES = 100;
 const START_LIMIT_MS = 60_000;
 const BINARY = new URL('../bin.cjs', import.meta.url).pathname;
 
@@ -70,7 +70,8 @@ async function story(folder: string, say: (line: string) => void): Promise<DemoD
 
   const switches: Switch[] = [];
   for (const direction of ['cutover', 'rollback', 'cutover'] as const) {
-    await verified(attacca, say);
+    // Once in each direction; after that every switch compares what changed by itself.
+    if (switches.length < 2) await verified(attacca, say);
     switches.push(await changeover(attacca, direction, say));
     await delay(SOAK_MS);
   }
