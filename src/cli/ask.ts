@@ -15,6 +15,7 @@ import { disposable } from './engine/disposable.ts';
 import { installed, notInstalled, openEngine } from './engine/engine.ts';
 import { operations } from './engine/operations.ts';
 import { removeState } from './engine/removal.ts';
+import { caughtUp } from './engine/tail.ts';
 import type { Context } from './main.ts';
 import { progress } from './report.ts';
 
@@ -55,9 +56,7 @@ async function alone(config: Config, call: Call, say: (line: string) => void): P
   running.catch(() => undefined); // `tailing` reports it
   try {
     say('no daemon runs: catching up first');
-    const pair = await (await own.tailing()).pin();
-    pair.source.close();
-    await pair.target.close();
+    await caughtUp(await own.tailing());
     return await perform(ops, call, say);
   } finally {
     stop.abort();

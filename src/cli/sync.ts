@@ -19,6 +19,7 @@ import { type Left, operations } from './engine/operations.ts';
 import { dieAt, type Reached } from './engine/points.ts';
 import { removeState } from './engine/removal.ts';
 import { readStatus } from './engine/status.ts';
+import { caughtUp } from './engine/tail.ts';
 import type { Context } from './main.ts';
 import { EXIT, type Output, present } from './report.ts';
 
@@ -95,7 +96,7 @@ async function session(
       await running;
       return undefined;
     }
-    const report = await caughtUp(own, running);
+    const report = await untilCaughtUp(own, running);
     enough.abort();
     await running;
     return report;
@@ -105,11 +106,9 @@ async function session(
   }
 }
 
-async function caughtUp(own: Controller, running: Promise<void>): Promise<SyncDocument> {
+async function untilCaughtUp(own: Controller, running: Promise<void>): Promise<SyncDocument> {
   running.catch(() => undefined); // `tailing` reports it
-  const pair = await (await own.tailing()).pin();
-  pair.source.close();
-  await pair.target.close();
+  await caughtUp(await own.tailing());
   const { phase } = await readStatus(own.engine, null, undefined);
   const { rows, seconds } = own.copied() ?? { rows: 0, seconds: 0 };
   return Document.parse({ phase, rows, rowsPerSecond: seconds === 0 ? 0 : Math.round(rows / seconds), target: shown(own.engine) });

@@ -50,7 +50,7 @@ export async function verifyAll(work: Verification, signal: AbortSignal): Promis
       do {
         signal.throwIfAborted();
         if (work.now() - pinnedAt > work.anchorMs) {
-          await close(pair);
+          await closePair(pair);
           pair = await work.pin();
           pinnedAt = work.now();
         }
@@ -60,13 +60,13 @@ export async function verifyAll(work: Verification, signal: AbortSignal): Promis
         cursor = chunk.cursor;
       } while (cursor !== null);
     }
-    await close(pair);
+    await closePair(pair);
     pair = await work.pin();
     await compareMarked(pair, work.tables, pair.source.marked(start.seq), tallies, signal);
     for (const table of work.tables) await compareCounts(pair, table, tallies);
     return verified(pair.source.position, tallies);
   } finally {
-    await close(pair);
+    await closePair(pair);
   }
 }
 
@@ -153,7 +153,8 @@ function verified(position: Mark, tallies: Tallies): Verified {
   };
 }
 
-async function close(pair: StatePair): Promise<void> {
+/** Lets both sides go. */
+export async function closePair(pair: StatePair): Promise<void> {
   pair.source.close();
   await pair.target.close();
 }

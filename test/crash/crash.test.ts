@@ -36,6 +36,7 @@ test.each([
 });
 
 test.each([
+  ['flag.check:after#2', 'sqlite'], // the gate is passed and the slot is made, the switch has not begun
   ['phase.advance:before', 'sqlite'],
   ['switch.sqlite.hold:after', 'sqlite'],
   ['switch.postgres.apply:after', 'sqlite'],
@@ -109,6 +110,8 @@ async function onlyOpen(world: World, primary: 'sqlite' | 'postgres'): Promise<v
     sqlite();
     await expect(postgres()).rejects.toThrow(/ATTACCA_FENCED/);
     await world.until(caughtUp);
+    const slots = await world.pg.query('select slot_name from pg_replication_slots where database = current_database()');
+    expect(slots, 'a slot that nobody reads would keep WAL until the disk is full').toEqual([]);
   } else {
     await postgres();
     expect(sqlite).toThrow(/ATTACCA_FENCED/);

@@ -16,7 +16,7 @@ import { moveOn } from './phases.ts';
 import { leaveToApplication } from './removal.ts';
 import { type ReverseTail, reverseTail } from './reverse-tail.ts';
 import { forwardSink } from './sinks.ts';
-import { settle } from './switching.ts';
+import { settle, takeDown } from './switching.ts';
 import type { Tail } from './tail.ts';
 
 export type Controller = {
@@ -66,6 +66,7 @@ export function controller(engine: Engine): Controller {
         return true;
       case 'shadowing': {
         await removeForeignKeys(on);
+        if (control.slot !== null) await takeDown(on);
         const checkpoint = checkpointOf(control);
         await follow(forwardTail(on, forwardSink(on), { checkpoint, verifying: true }), signal, healthy);
         return true;

@@ -15,6 +15,7 @@ import type { Installed } from './engine.ts';
 import { forwardTail } from './forward-tail.ts';
 import { watched } from './points.ts';
 import { forwardSink } from './sinks.ts';
+import { caughtUp } from './tail.ts';
 
 /** How long installing may wait for the write lock; it holds it for milliseconds. */
 const INSTALL_WAIT_MS = 30_000;
@@ -85,9 +86,7 @@ export async function catchUp(on: Installed, checkpoint: Mark, signal: AbortSign
   await buildKeys(engine.main, plan);
   const tail = forwardTail(on, forwardSink(on), { checkpoint, verifying: false });
   try {
-    const pair = await Promise.race([tail.pin(), tail.done.then(() => undefined)]);
-    pair?.source.close();
-    await pair?.target.close();
+    await Promise.race([caughtUp(tail), tail.done]);
   } finally {
     await tail.stop();
   }

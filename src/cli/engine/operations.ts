@@ -18,6 +18,7 @@ import { moveOn } from './phases.ts';
 import { leaveToApplication, refuseUnlessSqlite, removeEverything } from './removal.ts';
 import { readStatus } from './status.ts';
 import { check, cutOver, rollBack } from './switching.ts';
+import { caughtUp } from './tail.ts';
 
 /** What remains after the last operation. */
 export type Left = { readonly uninstalled: boolean; readonly keepTarget: boolean };
@@ -206,9 +207,7 @@ async function quarantine(controller: Controller, action: 'list' | 'retry' | 'dr
       }
     });
     changed = wanted.length;
-    const pair = await (await controller.tailing()).pin(); // resolves once the marks are applied
-    pair.source.close();
-    await pair.target.close();
+    await caughtUp(await controller.tailing()); // the marks are applied then
   }
   const rows = await list(engine.side, { limit: LISTED });
   return {

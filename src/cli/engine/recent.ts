@@ -1,6 +1,6 @@
 /* The comparison of what changed since the last one: small and often, so that the one inside a switch has next to nothing left. */
 import { readVerified, record } from '../../postgres/control.ts';
-import { type StatePair, verifyMarked } from '../../verify/verify.ts';
+import { closePair, type StatePair, verifyMarked } from '../../verify/verify.ts';
 import type { Installed } from './engine.ts';
 
 /** Compares every row marked since the last verification, and remembers how far everything is equal. False: the sides differ. */
@@ -20,7 +20,6 @@ export async function compareRecent({ engine, plan }: Installed, pin: () => Prom
     await record(engine.side, { fullVerifiedOk: false });
     return false;
   } finally {
-    pair.source.close();
-    await pair.target.close();
+    await closePair(pair);
   }
 }

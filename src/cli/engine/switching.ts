@@ -53,8 +53,8 @@ async function proveWayBack(on: Installed): Promise<string | undefined> {
   }
 }
 
-/** An unread slot would keep WAL until the disk is full. */
-async function takeDown(on: Installed): Promise<void> {
+/** An unread slot would keep WAL until the disk is full: none may outlive a cutover that did not happen, or a rollback. */
+export async function takeDown(on: Installed): Promise<void> {
   const { slot, publication } = streamOf(on);
   await dropSlot(on.engine.side, slot);
   await dropPublication(on.engine.side, publication);
@@ -66,22 +66,22 @@ export async function cutOver(controller: Controller, maxPauseMs: number, progre
   const { engine } = controller;
   const on = await installed(engine);
   const epoch = on.control.epoch + 1n;
-  await compareBefore(on, controller);
-  return controller.whileSwitching(async () => {
-    await controller.tail()?.stop();
-    // Nothing is applied now, so nothing can deadlock with this; where foreign keys cannot be silenced they must wait for the lock.
-    if (on.writer.replicaRole) await addForeignKeys(engine.main, on.plan);
-    progress(`switching to PostgreSQL, epoch ${epoch}`);
-    await moveOn(engine, 'shadowing', 'cutover', epoch);
-    const watch = stopwatch(() => performance.now());
-    try {
+  const watch = stopwatch(() => performance.now());
+  try {
+    await compareBefore(on, controller);
+    await controller.whileSwitching(async () => {
+      await controller.tail()?.stop();
+      // Nothing is applied now, so nothing can deadlock with this; where foreign keys cannot be silenced they must wait for the lock.
+      if (on.writer.replicaRole) await addForeignKeys(engine.main, on.plan);
+      progress(`switching to PostgreSQL, epoch ${epoch}`);
+      await moveOn(engine, 'shadowing', 'cutover', epoch);
       await run(on, epoch, maxPauseMs, watch, undefined);
-    } catch (error) {
-      if ((await readControl(engine.side))?.phase === 'shadowing') await takeDown(on);
-      throw error;
-    }
-    return { pauseMs: watch.pauseMs, epoch };
-  });
+    });
+  } catch (error) {
+    if ((await readControl(engine.side))?.phase === 'shadowing') await takeDown(on);
+    throw error;
+  }
+  return { pauseMs: watch.pauseMs, epoch };
 }
 
 /** What changed since the last comparison is compared now, while nobody waits, so that there is little left to do under the lock. */
@@ -132,7 +132,6 @@ export async function settle(on: Installed): Promise<void> {
   try {
     const phase = await recover(phaseStore(on.engine), actions, outcome);
     on.engine.log.warn({ phase, interrupted: control.phase }, 'an interrupted switch was settled');
-    if (phase === 'shadowing') await takeDown(on);
   } finally {
     await release();
   }

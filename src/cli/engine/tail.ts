@@ -1,5 +1,5 @@
 import type { Lag } from '../../replicate/lag.ts';
-import type { StatePair } from '../../verify/verify.ts';
+import { closePair, type StatePair } from '../../verify/verify.ts';
 
 /** A pipe that runs: one direction, until it is stopped or fails. */
 export type Tail = {
@@ -16,3 +16,8 @@ export type Tail = {
   /** Ends it between two batches. */
   stop(): Promise<void>;
 };
+
+/** Resolves once the pipe has brought both sides to one state: everything committed before this call is on both. */
+export async function caughtUp(tail: Pick<Tail, 'pin'>): Promise<void> {
+  await closePair(await tail.pin());
+}
