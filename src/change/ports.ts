@@ -23,11 +23,25 @@ export type Chunk = {
   readonly cursor: string | null;
 };
 
+/** Rows of one table in key order, as one digest; see plan/digest.ts. */
+export type Stretch = {
+  readonly rows: number;
+  /** Length of what was digested. */
+  readonly bytes: number;
+  readonly digest: string;
+  /** How Postgres finds the same rows: every row between two keys (null: from the start, to the end), or these. */
+  readonly keys: readonly PgKey[] | { readonly after: PgKey | null; readonly upTo: PgKey | null };
+  /** Where the next stretch begins; null when there is none. */
+  readonly cursor: string | null;
+};
+
 /** One committed state of the SQLite file, held still by a read transaction until `close`. Tables go by TablePlan.id. */
 export interface SourceState {
   readonly position: Mark;
   /** Up to `limit` rows after `cursor` (null: from the start). */
   chunk(table: number, cursor: string | null, limit: number): Chunk;
+  /** The same rows as a digest; undefined where they must be compared one by one. */
+  stretch(table: number, cursor: string | null, limit: number): Stretch | undefined;
   /** Every row and absence marked after `after`, as of this state. */
   marked(after: Seq): Rows;
   count(table: number): number;
@@ -40,6 +54,8 @@ export interface SourceState {
 export interface TargetState {
   /** The rows that have these keys, in any order; keys without a row are simply not among them. */
   rows(table: number, keys: readonly PgKey[]): Promise<readonly PgRow[]>;
+  /** The digest of the rows that `keys` means, equal to the stretch's only if the rows are. */
+  digest(table: number, keys: Stretch['keys']): Promise<string>;
   /** Up to `limit` keys in key order after `after` (null: from the start): how rows that only Postgres has are found. */
   keys(table: number, after: PgKey | null, limit: number): Promise<readonly PgKey[]>;
   count(table: number): Promise<number>;

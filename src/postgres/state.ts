@@ -9,6 +9,7 @@ import type { TargetState } from '../change/ports.ts';
 import { quote } from '../change/quote.ts';
 import { at, type ColumnPlan, keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
 import { arrays } from './apply.ts';
+import { digest } from './digest.ts';
 import { tableName } from './fence.ts';
 import { connect, LONG_MS, type PgRecord, type Session } from './open.ts';
 import { keys as quarantinedKeys } from './quarantine.ts';
@@ -38,6 +39,7 @@ export async function stateOn(session: Session, plan: Plan): Promise<TargetState
       const { rows } = await session.query({ name: `attacca_rows_${id}`, text: rowsQuery(plan, table) }, values);
       return arraysOf(rows, table.columns.length);
     },
+    digest: (id, keys) => digest(session, plan, tableOf(id), keys),
     async keys(id, after, limit) {
       const table = tableOf(id);
       const text = keysQuery(plan, table, after !== null);

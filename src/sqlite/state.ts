@@ -3,6 +3,7 @@ import type { SourceState } from '../change/ports.ts';
 import { decodeKey, Unfit } from '../plan/codec.ts';
 import { keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
 import { chunk, countRows } from './chunk.ts';
+import { stretch } from './digest.ts';
 import { type HeldRows, readMarks, same } from './marks.ts';
 import { type Database, readTransaction } from './open.ts';
 import { headMark } from './rows.ts';
@@ -36,6 +37,7 @@ function stateOf(db: Database, plan: Plan, close: () => void): SourceState {
   return {
     position,
     chunk: (table, cursor, limit) => chunk(db, found(table), cursor, limit),
+    stretch: (table, cursor, limit) => stretch(db, found(table), cursor, limit),
     marked(after: Seq) {
       const rows = readMarks(db, plan, after, position.seq);
       read.push(rows);

@@ -38,6 +38,10 @@ export function tally(table: TablePlan) {
       if (found.size > 0) for (const key of keys) found.delete(keyName(table, key));
       for (const difference of differences) keep(difference);
     },
+    /** Rows that are equal, as their digest says. */
+    equal(rows: number): void {
+      compared += rows;
+    },
     /** Rows that cannot cross were compared: each must be in quarantine, and no older version of it in Postgres (`present`). */
     misfits(misfits: readonly Misfit[], present: ReadonlySet<string>, quarantined: ReadonlySet<string>): void {
       for (const { key, column } of misfits) {

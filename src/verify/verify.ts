@@ -3,8 +3,10 @@
  *
  * (1) Every comparison is made at one common state: SQLite held by a read transaction, Postgres by a repeatable-read one,
  *     begun between two applies. So a difference is a difference, and nothing is read again "until it fits".
- * (2) A state is let go after anchorMs, so that no read keeps the WAL from being reset; the next chunk uses a newer one.
- * (3) What was marked meanwhile is compared again at the last state, where the counts are compared too: every SQLite row is
+ * (2) Rows are compared by the stretch, as digests that each side makes of its own rows at the same time; where those differ, or
+ *     there is none, row by row and column by column.
+ * (3) A state is let go after anchorMs, so that no read keeps the WAL from being reset; the next chunk uses a newer one.
+ * (4) What was marked meanwhile is compared again at the last state, where the counts are compared too: every SQLite row is
  *     in Postgres and there are as many on both sides, so there is no other. Extra rows are searched for only if the counts say so.
  */
 import type { Mark, Rows } from '../change/change.ts';
@@ -36,6 +38,10 @@ export type Verified = {
 };
 
 const CHUNK_ROWS = 2_000;
+const FIRST_ROWS = 50;
+const MOST_ROWS = 10_000;
+/** A stretch is read in one go: a longer one would keep the daemon from its pipe for too long. */
+const STRETCH_BYTES = 1_000_000;
 
 /** Compares every column of every row of `tables`. */
 export async function verifyAll(work: Verification, signal: AbortSignal): Promise<Verified> {
@@ -44,20 +50,20 @@ export async function verifyAll(work: Verification, signal: AbortSignal): Promis
   try {
     const start = pair.source.position;
     let pinnedAt = work.now();
+    const stands = (): boolean => {
+      signal.throwIfAborted();
+      return work.now() - pinnedAt <= work.anchorMs;
+    };
     for (const table of work.tables) {
-      const compare = comparer(table);
       let cursor: string | null = null;
       do {
-        signal.throwIfAborted();
-        if (work.now() - pinnedAt > work.anchorMs) {
+        if (!stands()) {
           await closePair(pair);
           pair = await work.pin();
           pinnedAt = work.now();
         }
-        const chunk: ReturnType<SourceState['chunk']> = pair.source.chunk(table.id, cursor, CHUNK_ROWS);
-        await compareRows(pair.target, table, compare, chunk, tallies);
+        cursor = await compareTable(pair, table, { from: cursor, tallies, stands });
         work.onProgress({ table: table.name, rows: tallies.get(table.id)?.compared ?? 0 });
-        cursor = chunk.cursor;
       } while (cursor !== null);
     }
     await closePair(pair);
@@ -68,6 +74,54 @@ export async function verifyAll(work: Verification, signal: AbortSignal): Promis
   } finally {
     await closePair(pair);
   }
+}
+
+type Place = { readonly from: string | null; readonly tallies: Tallies; readonly stands: () => boolean };
+
+/**
+ * Compares the rows of a table behind `from`, for as long as the state `stands`; returns where to go on, null at the end.
+ * Postgres makes the digest of one stretch while SQLite makes that of the next.
+ */
+async function compareTable(pair: StatePair, table: TablePlan, { from, tallies, stands }: Place): Promise<string | null> {
+  const compare = comparer(table);
+  let settle = async (): Promise<void> => undefined;
+  let cursor = from;
+  let rows = FIRST_ROWS;
+  do {
+    const stretch = pair.source.stretch(table.id, cursor, rows);
+    await settle();
+    settle = async () => undefined;
+    if (stretch === undefined) {
+      cursor = await compareChunk(pair, table, { compare, tallies, cursor, rows: CHUNK_ROWS });
+    } else {
+      const theirs = pair.target.digest(table.id, stretch.keys);
+      theirs.catch(() => undefined); // it is awaited when the next one of SQLite is there
+      const start = cursor;
+      settle = async () => {
+        if ((await theirs) === stretch.digest) tallies.get(table.id)?.equal(stretch.rows);
+        else await compareChunk(pair, table, { compare, tallies, cursor: start, rows: stretch.rows });
+      };
+      cursor = stretch.cursor;
+      rows = Math.max(1, Math.min(MOST_ROWS, rows * 4, Math.round((rows * STRETCH_BYTES) / Math.max(1, stretch.bytes))));
+    }
+  } while (cursor !== null && stands());
+  await settle();
+  return cursor;
+}
+
+type Rest = { readonly compare: Comparer; readonly tallies: Tallies; readonly cursor: string | null; readonly rows: number };
+
+/** Compares `rows` rows behind `cursor` value by value. */
+async function compareChunk(pair: StatePair, table: TablePlan, { compare, tallies, cursor, rows }: Rest): Promise<string | null> {
+  let at = cursor;
+  for (let left = rows; left > 0; ) {
+    const chunk = pair.source.chunk(table.id, at, Math.min(left, CHUNK_ROWS));
+    await compareRows(pair.target, table, compare, chunk, tallies);
+    left -= CHUNK_ROWS;
+    at = chunk.cursor;
+    if (at === null) break;
+  }
+  return at;
 }
 
 /** Compares only the rows marked after `after`: what a check inside a switch costs is what changed, not what exists. */

@@ -64,6 +64,7 @@ export const misfit = (table: TablePlan, key: PgKey): Misfit => ({
 
 type ByName<T> = Map<string, T>;
 const isMisfit = (row: PgRow | Misfit): row is Misfit => !Array.isArray(row);
+const digestOf = (rows: readonly PgRow[]): string => JSON.stringify(rows);
 const copied = <T>(tables: Map<number, ByName<T>>): Map<number, ByName<T>> => new Map([...tables].map(([id, rows]) => [id, new Map(rows)]));
 const sorted = (names: Iterable<string>): string[] => [...names].sort();
 const empty = <T>(): Map<number, ByName<T>> => new Map(PLAN.tables.map(({ id }) => [id, new Map()]));
@@ -112,6 +113,21 @@ function stateOf(
       return {
         rows: rows.filter(row => !isMisfit(row)) as PgRow[],
         misfits: rows.filter(isMisfit),
+        cursor: names.length < left.length ? (names.at(-1) ?? null) : null,
+      };
+    },
+    stretch(id, cursor, limit) {
+      if (id !== ITEM.id) return undefined; // it has a column without a digest
+      const there = tables.get(id)!;
+      const left = sorted(there.keys()).filter(name => cursor === null || name > cursor);
+      const names = left.slice(0, Math.min(limit, most));
+      const rows = names.map(name => there.get(name)!);
+      const text = digestOf(rows.map(row => (isMisfit(row) ? ['?'] : row)));
+      return {
+        rows: rows.length,
+        bytes: text.length,
+        digest: text,
+        keys: names.map(keyFrom),
         cursor: names.length < left.length ? (names.at(-1) ?? null) : null,
       };
     },
@@ -165,6 +181,10 @@ export function memoryTarget() {
       const held = new Map([...quarantine].map(([id, names]) => [id, new Set(names)]));
       return {
         rows: async (id, keys) => keys.map(key => still.get(id)!.get(keyName(PLAN.tables[id - 1]!, key))).filter(row => row !== undefined),
+        async digest(id, keys) {
+          if ('after' in keys) throw new RangeError('this source names every key');
+          return digestOf(keys.map(key => still.get(id)!.get(keyName(PLAN.tables[id - 1]!, key)) ?? ['missing']));
+        },
         async keys(id, after, limit) {
           const table = PLAN.tables[id - 1]!;
           const from = after === null ? '' : keyName(table, after);

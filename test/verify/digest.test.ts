@@ -1,0 +1,168 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import BetterSqlite3 from 'better-sqlite3';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { keyDdl, tableDdl } from '../../src/plan/ddl.ts';
+import { decide } from '../../src/plan/decide.ts';
+import { at, keyColumns, type Plan, type TablePlan } from '../../src/plan/plan.ts';
+import { copyRows } from '../../src/postgres/copy.ts';
+import { digest } from '../../src/postgres/digest.ts';
+import { connect, type Session } from '../../src/postgres/open.ts';
+import { chunk } from '../../src/sqlite/chunk.ts';
+import { stretch } from '../../src/sqlite/digest.ts';
+import { type Database, openSource } from '../../src/sqlite/open.ts';
+import { profile } from '../../src/sqlite/profile.ts';
+import { readSchema } from '../../src/sqlite/tables.ts';
+import { type TestPostgres, testPostgres } from '../support/postgres.ts';
+
+/** One table for each kind of key; every codec that has a form in a digest. */
+const COLUMNS = 'i integer, t text, f real, b blob, o boolean';
+const SCHEMA = `
+  create table by_rowid (id integer primary key, ${COLUMNS});
+  create table by_pair (x integer not null, y integer not null, ${COLUMNS}, primary key (x, y)) without rowid;
+  create table by_text (k text not null primary key, ${COLUMNS});
+  create table by_nothing (${COLUMNS});`;
+
+type World = AsyncDisposable & { readonly db: Database; readonly plan: Plan; readonly session: Session; readonly pg: TestPostgres };
+
+async function world(fill: (db: BetterSqlite3.Database) => void, before = ''): Promise<World> {
+  const folder = mkdtempSync(join(tmpdir(), 'attacca-test-'));
+  const app = new BetterSqlite3(join(folder, 'app.db'));
+  app.exec(before + SCHEMA);
+  fill(app);
+  app.close();
+  const db = openSource(join(folder, 'app.db'));
+  const schema = readSchema(db);
+  const { plan } = decide(schema, profile(db, schema));
+  const pg = await testPostgres();
+  const session = await connect(pg.url, { applicationName: 'attacca test' });
+  for (const table of plan.tables) {
+    await pg.query(tableDdl(plan, table));
+    await copyRows(session, plan, table, chunk(db, table, null, 1_000_000).rows);
+    await pg.query(keyDdl(plan, table));
+  }
+  return {
+    db,
+    plan,
+    session,
+    pg,
+    async [Symbol.asyncDispose]() {
+      db.close();
+      await session.end();
+      await pg[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+const values = fc.record({
+  i: fc.option(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })),
+  t: fc.option(
+    fc.oneof(
+      fc.string({ unit: 'binary' }).filter(text => !text.includes('\0') && text.isWellFormed()),
+      fc.constantFrom('', '1:', '?', 'é\n"', ','),
+    ),
+  ),
+  f: fc.option(fc.double({ noNaN: true }).filter(value => !Object.is(value, -0))),
+  b: fc.option(fc.uint8Array({ maxLength: 40 })),
+  o: fc.option(fc.constantFrom(0, 1)),
+});
+
+/** Compares every stretch of `rows` rows; gives those that are not equal by their digests. */
+async function unequal({ db, session }: World, plan: Plan, table: TablePlan, rows: number): Promise<number> {
+  let found = 0;
+  let cursor: string | null = null;
+  do {
+    const part: NonNullable<ReturnType<typeof stretch>> = stretch(db, table, cursor, rows)!;
+    if ((await digest(session, plan, table, part.keys)) !== part.digest) found++;
+    cursor = part.cursor;
+  } while (cursor !== null);
+  return found;
+}
+
+test('what was copied has the same digest on both sides, whatever is stored and however rows are found', async () => {
+  const rows = fc.sample(values, { numRuns: 90, seed: 7 });
+  await using w = await world(db => {
+    const into = (name: string, keys: string, key: (n: number) => unknown[]): void => {
+      const insert = db.prepare(`insert into ${name} values (${keys}?, ?, ?, ?, ?)`);
+      for (const [n, row] of rows.entries()) insert.run(...key(n), row.i, row.t, row.f, row.b, row.o);
+    };
+    into('by_rowid', '?, ', n => [BigInt(n * 3 - 500)]);
+    into('by_pair', '?, ?, ', n => [BigInt(n % 5), BigInt(n)]);
+    into('by_text', '?, ', n => [`${n % 7}é${n}`]);
+    into('by_nothing', '', () => []);
+  });
+  expect(w.plan.tables.map(table => keyColumns(table).map(({ codec }) => codec))).toEqual([
+    ['integer'],
+    ['integer', 'integer'],
+    ['integer'],
+    ['text'],
+  ]);
+  for (const table of w.plan.tables)
+    for (const size of [1_000, 17, 1]) expect(await unequal(w, w.plan, table, size), `${table.name} by ${size}`).toBe(0);
+});
+
+/** What somebody may do to one side, and nobody noticed. */
+test.each([
+  ['a flipped bit of a REAL', `update by_rowid set f = 1.0000000000000002 where id = 5`],
+  ['a REAL that lost its sign', `update by_rowid set f = '-0' where id = 6`],
+  ['NULL that became an empty text', `update by_rowid set t = '' where id = 7`],
+  ['an empty text that became NULL', `update by_rowid set t = null where id = 8`],
+  ['an empty BLOB that became NULL', `update by_rowid set b = null where id = 9`],
+  ['another byte', `update by_rowid set b = '\\x00' where id = 9`],
+  ['a blank at the end', `update by_rowid set t = t || ' ' where id = 5`],
+  ['a flipped boolean', `update by_rowid set o = not o where id = 5`],
+  ['a boundary between two columns that moved', `update by_pair set i = 12, t = '3' where x = 1 and y = 1`],
+  ['a missing row', `delete from by_rowid where id = 5`],
+  ['a row too many, at the end', `insert into by_rowid (id) values (99)`],
+  ['a row too many, at the start', `insert into by_rowid (id) values (-99)`],
+  ['a row too many, in between', `insert into by_pair (x, y) values (1, 2)`],
+  ['another row of a text key', `update by_text set i = 4 where k = 'b'`],
+  ['a missing row of a text key', `delete from by_text where k = 'b'`],
+])('%s changes the digest [G4]', async (_, damage) => {
+  await using w = await world(db => {
+    db.exec(`insert into by_rowid values (5, 5, 'five', 1.0, x'05', 1), (6, 6, 'six', 0.0, x'06', 0), (7, 7, null, null, null, null),
+      (8, 8, '', null, null, null), (9, 9, null, null, x'', 1);
+      insert into by_pair (x, y, i, t) values (1, 1, 1, '23'), (1, 3, 1, 'a'); insert into by_text (k, i) values ('a', 1), ('b', 2), ('c', 3)`);
+  });
+  const count = async () => {
+    let found = 0;
+    for (const table of w.plan.tables) found += await unequal(w, w.plan, table, 1_000);
+    return found;
+  };
+  expect(await count()).toBe(0);
+  await w.pg.query(damage);
+  expect(await count()).toBe(1);
+});
+
+test('a value of another storage class is no match for the same digits in Postgres: 1 is not the text 1 [G4]', async () => {
+  await using w = await world(db => db.exec(`insert into by_rowid (id, i, t, f) values (1, 1, '1', 1.0)`));
+  const table = at(
+    w.plan.tables,
+    w.plan.tables.findIndex(({ name }) => name === 'by_rowid'),
+  );
+  for (const [column, value] of [
+    ['i', `cast(x'31' as blob)`],
+    ['t', `x'31'`],
+    ['f', `x'31'`],
+    ['b', `'x'`],
+    ['o', `'t'`],
+  ]) {
+    w.db.exec(`begin; update by_rowid set ${column} = ${value}`);
+    expect(await unequal(w, w.plan, table, 10), `${column} = ${value}`).toBe(1);
+    w.db.exec('rollback');
+  }
+  expect(await unequal(w, w.plan, table, 10)).toBe(0);
+});
+
+test('where a digest cannot be made the rows are compared one by one', async () => {
+  await using w = await world(
+    () => undefined,
+    `create table mixed (id integer primary key, v); insert into mixed (v) values (1), ('a');
+    create table open_key (k text unique, primary key (k)); insert into open_key values ('a');`,
+  );
+  const none = w.plan.tables.filter(table => stretch(w.db, table, null, 10) === undefined).map(({ name }) => name);
+  expect(none).toEqual(['mixed', 'open_key']);
+});
