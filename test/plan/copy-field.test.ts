@@ -1,0 +1,113 @@
+/*
+ * What SQLite writes for COPY against what `encode` makes, for every codec that has both, on values as each affinity stores them.
+ * test/postgres/portion.test.ts goes on to what Postgres makes of it.
+ */
+import Database from 'better-sqlite3';
+import fc from 'fast-check';
+import { afterAll, expect, test } from 'vitest';
+import { RawText, textFromBytes, type Value } from '../../src/change/value.ts';
+import { codecOf, Unfit } from '../../src/plan/codec.ts';
+import { copyField, MISFIT, QUOTE } from '../../src/plan/copy-field.ts';
+import { CodecName } from '../../src/plan/plan.ts';
+import { AFFINITIES, DECLARED, fitting, values } from '../support/values.ts';
+
+const db = new Database(':memory:').defaultSafeIntegers(true);
+for (const affinity of AFFINITIES) db.exec(`create table ${affinity}_ (v ${DECLARED[affinity]})`);
+afterAll(() => db.close());
+
+const pairs = CodecName.options.flatMap(codec => AFFINITIES.map(affinity => ({ codec, affinity })));
+const withField = pairs.filter(pair => copyField(pair, 't.v') !== undefined);
+
+/** What SQLite stored of it, and its field: null for NULL, without the quotes around it. */
+function written(value: Value, { codec, affinity }: (typeof pairs)[number]): { stored: Value; field: string | null } {
+  db.exec(`delete from ${affinity}_`);
+  const place = value instanceof RawText ? '+cast(? as text)' : '?';
+  db.prepare(`insert into ${affinity}_ values (${place})`).run(value instanceof RawText ? value.bytes : value);
+  const field = copyField({ codec, affinity }, 't.v') ?? '';
+  const row = db.prepare(`select typeof(v), v, cast(v as blob), ${field}, cast(${field} as blob) from ${affinity}_ t`).raw().get() as [
+    string,
+    Value,
+    Uint8Array,
+    unknown,
+    Uint8Array,
+  ];
+  const bytes = row[4] === null ? null : Buffer.from(row[4]).toString('latin1');
+  const stored = row[0] === 'text' ? textFromBytes(row[2]) : row[1];
+  return { stored, field: bytes === null ? null : unquoted(bytes) };
+}
+
+/** The bytes of a CSV field as Postgres reads it, one character each. */
+function unquoted(field: string): string {
+  if (!field.startsWith(QUOTE)) {
+    expect(field, 'what is not quoted must not need it').not.toMatch(/[,\n\r]|^$/);
+    return field;
+  }
+  const inner = field.slice(1, -1);
+  expect(field.endsWith(QUOTE) && !inner.replaceAll(QUOTE + QUOTE, '').includes(QUOTE), 'quotes stand in pairs').toBe(true);
+  return inner.replaceAll(QUOTE + QUOTE, QUOTE);
+}
+
+/** Postgres takes such bytes in no text. */
+const refusedByPostgres = (bytes: string): boolean =>
+  bytes.includes('\0') || textFromBytes(Buffer.from(bytes, 'latin1')) instanceof RawText;
+
+test.each(withField)('a field is what `encode` makes, or a misfit: $codec in $affinity [G4]', pair => {
+  const codec = codecOf(pair);
+  fc.assert(
+    fc.property(values, value => {
+      const { stored, field } = written(value, pair);
+      const encoded = codec.encode(stored);
+      if (field === MISFIT) return;
+      if (encoded === null || field === null) {
+        expect(field).toBe(encoded);
+        return;
+      }
+      if (refusedByPostgres(field)) return;
+      const text = Buffer.from(field, 'latin1').toString('utf8');
+      expect(encoded).not.toBeInstanceOf(Unfit);
+      if (!(encoded instanceof Unfit)) expect(codec.canonical(normal(pair.codec, text))).toBe(codec.canonical(encoded));
+    }),
+    { numRuns: 400 },
+  );
+});
+
+/** Postgres reads hexadecimal digits of either case, and 'Inf'. */
+function normal(codec: CodecName, text: string): string {
+  if (codec === 'blob') return text.toLowerCase();
+  return codec === 'real' || codec === 'number' ? text.replace(/^(-?)Inf$/, '$1Infinity') : text;
+}
+
+test.each(withField.filter(({ codec }) => codec in fitting))('ordinary values are no misfits: $codec in $affinity', pair => {
+  for (const value of fitting[pair.codec] ?? []) {
+    const { stored, field } = written(value, pair);
+    if (!(codecOf(pair).encode(stored) instanceof Unfit)) expect(field).not.toBe(MISFIT);
+  }
+});
+
+test('17 digits hold every float64: random bit patterns, and the worst places between powers of two and ten [G4]', () => {
+  const print = db.prepare(/* sql */ `select printf('%!.17g', ?)`).pluck();
+  const bits = new DataView(new ArrayBuffer(8));
+  const check = (value: number): void => {
+    if (!Number.isFinite(value) || value === 0) return;
+    const text = String(print.get(value));
+    if (Number(text) !== value) expect.unreachable(`${value} is printed as ${text}`);
+  };
+  for (let round = 0; round < 200_000; round++) {
+    bits.setUint32(0, Math.random() * 2 ** 32);
+    bits.setUint32(4, Math.random() * 2 ** 32);
+    check(bits.getFloat64(0));
+  }
+  for (let exponent = -1074; exponent < 1024; exponent++) for (const value of around(2 ** exponent)) check(value);
+  for (let exponent = -323; exponent <= 308; exponent++) for (const value of around(Number(`1e${exponent}`))) check(value);
+});
+
+/** The float64s next to this one, on both sides. */
+function around(value: number): number[] {
+  const bits = new DataView(new ArrayBuffer(8));
+  bits.setFloat64(0, value);
+  const place = bits.getBigUint64(0);
+  return [-3n, -2n, -1n, 0n, 1n, 2n, 3n].map(step => {
+    bits.setBigUint64(0, place + step < 0n ? 0n : place + step);
+    return bits.getFloat64(0);
+  });
+}
