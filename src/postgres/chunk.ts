@@ -8,12 +8,12 @@ import type { Mark } from '../change/change.ts';
 import { ReplicationError } from '../change/errors.ts';
 import type { Chunk } from '../change/ports.ts';
 import { at, type Plan } from '../plan/plan.ts';
-import type { OnQuarantine } from './apply.ts';
 import { copyFitting } from './copy.ts';
 import { tableName } from './fence.ts';
 import { type Session, transaction, type Writer } from './open.ts';
 import type { Sessions } from './pool.ts';
 import { put } from './quarantine.ts';
+import type { OnQuarantine } from './writes.ts';
 
 /** How far the copy of one table has come. */
 export type Progress = {

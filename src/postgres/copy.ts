@@ -4,13 +4,14 @@
  * (1) Backslash, tab, newline and carriage return are escaped; NULL is \N, which no escaped text can be [G4].
  * (2) Rows that Postgres refuses for their content are found by halving, under savepoints; the others go in.
  */
-import type { Misfit, PgKey, PgRow, PgText } from '../change/change.ts';
+import type { Misfit, PgRow, PgText } from '../change/change.ts';
 import { quote } from '../change/quote.ts';
 import { keyName } from '../plan/codec.ts';
-import { at, type Plan, type TablePlan } from '../plan/plan.ts';
+import type { Plan, TablePlan } from '../plan/plan.ts';
 import { isPoison, type PostgresError } from './errors.ts';
 import { tableName } from './fence.ts';
 import type { Session } from './open.ts';
+import { keyOf } from './writes.ts';
 
 /** Streams rows into a table; memory is bounded by one piece of about 64 KiB and the driver's buffer. */
 export async function copyRows(session: Session, plan: Plan, table: TablePlan, rows: Iterable<PgRow>): Promise<void> {
@@ -45,9 +46,6 @@ function field(text: PgText): string {
   if (text === null) return '\\N';
   return SPECIAL.test(text) ? text.replaceAll(/[\\\t\n\r]/g, char => ESCAPES[char] ?? char) : text;
 }
-
-/** The key of a row, in Postgres form. */
-export const keyOf = (table: TablePlan, row: PgRow): PgKey => table.key.columns.map(index => at(row, index));
 
 /** Copies inside the open transaction; returns the rows that Postgres refused, with its reason. Any other failure is thrown. */
 export async function copyFitting(session: Session, plan: Plan, table: TablePlan, rows: readonly PgRow[]): Promise<Misfit[]> {

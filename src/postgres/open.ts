@@ -3,6 +3,7 @@
  *
  * (1) Every value is text on the way in and out: no type parser ever sees it [G4].
  * (2) Every session commits synchronously, whatever the role's default: an asynchronous commit can be lost after we acknowledged it.
+ *     Where that does no harm is said there (small.ts).
  * (3) Nothing waits forever: a dead socket is found by keepalive or by the time limit of the query.
  * (4) What a session throws is a ReplicationError without row values; a password is in no message.
  */
@@ -12,6 +13,7 @@ import { from as copyFrom } from 'pg-copy-streams';
 import { ReplicationError, UsageError } from '../change/errors.ts';
 import { literal } from '../change/quote.ts';
 import { codeOf, PostgresError, replicationError } from './errors.ts';
+import { roundTrips, type Step } from './round-trip.ts';
 
 /** One SQL statement. `name` prepares it once for the session; `limitMs` replaces the usual limit for long ones. */
 export type Statement = { readonly text: string; readonly name?: string; readonly limitMs?: number };
@@ -23,6 +25,8 @@ export interface Session extends AsyncDisposable {
   /** Process id of the server's end. */
   readonly pid: number;
   query<R extends object = PgRecord>(statement: string | Statement, values?: readonly unknown[]): Promise<QueryResult<R>>;
+  /** Runs the statements in one round trip; outside of a transaction they are one. The first failure takes back all of them. */
+  roundTrip(steps: readonly Step[]): Promise<void>;
   /** Runs `copy … from stdin` with `pieces` as its input. */
   copyIn(copy: string, pieces: Iterable<string>): Promise<void>;
   end(): Promise<void>;
@@ -46,6 +50,7 @@ export type Writer = {
 const CONNECT_MS = 10_000;
 const QUERY_MS = 60_000;
 const COPY_MS = 10 * 60_000;
+const STEPS_MS = 10 * 60_000;
 const ROLLBACK_MS = 5_000;
 /** For statements that read or index a whole table. */
 export const LONG_MS = 24 * 60 * 60_000;
@@ -118,6 +123,7 @@ function open(url: string, options: ConnectOptions): Client {
 
 function sessionOf(client: Client): Session {
   const end = () => client.end().catch(() => undefined);
+  const send = roundTrips(client, STEPS_MS);
   return {
     pid: Number(Reflect.get(client, 'processID')),
     async query<R extends object>(statement: string | Statement, values?: readonly unknown[]) {
@@ -132,6 +138,11 @@ function sessionOf(client: Client): Session {
       } catch (error) {
         throw replicationError(error);
       }
+    },
+    async roundTrip(steps) {
+      await send(steps).catch(error => {
+        throw replicationError(error);
+      });
     },
     async copyIn(copy, pieces) {
       try {

@@ -1,9 +1,12 @@
 /*
  * Rows that do not fit. Each is absent from its table as a whole, counted and shown here, until it changes and fits [G4].
  */
-import type { Misfit } from '../change/change.ts';
+import type { Misfit, Slice } from '../change/change.ts';
+import { keyName } from '../plan/codec.ts';
 import type { TablePlan } from '../plan/plan.ts';
 import type { Session } from './open.ts';
+import { arrayText, type Step } from './round-trip.ts';
+import { keyOf } from './writes.ts';
 
 export type Quarantined = {
   readonly id: bigint;
@@ -36,11 +39,12 @@ export async function put(session: Session, table: TablePlan, misfits: readonly 
 }
 
 const REMOVE = /* sql */ `
-  delete from attacca.quarantine where table_id = $1 and digest in (select sha256(convert_to(k, 'UTF8')) from unnest($2::text[]) as k)`;
+  delete from attacca.quarantine where table_id = $1::integer and digest in (select sha256(convert_to(k, 'UTF8')) from unnest($2::text[]) as k)`;
 
-/** Takes out the rows of a table that have these names (Misfit.key). */
-export async function remove(session: Session, table: number, keys: readonly string[]): Promise<void> {
-  if (keys.length > 0) await session.query(REMOVE, [table, keys]);
+/** Takes out what fits again, and what is gone. */
+export function removal(table: TablePlan, { rows, gone, vanished }: Slice): Step {
+  const settled = [...gone, ...rows.map(row => keyOf(table, row))].map(key => keyName(table, key));
+  return { text: REMOVE, values: [String(table.id), arrayText([...settled, ...(vanished ?? [])])] };
 }
 
 /** Takes out every row of a table: it is about to be replaced whole. */

@@ -8,11 +8,11 @@ import type { PgKey, PgRow } from '../change/change.ts';
 import type { TargetState } from '../change/ports.ts';
 import { quote } from '../change/quote.ts';
 import { at, type ColumnPlan, keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
-import { arrays } from './apply.ts';
 import { digest } from './digest.ts';
 import { tableName } from './fence.ts';
 import { connect, LONG_MS, type PgRecord, type Session } from './open.ts';
 import { keys as quarantinedKeys } from './quarantine.ts';
+import { arrays } from './writes.ts';
 
 const BEGIN = /* sql */ `begin isolation level repeatable read read only; select count(*) from attacca.control`;
 

@@ -84,14 +84,15 @@ test('a commit whose answer was lost is recognised when the batch comes again [G
   await using session = await connect(w.postgres.url, { applicationName: 'attacca victim' });
   const deaf: Session = {
     ...session,
-    async query(statement, values) {
-      const result = await session.query(statement as string, values);
-      if (String(statement).endsWith('commit')) throw new ReplicationError('retry', 'injected: no answer', { hint: '' });
-      return result as never;
+    async roundTrip(steps) {
+      await session.roundTrip(steps);
+      throw new ReplicationError('retry', 'injected: no answer', { hint: '' });
     },
   };
   const next = batch(5, [{ rows: [item(1, 'once')] }]);
-  await expect(postgresSink({ session: deaf, plan: PLAN, writer: WRITER }).apply(next)).rejects.toMatchObject({ disposition: 'retry' });
+  const sink = postgresSink({ session: deaf, plan: PLAN, writer: WRITER });
+  await sink.checkpoint();
+  await expect(sink.apply(next)).rejects.toMatchObject({ disposition: 'retry' });
   await w.postgres.query("set attacca.token = 'a1b2c3d4e5f60718'");
   await w.postgres.query("update items set u = 'since'");
   await w.apply(5, [{ rows: [item(1, 'once')] }]);
@@ -107,6 +108,7 @@ function dying(session: Session, nth: number, kill: () => Promise<unknown>): Ses
   return {
     ...session,
     query: (statement, values) => step().then(() => session.query(statement, values)),
+    roundTrip: steps => step().then(() => session.roundTrip(steps)),
     copyIn: (copy, pieces) => step().then(() => session.copyIn(copy, pieces)),
   };
 }

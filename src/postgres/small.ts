@@ -1,0 +1,71 @@
+/*
+ * A small batch: everything in one round trip, which is its transaction. Nothing is asked first; a condition in it fails instead.
+ *
+ * (1) The first statement moves the checkpoint from where this batch begins to its position, and divides by zero where it does not
+ *     stand there (a replay, another controller, another history), where Postgres is primary, or where the quarantine is not what
+ *     was believed. Then all of it is taken back, and bulk.ts finds out what is the matter [G2] [G8].
+ * (2) Deletions come before upserts; a clash between upserts is one more reason to leave it to bulk.ts.
+ * (3) The commit is asynchronous. Postgres may forget it in a crash, but then data and checkpoint both, and what comes after the
+ *     checkpoint is still in the journal: that is pruned only up to what was verified, and recording a verification is a synchronous
+ *     commit, which brings all earlier ones to disk first. So is every change of the phase, and the end of the pipe: nobody acts on
+ *     a batch that can still be forgotten. A crash ends the session, and the next one reads the checkpoint again [G2].
+ */
+import type { Mark, PgRow, Slice } from '../change/change.ts';
+import type { Writer } from './open.ts';
+import { removal } from './quarantine.ts';
+import type { Step } from './round-trip.ts';
+import { deletion, type Tables, tableIn, upsertion } from './writes.ts';
+
+/** Where the target is believed to stand. */
+export type Standing = {
+  readonly mark: Mark;
+  /** Whether there are rows in quarantine. */
+  readonly quarantined: boolean;
+};
+
+const LOCAL = /* sql */ `select set_config('synchronous_commit', 'off', true), set_config('attacca.token', $1, true)`;
+const SILENT = /* sql */ `${LOCAL}, set_config('session_replication_role', 'replica', true)`;
+const ADVANCE = /* sql */ `
+  with moved as (
+    update attacca.control set seq = $1, nonce = $2, updated_at = now()
+    where seq = $3 and nonce = $4 and seq < $1 and phase not in ('mirroring', 'finished') and phase not like '%\\_back'
+      and exists (select from attacca.quarantine) = $5
+    returning 1)
+  select 1 / count(*) from moved`;
+
+/** The statements for a batch of rows that all fit. */
+export function smallSteps(
+  { tables, writer }: { readonly tables: Tables; readonly writer: Writer },
+  position: Mark,
+  slices: readonly Slice[],
+  { mark, quarantined }: Standing,
+): Step[] {
+  const moved = [position.seq, position.nonce, mark.seq, mark.nonce, quarantined].map(String);
+  const deletions = slices.filter(({ gone }) => gone.length > 0).map(({ table, gone }) => deletion(tableIn(tables, table), gone));
+  const upserts = slices.flatMap(({ table, rows }) => portions(rows).map(portion => upsertion(tableIn(tables, table), portion)));
+  const removals = quarantined ? slices.map(slice => removal(tableIn(tables, slice.table).plan, slice)) : [];
+  return [
+    { text: writer.replicaRole ? SILENT : LOCAL, values: [writer.token] },
+    { text: ADVANCE, values: moved },
+    ...deletions,
+    ...upserts,
+    ...removals,
+  ];
+}
+
+const PORTION = 8_000_000;
+
+/** A statement's parameters are text in memory: rows with large values go a few at a time. */
+function portions(rows: readonly PgRow[]): PgRow[][] {
+  const all: PgRow[][] = [];
+  let length = Number.POSITIVE_INFINITY;
+  for (const row of rows) {
+    if (length >= PORTION) {
+      all.push([]);
+      length = 0;
+    }
+    all.at(-1)?.push(row);
+    for (const text of row) length += text?.length ?? 0;
+  }
+  return all;
+}
