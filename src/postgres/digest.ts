@@ -3,7 +3,7 @@ import type { Stretch } from '../change/ports.ts';
 import { quote } from '../change/quote.ts';
 import { digestOf } from '../plan/digest.ts';
 import { at, type ColumnPlan, keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
-import { arrays } from './apply.ts';
+import { arrays } from './writes.ts';
 import { tableName } from './fence.ts';
 import { LONG_MS, type Session } from './open.ts';
 
