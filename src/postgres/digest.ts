@@ -3,9 +3,9 @@ import type { Stretch } from '../change/ports.ts';
 import { quote } from '../change/quote.ts';
 import { digestOf } from '../plan/digest.ts';
 import { at, type ColumnPlan, keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
-import { arrays } from './writes.ts';
 import { tableName } from './fence.ts';
 import { LONG_MS, type Session } from './open.ts';
+import { arrays } from './writes.ts';
 
 /** SHA-256, in hex, over the rows that `keys` means, in their order; the same as SQLite's exactly if all of them are equal. */
 export async function digest(session: Session, plan: Plan, table: TablePlan, keys: Stretch['keys']): Promise<string> {
