@@ -19,6 +19,13 @@ export class ReplicationError extends Error {
   }
 }
 
+/** The SQLite file is not as the plan has it any more. The controller follows it, before anything else is read of it. */
+export class SourceMoved extends ReplicationError {
+  constructor(what: string) {
+    super('retry', what, { hint: 'attacca looks at the file again and follows the change' });
+  }
+}
+
 export const isTransient = (error: unknown): boolean => error instanceof ReplicationError && error.disposition === 'retry';
 
 /** Bad usage or configuration: exit code 2. Nothing was touched. */

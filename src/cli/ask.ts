@@ -15,6 +15,7 @@ import { disposable } from './engine/disposable.ts';
 import { installed, notInstalled, openEngine } from './engine/engine.ts';
 import { operations } from './engine/operations.ts';
 import { removeState } from './engine/removal.ts';
+import { beginResync, endResync } from './engine/resync.ts';
 import { caughtUp } from './engine/tail.ts';
 import type { Context } from './main.ts';
 import { progress } from './report.ts';
@@ -52,9 +53,12 @@ async function alone(config: Config, call: Call, say: (line: string) => void): P
   const ops = operations(own, new Date(), () => stop.abort());
   if (call.operation === 'uninstall') return await perform(ops, call, say);
   await installed(engine);
+  // Before anything reads the journal, which may be the reason for it.
+  const again = call.operation === 'resync' ? await beginResync(engine, call.tables) : undefined;
   const running = own.run(stop.signal, () => undefined);
   running.catch(() => undefined); // `tailing` reports it
   try {
+    if (again !== undefined) return await endResync(own, again);
     say('no daemon runs: catching up first');
     await caughtUp(await own.tailing());
     return await perform(ops, call, say);

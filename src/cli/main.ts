@@ -172,6 +172,16 @@ export function program(): Command {
       ),
     );
 
+  subcommand(root, 'resync', 'copy tables again, or everything after the SQLite file was restored or replaced', [
+    'attacca resync --source app.db --table orders customers --yes',
+    'attacca resync --source app.db --yes',
+  ])
+    .addOption(source())
+    .addOption(target())
+    .option('--table <name...>', 'only these tables; without it all, with the file as the truth')
+    .addOption(yes())
+    .action(run(async (context, options) => (await import('./resync.ts')).resync(context, options as { table?: string[]; yes?: boolean })));
+
   subcommand(root, 'finish', 'end of the soak: PostgreSQL stays primary, everything of attacca goes but the SQLite fence', [
     'attacca finish --source app.db --yes',
   ])

@@ -25,8 +25,10 @@ export type Facts = {
   readonly reverseProblem: string | undefined;
   /** The fence of the side that is closed now is not whole. */
   readonly fenceProblem: string | undefined;
-  /** Tables of the application that are in no plan. */
+  /** Tables of the application that are in no plan, with the reason. */
   readonly newTables: readonly string[];
+  /** Tables that have changed, gone or come, and that the plan does not follow yet. */
+  readonly drifted: readonly string[];
   /** Triggers of the application that could not be judged. */
   readonly unreadableTriggers: readonly string[];
 };
@@ -80,8 +82,10 @@ export function blockers(facts: Facts): Blocker[] {
     tables !== '',
     'new-tables',
     `these tables are not replicated: ${tables}`,
-    'run `attacca uninstall` and `attacca sync` again, with them in the plan or in its exclude list',
+    'give them what is missing, and the daemon follows; or drop them; or begin anew with them in the exclude list of the plan',
   );
+  const drifted = facts.drifted.join(', ');
+  block(drifted !== '', 'schema', `these tables are no longer as the plan has them: ${drifted}`, 'wait until the daemon has followed them');
   const triggers = facts.unreadableTriggers.join(', ');
   block(
     triggers !== '',

@@ -8,6 +8,7 @@ import { quote } from '../change/quote.ts';
 import { finding } from './codes.ts';
 import { planColumns } from './columns.ts';
 import type { Finding } from './finding.ts';
+import { fingerprint } from './fingerprint.ts';
 import { type Planned, planForeignKeys } from './foreign.ts';
 import { planIndexes } from './indexes.ts';
 import { chooseKey } from './key.ts';
@@ -41,7 +42,7 @@ export function decide(
     const stats = profile[source.name] ?? emptyStats(source);
     const context = { id: place + 1, target: targets[place] ?? source.name, names: shared, referenced, encoding: schema.encoding };
     const table = planTable(source, stats, context, findings);
-    return table === undefined ? [] : [{ table, source, stats }];
+    return table === undefined ? [] : [{ table: { ...table, source: fingerprint(schema, source) }, source, stats }];
   });
   const tables = linked(planned, findings);
   findings.push(...quotedNames(tables), ...inventory(schema, new Set(sources.map(source => source.name))));
@@ -52,7 +53,7 @@ export function decide(
   };
 }
 
-type Context = {
+export type Context = {
   readonly id: number;
   readonly target: string;
   readonly names: Names;
@@ -60,7 +61,8 @@ type Context = {
   readonly encoding: string;
 };
 
-function planTable(source: SourceTable, stats: TableStats, context: Context, findings: Finding[]): TablePlan | undefined {
+/** One table, without its foreign keys; undefined, with the finding that says why, where it cannot be replicated. */
+export function planTable(source: SourceTable, stats: TableStats, context: Context, findings: Finding[]): TablePlan | undefined {
   const { columns, widths, findings: ofColumns } = planColumns(source, stats, context);
   const key = chooseKey(source, stats, widths);
   findings.push(...ofColumns, ...key.findings);
@@ -132,7 +134,7 @@ function tableName({ name }: SourceTable, shared: Names, findings: Finding[]): s
 }
 
 /** Lower-case "table.column" of every parent column that some foreign key names. */
-function referencedColumns(tables: readonly SourceTable[]): ReadonlySet<string> {
+export function referencedColumns(tables: readonly SourceTable[]): ReadonlySet<string> {
   const keys = tables.flatMap(table => table.foreignKeys);
   return new Set(keys.flatMap(key => key.parentColumns.map(column => `${key.parent}.${column}`.toLowerCase())));
 }

@@ -3,6 +3,7 @@
  */
 import { finding } from './codes.ts';
 import type { Finding } from './finding.ts';
+import { keyColumns, type TablePlan } from './plan.ts';
 import type { SourceColumn, SourceIndex, SourceTable, TableStats } from './schema.ts';
 import { tooWide, type Widths } from './width.ts';
 
@@ -73,4 +74,24 @@ function refuse(table: SourceTable, { columns, nulls, name }: Candidate, widths:
     return finding('key-too-wide', { table: table.name, message });
   }
   return undefined;
+}
+
+/** The unique index that makes a declared key one. */
+export function keyIndex(table: TablePlan, source: SourceTable): SourceIndex | undefined {
+  const names = keyColumns(table).map(column => column.name);
+  return source.indexes.find(
+    index =>
+      index.unique &&
+      index.where === null &&
+      index.terms.length === names.length &&
+      index.terms.every(({ column }) => names.includes(column ?? '')),
+  );
+}
+
+/** Whether the table still has the key by which its rows are known. */
+export function keyFits(table: TablePlan, source: SourceTable): boolean {
+  if (table.withoutRowid !== source.withoutRowid) return false;
+  if (table.key.kind === 'declared') return keyIndex(table, source) !== undefined;
+  if (table.key.kind === 'hidden') return source.rowid !== null;
+  return rowidAlias(source)?.name === keyColumns(table)[0]?.name;
 }

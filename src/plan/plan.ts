@@ -72,6 +72,8 @@ export const TablePlan = z.strictObject({
   columns: z.array(ColumnPlan),
   indexes: z.array(IndexPlan),
   foreignKeys: z.array(ForeignKeyPlan),
+  /** Fingerprint of the SQLite table that this was decided for (fingerprint.ts). */
+  source: z.string().optional(),
 });
 export type TablePlan = Readonly<z.infer<typeof TablePlan>>;
 
@@ -83,6 +85,10 @@ export const Plan = z.strictObject({
   tables: z.array(TablePlan),
   /** Names of tables that were left out on request: nobody is reminded of them. */
   excluded: z.array(z.string()).optional(),
+  /** Tables that cannot be replicated as they are, with the reason: they refuse a cutover until they can. */
+  unplanned: z.array(z.strictObject({ name: z.string(), source: z.string(), reason: z.string() })).optional(),
+  /** The highest TablePlan.id ever given; there once the schema of the file has changed. No id is given twice. */
+  lastId: z.int().optional(),
 });
 export type Plan = Readonly<z.infer<typeof Plan>>;
 

@@ -25,6 +25,8 @@ export type SinkOptions = {
   readonly writer: Writer;
   /** Called after the commit. */
   readonly onQuarantine?: OnQuarantine;
+  /** Done inside the transaction of the first batch, before it is written: the tables become those of `plan`. */
+  readonly before?: (session: Session) => Promise<void>;
 };
 
 /** Up to this many rows a batch is upserted; more are deleted by key and copied. */
@@ -35,19 +37,21 @@ export function postgresSink(options: SinkOptions): Sink<Mark, Rows> {
   const target: Target = { ...options, tables: tablesOf(options.plan) };
   // Only ever a guess: Postgres checks it in the batch's own transaction.
   let standing: Standing | undefined;
+  let { before } = options;
   return {
     async checkpoint() {
       standing = standingOf((await options.session.query(READ)).rows[0]);
       return standing.mark;
     },
     async apply(batch) {
-      const after = standing === undefined ? undefined : await applySmall(target, batch, standing);
-      standing = after ?? (await applyAny(target, batch, standing));
+      const after = standing === undefined || before !== undefined ? undefined : await applySmall(target, batch, standing);
+      standing = after ?? (await applyAny({ ...target, before }, batch, standing));
+      before = undefined;
     },
   };
 }
 
-type Target = SinkOptions & { readonly tables: Tables };
+type Target = Omit<SinkOptions, 'before'> & { readonly tables: Tables; readonly before?: SinkOptions['before'] | undefined };
 
 const READ = /* sql */ `
   select seq, nonce, phase, (select exists (select from attacca.quarantine)) as quarantined from attacca.control`;
@@ -81,6 +85,7 @@ async function applyAny(target: Target, { position, changes }: Batch<Mark, Rows>
     if (isReplay(standing.mark, position)) return { standing, refusals: [] };
     refuseIfPrimary(row?.phase ?? '');
     last = advance(position);
+    await target.before?.(target.session);
     const refusals = await writeBulk(target, changes, standing.quarantined);
     return { standing: { mark: position, quarantined: standing.quarantined || refusals.length > 0 }, refusals };
   };
@@ -100,7 +105,7 @@ function standingOf(row: PgRecord | undefined): Standing {
 function isReplay(checkpoint: Mark, position: Mark): boolean {
   if (checkpoint.seq !== position.seq || checkpoint.nonce === position.nonce) return checkpoint.seq >= position.seq;
   throw new ReplicationError('halt', 'the journal is not the one this database follows', {
-    hint: 'the SQLite file was restored or lost commits: verify, then resync',
+    hint: 'the SQLite file was restored or lost commits: if it is right, run attacca resync',
   });
 }
 

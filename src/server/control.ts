@@ -23,6 +23,7 @@ export const Call = z.discriminatedUnion('operation', [
     maxPauseMs: z.int().optional(),
   }),
   z.strictObject({ operation: z.literal('quarantine'), action: z.enum(['list', 'retry', 'drop']), ids: z.array(z.string()) }),
+  z.strictObject({ operation: z.literal('resync'), tables: z.array(z.string()) }),
   z.strictObject({ operation: z.literal('finish') }),
   z.strictObject({ operation: z.literal('uninstall'), keepTarget: z.boolean() }),
 ]);
@@ -57,6 +58,8 @@ export function perform(operations: Operations, call: Call, progress: Progress):
       return operations.switch(call.direction, { dryRun: call.dryRun, maxPauseMs: call.maxPauseMs }, progress);
     case 'quarantine':
       return operations.quarantine(call.action, call.ids);
+    case 'resync':
+      return operations.resync(call, progress);
     case 'finish':
       return operations.finish(progress);
     case 'uninstall':

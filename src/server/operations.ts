@@ -15,6 +15,8 @@ export interface Operations {
     progress: Progress,
   ): Promise<SwitchDocument>;
   quarantine(action: 'list' | 'retry' | 'drop', ids: readonly string[]): Promise<QuarantineDocument>;
+  /** Copies tables again; without any, all of them, with the file as the truth. */
+  resync(options: { readonly tables: readonly string[] }, progress: Progress): Promise<DoneDocument>;
   finish(progress: Progress): Promise<DoneDocument>;
   uninstall(options: { readonly keepTarget: boolean }, progress: Progress): Promise<DoneDocument>;
 }

@@ -4,7 +4,7 @@
  */
 import { basename, dirname } from 'node:path';
 import { watch } from 'chokidar';
-import { isBusy, openSource } from './open.ts';
+import { fileAt, isBusy, openSource } from './open.ts';
 
 const IDLE_MS = 10;
 const BUSY_MS = 1;
@@ -19,6 +19,7 @@ export type Doorbell = {
 
 /** Watches the SQLite file at `path`. The first `wake` resolves at once. Throws as `openSource` does. */
 export function doorbell(path: string): Doorbell {
+  const file = fileAt(path);
   const db = openSource(path);
   db.pragma('busy_timeout = 0');
   const version = db.prepare<[], bigint>('pragma data_version').pluck();
@@ -62,7 +63,8 @@ export function doorbell(path: string): Doorbell {
       signal.addEventListener('abort', cancel);
       for (; !signal.aborted; await pause(performance.now() < quickUntil ? BUSY_MS : IDLE_MS)) {
         const now = current();
-        if (now === seen) continue;
+        // Another file under this name rings at every call: commits to it would never show here.
+        if (now === seen && fileAt(path) === file) continue;
         seen = now;
         quickUntil = performance.now() + QUIET_MS;
         break;

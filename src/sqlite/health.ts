@@ -2,15 +2,15 @@
  * Whether the journal can be trusted: asked inside the read transaction of every batch, before anything of it is applied.
  * A check at any other moment is a race.
  */
-import { ReplicationError } from '../change/errors.ts';
-import { quote } from '../change/quote.ts';
-import { keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
-import type { SourceSchema, SourceTable } from '../plan/schema.ts';
-import { dropCapture, sourceOf, triggersOf } from './capture.ts';
-import { markTables, placeCanary, readControl, restoreCapture } from './install.ts';
+import { SourceMoved } from '../change/errors.ts';
+import { drift } from '../plan/fingerprint.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { SourceSchema } from '../plan/schema.ts';
+import { createCapture, dropCapture, triggersOf } from './capture.ts';
+import { markTables, placeCanary, readControl } from './install.ts';
 import type { Database } from './open.ts';
 import { readSchema } from './tables.ts';
-import { keyIndex, prepared } from './values.ts';
+import { prepared, schemaVersion } from './values.ts';
 
 const CANARY = /* sql */ `select count(*) from _attacca_canary where rowid = 1000`;
 const OURS = /* sql */ `select count(*) from sqlite_schema where type = 'table' and name in ('_attacca_control', '_attacca_journal', '_attacca_canary')`;
@@ -22,36 +22,67 @@ const TRIGGERS = /* sql */ `select name, sql from sqlite_schema where type = 'tr
 export const isVacuumed = (db: Database): boolean => (prepared(db, CANARY).get() as [bigint])[0] === 0n;
 
 /**
- * `fine`, or `lost` (somebody dropped our tables), or `unhooked`: triggers must be put back, and what changed in `tables`
- * (TablePlan.id) since they went may never have been marked.
+ * `fine`; `lost` (somebody dropped our tables); `drifted` (the plan does not fit the schema); or `unhooked`: triggers must be
+ * put back, and what changed in `tables` (TablePlan.id) since they went may never have been marked.
  */
-export type Health = { readonly state: 'fine' | 'lost' } | { readonly state: 'unhooked'; readonly tables: readonly number[] };
+export type Health =
+  | { readonly state: 'fine' | 'lost' }
+  | { readonly state: 'drifted'; readonly tables: readonly string[] }
+  | { readonly state: 'unhooked'; readonly tables: readonly number[] };
 
-/** Compares the schema as it is now with the plan. Throws ReplicationError 'halt' when the plan no longer fits a table. */
+/** Compares the schema as it is now with the plan. */
 export function examine(db: Database, plan: Plan): Health {
   if ((prepared(db, OURS).get() as [bigint])[0] !== 3n) return { state: 'lost' };
   if (readControl(db)?.primary === 'postgres') return { state: 'fine' };
   const schema = readSchema(db);
-  for (const table of plan.tables) checkFit(table, sourceOf(table, schema));
-  return hooks(db, plan, schema);
+  const tables = drift(plan, schema);
+  return tables.length > 0 ? { state: 'drifted', tables } : hooks(db, plan, schema);
+}
+
+/**
+ * Whether the file is as the plan has it, also if triggers are missing: for those who read tables, in their own read
+ * transaction. Throws SourceMoved. Cheap while the schema version stands still.
+ */
+export function checkFit(db: Database, plan: Plan): void {
+  const version = schemaVersion(db);
+  const known = fitting.get(db);
+  if (known?.plan === plan && known.version === version) return;
+  const health = examine(db, plan);
+  if (health.state === 'lost' || health.state === 'drifted') throw moved(health);
+  fitting.set(db, { plan, version });
+}
+
+const fitting = new WeakMap<Database, { readonly plan: Plan; readonly version: unknown }>();
+
+/** What the controller is told, so that it follows. */
+export const moved = (health: Health): SourceMoved =>
+  new SourceMoved(
+    health.state === 'drifted'
+      ? `the schema of the SQLite file has changed: ${health.tables.join(', ')}`
+      : "attacca's tables are missing from the SQLite file",
+  );
+
+/** Of what `examine` finds, the tables whose changes may have gone by unseen (TablePlan.id), VACUUM's included. */
+export function unseen(db: Database, plan: Plan, health: Health): number[] {
+  const unhooked = health.state === 'unhooked' ? health.tables : [];
+  const renumbered = isVacuumed(db) ? plan.tables.filter(table => table.key.kind === 'hidden').map(table => table.id) : [];
+  return [...new Set([...unhooked, ...renumbered])];
 }
 
 /**
  * Puts right what `examine` and `isVacuumed` find: triggers back in, tables whose changes may have gone by unseen marked
- * whole. Returns false where that is beyond repair: then only our triggers are taken out, since without a journal they
- * make the application's writes fail [G6]. Call it inside a write transaction. Throws as `examine` does.
+ * whole. Where our tables are missing only our triggers are taken out: without a journal they make the application's writes
+ * fail [G6]. What else there is to do is left to the controller. Call it inside a write transaction.
  */
-export function mend(db: Database, plan: Plan): boolean {
+export function mend(db: Database, plan: Plan): Health {
   const health = examine(db, plan);
-  if (health.state === 'lost') {
-    dropCapture(db);
-    return false;
-  }
-  const renumbered = isVacuumed(db) ? plan.tables.filter(table => table.key.kind === 'hidden').map(table => table.id) : [];
-  if (health.state === 'unhooked') restoreCapture(db, plan, health.tables);
-  markTables(db, renumbered);
+  if (health.state === 'lost') dropCapture(db);
+  if (health.state === 'lost' || health.state === 'drifted') return health;
+  const tables = unseen(db, plan, health);
+  if (health.state === 'unhooked') createCapture(db, plan, readSchema(db));
+  markTables(db, tables);
   placeCanary(db);
-  return true;
+  return health;
 }
 
 function hooks(db: Database, plan: Plan, schema: SourceSchema): Health {
@@ -70,30 +101,3 @@ function hooks(db: Database, plan: Plan, schema: SourceSchema): Health {
 
 /** What a trigger does, without its name. SQLite stores the text as it was given, but for the first words. */
 const body = (sql: string): string => sql.replace(/^create trigger\s+"[^"]*"\s+/i, '');
-
-function checkFit(table: TablePlan, source: SourceTable): void {
-  const planned = table.key.kind === 'hidden' ? table.columns.slice(1) : table.columns;
-  const names = new Set(planned.map(column => column.name));
-  for (const column of planned) {
-    const actual = source.columns.find(({ name }) => name === column.name);
-    if (actual === undefined) throw unfit(table, `has no column ${quote(column.name)} any more`);
-    if (actual.affinity !== column.affinity) throw unfit(table, `has another type in column ${quote(column.name)} than before`);
-  }
-  const added = source.columns.find(({ name, generated }) => !generated && !names.has(name));
-  if (added !== undefined) throw unfit(table, `has a new column ${quote(added.name)}`);
-  if (!keyFits(table, source)) throw unfit(table, 'has another key than before');
-}
-
-function keyFits(table: TablePlan, source: SourceTable): boolean {
-  if (table.withoutRowid !== source.withoutRowid) return false;
-  if (table.key.kind === 'declared') return keyIndex(table, source) !== undefined;
-  if (table.key.kind === 'hidden') return source.rowid !== null;
-  const [key] = keyColumns(table);
-  const declared = source.columns.find(({ name }) => name === key?.name);
-  return declared?.primaryKey === 1 && !source.indexes.some(({ origin }) => origin === 'pk');
-}
-
-const unfit = (table: TablePlan, what: string): ReplicationError =>
-  new ReplicationError('halt', `table ${quote(table.name)} ${what}: the plan does not fit it`, {
-    hint: 'Nothing is lost: changes are still captured. Undo the change, or uninstall and start over with a new plan.',
-  });

@@ -64,16 +64,32 @@ async function installOn(db: Database, plan: Plan, identity: Identity, budgetMs:
   const before = uncompiled(db, plan, readSchema(db));
   return await writeTransaction(db, budgetMs, () => {
     if (readControl(db) !== undefined) return claimed(db, identity);
-    const width = Math.max(1, ...plan.tables.map(table => table.key.columns.length));
-    db.exec(template('sqlite/install.sql', { columns: Array.from({ length: width }, (_, index) => `k${index + 1}`).join(', ') }));
-    placeCanary(db);
-    db.prepare(CLAIM).run(identity.install, identity.target);
+    createTables(db, plan, identity);
     const schema = readSchema(db);
     createCapture(db, plan, schema);
-    const broken = [...uncompiled(db, plan, schema)].find(([statement]) => !before.has(statement));
-    if (broken !== undefined) throw unusable(...broken);
+    refuseBroken(db, plan, schema, before);
     return headMark(db);
   });
+}
+
+/** Control row, journal and canary, where there are none. Call it inside a write transaction. */
+export function createTables(db: Database, plan: Plan, identity: Identity): void {
+  db.exec(template('sqlite/install.sql', { columns: keyNames(plan).join(', ') }));
+  placeCanary(db);
+  db.prepare(CLAIM).run(identity.install, identity.target);
+}
+
+const keyNames = (plan: Plan): string[] =>
+  Array.from({ length: Math.max(1, ...plan.tables.map(table => table.key.columns.length)) }, (_, index) => `k${index + 1}`);
+
+const COLUMNS = /* sql */ `select name from pragma_table_info('_attacca_journal')`;
+
+export const hasJournal = (db: Database): boolean => db.prepare(COLUMNS).get() !== undefined;
+
+/** Makes room in the journal for the widest key. Call it inside a write transaction. */
+export function widenJournal(db: Database, plan: Plan): void {
+  const there = new Set(db.prepare<[], string>(COLUMNS).pluck().all());
+  for (const name of keyNames(plan)) if (!there.has(name)) db.exec(`alter table _attacca_journal add column ${name}`);
 }
 
 function claimed(db: Database, identity: Identity): Mark {
@@ -92,7 +108,7 @@ function claimed(db: Database, identity: Identity): Mark {
  * Statements that do not compile, with the error. Ours are smoke-tested so: compiling one compiles all triggers on it.
  * Without foreign keys: a mismatched one is found by captureHazards, and concerns only applications that switch them on.
  */
-function uncompiled(db: Database, plan: Plan, schema: SourceSchema): Map<string, unknown> {
+export function uncompiled(db: Database, plan: Plan, schema: SourceSchema): Map<string, unknown> {
   const failed = new Map<string, unknown>();
   for (const table of plan.tables) {
     const name = quote(table.name);
@@ -108,9 +124,15 @@ function uncompiled(db: Database, plan: Plan, schema: SourceSchema): Map<string,
   return failed;
 }
 
+/** Throws ReplicationError 'halt' when a statement does not compile that compiled before: `before` is what did not. */
+export function refuseBroken(db: Database, plan: Plan, schema: SourceSchema, before: ReadonlyMap<string, unknown>): void {
+  const broken = [...uncompiled(db, plan, schema)].find(([statement]) => !before.has(statement));
+  if (broken !== undefined) throw unusable(...broken);
+}
+
 const unusable = (statement: string, cause: unknown): ReplicationError =>
   new ReplicationError('halt', `with capture installed, this would fail: ${statement}`, {
-    hint: 'Nothing was installed. Please report the definition of this table and its indexes.',
+    hint: 'It was not installed. Please report the definition of this table and its indexes.',
     cause,
   });
 
@@ -136,15 +158,6 @@ const fenced = (): Refused =>
 
 /** Makes the canary that tells VACUUM and rebuilt tables from now on. Call it inside a write transaction. */
 export const placeCanary = (db: Database): void => void db.exec(template('sqlite/canary.sql', {}));
-
-/**
- * Puts the capture triggers back and marks these tables (TablePlan.id) whole, because changes may have gone by unseen.
- * Call it inside one write transaction.
- */
-export function restoreCapture(db: Database, plan: Plan, tables: readonly number[]): void {
-  createCapture(db, plan, readSchema(db));
-  markTables(db, tables);
-}
 
 /** Marks tables whole: the next read replaces them in the target. Call it inside a write transaction. */
 export function markTables(db: Database, tables: readonly number[]): void {

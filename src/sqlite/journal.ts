@@ -1,20 +1,21 @@
 /*
  * Reads the journal: every batch is everything from the checkpoint to the head, as rows of one committed state [G3].
  *
- * (1) Whatever decides is read in the batch's own read transaction, before anything is applied: the anchor, the VACUUM
- *     canary, the schema with our triggers. If something moved, nothing is applied until it is dealt with [G1].
+ * (1) Whatever decides is read in the batch's own read transaction, before anything is applied: which file it is, the anchor,
+ *     the VACUUM canary, the schema with our triggers. If something moved, nothing is applied until it is dealt with [G1].
+ *     Triggers are put back here; what changes the plan is the controller's business (SourceMoved).
  * (2) The rows are read out of SQLite before they are applied, and the read transaction is let go: a slow Postgres never
  *     blocks the application, nor keeps its WAL from being reset [G6].
  * (3) `pin` is the exception: it hands on a read transaction at a moment when the sink holds exactly that state.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Mark, Rows, Seq } from '../change/change.ts';
-import { ReplicationError } from '../change/errors.ts';
+import { ReplicationError, SourceMoved } from '../change/errors.ts';
 import type { Source, SourceState } from '../change/ports.ts';
 import type { Plan } from '../plan/plan.ts';
-import { examine, isVacuumed, mend } from './health.ts';
+import { examine, isVacuumed, mend, moved } from './health.ts';
 import { type HeldRows, openMarks, readMarks } from './marks.ts';
-import { type Database, isBusy, openSource, readTransaction, writeTransaction } from './open.ts';
+import { type Database, fileAt, isBusy, openSource, readTransaction, writeTransaction } from './open.ts';
 import { headMark } from './rows.ts';
 import { sourceState } from './state.ts';
 import { prepared, schemaVersion } from './values.ts';
@@ -49,6 +50,7 @@ type Pin = { readonly hand: (state: SourceState) => Promise<void>; readonly fail
 
 /** The forward source. Throws as `openSource` does; `read` throws ReplicationError. Dispose of it when `read` has ended. */
 export function journal({ path, plan, wake, onHead }: JournalOptions): Journal {
+  const file = fileAt(path);
   let db = openReader(path, plan);
   let examined: unknown;
   const pins: Pin[] = [];
@@ -56,6 +58,7 @@ export function journal({ path, plan, wake, onHead }: JournalOptions): Journal {
 
   /** Begins a read transaction on a sound journal; undefined: something was in the way, try again. */
   async function begin(after: Mark): Promise<{ readonly head: Mark } | undefined> {
+    if (fileAt(path) !== file) throw new SourceMoved('another file was put in place of the SQLite file');
     try {
       readTransaction(db);
     } catch (error) {
@@ -75,10 +78,8 @@ export function journal({ path, plan, wake, onHead }: JournalOptions): Journal {
   }
 
   async function repair(): Promise<void> {
-    if (await writeTransaction(db, REPAIR_MS, () => mend(db, plan))) return;
-    throw new ReplicationError('halt', "attacca's tables are missing from the SQLite file", {
-      hint: 'Somebody dropped them, so changes are no longer captured: uninstall and start over.',
-    });
+    const health = await writeTransaction(db, REPAIR_MS, () => mend(db, plan));
+    if (health.state === 'lost' || health.state === 'drifted') throw moved(health);
   }
 
   /** Gives the open read transaction away, with its connection. */
@@ -167,12 +168,12 @@ function openReader(path: string, plan: Plan): Database {
 
 const rollbackMode = (db: Database): boolean => db.pragma('journal_mode', { simple: true }) !== 'wal';
 
-/** The row at the checkpoint proves that this file is still the one that was read up to there. */
-function checkAnchor(db: Database, after: Mark): void {
+/** The row at the checkpoint proves that this file is still the one that was read up to there. Throws ReplicationError 'halt'. */
+export function checkAnchor(db: Database, after: Mark): void {
   const row = prepared(db, NONCE).get(after.seq) as [bigint] | undefined;
   if (row?.[0] === after.nonce) return;
   throw new ReplicationError('halt', 'the file was restored or lost its last commits', {
-    hint: 'Its journal does not contain what Postgres already has: verify, then resync with `attacca uninstall` and a new `attacca sync`.',
+    hint: 'Its journal does not contain what Postgres already has. If the file is right, `attacca resync` copies it anew; otherwise put the right file back.',
   });
 }
 

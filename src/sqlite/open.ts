@@ -50,6 +50,12 @@ function checkFile(path: string, readonly: boolean): void {
     );
 }
 
+/** Which file stands at `path` now; undefined: none. A connection goes on with the file it opened, also when another took its name. */
+export function fileAt(path: string): string | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? undefined : `${stat.dev}:${stat.ino}`;
+}
+
 function allowed(path: string, mode: number): boolean {
   try {
     accessSync(path, mode);

@@ -9,6 +9,7 @@ import type { Misfit, PgRow } from '../change/change.ts';
 import { quote } from '../change/quote.ts';
 import { RawText, tag, textFromBytes, type Value } from '../change/value.ts';
 import { type Codec, codecOf, encodeKey, rowName, Unfit } from '../plan/codec.ts';
+import { keyIndex } from '../plan/key.ts';
 import { at, keyColumns, type TablePlan } from '../plan/plan.ts';
 import type { SourceSchema, SourceTable } from '../plan/schema.ts';
 import { sourceOf } from './capture.ts';
@@ -73,18 +74,6 @@ function makeReader(table: TablePlan, source: SourceTable): Reader {
     nullable: table.key.kind === 'declared' ? keyColumns(table).flatMap(column => (column.notNull ? [] : name(column.name))) : [],
     codecs: table.columns.map(codecOf),
   };
-}
-
-/** The unique index that makes a declared key one. */
-export function keyIndex(table: TablePlan, source: SourceTable): SourceTable['indexes'][number] | undefined {
-  const names = keyColumns(table).map(column => column.name);
-  return source.indexes.find(
-    index =>
-      index.unique &&
-      index.where === null &&
-      index.terms.length === names.length &&
-      index.terms.every(({ column }) => names.includes(column ?? '')),
-  );
 }
 
 /** Runs a query, built from the expressions of its result columns; text comes back exactly. */

@@ -17,6 +17,7 @@ const ready: Facts = {
   fenceProblem: undefined,
   unreadableTriggers: [],
   newTables: [],
+  drifted: [],
 };
 const back: Facts = { ...ready, direction: 'rollback', phase: 'mirroring' };
 const codes = (facts: Facts): string[] => blockers(facts).map(({ code }) => code);
@@ -37,6 +38,7 @@ test.each<{ code: string; facts: Partial<Facts>; says: string }>([
   { code: 'flag', facts: { flagProblem: 'no write permission' }, says: 'no write permission' },
   { code: 'reverse-path', facts: { reverseProblem: 'the canary row did not arrive' }, says: 'the canary row did not arrive' },
   { code: 'new-tables', facts: { newTables: ['invoices'] }, says: 'not replicated: invoices' },
+  { code: 'schema', facts: { drifted: ['orders'] }, says: 'as the plan has them: orders' },
   { code: 'triggers', facts: { unreadableTriggers: ['audit', 'touch'] }, says: 'audit, touch' },
   { code: 'new-tables', facts: { newTables: ['invoices'] }, says: 'not replicated: invoices' },
   { code: 'triggers', facts: { unreadableTriggers: ['audit', 'touch'] }, says: 'audit, touch' },

@@ -50,5 +50,5 @@ export const ignore = (): void => undefined;
 
 /** Operations of which only `some` may be asked for. */
 export function fake(some: Partial<Operations> = {}): Operations {
-  return { status: never, verify: never, switch: never, quarantine: never, finish: never, uninstall: never, ...some };
+  return { status: never, verify: never, switch: never, quarantine: never, resync: never, finish: never, uninstall: never, ...some };
 }

@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { tag, type Value } from '../../src/change/value.ts';
+import { fingerprint } from '../../src/plan/fingerprint.ts';
 import type { ColumnPlan, KeyPlan, Plan, TablePlan } from '../../src/plan/plan.ts';
 import type { SourceSchema, SourceTable } from '../../src/plan/schema.ts';
 import type { Database } from '../../src/sqlite/open.ts';
 
 /** A plan that keeps every value as it is (tagged), so that tests of capture do not depend on how types are chosen. */
 export function planOf(schema: SourceSchema): Plan {
-  const tables = schema.tables.map((table, index) => tablePlan(table, index + 1));
+  const tables = schema.tables.map((table, index) => ({ ...tablePlan(table, index + 1), source: fingerprint(schema, table) }));
   return { version: 1, schema: 'public', encoding: schema.encoding, tables };
 }
 

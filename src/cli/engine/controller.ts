@@ -5,11 +5,13 @@
  * (2) One operation at a time. A switch stops the pipe between two batches, moves the phase, and the loop goes on from there.
  */
 import { EventEmitter, once } from 'node:events';
-import { Refused } from '../../change/errors.ts';
-import { isSwitching, type Phase } from '../../cutover/phase.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Refused, SourceMoved } from '../../change/errors.ts';
+import { isSwitching, type Phase, primaryIn } from '../../cutover/phase.ts';
 import type { readControl } from '../../postgres/control.ts';
 import { type CopyReport, catchUp, copyTables, installCapture } from './copying.ts';
 import { type Engine, halt, installed } from './engine.ts';
+import { followSource } from './following.ts';
 import { checkForeignKeys, removeForeignKeys } from './foreign-keys.ts';
 import { forwardTail } from './forward-tail.ts';
 import { moveOn } from './phases.ts';
@@ -18,6 +20,9 @@ import { type ReverseTail, reverseTail } from './reverse-tail.ts';
 import { forwardSink } from './sinks.ts';
 import { settle, takeDown } from './switching.ts';
 import type { Tail } from './tail.ts';
+
+/** A change of the schema that goes on for several statements is not followed in each of its steps. */
+const LOOK_MS = 20;
 
 export type Controller = {
   readonly engine: Engine;
@@ -39,6 +44,8 @@ export function controller(engine: Engine): Controller {
   const events = new EventEmitter();
   let tail: Tail | ReverseTail | undefined;
   let resume: Promise<void> = Promise.resolve();
+  let switching = false;
+  let following: Promise<unknown> = Promise.resolve();
   let busy: { readonly what: string; readonly settled: Promise<void> } | undefined;
   let copied: CopyReport | undefined;
   let ended: { readonly error: unknown } | undefined;
@@ -51,6 +58,12 @@ export function controller(engine: Engine): Controller {
       await settle(on);
       return true;
     }
+    if (primaryIn(phase) === 'sqlite' && !switching) {
+      const moved = followSource(on, signal);
+      following = moved.catch(nothing);
+      if (await moved) return true;
+    }
+    if (switching) return true; // an operation has begun meanwhile: the phase is its own
     switch (phase) {
       case 'preparing':
         await installCapture(on);
@@ -102,11 +115,19 @@ export function controller(engine: Engine): Controller {
     }
   }
 
+  /** The file moved while it was read: look again, and follow. */
+  async function again(error: unknown): Promise<true> {
+    if (!(error instanceof SourceMoved)) throw error;
+    engine.log.info(error.message);
+    await delay(LOOK_MS);
+    return true;
+  }
+
   return {
     engine,
     async run(signal, healthy) {
       try {
-        while (!signal.aborted && (await step(signal, healthy))) await resume;
+        while (!signal.aborted && (await step(signal, healthy).catch(again))) await resume;
         ended = { error: halt('the controller has stopped', 'start it again with `attacca sync`') };
       } catch (error) {
         ended = { error };
@@ -140,9 +161,12 @@ export function controller(engine: Engine): Controller {
       resume = new Promise(resolve => {
         go = resolve;
       });
+      switching = true;
       try {
+        await following;
         return await work();
       } finally {
+        switching = false;
         go();
       }
     },

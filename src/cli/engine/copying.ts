@@ -7,6 +7,7 @@ import { analyze, buildIndexes, buildKeys } from '../../postgres/constraints.ts'
 import { sessions } from '../../postgres/pool.ts';
 import { snapshot } from '../../replicate/snapshot.ts';
 import { chunk, countRows } from '../../sqlite/chunk.ts';
+import { checkFit } from '../../sqlite/health.ts';
 import { install } from '../../sqlite/install.ts';
 import { openSource, readTransaction } from '../../sqlite/open.ts';
 import { identityOf } from './bootstrap.ts';
@@ -57,6 +58,7 @@ export async function copyTables(on: Installed, signal: AbortSignal): Promise<Co
       progress: await readProgress(engine.side),
       read(id, cursor, limit) {
         using _state = readTransaction(db.database);
+        checkFit(db.database, plan);
         return chunk(db.database, found(tables, id), cursor, limit);
       },
       async write(id, part, after) {

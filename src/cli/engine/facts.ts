@@ -1,5 +1,6 @@
 import type { Direction, Facts } from '../../cutover/gate.ts';
 import type { Phase } from '../../cutover/phase.ts';
+import { drift } from '../../plan/fingerprint.ts';
 import { readControl } from '../../postgres/control.ts';
 import { unfenced } from '../../postgres/fence.ts';
 import { preflight } from '../../postgres/preflight.ts';
@@ -40,18 +41,18 @@ export async function gatherFacts(
     flagProblem: await engine.flag.check(),
     reverseProblem,
     fenceProblem: direction === 'cutover' ? await postgresFence(on) : sqliteFence(on),
-    newTables: direction === 'cutover' ? newTables(on) : [],
+    ...(direction === 'cutover' ? tablesOutside(on) : { newTables: [], drifted: [] }),
     unreadableTriggers: direction === 'cutover' ? unreadableTriggers(on) : [],
   };
 }
 
-/** Tables that the application made since: they are not replicated, and it would miss them in Postgres. */
-function newTables({ engine, plan }: Installed): string[] {
+/** Tables that cannot be replicated, with the reason, and those that the plan does not follow yet. */
+function tablesOutside({ engine, plan }: Installed): Pick<Facts, 'newTables' | 'drifted'> {
   using db = disposable(openSource(engine.config.source, { readonly: true }));
-  const known = new Set([...plan.tables.map(({ name }) => name), ...(plan.excluded ?? [])]);
-  return readSchema(db.database)
-    .tables.map(({ name }) => name)
-    .filter(name => !known.has(name));
+  const schema = readSchema(db.database);
+  const there = new Set(schema.tables.map(({ name }) => name));
+  const unplanned = (plan.unplanned ?? []).filter(({ name }) => there.has(name));
+  return { newTables: unplanned.map(({ name, reason }) => `${name} (${reason})`), drifted: drift(plan, schema) };
 }
 
 /** Triggers of the application that attacca's SQLite cannot compile: nobody can tell what they would do to the mirror. */

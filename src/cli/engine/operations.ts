@@ -16,6 +16,7 @@ import { disposable } from './disposable.ts';
 import { type Installed, installed } from './engine.ts';
 import { moveOn } from './phases.ts';
 import { leaveToApplication, refuseUnlessSqlite, removeEverything } from './removal.ts';
+import { chosen, resync } from './resync.ts';
 import { readStatus } from './status.ts';
 import { check, cutOver, rollBack } from './switching.ts';
 import { caughtUp } from './tail.ts';
@@ -35,6 +36,7 @@ export function operations(controller: Controller, since: Date, ended: (left: Le
     verify: (options, progress) => controller.alone('verify', () => verify(controller, options, progress)),
     switch: (direction, options, progress) => controller.alone(direction, () => changeOver(controller, direction, options, progress)),
     quarantine: (action, ids) => controller.alone(`quarantine ${action}`, () => quarantine(controller, action, ids)),
+    resync: ({ tables }, progress) => controller.alone('resync', () => resync(controller, tables, progress)),
     finish: progress => controller.alone('finish', () => finish(controller, progress, ended)),
     uninstall: (options, progress) =>
       controller.alone('uninstall', () =>
@@ -97,19 +99,6 @@ async function compare(controller: Controller, on: Installed, tables: readonly T
     differences: verified.differences.length,
   });
   return { verified, durationMs: performance.now() - began, quarantined: await count(engine.side) };
-}
-
-function chosen(on: Installed, names: readonly string[]): readonly TablePlan[] {
-  if (names.length === 0) return on.plan.tables;
-  return names.map(name => {
-    const table = on.plan.tables.find(candidate => candidate.name === name || candidate.target === name);
-    if (table === undefined) {
-      throw new Refused(`there is no table ${name}`, [
-        { code: 'no-such-table', reason: `the plan has no table ${name}`, remedy: 'names are in `attacca status`' },
-      ]);
-    }
-    return table;
-  });
 }
 
 /** Marks again what differs; the pipe reads those rows anew and applies them. Only while SQLite is primary. */

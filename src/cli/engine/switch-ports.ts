@@ -2,6 +2,7 @@
 import type { Lsn, Mark, Rows } from '../../change/change.ts';
 import type { Sink } from '../../change/ports.ts';
 import type { HeldSqlite, LockedPostgres, PostgresSide, SqliteSide, SwitchPorts } from '../../cutover/ports.ts';
+import type { Plan } from '../../plan/plan.ts';
 import { addForeignKeys } from '../../postgres/constraints.ts';
 import { advance, readPhase, readVerified, record, setMark } from '../../postgres/control.ts';
 import { fencePostgres, lockTables, openPostgres } from '../../postgres/fence.ts';
@@ -10,10 +11,11 @@ import { readSequences, setSequences } from '../../postgres/sequence.ts';
 import { currentLsn, writeWatermark } from '../../postgres/slot.ts';
 import { stateOn } from '../../postgres/state.ts';
 import { closeSqlite, openSqlite } from '../../sqlite/fence.ts';
+import { examine, isVacuumed, moved } from '../../sqlite/health.ts';
 import { hold } from '../../sqlite/hold.ts';
 import { readControl as readSqliteControl } from '../../sqlite/install.ts';
-import { nonceAt } from '../../sqlite/journal.ts';
-import { openSource } from '../../sqlite/open.ts';
+import { checkAnchor, nonceAt } from '../../sqlite/journal.ts';
+import { type Database, openSource } from '../../sqlite/open.ts';
 import { headMark } from '../../sqlite/rows.ts';
 import { nextIds } from '../../sqlite/sequence.ts';
 import { heldState, sourceState } from '../../sqlite/state.ts';
@@ -25,16 +27,23 @@ const COMMIT_WAIT_MS = 3_000;
 
 /** `reader`: a session opened beforehand, for the one state that is compared while writers wait. */
 export const switchPorts = (on: Installed, sink: Sink<Mark, Rows>, slot: string, reader: Session): SwitchPorts => ({
-  sqlite: watched('switch.sqlite', sqliteSide(on, slot), on.engine.reached),
+  sqlite: watched('switch.sqlite', sqliteSide(on, sink, slot), on.engine.reached),
   postgres: watched('switch.postgres', postgresSide(on, sink, reader), on.engine.reached),
   flag: on.engine.flag,
 });
 
-function sqliteSide(on: Installed, slot: string): SqliteSide {
+function sqliteSide(on: Installed, sink: Pick<Sink<Mark, Rows>, 'checkpoint'>, slot: string): SqliteSide {
   const { engine, plan } = on;
   return {
     async hold(budgetMs): Promise<HeldSqlite> {
+      const checkpoint = await sink.checkpoint();
       const held = await hold(engine.config.source, budgetMs);
+      try {
+        checkUnmoved(held.db, plan, checkpoint);
+      } catch (error) {
+        held.release();
+        throw error;
+      }
       const source = JSON.stringify({ system: engine.facts.systemIdentifier, timeline: engine.facts.timeline, slot });
       const port: HeldSqlite = {
         state: () => heldState(held.db, plan),
@@ -66,6 +75,14 @@ function sqliteSide(on: Installed, slot: string): SqliteSide {
     },
     state: () => sourceState(openSource(engine.config.source), plan),
   };
+}
+
+/** Under the lock: what was compared is this file with this schema. Throws SourceMoved, or ReplicationError 'halt'; then nothing is switched. */
+function checkUnmoved(db: Database, plan: Plan, checkpoint: Mark): void {
+  if (readSqliteControl(db)?.primary === 'postgres') return;
+  const health = examine(db, plan);
+  if (health.state !== 'fine' || isVacuumed(db)) throw moved(health);
+  checkAnchor(db, checkpoint);
 }
 
 function postgresSide(on: Installed, sink: Sink<Mark, Rows>, reader: Session): PostgresSide {

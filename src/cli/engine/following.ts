@@ -1,0 +1,154 @@
+/*
+ * Follows what happens to the SQLite file itself: changes of its schema, tables of ours that somebody dropped, a missing file.
+ *
+ * SQLite first (the new plan's capture, and a mark to read), then Postgres: DDL, the new plan and the batch that follows commit
+ * together, so that every commit is a state of the file [G3]. A crash in between repeats the same recognition, because the plan
+ * in Postgres is still the old one. While the first copy runs, [G3] does not hold yet: then the DDL goes first, alone.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Evolution, evolve } from '../../plan/evolve.ts';
+import { changeDdl, changeLines } from '../../plan/evolve-ddl.ts';
+import type { Plan } from '../../plan/plan.ts';
+import type { SourceTable, TableStats } from '../../plan/schema.ts';
+import { analyze, buildIndexes } from '../../postgres/constraints.ts';
+import { type Control, record } from '../../postgres/control.ts';
+import { evolveTarget } from '../../postgres/evolve.ts';
+import { type Session, transaction } from '../../postgres/open.ts';
+import { adopt, type Look, look } from '../../sqlite/adopt.ts';
+import { captureHazards } from '../../sqlite/hazards.ts';
+import { type Database, fileAt, openSource } from '../../sqlite/open.ts';
+import { profile } from '../../sqlite/profile.ts';
+import { remains, retake, unhook } from '../../sqlite/retake.ts';
+import { identityOf } from './bootstrap.ts';
+import { disposable } from './disposable.ts';
+import { halt, type Installed } from './engine.ts';
+import { forwardTail } from './forward-tail.ts';
+import { watched } from './points.ts';
+import { forwardSink } from './sinks.ts';
+import { caughtUp } from './tail.ts';
+
+const LOCK_WAIT_MS = 30_000;
+/** A file that is being put in place is away for a moment. */
+const ABSENT_MS = 30_000;
+
+type Standing = Installed & { readonly control: Control };
+
+/** Looks at the file, and follows what has happened to it. True: something has, so everything is to be read anew. */
+export async function followSource(on: Standing, signal: AbortSignal): Promise<boolean> {
+  await present(on.engine.config.source, signal);
+  using db = disposable(openSource(on.engine.config.source));
+  const seen = look(db.database, on.plan);
+  const { control } = on;
+  if (control.mark === null) {
+    // Nothing is captured yet: only Postgres has to follow.
+    const evolution = decide(db.database, on.plan, seen);
+    if (evolution.changes.length === 0) return false;
+    await transaction(on.engine.main, on.writer, () => evolveTarget(on.engine.main, targetOf(on.plan, evolution)));
+    return true;
+  }
+  if (seen.health.state === 'lost') {
+    await reinstall(on, db.database);
+    return true;
+  }
+  if (seen.health.state !== 'drifted') return false;
+  await followSchema(on, db.database, seen, signal);
+  return true;
+}
+
+async function present(path: string, signal: AbortSignal): Promise<void> {
+  for (const deadline = performance.now() + ABSENT_MS; fileAt(path) === undefined && performance.now() < deadline; ) {
+    signal.throwIfAborted();
+    await delay(100);
+  }
+}
+
+/** Our tables, or some of them, are gone. Capture goes at once; it comes back where the file is certainly the one we follow. */
+async function reinstall(on: Standing, db: Database): Promise<void> {
+  const { engine, control } = on;
+  await unhook(db, LOCK_WAIT_MS);
+  const mark = control.mark;
+  const left = mark === null ? undefined : remains(db, mark);
+  if (mark === null || left === undefined || (left.install !== on.install && !left.anchored)) {
+    throw halt(
+      "attacca's tables are missing from the SQLite file",
+      'It was restored from a copy without them, or they were dropped. If the file is right, `attacca resync` copies it anew.',
+    );
+  }
+  await takeAsTruth(on, db);
+  engine.log.warn("attacca's tables were missing from the SQLite file: installed again, everything is copied again");
+}
+
+/** Reinstalls what is missing in the file and marks everything whole. */
+export async function takeAsTruth(on: Standing, db: Database): Promise<void> {
+  const { engine, control, plan } = on;
+  if (control.mark === null) throw halt('nothing was copied yet', 'run `attacca sync`');
+  await record(engine.main, {}); // a synchronous commit: the checkpoint that becomes the anchor cannot be forgotten any more
+  const identity = { install: on.install, target: identityOf(engine) };
+  await retake(db, plan, { identity, mark: control.mark, epoch: control.epoch }, LOCK_WAIT_MS);
+}
+
+async function followSchema(on: Standing, db: Database, seen: Look, signal: AbortSignal): Promise<void> {
+  const { engine } = on;
+  const evolution = decide(db, on.plan, seen);
+  const { plan, changes, whole } = evolution;
+  const ports = watched('schema', { adopt, evolve: evolveTarget }, engine.reached);
+  const copying = on.control.phase !== 'shadowing';
+  const target = targetOf(on.plan, evolution);
+  const apply = (session: Session): Promise<void> => ports.evolve(session, target);
+  if (!(await ports.adopt(db, plan, { version: seen.version, whole }, LOCK_WAIT_MS))) return;
+  if (copying) await transaction(engine.main, on.writer, () => apply(engine.main));
+  else await throughBatch({ ...on, plan }, apply, signal);
+  report(on, evolution, target.lines);
+  if (copying) return;
+  await buildIndexes(engine.main, plan, (table, statement, error) =>
+    engine.log.warn({ table: table.name, statement, err: error }, 'index not built'),
+  );
+  const fresh = new Set(changes.flatMap(change => (change.kind === 'create-table' ? change.table.id : [])));
+  await analyze(engine.main, { ...plan, tables: plan.tables.filter(({ id }) => fresh.has(id)) });
+}
+
+/** The DDL in the transaction of the batch that follows it, and everything that was written meanwhile. */
+async function throughBatch(on: Standing, before: (session: Session) => Promise<void>, signal: AbortSignal): Promise<void> {
+  if (on.control.mark === null) return;
+  const tail = forwardTail(on, forwardSink(on, before), { checkpoint: on.control.mark, verifying: false });
+  const stop = (): void => void tail.stop();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    await Promise.race([caughtUp(tail), tail.done]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await tail.stop();
+  }
+  await tail.done;
+  signal.throwIfAborted();
+}
+
+function decide(db: Database, plan: Plan, { schema, triggers }: Look): Evolution {
+  const stats = (table: SourceTable): TableStats => {
+    const found = profile(db, { ...schema, tables: [table] })[table.name];
+    if (found === undefined) throw new RangeError(`the profile has no table ${table.name}`);
+    return found;
+  };
+  return evolve(plan, { schema, triggers, hazards: captureHazards(schema), stats });
+}
+
+function targetOf(before: Plan, { plan, changes }: Evolution) {
+  const lines = changeLines(changes);
+  const refused = (plan.unplanned ?? []).filter(({ name }) => !before.unplanned?.some(known => known.name === name));
+  return {
+    plan,
+    statements: changeDdl(plan, changes),
+    created: changes.flatMap(change => (change.kind === 'create-table' ? change.table : [])),
+    dropped: changes.flatMap(change => (change.kind === 'drop-table' ? change.table.id : [])),
+    lines: [...lines, ...refused.map(({ name, reason }) => `table ${name} is not replicated: ${reason}`)],
+  };
+}
+
+function report({ engine, plan: before }: Installed, { plan, findings, whole }: Evolution, lines: readonly string[]): void {
+  const known = new Set(before.unplanned?.map(({ name }) => name));
+  for (const { name, reason } of plan.unplanned ?? []) if (!known.has(name)) engine.log.error({ table: name, reason }, 'not replicated');
+  for (const { code, table, column, message } of findings.filter(({ level }) => level === 'warning'))
+    engine.log.warn({ code, table, column }, message);
+  const again = plan.tables.filter(({ id }) => whole.includes(id)).map(({ name }) => name);
+  engine.log.info({ changes: lines, copiedAgain: again }, 'followed the schema of the SQLite file');
+}

@@ -1,0 +1,62 @@
+/* Copies tables again on request, while SQLite is primary. */
+import { Refused } from '../../change/errors.ts';
+import { type Phase, primaryIn } from '../../cutover/phase.ts';
+import type { TablePlan } from '../../plan/plan.ts';
+import { audit } from '../../postgres/control.ts';
+import type { DoneDocument } from '../../server/documents.ts';
+import type { Progress } from '../../server/operations.ts';
+import { markTables } from '../../sqlite/install.ts';
+import { openSource, writeTransaction } from '../../sqlite/open.ts';
+import type { Controller } from './controller.ts';
+import { disposable } from './disposable.ts';
+import { type Engine, type Installed, installed } from './engine.ts';
+import { takeAsTruth } from './following.ts';
+import { caughtUp } from './tail.ts';
+
+const WAIT_MS = 30_000;
+
+/** Marks whole what is to be copied again; without `names` everything, whatever the file's journal says. Throws Refused. */
+export async function beginResync(engine: Engine, names: readonly string[]): Promise<readonly TablePlan[]> {
+  const on = await installed(engine);
+  const { phase, mark } = on.control;
+  if (primaryIn(phase as Phase) !== 'sqlite') throw refused(`the phase is ${phase}`, 'SQLite is not primary: its copy is not the truth');
+  if (mark === null) throw refused(`the phase is ${phase}`, 'run `attacca sync`: nothing was copied yet');
+  const tables = chosen(on, names);
+  using db = disposable(openSource(engine.config.source));
+  if (names.length === 0) await takeAsTruth(on, db.database);
+  else {
+    const ids = tables.map(({ id }) => id);
+    await writeTransaction(db.database, WAIT_MS, () => markTables(db.database, ids));
+  }
+  await audit(engine.side, 'resync', { tables: names.length === 0 ? 'all' : tables.map(({ name }) => name) });
+  return tables;
+}
+
+/** Waits until everything that was marked is in Postgres. */
+export async function endResync(controller: Controller, tables: readonly TablePlan[]): Promise<DoneDocument> {
+  await caughtUp(await controller.tailing());
+  return { done: 'resync', detail: `copied again: ${tables.map(({ name }) => name).join(', ')}` };
+}
+
+/** `resync` beside a running pipe. */
+export async function resync(controller: Controller, names: readonly string[], progress: Progress): Promise<DoneDocument> {
+  const tables = await beginResync(controller.engine, names);
+  progress(`copying ${tables.length} tables again`);
+  return await endResync(controller, tables);
+}
+
+/** The tables of these names, as SQLite or Postgres calls them; all without names. Throws Refused for one that is not there. */
+export function chosen(on: Pick<Installed, 'plan'>, names: readonly string[]): readonly TablePlan[] {
+  if (names.length === 0) return on.plan.tables;
+  return names.map(name => {
+    const table = on.plan.tables.find(candidate => candidate.name === name || candidate.target === name);
+    if (table === undefined) {
+      throw new Refused(`there is no table ${name}`, [
+        { code: 'no-such-table', reason: `the plan has no table ${name}`, remedy: 'names are in `attacca status`' },
+      ]);
+    }
+    return table;
+  });
+}
+
+const refused = (reason: string, remedy: string): Refused => new Refused('resync refused', [{ code: 'phase', reason, remedy }]);

@@ -1,0 +1,168 @@
+/*
+ * The plan follows the schema of the SQLite file: what changed, as data, and the plan from then on.
+ *
+ * (1) Pure. The same plan and the same file give the same answer, so a crash before it is stored repeats it.
+ * (2) A table that lives on keeps its number and the codecs of its columns. No number is ever given twice.
+ * (3) Where it is not certain that the rows in Postgres are right, the table is marked whole.
+ */
+
+import { type Context, planTable, referencedColumns } from './decide.ts';
+import type { Finding } from './finding.ts';
+import { drift, fingerprint } from './fingerprint.ts';
+import { followTable, matchColumns } from './follow.ts';
+import { planForeignKeys } from './foreign.ts';
+import { names } from './names.ts';
+import type { ColumnPlan, Plan, TablePlan } from './plan.ts';
+import type { SourceSchema, SourceTable, TableStats } from './schema.ts';
+
+/** In the order in which Postgres must do it. `table` is the table as it is afterwards. */
+export type Change =
+  | { readonly kind: 'drop-table'; readonly table: TablePlan }
+  | { readonly kind: 'drop-index'; readonly name: string }
+  | { readonly kind: 'rename-table'; readonly from: TablePlan; readonly table: TablePlan }
+  | { readonly kind: 'drop-column'; readonly table: TablePlan; readonly column: ColumnPlan }
+  | { readonly kind: 'rename-column'; readonly table: TablePlan; readonly from: ColumnPlan; readonly column: ColumnPlan }
+  | { readonly kind: 'add-column'; readonly table: TablePlan; readonly column: ColumnPlan }
+  | { readonly kind: 'alter-column'; readonly table: TablePlan; readonly from: ColumnPlan; readonly column: ColumnPlan }
+  | { readonly kind: 'create-table'; readonly table: TablePlan };
+
+export type Evolution = {
+  readonly plan: Plan;
+  /** Empty: Postgres has nothing to do, the plan only knows more. */
+  readonly changes: readonly Change[];
+  /** TablePlan.id of tables to be copied again as a whole. */
+  readonly whole: readonly number[];
+  readonly findings: readonly Finding[];
+};
+
+export type Seen = {
+  readonly schema: SourceSchema;
+  /** On which table the capture triggers of a number stand: they travel with it when it is renamed. */
+  readonly triggers: ReadonlyMap<number, string>;
+  /** What capture cannot follow; a blocking one keeps its table out of the plan. */
+  readonly hazards: readonly Finding[];
+  /** What the stored values of a table are; asked for tables and columns that are new. */
+  readonly stats: (table: SourceTable) => TableStats;
+};
+
+const ORDER: readonly Change['kind'][] = [
+  'drop-index',
+  'drop-table',
+  'rename-table',
+  'drop-column',
+  'rename-column',
+  'add-column',
+  'alter-column',
+  'create-table',
+];
+
+/** What becomes of the plan. Without a difference it is the same plan, and nothing changes. */
+export function evolve(old: Plan, seen: Seen): Evolution {
+  const moved = new Set(drift(old, seen.schema));
+  const sources = followed(old, seen);
+  const matches = matched(old, sources, seen.triggers);
+  const lives = new Map([...matches].map(([source, table]) => [table.id, source]));
+  const gone = old.tables.filter(({ id }) => !lives.has(id));
+  // A table whose key or types have changed begins anew, under the number it has.
+  const anew = new Set([...matches].filter(([source, table]) => !matchColumns(table, source).fits).map(([source]) => source));
+  const kept = [...matches].filter(([source]) => !anew.has(source));
+  const staying = kept.filter(([source, table]) => source.name === table.name);
+  const free = names([...staying.map(([, table]) => table.target), ...kept.flatMap(([, table]) => table.indexes.map(index => index.name))]);
+  const changes: Change[] = gone.map(table => ({ kind: 'drop-table', table }));
+  const whole: number[] = [];
+  const findings: Finding[] = [];
+  const planned: { table: TablePlan; source: SourceTable; stats: TableStats | undefined }[] = [];
+  const unplanned: NonNullable<Plan['unplanned']>[number][] = [];
+  const context = { names: free, referenced: referencedColumns(sources), encoding: seen.schema.encoding };
+  let lastId = Math.max(old.lastId ?? 0, ...old.tables.map(({ id }) => id), ...seen.triggers.keys());
+
+  for (const [source, table] of kept) {
+    if (source.name === table.name && !moved.has(table.name)) {
+      planned.push({ table, source, stats: undefined });
+      continue;
+    }
+    const target = source.name === table.name || table.target !== table.name ? table.target : free.take(source.name);
+    const followed = followTable({ ...table, target }, source, { ...context, stats: seen.stats });
+    const after = { ...followed.table, source: fingerprint(seen.schema, source) };
+    if (target !== table.target) changes.push({ kind: 'rename-table', from: table, table: after });
+    changes.push(...followed.changes);
+    findings.push(...followed.findings);
+    if (followed.whole) whole.push(table.id);
+    planned.push({ table: after, source, stats: undefined });
+  }
+  for (const source of sources) {
+    if (matches.has(source) && !anew.has(source)) continue;
+    const former = matches.get(source);
+    const stats = seen.stats(source);
+    const id = former?.id ?? ++lastId;
+    const found: Finding[] = [];
+    const table = planTable(source, stats, { ...context, id, target: former?.target ?? free.take(source.name) } satisfies Context, found);
+    findings.push(...found);
+    if (former !== undefined) changes.push({ kind: 'drop-table', table: former });
+    if (table === undefined) {
+      unplanned.push(notPlanned(seen.schema, source, found));
+      continue;
+    }
+    const after = { ...table, source: fingerprint(seen.schema, source) };
+    changes.push({ kind: 'create-table', table: after });
+    whole.push(id);
+    planned.push({ table: after, source, stats });
+  }
+  for (const source of seen.schema.tables) {
+    const hazards = blocking(seen, source.name);
+    if (hazards.length > 0 && !isExcluded(old, source.name)) unplanned.push(notPlanned(seen.schema, source, hazards));
+  }
+  const tables = linked(planned, old).sort((a, b) => a.id - b.id);
+  const { unplanned: _, ...rest } = old;
+  const plan = { ...rest, tables, ...(unplanned.length > 0 && { unplanned }), lastId };
+  return { plan, changes: changes.toSorted((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind)), whole, findings };
+}
+
+/** Tables that can be in the plan: not left out on request, and not beyond what capture can follow. */
+function followed(old: Plan, seen: Seen): SourceTable[] {
+  return seen.schema.tables.filter(({ name }) => !isExcluded(old, name) && blocking(seen, name).length === 0);
+}
+
+const isExcluded = (plan: Plan, name: string): boolean =>
+  plan.excluded?.some(excluded => excluded.toLowerCase() === name.toLowerCase()) ?? false;
+
+const blocking = ({ hazards }: Seen, name: string): Finding[] =>
+  hazards.filter(({ level, table }) => level === 'blocking' && table === name);
+
+function notPlanned(schema: SourceSchema, source: SourceTable, findings: readonly Finding[]) {
+  const reason = findings.find(({ level }) => level === 'blocking')?.message ?? 'it cannot be replicated';
+  return { name: source.name, source: fingerprint(schema, source), reason };
+}
+
+/** Which table of the plan a table of the file is: by the triggers that travelled with it, else by its name. */
+function matched(old: Plan, sources: readonly SourceTable[], triggers: ReadonlyMap<number, string>): Map<SourceTable, TablePlan> {
+  const byName = new Map(sources.map(source => [source.name, source]));
+  const matches = new Map<SourceTable, TablePlan>();
+  for (const by of [(table: TablePlan) => triggers.get(table.id), (table: TablePlan) => table.name]) {
+    const taken = new Set(matches.values());
+    for (const table of old.tables) {
+      const source = byName.get(by(table) ?? '');
+      if (source !== undefined && !taken.has(table) && !matches.has(source)) matches.set(source, table);
+    }
+  }
+  return matches;
+}
+
+/** Foreign keys, decided anew: parents may have come, gone or changed. They are in Postgres only once it is primary. */
+function linked(planned: readonly { table: TablePlan; source: SourceTable; stats: TableStats | undefined }[], old: Plan): TablePlan[] {
+  const unknown = { rows: 0, columns: [], nullKeys: {} };
+  const all = planned.map(({ table, source, stats }) => ({
+    table,
+    source,
+    stats: stats ?? { ...unknown, orphans: source.foreignKeys.map(() => ({ count: 0, samples: [] })) },
+  }));
+  const byName = new Map(all.map(each => [each.source.name.toLowerCase(), each]));
+  return all.map(each => {
+    const before = old.tables.find(({ id }) => id === each.table.id)?.foreignKeys ?? [];
+    const { foreignKeys } = planForeignKeys(each, byName);
+    return {
+      ...each.table,
+      foreignKeys: foreignKeys.map(key => ({ ...key, orphans: before.find(({ name }) => name === key.name)?.orphans ?? key.orphans })),
+    };
+  });
+}
