@@ -1,3 +1,7 @@
+/*
+ * Schema changes while a daemon shadows and an application writes: each is followed, both sides are equal afterwards, and no
+ * write of the application ever failed.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { StatusDocument } from '../../src/server/documents.ts';
 import { buildShop } from '../support/shop.ts';

@@ -46,6 +46,8 @@ export type World = AsyncDisposable & {
   readonly pg: TestPostgres;
   /** A connection of the application to the SQLite file; closed with the world. */
   readonly app: Database.Database;
+  /** Closes the application's connection, does something to the file, and opens it again. */
+  reopen(meanwhile: () => void | Promise<void>): Promise<void>;
   /** Runs a command against this world. */
   run(...words: string[]): Promise<Ran>;
   /** The same with --json, parsed; fails the test on an unexpected exit code. */
@@ -66,7 +68,7 @@ export async function openWorld(build: (db: Database.Database) => void, config: 
   const source = join(folder, 'app.db');
   const flag = join(folder, 'app.env');
   const pg = await testPostgres();
-  const app = new Database(source);
+  let app = new Database(source);
   build(app);
   const file = join(folder, 'attacca.config.json');
   writeFileSync(
@@ -88,7 +90,14 @@ export async function openWorld(build: (db: Database.Database) => void, config: 
     source,
     flag,
     pg,
-    app,
+    get app() {
+      return app;
+    },
+    async reopen(meanwhile) {
+      app.close();
+      await meanwhile();
+      app = new Database(source);
+    },
     run,
     json,
     start(dieAt) {
