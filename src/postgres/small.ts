@@ -11,7 +11,7 @@
  *     a batch that can still be forgotten. A crash ends the session, and the next one reads the checkpoint again [G2].
  */
 import type { Mark, PgRow, Slice } from '../change/change.ts';
-import type { Writer } from './open.ts';
+import type { Session, Writer } from './open.ts';
 import { removal } from './quarantine.ts';
 import type { Step } from './round-trip.ts';
 import { deletion, type Tables, tableIn, upsertion } from './writes.ts';
@@ -24,7 +24,8 @@ export type Standing = {
 };
 
 const LOCAL = /* sql */ `select set_config('synchronous_commit', 'off', true), set_config('attacca.token', $1, true)`;
-const SILENT = /* sql */ `${LOCAL}, set_config('session_replication_role', 'replica', true)`;
+/** The role stays with the session until `settle`: each change of it makes Postgres plan every prepared statement anew. */
+const SILENT = /* sql */ `${LOCAL}, set_config('session_replication_role', 'replica', false)`;
 const ADVANCE = /* sql */ `
   with moved as (
     update attacca.control set seq = $1, nonce = $2, updated_at = now()
@@ -51,6 +52,13 @@ export function smallSteps(
     ...upserts,
     ...removals,
   ];
+}
+
+/** Brings everything that was applied on this session to disk, and leaves the session as it was before. */
+export async function settle(session: Session, { replicaRole }: Writer): Promise<void> {
+  const durable = { text: /* sql */ `update attacca.control set updated_at = now()`, values: [] };
+  const role = { text: /* sql */ `reset session_replication_role`, values: [] };
+  await session.roundTrip(replicaRole ? [durable, role] : [durable]);
 }
 
 const PORTION = 8_000_000;

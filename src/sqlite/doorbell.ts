@@ -1,9 +1,11 @@
 /*
- * Waits for commits by others. `PRAGMA data_version` is the truth; file events only make it be asked more often, because
- * an event comes before the commit is visible, and some file systems lose events.
+ * Waits for commits by others. `PRAGMA data_version` is the truth; a file event only makes it be asked more often, because the
+ * event comes before the commit is visible, and some file systems lose events.
+ *
+ * While commits keep coming nobody listens for events: a busy writer causes thousands a second, and each costs more than asking.
  */
+import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { watch } from 'chokidar';
 import { fileAt, isBusy, openSource } from './open.ts';
 
 const IDLE_MS = 10;
@@ -24,22 +26,29 @@ export function doorbell(path: string): Doorbell {
   db.pragma('busy_timeout = 0');
   const version = db.prepare<[], bigint>('pragma data_version').pluck();
   const name = basename(path);
-  const watcher = watch(dirname(path), {
-    depth: 0,
-    ignoreInitial: true,
-    ignored: file => file !== dirname(path) && !basename(file).startsWith(name),
-  });
+  let watcher: FSWatcher | undefined;
   let seen: bigint | undefined;
   let quickUntil = 0;
   let ring = (): void => {};
 
+  const deafen = (): void => {
+    watcher?.close();
+    watcher = undefined;
+  };
   const notice = (): void => {
+    deafen();
     quickUntil = performance.now() + QUIET_MS;
     ring();
   };
-  watcher.on('all', notice);
-  watcher.on('error', () => {}); // only an accelerator: without it the version is polled all the same
-
+  const listen = (): void => {
+    try {
+      watcher ??= watch(dirname(path), { persistent: false }, (_, changed) => {
+        if (changed === null || changed.startsWith(name)) notice();
+      }).on('error', deafen);
+    } catch {
+      // Only an accelerator: where nothing can be watched, the version is polled all the same.
+    }
+  };
   const pause = (ms: number): Promise<void> =>
     new Promise(resolve => {
       const timer = setTimeout(resolve, ms);
@@ -48,6 +57,11 @@ export function doorbell(path: string): Doorbell {
         resolve();
       };
     });
+  const rest = async (): Promise<void> => {
+    const quick = performance.now() < quickUntil;
+    if (!quick) listen();
+    await pause(quick ? BUSY_MS : IDLE_MS);
+  };
   const current = (): bigint | undefined => {
     try {
       return version.get();
@@ -61,7 +75,7 @@ export function doorbell(path: string): Doorbell {
     async wake(signal) {
       const cancel = (): void => ring();
       signal.addEventListener('abort', cancel);
-      for (; !signal.aborted; await pause(performance.now() < quickUntil ? BUSY_MS : IDLE_MS)) {
+      for (; !signal.aborted; await rest()) {
         const now = current();
         // Another file under this name rings at every call: commits to it would never show here.
         if (now === seen && fileAt(path) === file) continue;
@@ -72,7 +86,7 @@ export function doorbell(path: string): Doorbell {
       signal.removeEventListener('abort', cancel);
     },
     [Symbol.dispose]() {
-      void watcher.close();
+      deafen();
       db.close();
     },
   };

@@ -5,7 +5,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Mark, Rows } from '../../change/change.ts';
 import type { Sink } from '../../change/ports.ts';
-import { readVerified, record } from '../../postgres/control.ts';
+import { readVerified } from '../../postgres/control.ts';
+import { settle } from '../../postgres/small.ts';
 import { targetState } from '../../postgres/state.ts';
 import { type Lag, lagTracker } from '../../replicate/lag.ts';
 import { pipe } from '../../replicate/pipe.ts';
@@ -52,7 +53,7 @@ export function forwardTail(
   const piping = pipe(source, sink, stop.signal, batch => {
     lag.applied(batch.position.seq);
     engine.log.debug({ seq: String(batch.position.seq), rows: batch.changes.size }, 'applied');
-  }).then(() => record(engine.main, {})); // batches commit asynchronously: this brings the last of them to disk [G2]
+  }).then(() => settle(engine.main, on.writer));
   const checking = options.verifying ? check() : Promise.resolve();
   const done = Promise.all([piping, checking])
     .then(() => undefined)
