@@ -1,13 +1,15 @@
 /*
- * What attacca keeps in the SQLite file: one transaction puts it in, one takes it out and leaves the schema as it was [G11].
+ * What attacca keeps in the SQLite file: put in by one transaction (several where there are many tables), taken out by one, which
+ * leaves the schema as it was [G11].
  */
+import { setTimeout } from 'node:timers/promises';
 import type { Mark, Seq } from '../change/change.ts';
-import { Refused, ReplicationError } from '../change/errors.ts';
+import { isTransient, Refused, ReplicationError } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
 import { template } from '../change/template.ts';
-import type { Plan } from '../plan/plan.ts';
+import type { Plan, TablePlan } from '../plan/plan.ts';
 import type { SourceSchema } from '../plan/schema.ts';
-import { createCapture, sourceOf } from './capture.ts';
+import { sourceOf, triggersOf } from './capture.ts';
 import { type Database, writeTransaction } from './open.ts';
 import { headMark } from './rows.ts';
 import { readSchema } from './tables.ts';
@@ -36,6 +38,9 @@ const CLAIM = /* sql */ `insert into _attacca_control (id, install, target, "pri
 const OBJECTS = /* sql */ `
   select type, name from sqlite_schema where name like '\\_attacca\\_%' escape '\\' and type in ('trigger', 'view', 'table')
   order by type = 'table', name`;
+/** How long one transaction of the installation may go on before it commits, and how long the application has until the next [G6]. */
+const LOCK_MS = 15;
+const GAP_MS = 5;
 const MARK_TABLE = /* sql */ `insert into _attacca_journal (tbl) values (?)`;
 
 /** The control row; undefined where nothing is installed. */
@@ -45,8 +50,8 @@ export function readControl(db: Database): ControlRow | undefined {
 }
 
 /**
- * Installs journal and capture triggers in one write transaction and returns the position from which everything is
- * captured. Again for the same identity: changes nothing. Throws Refused when the file belongs to another one, and
+ * Installs journal and capture triggers, without holding the write lock for long, and returns the position from which everything
+ * is captured. Again for the same identity: changes nothing. Throws Refused when the file belongs to another one, and
  * ReplicationError 'retry' when the write lock is not free within `budgetMs`.
  */
 export async function install(db: Database, plan: Plan, identity: Identity, budgetMs: number): Promise<Mark> {
@@ -60,16 +65,40 @@ export async function install(db: Database, plan: Plan, identity: Identity, budg
   }
 }
 
+/**
+ * SQLite looks each new trigger up in the whole schema, so many tables take several short transactions. A crash between two
+ * leaves a file that is claimed and not captured throughout: the journal's first read finds that and marks those tables whole.
+ */
 async function installOn(db: Database, plan: Plan, identity: Identity, budgetMs: number): Promise<Mark> {
-  const before = uncompiled(db, plan, readSchema(db));
-  return await writeTransaction(db, budgetMs, () => {
-    if (readControl(db) !== undefined) return claimed(db, identity);
+  const schema = readSchema(db); // before the lock is taken; what an application changes from here on, the first read finds
+  const before = uncompiled(db, plan, schema);
+  const hook = (table: TablePlan) => (): void => {
+    for (const sql of triggersOf(table, schema).values()) db.exec(sql);
+    refuseBroken(db, { ...plan, tables: [table] }, schema, before);
+  };
+  const claim = (): void => {
+    if (readControl(db) !== undefined) throw overtaken();
     createTables(db, plan, identity);
-    const schema = readSchema(db);
-    createCapture(db, plan, schema);
-    refuseBroken(db, plan, schema, before);
-    return headMark(db);
-  });
+  };
+  try {
+    await inShortTransactions(db, budgetMs, [claim, ...plan.tables.map(hook)]);
+  } catch (error) {
+    if (!isTransient(error) && readControl(db)?.install === identity.install) await uninstall(db, budgetMs);
+    throw error;
+  }
+  return headMark(db);
+}
+
+const overtaken = (): ReplicationError =>
+  new ReplicationError('retry', 'another process has just installed capture on this file', { hint: 'It is tried again.' });
+
+/** Runs all of `steps` in as few write transactions as let each hold the lock for a moment only. */
+async function inShortTransactions(db: Database, budgetMs: number, steps: readonly (() => void)[]): Promise<void> {
+  for (const left = [...steps]; left.length > 0; await setTimeout(left.length > 0 ? GAP_MS : 0)) {
+    await writeTransaction(db, budgetMs, () => {
+      for (const until = performance.now() + LOCK_MS; left.length > 0 && performance.now() < until; ) left.shift()?.();
+    });
+  }
 }
 
 /** Control row, journal and canary, where there are none. Call it inside a write transaction. */

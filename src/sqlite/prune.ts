@@ -6,11 +6,12 @@ const LOWEST = /* sql */ `select min(seq) from _attacca_journal`;
 const HEAD = /* sql */ `select max(seq) from _attacca_journal`;
 const PRUNE = /* sql */ `delete from _attacca_journal where seq < ?`;
 const BUDGET_MS = 1_000;
+/** Also the smallest: a commit of fewer marks takes no less. */
 const FIRST_STEP = 500;
 const LARGEST_STEP = 10_000;
 /** The application waits this long for the lock at most, on the machine it was measured on [G6]. */
 const LOCK_MS = 3;
-/** A gap between two steps, in which the application's writers find the lock free. */
+/** Between two steps the application's writers find the lock free, for at least as long as it was taken. */
 const GAP_MS = 2;
 
 /**
@@ -27,16 +28,15 @@ export async function prune(db: Database, below: Seq): Promise<number> {
   let pruned = 0;
   for (let from = lowest; from < end; ) {
     const to = from + BigInt(step) < end ? from + BigInt(step) : end;
-    let held = 0;
+    let since = 0;
     pruned += await writeTransaction(db, BUDGET_MS, () => {
-      const since = performance.now();
-      const { changes } = remove.run(to);
-      held = performance.now() - since;
-      return changes;
+      since = performance.now();
+      return remove.run(to).changes;
     });
+    const held = performance.now() - since; // with the commit: in rollback-journal mode its fsyncs are most of it
     from = to;
-    if (to < end) await setTimeout(GAP_MS);
-    if (held > LOCK_MS) step = Math.max(100, step >> 1);
+    if (to < end) await setTimeout(Math.max(GAP_MS, held));
+    if (held > LOCK_MS) step = Math.max(FIRST_STEP, step >> 1);
     else if (held < LOCK_MS / 3) step = Math.min(LARGEST_STEP, step * 2);
   }
   return pruned;

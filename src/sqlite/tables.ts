@@ -17,49 +17,49 @@ import { codeOf, type Database } from './open.ts';
 import { isWord, list, textOf, tokenize } from './tokens.ts';
 
 const OBJECTS = /* sql */ `
-  select s.type, s.name, s.tbl_name as "table", l.type as kind, s.sql from sqlite_schema s
-  left join pragma_table_list l on l.schema = 'main' and l.name = s.name and s.type = 'table'
-  where s.name not like '\\_attacca\\_%' escape '\\' order by s.rowid`;
+  select type, name, tbl_name as "table", sql from sqlite_schema where name not like '\\_attacca\\_%' escape '\\' order by rowid`;
+const KINDS = /* sql */ `select name, type from pragma_table_list where schema = 'main'`;
 const TABLES = /* sql */ `
   select name, wr, strict from pragma_table_list
   where schema = 'main' and type = 'table' and name not like 'sqlite\\_%' escape '\\' and name not like '\\_attacca\\_%' escape '\\'
   order by name`;
 const COLUMNS = /* sql */ `select name, type, "notnull", dflt_value, pk, hidden from pragma_table_xinfo(?) order by cid`;
-const INDEXES = /* sql */ `
-  select l.name, l."unique", l.origin, l.partial, s.sql from pragma_index_list(?) l
-  left join sqlite_schema s on s.type = 'index' and s.name = l.name order by l.name`;
+const INDEXES = /* sql */ `select name, "unique", origin, partial from pragma_index_list(?) order by name`;
 const TERMS = /* sql */ `select cid, name, "desc", coll from pragma_index_xinfo(?) where key = 1 order by seqno`;
 const FOREIGN_KEYS = /* sql */ `
   select id, "table" as parent, "from", "to", on_update, on_delete from pragma_foreign_key_list(?) order by id, seq`;
 
 /** The structure of the file, as of now. Reads the schema only, no rows. */
 export function readSchema(db: Database): SourceSchema {
-  const objects = rows<{ type: SourceObject['type']; name: string; table: string; kind: string | null; sql: string | null }>(db, OBJECTS);
-  const sqlOf = new Map(objects.map(object => [object.name, object.sql]));
+  // Looked up here and not joined in SQL: SQLite would go through the whole schema for each object of it.
+  const objects = rows<{ type: SourceObject['type']; name: string; table: string; sql: string | null }>(db, OBJECTS);
+  const kinds = new Map(rows<{ name: string; type: string }>(db, KINDS).map(({ name, type }) => [name, type]));
+  const sqlOf = new Map(objects.map(object => [object.name, object.sql ?? '']));
   return {
     encoding: String(db.pragma('encoding', { simple: true })),
     journalMode: String(db.pragma('journal_mode', { simple: true })),
     tables: rows<{ name: string; wr: bigint; strict: bigint }>(db, TABLES).map(({ name, wr, strict }) =>
-      readTable(db, { name, withoutRowid: wr === 1n, strict: strict === 1n }, sqlOf.get(name) ?? ''),
+      readTable(db, { name, withoutRowid: wr === 1n, strict: strict === 1n }, sqlOf),
     ),
-    objects: objects.map(object => ({ ...object, kind: kindOf(object) })),
+    objects: objects.map(object => ({ ...object, kind: object.type === 'table' ? kindOf(kinds.get(object.name)) : undefined })),
   };
 }
 
-function kindOf({ type, kind }: { readonly type: string; readonly kind: string | null }): SourceObject['kind'] {
-  if (type !== 'table') return undefined;
-  return kind === 'virtual' || kind === 'shadow' ? kind : 'base';
-}
+const kindOf = (kind: string | undefined): SourceObject['kind'] => (kind === 'virtual' || kind === 'shadow' ? kind : 'base');
 
-function readTable(db: Database, table: Pick<SourceTable, 'name' | 'withoutRowid' | 'strict'>, sql: string): SourceTable {
+function readTable(
+  db: Database,
+  table: Pick<SourceTable, 'name' | 'withoutRowid' | 'strict'>,
+  sqlOf: ReadonlyMap<string, string>,
+): SourceTable {
   const columns = readColumns(db, table);
   const names = new Set(columns.map(column => column.name.toLowerCase()));
   return {
     ...table,
-    autoincrement: tokenize(sql).some(token => isWord(token, 'autoincrement')),
+    autoincrement: tokenize(sqlOf.get(table.name) ?? '').some(token => isWord(token, 'autoincrement')),
     rowid: table.withoutRowid ? null : (['rowid', '_rowid_', 'oid'].find(name => !names.has(name)) ?? null),
     columns,
-    indexes: readIndexes(db, table.name),
+    indexes: readIndexes(db, table.name, sqlOf),
     foreignKeys: readForeignKeys(db, table.name),
   };
 }
@@ -103,11 +103,11 @@ function collationOf(db: Database, table: string, column: string): string {
   }
 }
 
-type IndexInfo = { name: string; unique: bigint; origin: SourceIndex['origin']; partial: bigint; sql: string | null };
+type IndexInfo = { name: string; unique: bigint; origin: SourceIndex['origin']; partial: bigint };
 
-function readIndexes(db: Database, table: string): SourceIndex[] {
+function readIndexes(db: Database, table: string, sqlOf: ReadonlyMap<string, string>): SourceIndex[] {
   return rows<IndexInfo>(db, INDEXES, table).map(index => {
-    const { items, rest } = list(tokenize(index.sql ?? ''));
+    const { items, rest } = list(tokenize(sqlOf.get(index.name) ?? ''));
     const terms = rows<{ cid: bigint; name: string | null; desc: bigint; coll: string }>(db, TERMS, index.name);
     return {
       name: index.name,

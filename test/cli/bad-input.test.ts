@@ -28,7 +28,20 @@ import {
 } from './refusals.ts';
 
 const CORRUPT = resolve(process.env.ATTACCA_CORPUS ?? '../shared/corpus', 'db/mbtiles_corrupt.mbtiles');
-const COMMANDS = ['assess', 'plan', 'sync', 'status', 'verify', 'cutover', 'rollback', 'quarantine', 'resync', 'finish', 'uninstall', 'demo'];
+const COMMANDS = [
+  'assess',
+  'plan',
+  'sync',
+  'status',
+  'verify',
+  'cutover',
+  'rollback',
+  'quarantine',
+  'resync',
+  'finish',
+  'uninstall',
+  'demo',
+];
 
 type Expected = { readonly words: readonly string[]; readonly code: number; readonly says: RegExp };
 
