@@ -39,7 +39,7 @@ const OBJECTS = /* sql */ `
   select type, name from sqlite_schema where name like '\\_attacca\\_%' escape '\\' and type in ('trigger', 'view', 'table')
   order by type = 'table', name`;
 /** How long one transaction of the installation may go on before it commits, and how long the application has until the next [G6]. */
-const LOCK_MS = 15;
+const LOCK_MS = 8;
 const GAP_MS = 5;
 const MARK_TABLE = /* sql */ `insert into _attacca_journal (tbl) values (?)`;
 

@@ -8,6 +8,8 @@ import Database from 'better-sqlite3';
 const db = new Database(process.argv[2] ?? '', { timeout: 0, fileMustExist: true });
 const begin = db.prepare('begin immediate');
 const rollback = db.prepare('rollback');
+/** Trying takes some microseconds. */
+const LOOK_MS = 1;
 const waits: number[] = [];
 let stopped = false;
 process.on('message', () => {
@@ -15,15 +17,19 @@ process.on('message', () => {
 });
 process.send?.('ready');
 
-let busySince: number | undefined;
+let waited = 0;
+let last = performance.now();
 for (let round = 0; !stopped; round++) {
+  const now = performance.now();
+  const since = Math.min(now - last, LOOK_MS); // more than that, and this process itself was kept from running
+  last = now;
   try {
     begin.run();
     rollback.run();
-    if (busySince !== undefined) waits.push(performance.now() - busySince);
-    busySince = undefined;
+    if (waited > 0) waits.push(waited);
+    waited = 0;
   } catch {
-    busySince ??= performance.now();
+    waited += since;
   }
   if (round % 50 === 0) await setImmediate();
 }
