@@ -10,6 +10,10 @@ export const CODES = {
   'no-key': ['blocking', 'Give the table a PRIMARY KEY, or exclude it in the plan file.'],
   'too-many-columns': ['blocking', 'Split the table, or exclude it in the plan file.'],
   'mixed-classes': ['warning', 'Nothing must be done: each value keeps its class as tagged text. Unify the values for a plain type.'],
+  'mixed-formats': [
+    'note',
+    'Nothing must be done: every value is kept as it is. Unify the values for a narrower type, or choose a codec in the plan file.',
+  ],
   'unclean-text': [
     'warning',
     'Nothing must be done: every byte is kept as tagged text. Clean the texts, or store them as BLOB, for a plain type.',

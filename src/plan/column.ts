@@ -1,57 +1,93 @@
 /*
  * Chooses the codec of a column from what is stored in it; where nothing is stored, from its declaration.
+ *
+ * A type narrower than the storage class needs both: every value fits, and the declaration or the name says so. What only
+ * happens to fit today would be in quarantine tomorrow.
  */
+
+import { typeOf } from './codecs/registry.ts';
 import { type Code, finding } from './codes.ts';
+import { translateDefault } from './default.ts';
 import type { Finding } from './finding.ts';
-import type { CodecName, ColumnPlan } from './plan.ts';
+import { commonMoment, misfits } from './format.ts';
+import { declaresTime, saysBoolean, saysDay, saysId, saysJson, saysTime, saysUuid } from './hint.ts';
+import type { CodecName } from './plan.ts';
+import type { Role } from './role.ts';
 import type { Affinity, ColumnStats, SourceColumn } from './schema.ts';
 
-export const TYPE_OF: Readonly<Record<CodecName, ColumnPlan['type']>> = {
-  integer: 'bigint',
-  real: 'double precision',
-  number: 'double precision',
-  text: 'text',
-  blob: 'bytea',
-  boolean: 'boolean',
-  tagged: 'text',
-};
+const NUMBERS = (affinity: Affinity): boolean => affinity === 'integer' || affinity === 'numeric';
 
 /** Why the stored values, or SQLite's affinity, rule the codec out; undefined where it keeps every value. */
 export function contradiction(codec: CodecName, affinity: Affinity, stats: ColumnStats): string | undefined {
-  const { integers, reals, texts, blobs, zeroOne, inexact, unclean } = stats;
+  const { integers, reals, texts, blobs, zeroOne, inexact } = stats;
   const others = (count: number, what: string): string | undefined => (count > 0 ? `it holds ${count} ${what}` : undefined);
-  const numeric = affinity === 'integer' || affinity === 'numeric';
   switch (codec) {
     case 'tagged':
       return undefined;
     case 'integer':
-      if (!numeric && affinity !== 'blob') return `SQLite keeps no integers in a column of ${affinity} affinity`;
+      if (!NUMBERS(affinity) && affinity !== 'blob') return `SQLite keeps no integers in a column of ${affinity} affinity`;
       return others(reals + texts + blobs, 'values that are not integers');
     case 'real':
       if (affinity !== 'real' && affinity !== 'blob') return `SQLite would not keep every REAL in a column of ${affinity} affinity`;
       return others(integers + texts + blobs, 'values that are not REAL');
     case 'number':
-      if (!numeric) return `SQLite does not tell whole REALs from integers by itself in a column of ${affinity} affinity`;
+      if (!NUMBERS(affinity)) return `SQLite does not tell whole REALs from integers by itself in a column of ${affinity} affinity`;
       return others(texts + blobs, 'values that are not numbers') ?? others(inexact, 'integers that double precision cannot hold');
-    case 'text':
-      return others(integers + reals + blobs, 'values that are not text') ?? others(unclean, 'texts with NUL or invalid UTF-8');
+    case 'decimal':
+      if (!NUMBERS(affinity) && affinity !== 'real') return `SQLite does not keep numbers apart in a column of ${affinity} affinity`;
+      return others(texts + blobs, 'values that are not numbers');
     case 'blob':
       return others(integers + reals + texts, 'values that are not BLOB');
+    case 'uuid(blob)':
+      return others(integers + reals + texts + blobs - stats.uuids, 'values that are not BLOBs of 16 bytes');
     case 'boolean':
-      if (!numeric && affinity !== 'blob') return `SQLite keeps no integers in a column of ${affinity} affinity`;
+      if (!NUMBERS(affinity) && affinity !== 'blob') return `SQLite keeps no integers in a column of ${affinity} affinity`;
       return others(integers + reals + texts + blobs - zeroOne, 'values other than 0 and 1');
+    default:
+      return codec.includes(' since ') ? epochContradiction(affinity, stats) : textContradiction(codec, affinity, stats);
   }
+}
+
+function textContradiction(codec: CodecName, affinity: Affinity, stats: ColumnStats): string | undefined {
+  const { integers, reals, blobs, unclean, formats } = stats;
+  const others = (count: number, what: string): string | undefined => (count > 0 ? `it holds ${count} ${what}` : undefined);
+  if (affinity !== 'text' && affinity !== 'blob' && /^numeric$|YYYYMMDD/.test(codec))
+    return `SQLite makes numbers of such texts in a column of ${affinity} affinity`;
+  const wrong = others(integers + reals + blobs, 'values that are not text') ?? others(unclean, 'texts with NUL or invalid UTF-8');
+  return wrong ?? (codec === 'text' ? undefined : others(misfits(codec, formats), `texts that do not fit ${codec}`));
+}
+
+/** 200 years around now: whatever the unit, they fit. */
+const EPOCHS: readonly (readonly [bigint, CodecName])[] = [
+  [1n, 'timestamptz(s since 1970)'],
+  [1_000n, 'timestamptz(ms since 1970)'],
+  [1_000_000n, 'timestamptz(us since 1970)'],
+];
+const [FIRST, LAST] = [100_000_000n, 7_000_000_000n];
+
+function epochContradiction(affinity: Affinity, { integers, reals, texts, blobs, range }: ColumnStats): string | undefined {
+  if (!NUMBERS(affinity) && affinity !== 'blob') return `SQLite keeps no integers in a column of ${affinity} affinity`;
+  if (reals + texts + blobs > 0) return `it holds ${reals + texts + blobs} values that are not integers`;
+  if (integers === 0 || range === null) return undefined;
+  return range[0] < -(10n ** 17n) || range[1] > 10n ** 17n ? 'it holds integers that are no points in time' : undefined;
+}
+
+/** The unit in which all of these would be points in time of our days. */
+function epochOf({ integers, reals, texts, blobs, range }: ColumnStats): CodecName | undefined {
+  if (integers === 0 || reals + texts + blobs > 0 || range === null) return undefined;
+  return EPOCHS.find(([unit]) => range[0] >= FIRST * unit && range[1] <= LAST * unit)?.[1];
 }
 
 export type Choice = { readonly codec: CodecName; readonly reason: string; readonly findings: readonly Finding[] };
 
-/** `identifying`: the column is in a key, a unique index or a foreign key, where one exact type serves best. */
-export function chooseCodec(table: string, column: SourceColumn, stats: ColumnStats, identifying: boolean): Choice {
+/** `plain`: nothing narrower than the storage class. */
+export function chooseCodec(table: string, column: SourceColumn, stats: ColumnStats, role: Role & { readonly plain?: boolean }): Choice {
   const total = stats.integers + stats.reals + stats.texts + stats.blobs;
-  if (total === 0) return { codec: undecided(column, identifying), reason: `no values yet; declared ${declaration(column)}`, findings: [] };
-  const preferred = preference(column, stats, identifying);
+  if (total === 0)
+    return { codec: undecided(column, role.identifying), reason: `no values yet; declared ${declaration(column)}`, findings: [] };
+  const preferred = [...(role.plain === true ? [] : narrow(column, stats, role)), ...broad(column, stats, role)];
   const why = preferred.find(([codec]) => contradiction(codec, column.affinity, stats) === undefined);
-  if (why !== undefined) return { codec: why[0], reason: why[1], findings: [] };
+  if (why !== undefined) return { codec: why[0], reason: why[1], findings: disappointed(table, column, stats, why[0]) };
   const { code, message } = obstacle(stats);
   const reason = `${message}: tagged text keeps every byte and class`;
   return {
@@ -65,12 +101,10 @@ export function chooseCodec(table: string, column: SourceColumn, stats: ColumnSt
 
 type Preference = readonly (readonly [CodecName, string])[];
 
-function preference(column: SourceColumn, { integers, reals }: ColumnStats, identifying: boolean): Preference {
-  const { declared, affinity } = column;
-  const fractional = FRACTIONAL.test(declared) && !identifying;
+function broad({ declared, affinity }: SourceColumn, { integers, reals }: ColumnStats, role: Role): Preference {
+  const fractional = FRACTIONAL.test(declared) && !role.identifying;
   const numbers: Preference = integers > 0 && !fractional ? [['integer', 'every value is an integer']] : [];
   return [
-    ...(isBoolean(column) ? ([['boolean', `declared ${declared}, and every value is 0 or 1`]] as const) : []),
     ...numbers,
     ['number', reals > 0 ? 'integers and REALs, each exact in double precision' : `declared ${declared}: fractions may come`],
     ['integer', 'every value is an integer'],
@@ -80,16 +114,59 @@ function preference(column: SourceColumn, { integers, reals }: ColumnStats, iden
   ];
 }
 
+/** What an author would have written by hand, where declaration or name and every value agree. */
+function narrow(column: SourceColumn, stats: ColumnStats, { indexed }: Role): Preference {
+  const { declared, name } = column;
+  const found: (readonly [CodecName, string])[] = [];
+  const add = (codec: CodecName | undefined, reason: string): void => void (codec !== undefined && found.push([codec, reason]));
+  if (saysBoolean(column)) {
+    add('boolean', `declared ${declared}, and every value is 0 or 1`);
+    for (const codec of Object.keys(stats.formats))
+      if (codec.startsWith('boolean(')) add(codec, `declared ${declared}, and every value is one of these two`);
+  }
+  const moment = commonMoment(stats.formats);
+  if (moment !== undefined && (moment.startsWith('date') ? saysDay(column) : saysTime(column)))
+    add(moment, `${declaresTime(column) ? `declared ${declared}` : `called ${name}`}, and every value is written like this`);
+  if (declaresTime(column)) add(epochOf(stats), `declared ${declared}, and every value is such a number`);
+  if (saysUuid(column))
+    for (const codec of ['uuid(lower)', 'uuid(upper)', 'uuid(hex)', 'uuid(HEX)', 'uuid(blob)'])
+      add(codec, 'every value is a UUID in this form');
+  else if (saysId(column)) for (const codec of ['uuid(lower)', 'uuid(upper)']) add(codec, 'every value is a UUID in this form');
+  if (saysJson(column) && !indexed)
+    add('jsonb', 'every value is a JSON document; the way back brings the same JSON value, spelled as Postgres does');
+  return found.filter(([codec]) => codec === 'boolean' || takesDefault(column, codec));
+}
+
+/** A row that leaves the column out would not fit otherwise. */
+const takesDefault = (column: SourceColumn, codec: CodecName): boolean =>
+  translateDefault(column, { codec, affinity: column.affinity, type: typeOf(codec) }).refused !== 'unfit';
+
+/** A declaration that the values do not keep: how many stand in the way, and what they are. */
+function disappointed(table: string, column: SourceColumn, stats: ColumnStats, codec: CodecName): Finding[] {
+  const wanted = saysBoolean(column)
+    ? ['boolean']
+    : declaresTime(column)
+      ? ['date', 'timestamp', 'timestamptz']
+      : saysJson(column)
+        ? ['jsonb']
+        : [];
+  const type = typeOf(codec);
+  if (wanted.length === 0 || wanted.includes(type) || /^json/.test(type)) return [];
+  const kinds = [...classes(stats).filter(([name]) => name !== 'text'), ...Object.entries(stats.formats)].toSorted(([, a], [, b]) => b - a);
+  const { integers, reals, texts, blobs, zeroOne } = stats;
+  const common = wanted[0] === 'boolean' && zeroOne > 0 ? zeroOne : (kinds[0]?.[1] ?? 0);
+  const rest = integers + reals + texts + blobs - common;
+  const shown = kinds.slice(0, 6).map(([name, count]) => `${count} ${name}`);
+  const message = `Declared or named as ${wanted[0]}, and stays ${type}, because not every value has one form that can be written back: ${shown.join(', ')}.`;
+  return [finding('mixed-formats', { table, column: column.name, message, count: Math.max(1, rest) })];
+}
+
 /** DECIMAL(10,2) and the like; DECIMAL(10) and DECIMAL(10,0) are integers. */
 const FRACTIONAL = /^(?:dec|num|money|curr)(?!.*\(\s*\d+\s*(?:,\s*0\s*)?\))/i;
 
-/** Declared so, and not given the lie by its default (`weight BOOLEAN DEFAULT 1000`). */
-const isBoolean = ({ declared, default: sql }: SourceColumn): boolean =>
-  /^bool/i.test(declared) && (sql === null || /^\W*(?:[01]|true|false|null)\W*$/i.test(sql));
-
 function undecided(column: SourceColumn, identifying: boolean): CodecName {
   const { declared, affinity } = column;
-  if (isBoolean(column) && affinity === 'numeric') return 'boolean';
+  if (saysBoolean(column) && affinity === 'numeric') return 'boolean';
   if (/^bool/i.test(declared) && affinity === 'numeric') return 'integer';
   if (affinity !== 'numeric' && affinity !== 'blob') return affinity;
   if (affinity === 'blob') return /blob/i.test(declared) ? 'blob' : 'tagged';

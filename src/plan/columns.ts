@@ -1,10 +1,13 @@
 import { quote } from '../change/quote.ts';
+import { type Agreed, memberName } from './agree.ts';
+import { typeOf } from './codecs/registry.ts';
 import { finding } from './codes.ts';
-import { chooseCodec, TYPE_OF } from './column.ts';
+import { type Choice, chooseCodec } from './column.ts';
 import { translateDefault } from './default.ts';
 import type { Finding } from './finding.ts';
 import { names, SYSTEM_COLUMNS } from './names.ts';
-import { at, type ColumnPlan, HIDDEN_ROWID } from './plan.ts';
+import { at, type CodecName, type ColumnPlan, HIDDEN_ROWID } from './plan.ts';
+import { rolesOf } from './role.ts';
 import type { ColumnStats, SourceColumn, SourceTable, TableStats } from './schema.ts';
 import { type Widths, widthOf } from './width.ts';
 
@@ -14,9 +17,9 @@ export type PlannedColumns = { readonly columns: ColumnPlan[]; readonly widths: 
 export function planColumns(
   table: SourceTable,
   stats: TableStats,
-  context: { readonly referenced: ReadonlySet<string>; readonly encoding: string },
+  context: { readonly referenced: ReadonlySet<string>; readonly agreed: Agreed; readonly encoding: string },
 ): PlannedColumns {
-  const identifying = identifyingColumns(table, context.referenced);
+  const roles = rolesOf(table, context.referenced);
   const free = names([...SYSTEM_COLUMNS, HIDDEN_ROWID]);
   const columns: ColumnPlan[] = [];
   const widths = new Map<string, number>();
@@ -28,9 +31,12 @@ export function planColumns(
       continue;
     }
     const values = at(stats.columns, place);
-    const choice = chooseCodec(table.name, column, values, identifying.has(column.name.toLowerCase()));
+    const choice = agreedOr(
+      chooseCodec(table.name, column, values, roles(column.name)),
+      context.agreed.get(memberName(table.name, column.name)),
+    );
     const { codec } = choice;
-    const plan = { codec, affinity: column.affinity, type: TYPE_OF[codec] };
+    const plan = { codec, affinity: column.affinity, type: typeOf(codec) };
     const translated = translateDefault(column, plan);
     findings.push(...choice.findings, ...remarks(table, column, values, translated.refused));
     widths.set(column.name, widthOf(codec, values, context.encoding));
@@ -46,15 +52,10 @@ export function planColumns(
   return { columns, widths, findings };
 }
 
-function identifyingColumns(table: SourceTable, referenced: ReadonlySet<string>): ReadonlySet<string> {
-  const own = [
-    ...table.columns.filter(column => column.primaryKey > 0).map(column => column.name),
-    ...table.indexes.filter(index => index.unique).flatMap(index => index.terms.flatMap(term => term.column ?? [])),
-    ...table.foreignKeys.flatMap(key => key.columns),
-    ...table.columns.filter(column => referenced.has(`${table.name}.${column.name}`.toLowerCase())).map(column => column.name),
-  ];
-  return new Set(own.map(name => name.toLowerCase()));
-}
+const agreedOr = (choice: Choice, agreed: CodecName | undefined): Choice =>
+  agreed === undefined || agreed === choice.codec
+    ? choice
+    : { ...choice, codec: agreed, reason: 'as in the columns that foreign keys tie it to' };
 
 function targetOf(table: SourceTable, column: SourceColumn, target: string, findings: Finding[]): string {
   if (target !== column.name) {

@@ -5,6 +5,7 @@
  * (2) Nothing is left out without a finding.
  */
 import { quote } from '../change/quote.ts';
+import { type Agreed, agreedCodecs } from './agree.ts';
 import { finding } from './codes.ts';
 import { planColumns } from './columns.ts';
 import type { Finding } from './finding.ts';
@@ -37,10 +38,11 @@ export function decide(
 
   const shared = names();
   const referenced = referencedColumns(sources);
+  const agreed = agreedCodecs(sources, profile, referenced);
   const targets = sources.map(source => tableName(source, shared, findings));
   const planned = sources.flatMap((source, place): Planned[] => {
     const stats = profile[source.name] ?? emptyStats(source);
-    const context = { id: place + 1, target: targets[place] ?? source.name, names: shared, referenced, encoding: schema.encoding };
+    const context = { id: place + 1, target: targets[place] ?? source.name, names: shared, referenced, agreed, encoding: schema.encoding };
     const table = planTable(source, stats, context, findings);
     return table === undefined ? [] : [{ table: { ...table, source: fingerprint(schema, source) }, source, stats }];
   });
@@ -58,6 +60,7 @@ export type Context = {
   readonly target: string;
   readonly names: Names;
   readonly referenced: ReadonlySet<string>;
+  readonly agreed: Agreed;
   readonly encoding: string;
 };
 
@@ -155,4 +158,5 @@ const emptyStats = ({ columns, foreignKeys }: SourceTable): TableStats => ({
   orphans: foreignKeys.map(() => ({ count: 0, samples: [] })),
 });
 
-const NOTHING = { nulls: 0, integers: 0, reals: 0, texts: 0, blobs: 0, zeroOne: 0, inexact: 0, unclean: 0, maxBytes: 0, samples: [] };
+const COUNTS = { nulls: 0, integers: 0, reals: 0, texts: 0, blobs: 0, zeroOne: 0, inexact: 0, unclean: 0, uuids: 0, maxBytes: 0 };
+const NOTHING = { ...COUNTS, range: null, formats: {}, samples: [] };

@@ -37,16 +37,23 @@ export function translateDefault(
   return text instanceof Unfit ? { sql: null, refused: 'unfit' } : { sql: literalOf(text, type), refused: null };
 }
 
+const UTC = `statement_timestamp() at time zone 'utc'`;
+
 function nowAs(format: string, codec: ColumnPlan['codec']): Default {
-  const text = `to_char(statement_timestamp() at time zone 'utc', ${literal(format)})`;
+  const text = `to_char(${UTC}, ${literal(format)})`;
   if (codec === 'text') return { sql: text, refused: null };
-  return codec === 'tagged' ? { sql: `'t:' || ${text}`, refused: null } : { sql: null, refused: 'unfit' };
+  if (codec === 'tagged') return { sql: `'t:' || ${text}`, refused: null };
+  if (codec === SECONDS && format === NOW[0]?.[1]) return { sql: `date_trunc('second', ${UTC})`, refused: null };
+  return codec === DAYS && format === NOW[1]?.[1] ? { sql: `(${UTC})::date`, refused: null } : { sql: null, refused: 'unfit' };
 }
+
+/** The codecs of what CURRENT_TIMESTAMP and CURRENT_DATE write. */
+const [SECONDS, DAYS] = ['timestamp(YYYY-MM-DD hh:mm:ss)', 'date(YYYY-MM-DD)'];
 
 /** The same default under another codec, as a Postgres expression. Unfit where that codec cannot hold it. */
 export function recodeDefault(sql: string, from: ColumnPlan, to: Pick<ColumnPlan, 'codec' | 'type'>): string | Unfit {
-  const now = sql.replace("'t:' || ", '');
-  if (now.startsWith('to_char(')) return nowAs(/, '(.*)'\)$/.exec(now)?.[1] ?? '', to.codec).sql ?? new Unfit('not a text');
+  const [, now] = NOW.find(([, format]) => nowAs(format, from.codec).sql === sql) ?? [];
+  if (now !== undefined) return nowAs(now, to.codec).sql ?? new Unfit('not of that form');
   const value = codecOf(from).decode(textOf(sql));
   const text = value instanceof Unfit ? value : codecOf({ codec: to.codec, affinity: from.affinity }).encode(value);
   return text === null || text instanceof Unfit ? (text ?? new Unfit('NULL')) : literalOf(text, to.type);
@@ -54,7 +61,8 @@ export function recodeDefault(sql: string, from: ColumnPlan, to: Pick<ColumnPlan
 
 function literalOf(text: string, type: ColumnPlan['type']): string {
   if (type === 'boolean') return text === 't' ? 'true' : 'false';
-  return type === 'text' || type === 'bytea' || !/^-?\d/.test(text) ? literal(text) : text;
+  const number = type === 'bigint' || type === 'double precision' || type === 'numeric';
+  return number && /^-?\d/.test(text) ? text : literal(text);
 }
 
 /** The inverse of `literalOf`. */

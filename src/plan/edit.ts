@@ -5,7 +5,8 @@ import { z } from 'zod';
 import { UsageError } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
 import { Unfit } from './codec.ts';
-import { contradiction, TYPE_OF } from './column.ts';
+import { typeOf } from './codecs/registry.ts';
+import { contradiction } from './column.ts';
 import { recodeDefault } from './default.ts';
 import { agree } from './foreign.ts';
 import { fits, SYSTEM_COLUMNS } from './names.ts';
@@ -72,7 +73,7 @@ function editTable(table: TablePlan, wanted: TableEdit | undefined, profile: Pro
 function editColumn(table: TablePlan, column: ColumnPlan, wanted: ColumnEdit, profile: Profile): ColumnPlan {
   const where = `${quote(table.name)}.${quote(column.name)}`;
   const codec = wanted.codec ?? column.codec;
-  const type = TYPE_OF[codec];
+  const type = typeOf(codec);
   if (wanted.type !== undefined && wanted.type !== type)
     throw refusal(`${where}: codec ${codec} is stored as ${type}, not ${wanted.type}`, 'Change the codec, and leave the type out.');
   const target = wanted.target ?? column.target;
@@ -82,10 +83,25 @@ function editColumn(table: TablePlan, column: ColumnPlan, wanted: ColumnEdit, pr
   if (against !== undefined) throw refusal(`${where} cannot have codec ${codec}: ${against}`, 'tagged takes every value.');
   if (table.identity !== null && table.columns[table.identity] === column)
     throw refusal(`${where} is the INTEGER PRIMARY KEY and stays bigint`, 'Remove that edit.');
+  if (NO_KEY.has(codec) && isIndexed(table, column))
+    throw refusal(
+      `${where} is in a key or an index, where ${codec} cannot be`,
+      'Values that Postgres takes for equal may differ in SQLite.',
+    );
   const sql = column.default === null ? null : recodeDefault(column.default, column, { codec, type });
   if (sql instanceof Unfit) throw refusal(`${where} cannot have codec ${codec}: its default is ${sql.reason}`, 'tagged takes every value.');
   return { ...column, target, codec, type, default: sql, reason: `set in the plan file; decided was ${column.codec}: ${column.reason}` };
 }
+
+/** Types without an order, or that take different texts for equal ('1' and '1.0'). */
+const NO_KEY: ReadonlySet<string> = new Set(['json', 'jsonb', 'numeric']);
+
+const isIndexed = ({ key, columns, indexes, foreignKeys }: TablePlan, column: ColumnPlan): boolean =>
+  [
+    ...key.columns,
+    ...indexes.flatMap(({ terms }) => terms.map(term => term.column)),
+    ...foreignKeys.flatMap(each => each.columns),
+  ].includes(columns.indexOf(column));
 
 function checkForeignKeys(table: TablePlan, tables: readonly TablePlan[]): void {
   for (const key of table.foreignKeys) {

@@ -5,15 +5,16 @@
 import { Document, isMap, isScalar, parse, type YAMLMap, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { UsageError } from '../change/errors.ts';
-import { TYPE_OF } from './column.ts';
+import { EXAMPLES, typeOf } from './codecs/registry.ts';
 import { edit, PlanFile } from './edit.ts';
 import type { Finding } from './finding.ts';
-import { CodecName, type ColumnPlan, keyColumns, type Plan, type TablePlan } from './plan.ts';
+import { type ColumnPlan, keyColumns, type Plan, type TablePlan } from './plan.ts';
 import type { Profile } from './schema.ts';
 
 const HEADER = ` The plan of attacca: what becomes of each table and column in Postgres.
  Edit target (names), codec, and exclude; a table or column that is not listed stays as decided.
- codec: ${CodecName.options.map(codec => `${codec} = ${TYPE_OF[codec]}`).join(', ')}.
+ codec: ${EXAMPLES.map(codec => `${codec} = ${typeOf(codec)}`).join(', ')}.
+ The format in brackets is how SQLite writes the value: T or a blank, any number of f up to six, Z or an offset.
  tagged keeps every value as text with its storage class: i:1, r:1.5, t:text, b:hex.
  A codec that the stored values contradict is refused.`;
 

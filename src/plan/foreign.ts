@@ -2,6 +2,7 @@
  * Translates foreign keys: those that Postgres can have, with the rows that violate them counted.
  */
 import { quote } from '../change/quote.ts';
+import { compatible } from './agree.ts';
 import { type Code, finding } from './codes.ts';
 import type { Finding } from './finding.ts';
 import { primaryKey } from './key.ts';
@@ -67,7 +68,7 @@ function isUnique(table: TablePlan, columns: readonly number[]): boolean {
 /** The same type, and the same text for the same value. */
 export function agree(child: TablePlan, column: number, parent: TablePlan, parentColumn: number): boolean {
   const [own, other] = [at(child.columns, column), at(parent.columns, parentColumn)];
-  return own.type === other.type && (own.codec === 'tagged') === (other.codec === 'tagged');
+  return own.type === other.type && compatible(own.codec, other.codec);
 }
 
 function comparesLoosely({ table, source }: Planned, index: number): boolean {

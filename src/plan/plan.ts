@@ -5,8 +5,10 @@
  * (2) The plan in force is the one stored in Postgres when capture was installed; a plan file is how people change it before.
  */
 import { z } from 'zod';
+import { isCodec, PG_TYPES } from './codecs/registry.ts';
 
-export const CodecName = z.enum(['integer', 'real', 'number', 'text', 'blob', 'boolean', 'tagged']);
+/** A name of codecs/registry.ts, with its argument where it takes one. */
+export const CodecName = z.string().refine(isCodec, { error: 'no codec of attacca' });
 export type CodecName = z.infer<typeof CodecName>;
 
 export const ColumnPlan = z.strictObject({
@@ -15,7 +17,7 @@ export const ColumnPlan = z.strictObject({
   /** Name in Postgres. */
   target: z.string(),
   /** Postgres type. */
-  type: z.enum(['bigint', 'double precision', 'text', 'bytea', 'boolean']),
+  type: z.enum(PG_TYPES),
   codec: CodecName,
   affinity: z.enum(['integer', 'text', 'blob', 'real', 'numeric']),
   notNull: z.boolean(),

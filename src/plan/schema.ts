@@ -3,6 +3,8 @@
  * really hold. sqlite/tables.ts and sqlite/profile.ts fill these in; decide.ts turns them into a plan.
  */
 
+import type { Formats } from './format.ts';
+
 export type Affinity = 'integer' | 'text' | 'blob' | 'real' | 'numeric';
 
 export type SourceSchema = {
@@ -104,6 +106,12 @@ export type ColumnStats = {
   readonly inexact: number;
   /** Texts with a NUL or with bytes that are not UTF-8: Postgres's text cannot hold them. */
   readonly unclean: number;
+  /** Smallest and largest integer; null where there is none. */
+  readonly range: readonly [bigint, bigint] | null;
+  /** BLOBs of 16 bytes, counted where there are none of another length. */
+  readonly uuids: number;
+  /** Texts by what they look like: names of format.ts. */
+  readonly formats: Formats;
   /** Longest text or blob, in bytes. */
   readonly maxBytes: number;
   /** Keys of a few rows for each storage class that is in the minority, for findings; row values are never kept. */

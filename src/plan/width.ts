@@ -1,3 +1,4 @@
+import { typeOf } from './codecs/registry.ts';
 import type { CodecName } from './plan.ts';
 import type { ColumnStats, SourceSchema } from './schema.ts';
 
@@ -6,13 +7,14 @@ export type Widths = ReadonlyMap<string, number>;
 
 /** A B-tree entry of Postgres ends at 2704 bytes, its own header included. */
 const MOST_BYTES = 2_600;
-const FIXED = 8;
+const FIXED = 16;
+const AS_LONG_AS_WRITTEN: ReadonlySet<string> = new Set(['text', 'bytea', 'numeric', 'json', 'jsonb']);
 
 /** Upper bound of what a column's values take: UTF-16 text can grow by half, tagged bytes double as hex. */
 export function widthOf(codec: CodecName, { blobs, unclean, maxBytes }: ColumnStats, encoding: SourceSchema['encoding']): number {
-  if (codec !== 'text' && codec !== 'blob' && codec !== 'tagged') return FIXED;
+  if (!AS_LONG_AS_WRITTEN.has(typeOf(codec))) return FIXED;
   const text = encoding === 'UTF-8' ? maxBytes : Math.ceil(maxBytes * 1.5);
-  if (codec !== 'tagged') return codec === 'text' ? text : maxBytes;
+  if (codec !== 'tagged') return codec === 'blob' ? maxBytes : text;
   return 2 + Math.max(22, blobs + unclean > 0 ? 2 * text : text);
 }
 

@@ -18,7 +18,20 @@ type Place = { readonly table: number; readonly name: string; readonly columns: 
 
 const WATERMARK: Place = { table: WATERMARK_TABLE, name: 'attacca.watermark', columns: [0], key: [0] };
 
-const OIDS: Readonly<Record<ColumnPlan['type'], number>> = { boolean: 16, bytea: 17, bigint: 20, text: 25, 'double precision': 701 };
+const OIDS: Readonly<Record<ColumnPlan['type'], number>> = {
+  boolean: 16,
+  bytea: 17,
+  bigint: 20,
+  text: 25,
+  json: 114,
+  'double precision': 701,
+  date: 1082,
+  timestamp: 1114,
+  timestamptz: 1184,
+  numeric: 1700,
+  uuid: 2950,
+  jsonb: 3802,
+};
 
 /** Makes a translator of one connection's messages, in their order. It throws ReplicationError('halt') where the plan no longer fits. */
 export function translator(plan: Plan): (message: Message) => RowChange | undefined {

@@ -1,7 +1,7 @@
 /*
  * Reads every value once and counts what is there: nothing of a row is kept but the keys of a few samples.
  *
- * (1) Only counts leave SQLite; a text comes to JavaScript where it must be looked at, one at a time.
+ * (1) Only counts leave SQLite; texts come to JavaScript one at a time, to be looked at once.
  * (2) Tables are read in slices of the rowid, each its own statement: progress can be told, and no read lasts for long.
  *     An application that writes meanwhile can make counts a little old, never wrong in kind: what does not fit the plan
  *     later goes to quarantine.
@@ -9,6 +9,7 @@
 import { quote } from '../change/quote.ts';
 import { textFromBytes } from '../change/value.ts';
 import type { ColumnStats, Profile, SourceColumn, SourceSchema, SourceTable, TableStats } from '../plan/schema.ts';
+import { type Documents, doubtful, type Looker, looker } from './look.ts';
 import type { Database } from './open.ts';
 import { orphansOf } from './orphans.ts';
 import { keyOfSamples, sampleKeys } from './samples.ts';
@@ -16,28 +17,43 @@ import { keyOfSamples, sampleKeys } from './samples.ts';
 /** `total` is an estimate until the table is done. */
 export type OnProgress = (done: { readonly table: string; readonly rows: number; readonly total: number }) => void;
 
-/** What the stored values of every table are. Reads only; `onProgress` is called after every slice. */
-export function profile(db: Database, schema: SourceSchema, onProgress: OnProgress = () => {}): Profile {
-  // A text that SQL cannot judge: with a NUL, or with the character that stands for bytes which are not UTF-8.
-  db.function('_attacca_doubtful', { deterministic: true, directOnly: true }, text => {
-    return typeof text === 'string' && (text.includes('\0') || text.includes('\uFFFD')) ? 1 : 0;
-  });
-  return Object.fromEntries(schema.tables.map(table => [table.name, profileTable(db, schema, table, onProgress)]));
+/**
+ * What the stored values of every table are. Reads only; `onProgress` is called after every slice. `documents`: columns whose
+ * texts are to be read as JSON too, which costs.
+ */
+export function profile(
+  db: Database,
+  schema: SourceSchema,
+  onProgress: OnProgress = () => {},
+  documents: Documents = () => false,
+): Profile {
+  const looks = looker(documents);
+  db.function('_attacca_look', { directOnly: true }, looks.look);
+  db.function('_attacca_doubtful', { deterministic: true, directOnly: true }, text => (doubtful(text) ? 1 : 0));
+  return Object.fromEntries(schema.tables.map(table => [table.name, profileTable(db, { schema, looks, onProgress }, table)]));
 }
 
-function profileTable(db: Database, schema: SourceSchema, table: SourceTable, onProgress: OnProgress): TableStats {
+type Context = { readonly schema: SourceSchema; readonly looks: Looker; readonly onProgress: OnProgress };
+
+function profileTable(db: Database, { schema, looks, onProgress }: Context, table: SourceTable): TableStats {
   const stored = table.columns.filter(column => !column.generated);
+  looks.begin(table);
   const { rows, counts } = countAll(db, table, stored, onProgress);
-  const columns = table.columns.map(column => statsOf(db, schema, table, column, { rows, counts: counts.get(column.name) }));
+  const columns = table.columns.map((column, place) => ({
+    ...statsOf(db, schema, table, column, { rows, counts: counts.get(column.name) }),
+    formats: looks.formats(place),
+  }));
   return { rows, columns, nullKeys: nullKeys(db, table, columns), orphans: orphansOf(db, schema, table) };
 }
 
 /** Per column, in the order of its aggregates. */
-const COUNTS = ['filled', 'integers', 'reals', 'texts', 'zeroOne', 'large', 'doubtful'] as const;
-type Counts = Record<(typeof COUNTS)[number] | 'maxBytes', number>;
-const EMPTY: Counts = { filled: 0, integers: 0, reals: 0, texts: 0, zeroOne: 0, large: 0, doubtful: 0, maxBytes: 0 };
+const COUNTS = ['filled', 'integers', 'reals', 'texts', 'zeroOne', 'doubtful'] as const;
+type Counts = Record<(typeof COUNTS)[number] | 'maxBytes', number> & { readonly range: readonly [bigint, bigint] | null };
+const EMPTY: Counts = { filled: 0, integers: 0, reals: 0, texts: 0, zeroOne: 0, doubtful: 0, maxBytes: 0, range: null };
+/** After the counts: the longest text or blob, the smallest and the largest integer. */
+const AGGREGATES = COUNTS.length + 3;
 
-function aggregates(column: string): string {
+function aggregates(column: string, place: number): string {
   const c = quote(column);
   const count = (condition: string): string => `count(*) filter (where ${condition})`;
   return [
@@ -46,9 +62,9 @@ function aggregates(column: string): string {
     count(`typeof(${c}) = 'real'`),
     count(`typeof(${c}) = 'text'`),
     count(`typeof(${c}) = 'integer' and ${c} between 0 and 1`),
-    count(`typeof(${c}) = 'integer' and ${c} not between -9007199254740992 and 9007199254740992`),
-    count(`typeof(${c}) = 'text' and _attacca_doubtful(${c})`),
+    count(`typeof(${c}) = 'text' and _attacca_look(${place}, ${c})`),
     `max(octet_length(${c})) filter (where typeof(${c}) in ('text', 'blob'))`,
+    ...['min', 'max'].map(end => `${end}(${c}) filter (where typeof(${c}) = 'integer')`),
   ].join(', ');
 }
 
@@ -63,13 +79,13 @@ function countAll(db: Database, table: SourceTable, columns: readonly SourceColu
   for (let first = 0; first < Math.max(1, columns.length); first += COLUMNS_A_QUERY) {
     const some = columns.slice(first, first + COLUMNS_A_QUERY);
     const slices = slicesOf(db, table);
-    const select = `select count(*), ${some.map(column => aggregates(column.name)).join(', ')} from ${quote(table.name)}`;
+    const select = `select count(*), ${some.map(column => aggregates(column.name, table.columns.indexOf(column))).join(', ')} from ${quote(table.name)}`;
     const statement = db.prepare(slices === undefined ? select : `${select} where ${table.rowid} between ? and ?`).raw();
     rows = 0;
     for (const [place, slice] of (slices ?? [[]]).entries()) {
       const [count = 0n, ...values] = statement.get(...slice) as (bigint | null)[];
       rows += Number(count);
-      for (const [index, { name }] of some.entries()) counts.set(name, add(counts.get(name), values, index * (COUNTS.length + 1)));
+      for (const [index, { name }] of some.entries()) counts.set(name, add(counts.get(name), values, index * AGGREGATES));
       const done = (place + 1) / (slices?.length ?? 1);
       onProgress({ table: table.name, rows, total: Math.round(rows / done) });
     }
@@ -80,7 +96,13 @@ function countAll(db: Database, table: SourceTable, columns: readonly SourceColu
 function add(known: Counts = EMPTY, values: readonly (bigint | null)[], first: number): Counts {
   const sums = COUNTS.map((name, index) => [name, known[name] + Number(values[first + index] ?? 0n)] as const);
   const longest = Math.max(known.maxBytes, Number(values[first + COUNTS.length] ?? 0n));
-  return { ...EMPTY, ...Object.fromEntries(sums), maxBytes: longest };
+  const [least, greatest] = [values[first + COUNTS.length + 1] ?? null, values[first + COUNTS.length + 2] ?? null];
+  return { ...EMPTY, ...Object.fromEntries(sums), maxBytes: longest, range: wider(known.range, least, greatest) };
+}
+
+function wider(known: Counts['range'], least: bigint | null, greatest: bigint | null): Counts['range'] {
+  if (least === null || greatest === null) return known;
+  return known === null ? [least, greatest] : [least < known[0] ? least : known[0], greatest > known[1] ? greatest : known[1]];
 }
 
 const SLICES = 64n;
@@ -108,11 +130,12 @@ function statsOf(
   table: SourceTable,
   column: SourceColumn,
   { rows, counts = { ...EMPTY } }: { readonly rows: number; readonly counts: Counts | undefined },
-): ColumnStats {
-  const { filled, integers, reals, texts, zeroOne, large, doubtful, maxBytes } = counts;
+): Omit<ColumnStats, 'formats'> {
+  const { filled, integers, reals, texts, zeroOne, doubtful, maxBytes, range } = counts;
   const blobs = filled - integers - reals - texts;
   const unclean = doubtful === 0 ? 0 : countUnclean(db, schema, table, column);
-  const inexact = large === 0 ? 0 : countInexact(db, table, column);
+  const inexact = range !== null && (range[0] < -LARGE || range[1] > LARGE) ? countInexact(db, table, column) : 0;
+  const uuids = blobs > 0 && blobs === filled && maxBytes === 16 ? countUuids(db, table, column) : 0;
   const samples = minorities({ integer: integers, real: reals, text: texts, blob: blobs }).flatMap(kind =>
     sampleKeys(db, table, `typeof(${quote(column.name)}) = '${kind}'`),
   );
@@ -120,7 +143,7 @@ function statsOf(
   return {
     name: column.name,
     nulls: column.generated ? 0 : rows - filled,
-    ...{ integers, reals, texts, blobs, zeroOne, inexact, unclean, maxBytes },
+    ...{ integers, reals, texts, blobs, zeroOne, inexact, unclean, range, uuids, maxBytes },
     samples: [...samples, ...unreadable],
   };
 }
@@ -156,6 +179,14 @@ function utf16(encoding: string): (bytes: Uint8Array) => string | undefined {
       return undefined;
     }
   };
+}
+
+/** Up to here every integer is a float64. */
+const LARGE = 2n ** 53n;
+
+function countUuids(db: Database, table: SourceTable, { name }: SourceColumn): number {
+  const query = `select count(*) from ${quote(table.name)} where octet_length(${quote(name)}) = 16`;
+  return Number(db.prepare<[], bigint>(query).pluck().get());
 }
 
 /** Integers that a float64 would change; -2^63 counts too, since as a REAL it would stay one. */

@@ -8,14 +8,15 @@ import { afterAll, expect, test } from 'vitest';
 import { RawText, textFromBytes, type Value } from '../../src/change/value.ts';
 import { codecOf, Unfit } from '../../src/plan/codec.ts';
 import { copyField, MISFIT, QUOTE } from '../../src/plan/copy-field.ts';
-import { CodecName } from '../../src/plan/plan.ts';
+import type { CodecName } from '../../src/plan/plan.ts';
 import { AFFINITIES, DECLARED, fitting, values } from '../support/values.ts';
+import { CODECS } from './codec-values.ts';
 
 const db = new Database(':memory:').defaultSafeIntegers(true);
 for (const affinity of AFFINITIES) db.exec(`create table ${affinity}_ (v ${DECLARED[affinity]})`);
 afterAll(() => db.close());
 
-const pairs = CodecName.options.flatMap(codec => AFFINITIES.map(affinity => ({ codec, affinity })));
+const pairs = CODECS.flatMap(codec => AFFINITIES.map(affinity => ({ codec, affinity })));
 const withField = pairs.filter(pair => copyField(pair, 't.v') !== undefined);
 
 /** What SQLite stored of it, and its field: null for NULL, without the quotes around it. */

@@ -3,11 +3,44 @@ import { CODES } from '../../src/plan/codes.ts';
 import { keyColumns, Plan } from '../../src/plan/plan.ts';
 import { decided } from './decided.ts';
 
+const MILLIS = 'timestamp(YYYY-MM-DD hh:mm:ss.fff)';
+
 describe('the type comes from the stored values', () => {
   test.each([
     ['integer', 'insert into t values (1), (-9223372036854775808)', 'integer', 'bigint'],
-    ['datetime', "insert into t values ('2024-01-01 10:00:00'), (null)", 'text', 'text'],
-    ['datetime', 'insert into t values (1700000000)', 'integer', 'bigint'],
+    ['datetime', "insert into t values ('2024-01-01 10:00:00'), (null)", 'timestamp(YYYY-MM-DD hh:mm:ss)', 'timestamp'],
+    ['datetime', "insert into t values ('2024-01-01T10:00:00Z')", 'timestamptz(YYYY-MM-DDThh:mm:ssZ)', 'timestamptz'],
+    ['text', "insert into t values ('2024-01-01 10:00:00')", 'text', 'text'],
+    ['datetime', "insert into t values ('2024-01-01 10:00:00.120'), ('2024-01-01 10:00:00.1234')", MILLIS, 'timestamp'],
+    ['datetime', "insert into t values ('2024-01-01 10:00:00.120'), ('2024-01-01 10:00:00.1')", 'text', 'text'],
+    ['datetime', "insert into t values ('2024-01-01 10:00:00'), ('2024-01-01T10:00:00')", 'text', 'text'],
+    ['datetime', "insert into t values ('2024-01-01 10:00:00+00:00'), ('2024-01-01 10:00:00+02:00')", 'text', 'text'],
+    ['datetime', "insert into t values ('2024-01-01 10:00:00.1234567')", 'text', 'text'],
+    ['datetime', "insert into t values ('2024-01-01 10:00:00'), ('0000-00-00 00:00:00')", 'text', 'text'],
+    ['datetime', "insert into t values ('2024-01-01 10:00:00'), ('')", 'text', 'text'],
+    ['datetime', "insert into t values ('2024-02-30 10:00:00')", 'text', 'text'],
+    ['datetime', "insert into t values ('2024-01-01 24:00:00'), ('2024-01-01 10:00:60')", 'text', 'text'],
+    ['datetime', "insert into t values ('2024-01-01')", 'text', 'text'],
+    ["datetime default ''", "insert into t values ('2024-01-01 10:00:00')", 'text', 'text'],
+    ['datetime default current_timestamp', "insert into t values ('2024-01-01T10:00:00')", 'text', 'text'],
+    ['date', "insert into t values ('2024-01-01'), ('9999-12-31')", 'date(YYYY-MM-DD)', 'date'],
+    ['datetime', 'insert into t values (1700000000)', 'timestamptz(s since 1970)', 'timestamptz'],
+    ['datetime', 'insert into t values (1700000000000)', 'timestamptz(ms since 1970)', 'timestamptz'],
+    ['datetime', 'insert into t values (0), (1700000000)', 'integer', 'bigint'],
+    ['datetime', "insert into t values (1700000000), ('2024-01-01 10:00:00')", 'tagged', 'text'],
+    ['integer', 'insert into t values (1700000000)', 'integer', 'bigint'],
+    ['uuid', "insert into t values ('a0000000-0000-4000-8000-00000000000f')", 'uuid(lower)', 'uuid'],
+    ['uuid', "insert into t values ('A0000000-0000-4000-8000-00000000000F')", 'uuid(upper)', 'uuid'],
+    ['uuid', "insert into t values ('A0000000-0000-4000-8000-00000000000F'), ('a0000000-0000-4000-8000-00000000000f')", 'text', 'text'],
+    ['guid', "insert into t values (x'00112233445566778899aabbccddeeff')", 'uuid(blob)', 'uuid'],
+    ['blob', "insert into t values (x'00112233445566778899aabbccddeeff')", 'blob', 'bytea'],
+    ['char(32)', "insert into t values ('a00000000000400080000000000000ff')", 'text', 'text'],
+    ['json', `insert into t values ('{"a": [1]}'), ('[]')`, 'jsonb', 'jsonb'],
+    ['json', `insert into t values ('{"a": [1]}'), ('')`, 'text', 'text'],
+    ['json', `insert into t values ('{"a": 1, "a": 2}')`, 'text', 'text'],
+    ['json unique', `insert into t values ('{"a": 1}')`, 'text', 'text'],
+    ['text', `insert into t values ('{"a": 1}')`, 'text', 'text'],
+    ['decimal(10,2)', 'insert into t values (1.25)', 'number', 'double precision'],
     ['real', 'insert into t values (1), (1.5)', 'real', 'double precision'],
     ['numeric', 'insert into t values (1), (1.5)', 'number', 'double precision'],
     ['int', 'insert into t values (1), (1.5)', 'number', 'double precision'],
@@ -24,7 +57,12 @@ describe('the type comes from the stored values', () => {
     ['point', "insert into t values (x'00')", 'blob', 'bytea'],
     ['boolean', 'insert into t values (0), (1), (null)', 'boolean', 'boolean'],
     ['boolean', 'insert into t values (0), (2)', 'integer', 'bigint'],
-    ['boolean', "insert into t values ('t'), ('f')", 'text', 'text'],
+    ['boolean', "insert into t values ('t'), ('f')", 'boolean(t/f)', 'boolean'],
+    ['boolean', "insert into t values ('true')", 'boolean(true/false)', 'boolean'],
+    ['boolean', "insert into t values ('true'), ('FALSE')", 'text', 'text'],
+    ['boolean', "insert into t values ('true'), (1)", 'tagged', 'text'],
+    ['text', "insert into t values ('true'), ('false')", 'text', 'text'],
+    ['integer', 'insert into t values (0), (1)', 'integer', 'bigint'],
     ['boolean default 1000', '', 'integer', 'bigint'],
     ['boolean default false', '', 'boolean', 'boolean'],
     ['tinyint(1)', 'insert into t values (0), (1)', 'integer', 'bigint'],
@@ -37,6 +75,51 @@ describe('the type comes from the stored values', () => {
   ])('%s with %s', (declared, rows, codec, type) => {
     const { column } = decided(`create table t (v ${declared}); ${rows}`);
     expect(column('t', 'v')).toMatchObject({ codec, type });
+  });
+
+  test.each([
+    ['created_at text', "('2024-01-01 10:00:00')", 'timestamp'],
+    ['createdAt text', "('2024-01-01T10:00:00.000Z')", 'timestamptz'],
+    ['value text', "('2024-01-01 10:00:00')", 'text'],
+    ['birthday text', "('2024-01-01')", 'date'],
+    ['created_at text', "('2024-01-01')", 'text'],
+    ['owner_id text', "('a0000000-0000-4000-8000-00000000000f')", 'uuid'],
+    ['id text primary key', "('a0000000-0000-4000-8000-00000000000f')", 'uuid'],
+    ['name text', "('a0000000-0000-4000-8000-00000000000f')", 'text'],
+    ['meta_json text', "('{}')", 'jsonb'],
+    ['meta text', "('{}')", 'text'],
+    ['is_admin integer', '(1)', 'bigint'],
+  ])('a name is a hint where every value agrees: %s with %s', (column, values, type) => {
+    expect(decided(`create table t (${column}); insert into t values ${values}`).table('t').columns.at(-1)?.type).toBe(type);
+  });
+
+  test('columns that a foreign key ties together have one codec', () => {
+    const uuid = 'a0000000-0000-4000-8000-00000000000f';
+    const tables =
+      'create table p (id text primary key); create table c (id integer primary key, p_id text references p, q text references p)';
+    const empty = decided(`${tables}; insert into p values ('${uuid}')`);
+    expect([empty.column('p', 'id'), empty.column('c', 'p_id'), empty.column('c', 'q')].map(({ codec }) => codec)).toEqual(
+      Array(3).fill('uuid(lower)'),
+    );
+    expect(empty.table('c').foreignKeys).toHaveLength(2);
+    const other = decided(
+      `pragma foreign_keys = off; ${tables}; insert into p values ('${uuid}'); insert into c values (1, '${uuid}', 'orphan')`,
+    );
+    expect([other.column('p', 'id'), other.column('c', 'p_id'), other.column('c', 'q')].map(({ codec }) => codec)).toEqual(
+      Array(3).fill('text'),
+    );
+    expect(other.table('c').foreignKeys).toHaveLength(2);
+  });
+
+  test('what keeps a declared type from being one is counted by what it is', () => {
+    const { about } = decided(
+      "create table t (v datetime, b boolean); insert into t values ('2024-01-01 10:00:00', 1), ('2024-01-02 10:00:00', 0), ('', 2)",
+    );
+    expect(about('mixed-formats').map(({ column, count }) => [column, count])).toEqual([
+      ['v', 1],
+      ['b', 1],
+    ]);
+    expect(about('mixed-formats')[0]?.message).toContain('2 timestamp(YYYY-MM-DD hh:mm:ss), 1 empty');
   });
 
   test('STRICT tables', () => {

@@ -8,6 +8,8 @@ const FILE = decided(`
   create table p (id integer primary key, k int unique, g as (k), name text default 'x', flag boolean, b blob);
   create table c (id integer primary key, p int references p (k), weird);
   create table h (v text, "null" int, "1" int);
+  create table j (doc_json text, at text, n text); create index j_doc on j (doc_json);
+  insert into j values ('{}', '2024-01-01 10:00:00', '1.50'), ('[]', '2024-01-01 10:00:00.5', '0');
   insert into p values (1, 2, 'a', 1, x'00'); insert into c values (1, 2, 'x'), (2, 2, 1);`);
 
 const apply = (text: string) => applyPlanFile(FILE.plan, `version: 1\n${text}`, FILE.stats);
@@ -28,7 +30,7 @@ test('the reasons and the findings stand beside what they are about', () => {
 
 test('a table can be excluded; foreign keys to it go too', () => {
   const plan = apply('exclude: [p]');
-  expect(plan.tables.map(({ name }) => name)).toEqual(['c', 'h']);
+  expect(plan.tables.map(({ name }) => name)).toEqual(['c', 'h', 'j']);
   expect(plan.tables.flatMap(({ foreignKeys }) => foreignKeys)).toEqual([]);
   expect(
     printPlan(
@@ -50,6 +52,13 @@ test('a codec can be changed where the stored values allow it', () => {
   expect(columns.find(({ name }) => name === 'flag')).toMatchObject({ codec: 'integer', type: 'bigint' });
   expect(columns.find(({ name }) => name === 'name')).toMatchObject({ codec: 'tagged', type: 'text', default: "'t:x'" });
   expect(columns.find(({ name }) => name === 'flag')?.reason).toContain('set in the plan file');
+});
+
+test('a codec with a format can be given where every value has it', () => {
+  const plan = apply('tables: { j: { columns: { at: { codec: timestamp(YYYY-MM-DD hh:mm:ss) }, n: { codec: numeric } } } }');
+  const columns = plan.tables.find(({ name }) => name === 'j')!.columns;
+  expect(columns.find(({ name }) => name === 'at')).toMatchObject({ codec: 'timestamp(YYYY-MM-DD hh:mm:ss)', type: 'timestamp' });
+  expect(columns.find(({ name }) => name === 'n')).toMatchObject({ codec: 'numeric', type: 'numeric' });
 });
 
 describe('an edit that cannot be is refused with a sentence', () => {
@@ -75,6 +84,11 @@ describe('an edit that cannot be is refused with a sentence', () => {
     ['tables: { p: { colums: {} } }', 'colums'],
     ['nope: 1', 'nope'],
     ['tables: { p: { columns: { k: { codec: uuid } } } }', 'not valid'],
+    ['tables: { p: { columns: { k: { codec: timestamp(DD.MM.YYYY) } } } }', 'no codec of attacca'],
+    ['tables: { p: { columns: { name: { codec: jsonb } } } }', '1 texts that do not fit jsonb'],
+    ['tables: { p: { columns: { name: { codec: uuid(lower), type: text } } } }', 'is stored as uuid, not text'],
+    ['tables: { j: { columns: { doc_json: { codec: jsonb } } } }', 'in a key or an index'],
+    ['tables: { j: { columns: { at: { codec: timestamp(YYYY-MM-DDThh:mm:ss) } } } }', '2 texts that do not fit'],
     ['tables: [', 'is not YAML'],
   ])('%s', (text, message) => {
     expect(() => apply(text)).toThrow(UsageError);

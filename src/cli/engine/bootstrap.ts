@@ -30,9 +30,15 @@ export function decidePlan(
   options: { readonly schema: string; readonly planFile: string | undefined; readonly onProgress?: (line: string) => void },
 ): Decided {
   const schema = readSchema(db);
-  const stats = profile(db, schema, ({ table, rows, total }) => options.onProgress?.(`reading ${table}: ${rows} of ${total} rows`));
   const file = options.planFile === undefined ? undefined : readPlanFile(options.planFile);
-  const exclude = file === undefined ? [] : parsePlan(file).exclude; // before deciding: what is left out cannot block
+  const wanted = file === undefined ? undefined : parsePlan(file);
+  const stats = profile(
+    db,
+    schema,
+    ({ table, rows, total }) => options.onProgress?.(`reading ${table}: ${rows} of ${total} rows`),
+    (table, column) => /^json/.test(wanted?.tables[table]?.columns[column]?.codec ?? ''),
+  );
+  const exclude = wanted?.exclude ?? []; // before deciding: what is left out cannot block
   const { plan: decided, findings } = decide(schema, stats, { schema: options.schema, exclude });
   const plan = file === undefined ? decided : applyPlanFile(decided, file, stats);
   return {

@@ -1,0 +1,54 @@
+/*
+ * Points in time that SQLite has as a number: so many units since the first day of some year.
+ *
+ * Whole units are integers. In a column that takes REALs, a point between two units is a REAL, where float64 keeps it apart
+ * from the microseconds beside it.
+ */
+import type { Affinity } from '../schema.ts';
+import { fieldsOf, printPg, readPg, secondsOf } from './calendar.ts';
+import { type Codec, proven, Unfit } from './fit.ts';
+
+/** Microseconds. */
+const UNITS: Readonly<Record<string, bigint>> = { s: 1_000_000n, ms: 1_000n, us: 1n };
+/** Unix; WebKit and Windows; Core Data; the old Macintosh. In seconds from 1970. */
+const ORIGINS: Readonly<Record<string, bigint>> = { '1970': 0n, '1601': -11_644_473_600n, '2001': 978_307_200n, '1904': -2_082_844_800n };
+
+const NOT_NUMBER = new Unfit('not a number');
+const NOT_EXACT = new Unfit('a REAL that is no whole number of microseconds');
+const TOO_FAR = new Unfit('a point in time that Postgres does not have');
+const NOT_PRINTED = new Unfit('not a timestamp as Postgres prints it, or one that is too far away');
+const BETWEEN = new Unfit('a point in time between two units of the column, which a number of SQLite cannot hold exactly');
+
+/** `s since 1970` and the like; undefined for what is none of them. */
+export function epochCodec(format: string, affinity: Affinity): Codec | undefined {
+  const [, name = '', year = ''] = /^(\w+) since (\d+)$/.exec(format) ?? [];
+  const [unit, origin] = [UNITS[name], ORIGINS[year]];
+  if (unit === undefined || origin === undefined) return undefined;
+  const codec: Codec = {
+    encode(value) {
+      if (typeof value === 'bigint') return print(value * unit + origin * 1_000_000n);
+      if (typeof value !== 'number') return NOT_NUMBER;
+      const rounded = Math.round(value * Number(unit));
+      const micros = Number.isFinite(rounded) ? BigInt(rounded) : undefined;
+      if (micros === undefined || !Object.is(numberOf(micros, unit, affinity), value)) return NOT_EXACT;
+      return print(micros + origin * 1_000_000n);
+    },
+    decode(text) {
+      const fields = readPg(text, 'timestamptz');
+      if (fields === undefined) return NOT_PRINTED;
+      const micros = BigInt(secondsOf(fields)) * 1_000_000n + BigInt(fields.fraction.padEnd(6, '0'));
+      return numberOf(micros - origin * 1_000_000n, unit, affinity);
+    },
+    canonical: text => text,
+  };
+  return proven(codec, BETWEEN);
+}
+
+function print(micros: bigint): string | Unfit {
+  const rest = ((micros % 1_000_000n) + 1_000_000n) % 1_000_000n;
+  const fields = fieldsOf(Number((micros - rest) / 1_000_000n), String(rest).padStart(6, '0').replace(/0+$/, ''));
+  return fields === undefined ? TOO_FAR : printPg(fields, 'timestamptz');
+}
+
+const numberOf = (micros: bigint, unit: bigint, affinity: Affinity): bigint | number =>
+  micros % unit === 0n && affinity !== 'real' ? micros / unit : Number(micros) / Number(unit);

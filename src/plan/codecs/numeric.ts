@@ -1,0 +1,55 @@
+/*
+ * Postgres's numeric, for decimals that SQLite has as text (`numeric`) or as numbers (`decimal`).
+ */
+import { parseReal, realText, type Value } from '../../change/value.ts';
+import type { Affinity } from '../schema.ts';
+import { type Codec, identity, proven, Unfit } from './fit.ts';
+
+const NOT_TEXT = new Unfit('not a text');
+const NOT_NUMBER = new Unfit('not a number');
+const NOT_PRINTED = new Unfit('a text that Postgres would print in another way than it is written');
+const NOT_KEPT = new Unfit('a number with more digits than SQLite keeps');
+const NEGATIVE_ZERO = new Unfit('-0, which numeric does not have');
+
+/** What Postgres prints for a numeric. Its own limits lie far above these. */
+const PRINTED = /^-?(?:0|[1-9]\d{0,15999})(?:\.\d{1,16000})?$/;
+const isPrinted = (text: string): boolean => (PRINTED.test(text) && !/^-[0.]*$/.test(text)) || SPECIAL.has(text);
+const SPECIAL: ReadonlySet<string> = new Set(['NaN', 'Infinity', '-Infinity']);
+
+/** Decimal texts in the one form that Postgres prints: no zeros in front, those at the end kept. */
+export const decimalText: Codec = {
+  encode: value => (typeof value !== 'string' ? NOT_TEXT : isPrinted(value) ? value : NOT_PRINTED),
+  decode: text => (isPrinted(text) ? text : NOT_PRINTED),
+  canonical: identity,
+};
+
+/** INTEGER and REAL side by side, each exact. */
+export function decimal(affinity: Affinity): Codec {
+  const codec: Codec = {
+    encode(value) {
+      if (typeof value === 'bigint') return affinity === 'real' ? NOT_NUMBER : value.toString();
+      if (typeof value !== 'number') return NOT_NUMBER;
+      if (Object.is(value, -0)) return affinity === 'blob' ? NEGATIVE_ZERO : '0';
+      return Number.isInteger(value) && affinity === 'blob' ? NOT_NUMBER : plain(realText(value));
+    },
+    decode: text => (isPrinted(text) && text !== 'NaN' ? numberOf(text, affinity) : NOT_NUMBER),
+    canonical: text => (text.includes('.') ? text.replace(/\.?0+$/, '') : text),
+  };
+  return proven(codec, NOT_KEPT);
+}
+
+function numberOf(text: string, affinity: Affinity): Value {
+  const whole = affinity === 'real' ? null : /^(-?\d+)(?:\.0+)?$/.exec(text)?.[1];
+  const value = whole == null ? undefined : BigInt(whole);
+  return value !== undefined && BigInt.asIntN(64, value) === value ? value : parseReal(text);
+}
+
+/** Without an exponent, as Postgres prints it: 1e-7 is 0.0000001. */
+function plain(text: string): string {
+  const [, sign = '', digits = '', fraction = '', exponent] = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/.exec(text) ?? [];
+  if (exponent === undefined) return text;
+  const all = digits + fraction;
+  const point = digits.length + Number(exponent);
+  if (point <= 0) return `${sign}0.${'0'.repeat(-point)}${all}`;
+  return point >= all.length ? `${sign}${all.padEnd(point, '0')}` : `${sign}${all.slice(0, point)}.${all.slice(point)}`;
+}

@@ -1,0 +1,97 @@
+/*
+ * Every codec by its name in the plan. Some take one argument, which says how SQLite writes the value:
+ * timestamp(YYYY-MM-DD hh:mm:ss), timestamptz(s since 1970), boolean(true/false), uuid(lower).
+ */
+import type { Affinity } from '../schema.ts';
+import { booleanTexts, zeroOne } from './boolean.ts';
+import { epochCodec } from './epoch.ts';
+import type { Codec } from './fit.ts';
+import { jsonText, jsonValue } from './json.ts';
+import { momentCodec } from './moment.ts';
+import { decimal, decimalText } from './numeric.ts';
+import { blob, integer, number, realOf, tagged, text } from './plain.ts';
+import { UUIDS } from './uuid.ts';
+
+export const PG_TYPES = [
+  'bigint',
+  'double precision',
+  'text',
+  'bytea',
+  'boolean',
+  'numeric',
+  'date',
+  'timestamp',
+  'timestamptz',
+  'uuid',
+  'json',
+  'jsonb',
+] as const;
+export type PgType = (typeof PG_TYPES)[number];
+
+type Family = { readonly type: PgType; readonly make: (argument: string, affinity: Affinity) => Codec | undefined };
+
+const alone = (type: PgType, make: (affinity: Affinity) => Codec): Family => ({
+  type,
+  make: (argument, affinity) => (argument === '' ? make(affinity) : undefined),
+});
+
+const FAMILIES: Readonly<Record<string, Family>> = {
+  integer: alone('bigint', () => integer),
+  real: alone('double precision', realOf),
+  number: alone('double precision', () => number),
+  text: alone('text', () => text),
+  blob: alone('bytea', () => blob),
+  tagged: alone('text', () => tagged),
+  boolean: { type: 'boolean', make: argument => (argument === '' ? zeroOne : booleanTexts(argument)) },
+  date: { type: 'date', make: format => momentCodec('date', format) },
+  timestamp: { type: 'timestamp', make: format => momentCodec('timestamp', format) },
+  timestamptz: { type: 'timestamptz', make: (format, affinity) => momentCodec('timestamptz', format) ?? epochCodec(format, affinity) },
+  uuid: { type: 'uuid', make: form => UUIDS[form] },
+  json: alone('json', () => jsonText),
+  jsonb: alone('jsonb', () => jsonValue),
+  numeric: alone('numeric', () => decimalText),
+  decimal: alone('numeric', decimal),
+};
+
+/** One of each, for the people who edit a plan. */
+export const EXAMPLES: readonly string[] = [
+  'integer',
+  'real',
+  'number',
+  'text',
+  'blob',
+  'boolean',
+  'boolean(true/false)',
+  'date(YYYY-MM-DD)',
+  'timestamp(YYYY-MM-DD hh:mm:ss)',
+  'timestamptz(YYYY-MM-DDThh:mm:ss.fffZ)',
+  'timestamptz(s since 1970)',
+  'uuid(lower)',
+  'uuid(blob)',
+  'jsonb',
+  'json',
+  'numeric',
+  'decimal',
+  'tagged',
+];
+
+function familyOf(codec: string): { readonly family: Family; readonly argument: string } | undefined {
+  const [, name = '', argument = ''] = /^([a-z]+)(?:\(([^()]+)\))?$/.exec(codec) ?? [];
+  const family = Object.hasOwn(FAMILIES, name) ? FAMILIES[name] : undefined;
+  return family === undefined ? undefined : { family, argument };
+}
+
+/** undefined for what is no codec. */
+export function makeCodec(codec: string, affinity: Affinity): Codec | undefined {
+  const found = familyOf(codec);
+  return found?.family.make(found.argument, affinity);
+}
+
+export const isCodec = (codec: string): boolean => makeCodec(codec, 'blob') !== undefined;
+
+/** The Postgres type of a codec. Throws RangeError for what is no codec. */
+export function typeOf(codec: string): PgType {
+  const found = isCodec(codec) ? familyOf(codec) : undefined;
+  if (found === undefined) throw new RangeError(`there is no codec ${codec}`);
+  return found.family.type;
+}

@@ -1,0 +1,28 @@
+/*
+ * What a column's declaration and name say that it is meant to hold. Values alone never decide for a narrow type: the next
+ * value may be another.
+ */
+import type { SourceColumn } from './schema.ts';
+
+/** Declared so, and not given the lie by its default (`weight BOOLEAN DEFAULT 1000`). */
+export const saysBoolean = ({ declared, default: sql }: SourceColumn): boolean =>
+  /^bool/i.test(declared) && (sql === null || /^\W*(?:[01]|t|f|true|false|y|n|yes|no|null)\W*$/i.test(sql));
+
+export const saysJson = ({ declared, name }: SourceColumn): boolean => /json/i.test(declared) || /json/i.test(name);
+
+/** A UUID by its declaration, or a name that is about one. */
+export const saysUuid = ({ declared, name }: SourceColumn): boolean => /uuid|guid/i.test(declared) || /uuid|guid/i.test(name);
+
+/** Where UUIDs with their dashes are no accident. */
+export const saysId = ({ name }: SourceColumn): boolean => /^id$|_id$|[a-z]I[Dd]$/.test(name);
+
+export const declaresTime = ({ declared }: SourceColumn): boolean => /date|time/i.test(declared);
+export const declaresDay = ({ declared }: SourceColumn): boolean => /date/i.test(declared) && !/time/i.test(declared);
+
+const TIME_NAME =
+  /date|time|stamp|(?:^|_)(?:at|on|ts|dt|when|since|until|created|updated|modified|deleted|changed|added|expires?|expiry|seen|start|started|end|ended|finished|due)$|[a-z](?:At|On|Created|Updated|Modified|Expires)$|^(?:created|updated|modified|deleted|expires)/i;
+const DAY_NAME = /date$|day$|^dob$|_dob$|_on$|[a-z]On$/i;
+
+export const saysTime = (column: SourceColumn): boolean => declaresTime(column) || TIME_NAME.test(column.name);
+export const saysDay = (column: SourceColumn): boolean =>
+  declaresDay(column) || (!declaresTime(column) && DAY_NAME.test(column.name) && !/time/i.test(column.name));
