@@ -4,7 +4,7 @@
  */
 import { chooseCodec, contradiction } from './column.ts';
 import { primaryKey } from './key.ts';
-import type { CodecName } from './plan.ts';
+import type { CodecName, TablePlan } from './plan.ts';
 import { type Roles, rolesOf } from './role.ts';
 import type { ColumnStats, Profile, SourceColumn, SourceTable } from './schema.ts';
 
@@ -37,6 +37,18 @@ export function agreedCodecs(tables: readonly SourceTable[], profile: Profile, r
     for (const [id, codec] of settle(group)) agreed.set(id, codec);
   }
   return agreed;
+}
+
+/** What the columns of new children should have for the sake of their parents, whose codecs stay as they are. */
+export function parentCodecs(tables: readonly SourceTable[], planned: readonly TablePlan[]): Agreed {
+  const known = new Map(planned.flatMap(({ name, columns }) => columns.map(column => [memberName(name, column.name), column.codec])));
+  const links = tables.flatMap(table => pairs(table, tables));
+  return new Map(
+    links.flatMap(([child, parent]) => {
+      const codec = known.get(parent);
+      return codec === undefined || PLAIN.has(codec) ? [] : [[child, codec] as const];
+    }),
+  );
 }
 
 function settle(group: readonly Member[]): (readonly [string, CodecName])[] {

@@ -2,11 +2,11 @@ import { quote } from '../change/quote.ts';
 import { type Agreed, memberName } from './agree.ts';
 import { typeOf } from './codecs/registry.ts';
 import { finding } from './codes.ts';
-import { type Choice, chooseCodec } from './column.ts';
+import { chooseCodec, contradiction } from './column.ts';
 import { translateDefault } from './default.ts';
 import type { Finding } from './finding.ts';
 import { names, SYSTEM_COLUMNS } from './names.ts';
-import { at, type CodecName, type ColumnPlan, HIDDEN_ROWID } from './plan.ts';
+import { at, type ColumnPlan, HIDDEN_ROWID } from './plan.ts';
 import { rolesOf } from './role.ts';
 import type { ColumnStats, SourceColumn, SourceTable, TableStats } from './schema.ts';
 import { type Widths, widthOf } from './width.ts';
@@ -31,10 +31,10 @@ export function planColumns(
       continue;
     }
     const values = at(stats.columns, place);
-    const choice = agreedOr(
-      chooseCodec(table.name, column, values, roles(column.name)),
-      context.agreed.get(memberName(table.name, column.name)),
-    );
+    const agreed = context.agreed.get(memberName(table.name, column.name));
+    const own = chooseCodec(table.name, column, values, roles(column.name));
+    const fits = agreed !== undefined && contradiction(agreed, column.affinity, values) === undefined;
+    const choice = fits && agreed !== own.codec ? { ...own, codec: agreed, reason: 'as in the columns that foreign keys tie it to' } : own;
     const { codec } = choice;
     const plan = { codec, affinity: column.affinity, type: typeOf(codec) };
     const translated = translateDefault(column, plan);
@@ -51,11 +51,6 @@ export function planColumns(
   }
   return { columns, widths, findings };
 }
-
-const agreedOr = (choice: Choice, agreed: CodecName | undefined): Choice =>
-  agreed === undefined || agreed === choice.codec
-    ? choice
-    : { ...choice, codec: agreed, reason: 'as in the columns that foreign keys tie it to' };
 
 function targetOf(table: SourceTable, column: SourceColumn, target: string, findings: Finding[]): string {
   if (target !== column.name) {

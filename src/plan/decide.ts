@@ -16,7 +16,7 @@ import { chooseKey } from './key.ts';
 import { type Names, names } from './names.ts';
 import { inventory } from './objects.ts';
 import { HIDDEN_ROWID, type Plan, type TablePlan } from './plan.ts';
-import type { Profile, SourceSchema, SourceTable, TableStats } from './schema.ts';
+import type { ColumnStats, Profile, SourceSchema, SourceTable, TableStats } from './schema.ts';
 
 export type Decision = { readonly plan: Plan; readonly findings: Finding[] };
 
@@ -153,10 +153,12 @@ function quotedNames(tables: readonly TablePlan[]): Finding[] {
 /** For a table that came into being after the profile was taken. */
 const emptyStats = ({ columns, foreignKeys }: SourceTable): TableStats => ({
   rows: 0,
-  columns: columns.map(({ name }) => ({ name, ...NOTHING })),
+  columns: columns.map(({ name }) => noValues(name)),
   nullKeys: {},
   orphans: foreignKeys.map(() => ({ count: 0, samples: [] })),
 });
 
 const COUNTS = { nulls: 0, integers: 0, reals: 0, texts: 0, blobs: 0, zeroOne: 0, inexact: 0, unclean: 0, uuids: 0, maxBytes: 0 };
-const NOTHING = { ...COUNTS, range: null, formats: {}, samples: [] };
+
+/** Of a column that was never read. */
+export const noValues = (name: string): ColumnStats => ({ name, ...COUNTS, range: null, formats: {}, samples: [] });

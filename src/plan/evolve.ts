@@ -6,6 +6,7 @@
  * (3) Where it is not certain that the rows in Postgres are right, the table is marked whole.
  */
 
+import { parentCodecs } from './agree.ts';
 import { type Context, planTable, referencedColumns } from './decide.ts';
 import type { Finding } from './finding.ts';
 import { drift, fingerprint } from './fingerprint.ts';
@@ -73,7 +74,12 @@ export function evolve(old: Plan, seen: Seen): Evolution {
   const findings: Finding[] = [];
   const planned: { table: TablePlan; source: SourceTable; stats: TableStats | undefined }[] = [];
   const unplanned: NonNullable<Plan['unplanned']>[number][] = [];
-  const context = { names: free, referenced: referencedColumns(sources), encoding: seen.schema.encoding };
+  const context = {
+    names: free,
+    referenced: referencedColumns(sources),
+    agreed: parentCodecs(sources, old.tables),
+    encoding: seen.schema.encoding,
+  };
   let lastId = Math.max(old.lastId ?? 0, ...old.tables.map(({ id }) => id), ...seen.triggers.keys());
 
   for (const [source, table] of kept) {

@@ -1,7 +1,9 @@
 /*
  * One table that lives on: which of its columns stayed, went, came, or have another name.
  */
+import type { Agreed } from './agree.ts';
 import { planColumns } from './columns.ts';
+import { noValues } from './decide.ts';
 import { translateDefault } from './default.ts';
 import type { Change } from './evolve.ts';
 import type { Finding } from './finding.ts';
@@ -51,6 +53,7 @@ export function matchColumns(table: TablePlan, source: SourceTable): Matched {
 export type Following = {
   readonly names: Names;
   readonly referenced: ReadonlySet<string>;
+  readonly agreed: Agreed;
   readonly encoding: string;
   readonly stats: (table: SourceTable) => TableStats;
 };
@@ -120,8 +123,7 @@ function addedColumns(source: SourceTable, fresh: readonly SourceColumn[], conte
   if (fresh.length === 0) return { added: [], findings: [] };
   const asked = source.columns.filter(column => fresh.includes(column) || column.primaryKey > 0);
   const stats = context.stats({ ...source, columns: asked, indexes: [], foreignKeys: [] });
-  const none = { nulls: 0, integers: 0, reals: 0, texts: 0, blobs: 0, zeroOne: 0, inexact: 0, unclean: 0, maxBytes: 0, samples: [] };
-  const all = source.columns.map(({ name }) => stats.columns.find(column => column.name === name) ?? { name, ...none });
+  const all = source.columns.map(({ name }) => stats.columns.find(column => column.name === name) ?? noValues(name));
   const planned = planColumns(source, { ...stats, columns: all }, context);
   const added = fresh.map(({ name, notNull }): ColumnPlan => {
     const column = planned.columns.find(column => column.name === name);
@@ -134,7 +136,7 @@ function addedColumns(source: SourceTable, fresh: readonly SourceColumn[], conte
 
 /** Whether ADD COLUMN in Postgres fills in what SQLite shows for rows from before it. */
 const isConstant = (column: SourceColumn, { default: sql }: ColumnPlan): boolean =>
-  sql === null ? column.default === null || /^\s*null\s*$/i.test(column.default) : !sql.includes('to_char(');
+  sql === null ? column.default === null || /^\s*null\s*$/i.test(column.default) : !sql.includes('statement_timestamp(');
 
 /** Columns that changed places were dropped and added, or came by a rebuild. */
 function inOrder(source: SourceTable, kept: readonly ColumnPlan[]): boolean {
