@@ -1,0 +1,172 @@
+/*
+ * What people do to a SQLite file that a daemon follows, and what becomes of it: it goes on, or it halts with the command that
+ * does. The application's writes go on in any case.
+ */
+import { copyFileSync, renameSync, rmSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import { expect, test } from 'vitest';
+import type { StatusDocument, SwitchDocument } from '../../src/server/documents.ts';
+import { buildShop, writeSome } from '../support/shop.ts';
+import { type Daemon, openWorld, type World } from '../support/world.ts';
+
+const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
+
+async function equal(world: World): Promise<void> {
+  await world.until(caughtUp);
+  await expect.poll(() => world.differences(), { timeout: 20_000 }).toEqual([]);
+}
+
+/** The daemon has halted for this file, says how to go on, and that way works. */
+async function halted(world: World, daemon: Daemon): Promise<Daemon> {
+  expect(await daemon.exited).toBe(1);
+  expect(daemon.log()).toContain('attacca resync');
+  writeSome(world.app, 3);
+  expect((await world.run('resync')).code, 'it asks').toBe(2);
+  await world.json(0, 'resync', '--yes');
+  expect(await world.differences()).toEqual([]);
+  const again = world.start();
+  writeSome(world.app, 3);
+  await equal(world);
+  return again;
+}
+
+/** As a person puts a copy in place: the side files of the old one go with it. */
+function replace(world: World, copy: string): void {
+  for (const side of ['-wal', '-shm']) rmSync(`${world.source}${side}`, { force: true });
+  renameSync(copy, world.source);
+}
+
+test('dropped and attached by hand: the journal comes back, and a copy is made again [G1] [G6]', async () => {
+  await using world = await openWorld(buildShop(100));
+  const daemon = world.start();
+  await equal(world);
+  world.app.exec('drop table _attacca_journal');
+  await expect.poll(() => write(world), { timeout: 5_000 }).toBe(true);
+  await equal(world);
+  world.app.exec('drop table _attacca_journal; drop table _attacca_control; drop table _attacca_canary');
+  await expect.poll(() => write(world), { timeout: 5_000 }).toBe(true);
+  await halted(world, daemon);
+
+  const other = new Database(':memory:');
+  other.exec(`attach '${world.source}' as shop; insert into shop.log values ('attached', 1); update shop.customer set vip = 1`);
+  other.close();
+  await equal(world);
+
+  await world.pg.query('alter table log disable trigger _attacca_fence');
+  await world.pg.query('delete from log');
+  await world.pg.query('alter table log enable always trigger _attacca_fence');
+  await world.json(3, 'resync', '--table', 'nonsense', '--yes');
+  await world.json(0, 'resync', '--table', 'log', '--yes');
+  expect(await world.differences()).toEqual([]);
+});
+
+/**
+ * SQLite looks at the schema again when a statement runs, not when one fails to compile because of a trigger: a connection that
+ * saw the journal go must read something before it can write again.
+ */
+const write = (world: World): boolean => {
+  world.app.prepare('select count(*) from log').get();
+  try {
+    writeSome(world.app, 1);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+test('another file in its place: the same history goes on, an older one halts, and resync takes it as the truth [G7]', async () => {
+  await using world = await openWorld(buildShop(100));
+  const daemon = world.start();
+  await equal(world);
+  const copy = `${world.folder}/copy.db`;
+  const older = `${world.folder}/older.db`;
+  world.app.prepare('vacuum into ?').run(older);
+  writeSome(world.app, 10);
+  await equal(world);
+
+  await world.reopen(() => {
+    const db = new Database(world.source);
+    db.prepare('vacuum into ?').run(copy);
+    db.close();
+    replace(world, copy);
+  });
+  writeSome(world.app, 10);
+  await equal(world);
+
+  copyFileSync(older, copy);
+  await world.reopen(() => replace(world, copy));
+  writeSome(world.app, 30); // its journal passes the checkpoint, under other nonces
+  await halted(world, daemon);
+});
+
+test('an older content in the same file, as `.restore` puts it there: it halts, and resync takes it as the truth [G7]', async () => {
+  await using world = await openWorld(buildShop(100));
+  const daemon = world.start();
+  await equal(world);
+  const older = `${world.folder}/older.db`;
+  world.app.prepare('vacuum into ?').run(older);
+  writeSome(world.app, 10);
+  await equal(world);
+  const restored = new Database(older);
+  await restored.backup(world.source);
+  restored.close();
+  expect(world.app.prepare('select count(*) from customer where id > 1000').pluck().get()).toBe(0);
+  await halted(world, daemon);
+});
+
+test('a table that cannot be replicated: the others go on, and a cutover is refused with the reason [G9]', async () => {
+  await using world = await openWorld(buildShop(100));
+  world.start();
+  await equal(world);
+  world.app.exec('create table odd (rowid text, _rowid_ text, oid text); alter table log add column level integer default 3');
+  writeSome2(world);
+  await world.until(caughtUp);
+  await world.json(0, 'verify');
+  const { blockers } = await world
+    .json<SwitchDocument>(0, 'cutover', '--dry-run')
+    .catch(() => world.json<SwitchDocument>(3, 'cutover', '--dry-run'));
+  expect(blockers).toMatchObject([{ code: 'new-tables', reason: expect.stringContaining('odd (Rows have no key') }]);
+  world.app.exec('drop table odd');
+  await equal(world);
+});
+
+const writeSome2 = (world: World): void => {
+  world.app.exec(`insert into log (message, at, level) values ('x', 5, 6)`);
+};
+
+const REBUILD = `pragma foreign_keys = off; begin;
+  create table n (order_id integer not null, n text not null, sku text not null default '', primary key (order_id, n));
+  insert into n select * from line; drop table line; alter table n rename to line; commit`;
+
+test.each(['schema.adopt:before', 'schema.adopt:after', 'schema.evolve:before', 'schema.evolve:after', 'postgres.apply:after'])(
+  'killed at %s while it follows ADD COLUMN and a rebuild, a restart repeats or completes it [G2]',
+  async point => {
+    await using world = await openWorld(buildShop(100));
+    const first = world.start();
+    await equal(world);
+    first.process.kill('SIGTERM');
+    await first.exited;
+    const second = world.start(point);
+    world.app.exec(`alter table log add column level text default 'info'; ${REBUILD}`);
+    world.app.exec(`insert into log (message, at) values ('since', 7); insert into line values (7, 'x', 'y')`);
+    await second.exited;
+    expect(second.process.signalCode).toBe('SIGKILL');
+    world.app.exec(`alter table log rename column level to severity; insert into log (message, at) values ('again', 8)`);
+    world.start();
+    await equal(world);
+    expect(await world.pg.query(`select count(*)::text as n from log where severity = 'info'`)).not.toEqual([{ n: '0' }]);
+  },
+);
+
+test('the schema changes while the first copy runs [G1]', async () => {
+  await using world = await openWorld(buildShop(2_000), { snapshot: { parallelChunks: 2, chunkRows: 100 } });
+  world.start();
+  await world.until(({ phase }) => phase === 'copying');
+  world.app.exec(`alter table customer add column points integer default 5; alter table log rename to journal;
+    create table tag (name text primary key); insert into tag values ('a'); update customer set points = 6 where id > 1900; ${REBUILD}`);
+  await equal(world);
+  expect(await world.pg.query(`select points::text, count(*)::text as n from customer group by 1 order by 1`)).toEqual([
+    { points: '5', n: '1900' },
+    { points: '6', n: '100' },
+  ]);
+});
