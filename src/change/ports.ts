@@ -35,6 +35,21 @@ export type Stretch = {
   readonly cursor: string | null;
 };
 
+/** Rows of one table between two cursors, for the first copy. */
+export type Portion = {
+  /** Lines of CSV as COPY takes them (plan/copy-field.ts): rows that SQLite has encoded itself. */
+  readonly csv: readonly Uint8Array[];
+  readonly rows: readonly PgRow[];
+  readonly misfits: readonly Misfit[];
+  /** Rows in `csv` and `rows` together. */
+  readonly size: number;
+  /** Where the next one begins; null when there is none. */
+  readonly cursor: string | null;
+};
+
+/** What one read of the first copy may take; the first that is used up ends it. */
+export type Allowance = { readonly rows: number; readonly bytes: number; readonly ms: number };
+
 /** One committed state of the SQLite file, held still by a read transaction until `close`. Tables go by TablePlan.id. */
 export interface SourceState {
   readonly position: Mark;

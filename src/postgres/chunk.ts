@@ -2,18 +2,19 @@
  * The first copy, Postgres's side of it.
  *
  * (1) A chunk and the progress after it commit together; a chunk that is there already is not written again [G2].
- * (2) Chunks are written side by side, each in a session of its own; the progress row of the table puts them in order.
+ * (2) Chunks are written side by side, each in a session of its own; they commit in the order of the table's key, which the
+ *     cursor in its progress row proves.
+ * (3) A chunk does not wait for the disk: what a crash of the server loses, it loses with the progress, and what ends the copy
+ *     is a commit that waits.
  */
-import type { Mark } from '../change/change.ts';
+import type { Mark, Misfit } from '../change/change.ts';
 import { ReplicationError } from '../change/errors.ts';
-import type { Chunk } from '../change/ports.ts';
-import { at, type Plan } from '../plan/plan.ts';
-import { copyFitting } from './copy.ts';
+import type { Portion } from '../change/ports.ts';
+import type { Plan, TablePlan } from '../plan/plan.ts';
+import { copyCsv, copyFitting } from './copy.ts';
 import { tableName } from './fence.ts';
 import { type Session, transaction, type Writer } from './open.ts';
-import type { Sessions } from './pool.ts';
 import { put } from './quarantine.ts';
-import type { OnQuarantine } from './writes.ts';
 
 /** How far the copy of one table has come. */
 export type Progress = {
@@ -65,37 +66,35 @@ export async function resetProgress(session: Session, { plan, writer, mark, tota
   });
 }
 
-export type ChunkOptions = {
-  readonly sessions: Sessions;
-  readonly plan: Plan;
-  readonly writer: Writer;
-  /** Called after the commit. */
-  readonly onQuarantine?: OnQuarantine;
-};
+export type ChunkOptions = { readonly session: Session; readonly plan: Plan; readonly writer: Writer };
 
-const BEFORE = /* sql */ `select rows, done from attacca.snapshot where table_id = $1 for update`;
-const AFTER = /* sql */ `update attacca.snapshot set cursor = $2, rows = $3, done = $4 where table_id = $1`;
+/** What is written: the rows behind the cursor `from`. */
+export type Stretch = { readonly table: TablePlan; readonly from: string | null; readonly portion: Portion };
+
+const UNHURRIED = /* sql */ `set local synchronous_commit = off`;
+const ADVANCE = /* sql */ `
+  update attacca.snapshot set cursor = $3::text, rows = rows + $4, done = $3::text is null
+  where table_id = $1 and not done and cursor is not distinct from $2::text`;
 
 /**
- * Writes one chunk and the progress after it in one transaction; `after.rows` counts the chunk's rows. Throws
- * ReplicationError('retry') when the table is not where the chunk begins: a session that was believed dead has written it.
+ * Copies one chunk, waits for `turn`, and commits it with the progress after it. Resolves with the rows that went into
+ * quarantine. Throws a PostgresError for which `isPoison` holds where the CSV has a row that Postgres refuses: then nothing is
+ * written, and the chunk must come as rows. Throws ReplicationError('retry') when the table is not where the chunk begins: a
+ * session that was believed dead has written it.
  */
-export function chunkWriter(options: ChunkOptions): (table: number, chunk: Chunk, after: Progress) => Promise<void> {
-  const tables = new Map(options.plan.tables.map((table, index) => [table.id, index]));
-  return async (id, chunk, after) => {
-    const table = at(options.plan.tables, tables.get(id) ?? -1);
-    const misfits = await options.sessions.use(session =>
-      transaction(session, options.writer, async () => {
-        const before = (await session.query(BEFORE, [id])).rows[0];
-        if (before === undefined || before.done === 't' || Number(before.rows) !== after.rows - chunk.rows.length) throw elsewhere();
-        const refused = await copyFitting(session, options.plan, table, chunk.rows);
-        await put(session, table, [...chunk.misfits, ...refused]);
-        await session.query(AFTER, [id, after.cursor, after.rows, after.done]);
-        return [...chunk.misfits, ...refused];
-      }),
-    );
-    if (misfits.length > 0) options.onQuarantine?.(table, misfits);
+export function writeChunk(options: ChunkOptions, stretch: Stretch, turn: () => Promise<void>): Promise<readonly Misfit[]> {
+  const { session, plan, writer } = options;
+  const { table, from, portion } = stretch;
+  const work = async (): Promise<readonly Misfit[]> => {
+    if (portion.csv.length > 0) await copyCsv(session, plan, table, portion.csv);
+    const misfits = [...portion.misfits, ...(await copyFitting(session, plan, table, portion.rows))];
+    await turn();
+    await put(session, table, misfits);
+    const { rowCount } = await session.query(ADVANCE, [table.id, from, portion.cursor, portion.size]);
+    if (rowCount !== 1) throw elsewhere();
+    return misfits;
   };
+  return transaction(session, writer, work, { first: UNHURRIED });
 }
 
 const elsewhere = (): ReplicationError =>

@@ -25,9 +25,9 @@ const HAS_KEY = /* sql */ `
       select a.attname::text from unnest(i.indkey::smallint[]) with ordinality as k(attnum, place)
       join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum order by k.place)`;
 
-/** Builds every table's key. Throws when one cannot be built: without it nothing can be applied. */
-export async function buildKeys(session: Session, plan: Plan): Promise<void> {
-  for (const table of plan.tables) {
+/** Builds the keys of `tables`. Throws when one cannot be built: without it nothing can be applied. */
+export async function buildKeys(session: Session, plan: Plan, tables = plan.tables): Promise<void> {
+  for (const table of tables) {
     const columns = keyColumns(table).map(column => column.target);
     const { rowCount } = await session.query(HAS_KEY, [tableName(plan, table), columns]);
     if (rowCount === 0) await buildKey(session, table, keyDdl(plan, table));
@@ -54,8 +54,8 @@ const INDEXES = /* sql */ `
 const CONSTRAINTS = /* sql */ `select conname as relname from pg_constraint where conrelid = to_regclass($1)`;
 
 /** Builds the secondary indexes; one that Postgres refuses, mostly for what the rows hold, is handed to `refused` and left out. */
-export async function buildIndexes(session: Session, plan: Plan, refused: OnRefused): Promise<void> {
-  for (const table of plan.tables) {
+export async function buildIndexes(session: Session, plan: Plan, refused: OnRefused, tables = plan.tables): Promise<void> {
+  for (const table of tables) {
     const missing = await absent(session, INDEXES, tableName(plan, table), table.indexes);
     for (const index of missing) await attempt(session, table, at(indexDdl(plan, table), index), refused);
   }
@@ -112,6 +112,6 @@ export async function dropForeignKeys(session: Session, plan: Plan): Promise<voi
 }
 
 /** Statistics, without which the first queries after a cutover would be planned blindly. */
-export async function analyze(session: Session, plan: Plan): Promise<void> {
-  for (const table of plan.tables) await session.query({ text: `analyze ${tableName(plan, table)}`, limitMs: LONG_MS });
+export async function analyze(session: Session, plan: Plan, tables = plan.tables): Promise<void> {
+  for (const table of tables) await session.query({ text: `analyze ${tableName(plan, table)}`, limitMs: LONG_MS });
 }

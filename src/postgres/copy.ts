@@ -7,6 +7,7 @@
 import type { Misfit, PgRow, PgText } from '../change/change.ts';
 import { quote } from '../change/quote.ts';
 import { keyName } from '../plan/codec.ts';
+import { QUOTE } from '../plan/copy-field.ts';
 import type { Plan, TablePlan } from '../plan/plan.ts';
 import { isPoison, type PostgresError } from './errors.ts';
 import { tableName } from './fence.ts';
@@ -17,6 +18,14 @@ import { keyOf } from './writes.ts';
 export async function copyRows(session: Session, plan: Plan, table: TablePlan, rows: Iterable<PgRow>): Promise<void> {
   const columns = table.columns.map(column => quote(column.target)).join(', ');
   await session.copyIn(`copy ${tableName(plan, table)} (${columns}) from stdin`, pieces(rows));
+}
+
+const CSV = `format csv, quote e'\\x${QUOTE.charCodeAt(0).toString(16).padStart(2, '0')}'`;
+
+/** Streams lines of CSV that SQLite has encoded (plan/copy-field.ts) into a table. Refused whole if one row is. */
+export async function copyCsv(session: Session, plan: Plan, table: TablePlan, pieces: Iterable<Uint8Array>): Promise<void> {
+  const columns = table.columns.map(column => quote(column.target)).join(', ');
+  await session.copyIn(`copy ${tableName(plan, table)} (${columns}) from stdin with (${CSV})`, pieces);
 }
 
 const PIECE = 65_536;

@@ -28,7 +28,7 @@ export interface Session extends AsyncDisposable {
   /** Runs the statements in one round trip; outside of a transaction they are one. The first failure takes back all of them. */
   roundTrip(steps: readonly Step[]): Promise<void>;
   /** Runs `copy … from stdin` with `pieces` as its input. */
-  copyIn(copy: string, pieces: Iterable<string>): Promise<void>;
+  copyIn(copy: string, pieces: Iterable<string | Uint8Array>): Promise<void>;
   end(): Promise<void>;
 }
 

@@ -4,53 +4,117 @@
  * because everything that changed meanwhile is marked.
  *
  * (1) A chunk's rows and its progress commit together: killed anywhere, it goes on at the chunk [G2].
- * (2) Memory is bounded by parallelChunks x chunkRows rows.
+ * (2) Several lanes work at once, also on one table: while one writes a chunk, the next is read. A table's chunks are read one
+ *     after the other, each beginning where the one before it ended, and commit in that order.
+ * (3) Memory is bounded by one chunk for each lane.
  */
-import PQueue from 'p-queue';
-import type { Chunk } from '../change/ports.ts';
+import type { Allowance } from '../change/ports.ts';
 
 export type Progress = { readonly cursor: string | null; readonly rows: number; readonly done: boolean };
 
-/** Tables go by TablePlan.id. */
+/** One reader and one writer, which take one chunk at a time: `read`, `copy`, `write`. Tables go by TablePlan.id. */
+export interface Lane {
+  /** Reads what is behind `cursor` in a read of its own. `cursor` of the answer: where the next chunk begins, null for the end. */
+  read(table: number, cursor: string | null, allowance: Allowance): Promise<{ readonly cursor: string | null }>;
+  /** Copies it, without making it durable. */
+  copy(): Promise<void>;
+  /** Makes it durable, with the progress after it; resolves with the number of rows. */
+  write(): Promise<number>;
+}
+
+/** How fast the lanes may go. */
+export interface Pace {
+  /** Runs a read when reads are welcome, with what it may take. */
+  reading<T>(read: (allowance: Allowance) => Promise<T>): Promise<T>;
+  /** Waits as long as the chunk that took `ms` asks for. */
+  rest(chunk: { readonly rows: number; readonly ms: number }, signal: AbortSignal): Promise<void>;
+}
+
 export type Snapshot = {
   readonly tables: readonly number[];
-  readonly parallelChunks: number;
-  readonly chunkRows: number;
+  readonly lanes: readonly Lane[];
   readonly progress: ReadonlyMap<number, Progress>;
-  /** Reads up to `limit` rows after `cursor` in a read of its own. */
-  read(table: number, cursor: string | null, limit: number): Chunk;
-  /** Writes the chunk and the progress after it in one transaction. */
-  write(table: number, chunk: Chunk, after: Progress): Promise<void>;
+  readonly pace: Pace;
   readonly onProgress: (table: number, progress: Progress) => void;
 };
 
+/** A table under way. `written` settles with the last chunk that was read of it. */
+type Course = { readonly table: number; cursor: string | null; read: boolean; reading: boolean; rows: number; written: Promise<void> };
+
 /** Copies what is not copied yet. Rejects with the first failure once the chunks under way have settled. */
 export async function snapshot(work: Snapshot, signal: AbortSignal): Promise<void> {
-  const queue = new PQueue({ concurrency: work.parallelChunks });
   const stop = new AbortController();
   const cancelled = AbortSignal.any([signal, stop.signal]);
+  const courses = coursesOf(work);
   const failures: unknown[] = [];
-  for (const table of work.tables) {
-    // Caught inside the task: the queue hears of the failure after `cancelled`, so it begins no other table.
-    void queue.add(() =>
-      copy(work, table, cancelled).catch(error => {
-        failures.push(error);
-        stop.abort();
-      }),
-    );
-  }
-  await queue.onIdle();
+  const run = async (lane: Lane): Promise<void> => {
+    try {
+      for (;;) {
+        const course = await courses.next(cancelled);
+        if (course === undefined) return;
+        await pass(work, lane, course, courses.changed, cancelled);
+      }
+    } catch (error) {
+      failures.push(error);
+      stop.abort();
+      courses.changed();
+    }
+  };
+  const changed = (): void => courses.changed();
+  signal.addEventListener('abort', changed, { once: true });
+  await Promise.all(work.lanes.map(run));
+  signal.removeEventListener('abort', changed);
   signal.throwIfAborted();
   if (failures.length > 0) throw failures[0];
 }
 
-async function copy(work: Snapshot, table: number, signal: AbortSignal): Promise<void> {
-  let at = work.progress.get(table) ?? { cursor: null, rows: 0, done: false };
-  while (!at.done && !signal.aborted) {
-    const chunk = work.read(table, at.cursor, work.chunkRows);
-    const after = { cursor: chunk.cursor, rows: at.rows + chunk.rows.length, done: chunk.cursor === null };
-    await work.write(table, chunk, after);
-    work.onProgress(table, after);
-    at = after;
+/** Hands out tables, in order: the first that has more and that nobody reads from just now. */
+function coursesOf(work: Snapshot) {
+  const courses: Course[] = work.tables.flatMap(table => {
+    const { cursor, rows, done } = work.progress.get(table) ?? { cursor: null, rows: 0, done: false };
+    return done ? [] : [{ table, cursor, rows, read: false, reading: false, written: Promise.resolve() }];
+  });
+  let waiting = Promise.withResolvers<void>();
+  return {
+    changed(): void {
+      waiting.resolve();
+      waiting = Promise.withResolvers<void>();
+    },
+    /** A table to read from, marked as being read; undefined when everything has been read, or `signal` says so. */
+    async next(signal: AbortSignal): Promise<Course | undefined> {
+      for (;;) {
+        const left = courses.filter(course => !course.read);
+        if (signal.aborted || left.length === 0) return undefined;
+        const free = left.find(course => !course.reading);
+        if (free !== undefined) {
+          free.reading = true;
+          return free;
+        }
+        await waiting.promise;
+      }
+    },
+  };
+}
+
+/** One chunk from end to end. */
+async function pass(work: Snapshot, lane: Lane, course: Course, changed: () => void, signal: AbortSignal): Promise<void> {
+  const began = performance.now();
+  const chunk = await work.pace.reading(allowance => lane.read(course.table, course.cursor, allowance));
+  const before = course.written;
+  const done = Promise.withResolvers<void>();
+  done.promise.catch(() => undefined); // whoever waits for it hears of it, and the lane itself reports it
+  Object.assign(course, { cursor: chunk.cursor, read: chunk.cursor === null, reading: false, written: done.promise });
+  changed();
+  try {
+    await lane.copy();
+    await before;
+    const rows = await lane.write();
+    course.rows += rows;
+    work.onProgress(course.table, { cursor: chunk.cursor, rows: course.rows, done: chunk.cursor === null });
+    done.resolve();
+    await work.pace.rest({ rows, ms: performance.now() - began }, signal);
+  } catch (error) {
+    done.reject(error);
+    throw error;
   }
 }

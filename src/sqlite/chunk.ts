@@ -12,8 +12,31 @@ import { bindable, encodeRow, isMisfit, keyOf, nullKeyed, placeholder, prepared,
  */
 export function chunk(db: Database, table: TablePlan, cursor: string | null, limit: number): Chunk {
   const reader = readerOf(db, table);
-  const after = cursor === null ? [] : (JSON.parse(cursor) as string[]).map(untag);
-  const values = readValues(db, reader.columns, list => pageQuery(reader, list, after), [...after.map(bindable), BigInt(limit)]);
+  const { where, parameters } = range(reader, cursor, null);
+  const query = (list: string): string => `select ${list} from ${reader.from}${where}${ordered(reader)} limit ?`;
+  const values = readValues(db, reader.columns, query, [...parameters, BigInt(limit)]);
+  const last = values.length < limit ? undefined : values.at(-1);
+  return { ...encoded(db, reader, cursor, values), cursor: last === undefined ? null : cursorOf(keyOf(table, last)) };
+}
+
+/** The rows behind `cursor` up to and with `upto` (null: to the end). Those whose key is NULL come with the first. */
+export function rowsBetween(db: Database, table: TablePlan, cursor: string | null, upto: string | null): Omit<Chunk, 'cursor'> {
+  const reader = readerOf(db, table);
+  const { where, parameters } = range(reader, cursor, upto);
+  const query = (list: string): string => `select ${list} from ${reader.from}${where}${ordered(reader)}`;
+  return encoded(db, reader, cursor, readValues(db, reader.columns, query, parameters));
+}
+
+/** The cursor that `limit` rows behind this one end with; null where fewer are left. */
+export function cursorAfter(db: Database, table: TablePlan, cursor: string | null, limit: number): string | null {
+  const reader = readerOf(db, table);
+  const { where, parameters } = range(reader, cursor, null);
+  const query = (list: string): string => `select ${list} from ${reader.from}${where}${ordered(reader)} limit 1 offset ?`;
+  const [key] = readValues(db, reader.key, query, [...parameters, BigInt(limit - 1)]);
+  return key === undefined ? null : cursorOf(key);
+}
+
+function encoded(db: Database, reader: Reader, cursor: string | null, values: readonly Value[][]): Omit<Chunk, 'cursor'> {
   const misfits: Misfit[] = cursor === null ? nullKeys(db, reader) : [];
   const rows: PgRow[] = [];
   for (const row of values) {
@@ -21,21 +44,26 @@ export function chunk(db: Database, table: TablePlan, cursor: string | null, lim
     if (isMisfit(encoded)) misfits.push(encoded);
     else rows.push(encoded);
   }
-  const last = values.length < limit ? undefined : values.at(-1);
-  return { rows, misfits, cursor: last === undefined ? null : JSON.stringify(keyOf(table, last).map(tagged)) };
+  return { rows, misfits };
 }
 
-const tagged = (value: Value): string | null => (value === null ? null : tag(value));
-
-function pageQuery(reader: Reader, list: string, after: readonly Value[]): string {
-  const behind = after.length === 0 ? [] : [`${tuple(reader.key)} > ${tuple(after.map(placeholder))}`];
-  const where = [...reader.nullable.map(column => `${column} is not null`), ...behind];
-  return `select ${list} from ${reader.from} ${where.length === 0 ? '' : `where ${where.join(' and ')}`} order by ${reader.key.join(', ')} limit ?`;
+/** The condition, with ` where` before it, for the rows behind one cursor up to another; those whose key is NULL are not among them. */
+export function range(reader: Reader, cursor: string | null, upto: string | null): { where: string; parameters: unknown[] } {
+  const [after, last] = [keyAt(cursor), keyAt(upto)];
+  const bound = (operator: string, key: readonly Value[]): string[] =>
+    key.length === 0 ? [] : [`${tuple(reader.key)} ${operator} ${tuple(key.map(placeholder))}`];
+  const all = [...reader.nullable.map(column => `${column} is not null`), ...bound('>', after), ...bound('<=', last)];
+  return { where: all.length === 0 ? '' : ` where ${all.join(' and ')}`, parameters: [...after, ...last].map(bindable) };
 }
 
+const ordered = (reader: Reader): string => ` order by ${reader.key.join(', ')}`;
 const tuple = (items: readonly string[]): string => (items.length === 1 ? items.join() : `(${items.join(', ')})`);
 
-function nullKeys(db: Database, reader: Reader): Misfit[] {
+const keyAt = (cursor: string | null): Value[] => (cursor === null ? [] : (JSON.parse(cursor) as string[]).map(untag));
+const cursorOf = (key: readonly Value[]): string => JSON.stringify(key.map(value => (value === null ? null : tag(value))));
+
+/** The rows whose key is NULL, as misfits. */
+export function nullKeys(db: Database, reader: Reader): Misfit[] {
   if (reader.nullable.length === 0) return [];
   const where = reader.nullable.map(column => `${column} is null`).join(' or ');
   const rows = readValues(db, reader.columns, list => `select ${list} from ${reader.from} where ${where}`, []);

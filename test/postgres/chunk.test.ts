@@ -1,28 +1,56 @@
 import { expect, test } from 'vitest';
-import { chunkWriter, readProgress, resetProgress } from '../../src/postgres/chunk.ts';
+import type { Portion } from '../../src/change/ports.ts';
+import { readProgress, resetProgress, writeChunk } from '../../src/postgres/chunk.ts';
 import { addForeignKeys, buildIndexes, buildKeys, dropForeignKeys, validateForeignKeys } from '../../src/postgres/constraints.ts';
-import { sessions } from '../../src/postgres/pool.ts';
+import { isPoison } from '../../src/postgres/errors.ts';
+import { connect } from '../../src/postgres/open.ts';
 import { count, drop, keys, list } from '../../src/postgres/quarantine.ts';
 import { readSequences, setSequences } from '../../src/postgres/sequence.ts';
 import { targetState } from '../../src/postgres/state.ts';
 import { item, mark, misfit, PLAN, WRITER, world } from './world.ts';
 
-const pool = (url: string) => sessions(url, 2, { applicationName: 'attacca copy' });
+const ITEMS = PLAN.tables[0]!;
+const portion = (more: Partial<Portion>): Portion => ({
+  csv: [],
+  rows: [],
+  misfits: [],
+  size: more.rows?.length ?? 0,
+  cursor: null,
+  ...more,
+});
+const atOnce = async (): Promise<void> => undefined;
 
 test('a chunk and its progress arrive together, once, however often it is written [G2]', async () => {
   await using w = await world();
-  await using lent = pool(w.postgres.url);
-  const write = chunkWriter({ sessions: lent, plan: PLAN, writer: WRITER });
-  const first = { rows: [item(1), item(2, null, null), item(3)], misfits: [misfit('["i:4"]', ['4'])], cursor: '["i:4"]' };
-  const after = { cursor: first.cursor, rows: 3, done: false };
-  const twice = await Promise.allSettled([write(1, first, after), write(1, first, after)]);
+  await using other = await connect(w.postgres.url, { applicationName: 'attacca test' });
+  const write = (from: string | null, what: Portion, session = w.session) =>
+    writeChunk({ session, plan: PLAN, writer: WRITER }, { table: ITEMS, from, portion: what }, atOnce);
+  const first = portion({ rows: [item(1), item(2, null, null), item(3)], misfits: [misfit('["i:4"]', ['4'])], cursor: '["i:4"]' });
+  const twice = await Promise.allSettled([write(null, first), write(null, first, other)]);
   expect(twice.map(outcome => outcome.status).sort()).toEqual(['fulfilled', 'rejected']);
-  expect(twice.find(outcome => outcome.status === 'rejected')?.reason).toMatchObject({ disposition: 'retry' });
   expect((await readProgress(w.session)).get(1)).toEqual({ cursor: '["i:4"]', rows: 3, done: false, total: null });
-  await write(1, { rows: [], misfits: [], cursor: null }, { cursor: null, rows: 3, done: true });
-  await expect(write(1, { rows: [], misfits: [], cursor: null }, { cursor: null, rows: 3, done: true })).rejects.toThrow();
+  await expect(write('["i:3"]', portion({}))).rejects.toMatchObject({ disposition: 'retry' });
+  await write('["i:4"]', portion({}));
+  await expect(write(null, portion({}))).rejects.toMatchObject({ disposition: 'retry' });
   expect(await w.postgres.query('select id from items order by id')).toEqual([{ id: '1' }, { id: '3' }]);
   expect((await list(w.session, { limit: 9 })).map(row => row.key)).toEqual(['["i:4"]', '["i:2"]']);
+});
+
+test('a chunk is not there before its turn; CSV with a row that Postgres refuses leaves nothing [G2]', async () => {
+  await using w = await world();
+  const options = { session: w.session, plan: PLAN, writer: WRITER };
+  const csv = [Buffer.from('1,\x01one\x01,,,,\n'), Buffer.from('2,\x01t\x01\x01wo\n\\.\n\x01,,,,\n')];
+  const rows = () => w.postgres.query('select id, name from items order by id');
+  const refused = portion({ csv: [...csv, Buffer.from('3,\x01a\0b\x01,,,,\n')], size: 3 });
+  const failure = await writeChunk(options, { table: ITEMS, from: null, portion: refused }, atOnce).catch((error: unknown) => error);
+  expect(isPoison(failure)).toBe(true);
+  await writeChunk(options, { table: ITEMS, from: null, portion: portion({ csv, size: 2 }) }, async () => {
+    expect(await rows()).toEqual([]);
+  });
+  expect(await rows()).toEqual([
+    { id: '1', name: 'one' },
+    { id: '2', name: 't\x01wo\n\\.\n' },
+  ]);
 });
 
 test('beginning the copy again empties tables and quarantine and sets the checkpoint', async () => {

@@ -1,12 +1,11 @@
 import { expect, test } from 'vitest';
 import { quote } from '../../src/change/quote.ts';
-import { chunkWriter } from '../../src/postgres/chunk.ts';
+import { writeChunk } from '../../src/postgres/chunk.ts';
 import { addForeignKeys, analyze, buildIndexes, dropForeignKeys, validateForeignKeys } from '../../src/postgres/constraints.ts';
 import { acquire, advance } from '../../src/postgres/control.ts';
 import { fencePostgres, lockTables, openPostgres } from '../../src/postgres/fence.ts';
 import { installPostgres, uninstallPostgres } from '../../src/postgres/install.ts';
 import { connect, transaction } from '../../src/postgres/open.ts';
-import { sessions } from '../../src/postgres/pool.ts';
 import { preflight } from '../../src/postgres/preflight.ts';
 import { readSequences, setSequences } from '../../src/postgres/sequence.ts';
 import { targetState } from '../../src/postgres/state.ts';
@@ -30,9 +29,8 @@ test('a role that owns the database and nothing else can do everything on the wa
     expect(facts.cutoverBlockers.map(({ code }) => code)).toEqual(['postgres-no-replication']);
     await acquire(w.session, 'least');
 
-    await using pool = sessions(url, 2, { applicationName: 'attacca copy' });
-    const chunk = { rows: [item(1, 'a'), item(2, 'b')], misfits: [], cursor: null };
-    await chunkWriter({ sessions: pool, plan: PLAN, writer })(1, chunk, { cursor: null, rows: 2, done: true });
+    const portion = { csv: [Buffer.from('2,\x01b\x01,,,,\n')], rows: [item(1, 'a')], misfits: [], size: 2, cursor: null };
+    await writeChunk({ session: w.session, plan: PLAN, writer }, { table: PLAN.tables[0]!, from: null, portion }, async () => undefined);
     await w.apply(5, [{ rows: [item(2, 'a'), item(1, 'b')] }, { table: 4, rows: [['1', '2']] }]);
     await buildIndexes(w.session, PLAN, () => undefined);
     await w.apply(6, [{ rows: [item(2, 'b'), item(1, 'a')] }]);

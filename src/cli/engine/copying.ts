@@ -2,18 +2,22 @@
  * The first three phases: capture in, everything copied, caught up for the first time.
  */
 import type { Mark } from '../../change/change.ts';
-import { chunkWriter, readProgress, resetProgress } from '../../postgres/chunk.ts';
-import { analyze, buildIndexes, buildKeys } from '../../postgres/constraints.ts';
+import type { Allowance } from '../../change/ports.ts';
+import type { TablePlan } from '../../plan/plan.ts';
+import { readProgress, resetProgress } from '../../postgres/chunk.ts';
+import { analyze, buildIndexes, buildKeys, type OnRefused } from '../../postgres/constraints.ts';
+import type { Session } from '../../postgres/open.ts';
 import { sessions } from '../../postgres/pool.ts';
+import { paceOf } from '../../replicate/pace.ts';
 import { snapshot } from '../../replicate/snapshot.ts';
-import { chunk, countRows } from '../../sqlite/chunk.ts';
-import { checkFit } from '../../sqlite/health.ts';
+import { countRows } from '../../sqlite/chunk.ts';
 import { install } from '../../sqlite/install.ts';
-import { openSource, readTransaction } from '../../sqlite/open.ts';
+import { type Database, openSource } from '../../sqlite/open.ts';
 import { identityOf } from './bootstrap.ts';
-import { disposable } from './disposable.ts';
+import { disposable, disposables } from './disposable.ts';
 import type { Installed } from './engine.ts';
 import { forwardTail } from './forward-tail.ts';
+import { startLane } from './lanes.ts';
 import { watched } from './points.ts';
 import { forwardSink } from './sinks.ts';
 import { caughtUp } from './tail.ts';
@@ -21,6 +25,9 @@ import { caughtUp } from './tail.ts';
 /** How long installing may wait for the write lock; it holds it for milliseconds. */
 const INSTALL_WAIT_MS = 30_000;
 const PROGRESS_MS = 1_000;
+const CHUNK_BYTES = 4 * 1_048_576;
+const READ_MS = 100;
+const BLOCKING_READ_MS = 4;
 
 /** `preparing`: triggers and journal in, one short write transaction; the journal's head becomes the checkpoint. */
 export async function installCapture(on: Installed): Promise<void> {
@@ -36,36 +43,35 @@ export type CopyReport = { readonly rows: number; readonly seconds: number };
 
 /** `copying`: every table, chunk by chunk; goes on where an earlier process stopped. */
 export async function copyTables(on: Installed, signal: AbortSignal): Promise<CopyReport> {
-  const { engine, plan } = on;
+  const { engine, plan, writer } = on;
   const { parallelChunks, chunkRows } = engine.config.snapshot;
   const began = performance.now();
   let copied = 0;
   let spoken = began;
   using db = disposable(openSource(engine.config.source));
-  await using pool = sessions(engine.url, parallelChunks, { applicationName: 'attacca snapshot' });
-  const chunks = watched(
-    'snapshot',
-    { write: chunkWriter({ sessions: pool, plan, writer: on.writer, onQuarantine: on.onQuarantine }) },
-    engine.reached,
-  );
   const tables = new Map(plan.tables.map(table => [table.id, table]));
   const total = plan.tables.reduce((sum, table) => sum + countRows(db.database, table), 0);
+  const progress = await readProgress(engine.side);
+  const pace = paceOf({
+    lanes: parallelChunks,
+    allowance: allowanceFor(db.database, chunkRows),
+    throttle: { rowsPerSecond: null, nice: 0 },
+  });
+  const lane = () =>
+    startLane({ source: engine.config.source, url: engine.url, plan, writer }, (id, misfits) =>
+      on.onQuarantine(found(tables, id), misfits),
+    );
+  await using lanes = disposables(Array.from({ length: parallelChunks }, lane));
+  const before = new Map(progress);
   await snapshot(
     {
       tables: [...tables.keys()],
-      parallelChunks,
-      chunkRows,
-      progress: await readProgress(engine.side),
-      read(id, cursor, limit) {
-        using _state = readTransaction(db.database);
-        checkFit(db.database, plan);
-        return chunk(db.database, found(tables, id), cursor, limit);
-      },
-      async write(id, part, after) {
-        await chunks.write(id, part, after);
-        copied += part.rows.length;
-      },
-      onProgress(id) {
+      lanes: lanes.all.map(lane => watched('snapshot', lane, engine.reached)),
+      progress,
+      pace,
+      onProgress(id, after) {
+        copied += after.rows - (before.get(id)?.rows ?? 0);
+        before.set(id, { ...after, total: null });
         const now = performance.now();
         if (now - spoken < PROGRESS_MS) return;
         spoken = now;
@@ -82,10 +88,19 @@ export async function copyTables(on: Installed, signal: AbortSignal): Promise<Co
   return { rows: copied, seconds: (performance.now() - began) / 1_000 };
 }
 
+/** In rollback-journal mode a read keeps the application from committing; in WAL mode it only keeps the WAL from being reset. */
+function allowanceFor(db: Database, rows: number): Allowance {
+  const wal = String(db.pragma('journal_mode', { simple: true })).toLowerCase() === 'wal';
+  return { rows, bytes: CHUNK_BYTES, ms: wal ? READ_MS : BLOCKING_READ_MS };
+}
+
 /** `catching_up`: keys, then everything that changed meanwhile, then indexes. From here on every commit is a state of the file [G3]. */
 export async function catchUp(on: Installed, checkpoint: Mark, signal: AbortSignal): Promise<void> {
   const { engine, plan } = on;
-  await buildKeys(engine.main, plan);
+  await using pool = sessions(engine.url, engine.config.snapshot.parallelChunks, { applicationName: 'attacca indexes' });
+  const eachTable = (work: (session: Session, tables: TablePlan[]) => Promise<void>): Promise<unknown> =>
+    Promise.all(plan.tables.map(table => pool.use(session => work(session, [table]))));
+  await eachTable((session, tables) => buildKeys(session, plan, tables));
   const tail = forwardTail(on, forwardSink(on), { checkpoint, verifying: false });
   try {
     await Promise.race([caughtUp(tail), tail.done]);
@@ -94,10 +109,11 @@ export async function catchUp(on: Installed, checkpoint: Mark, signal: AbortSign
   }
   await tail.done;
   signal.throwIfAborted();
-  await buildIndexes(engine.main, plan, (table, statement, error) =>
-    engine.log.warn({ table: table.name, statement, err: error }, 'index not built'),
-  );
-  await analyze(engine.main, plan);
+  const refused: OnRefused = (table, statement, error) => engine.log.warn({ table: table.name, statement, err: error }, 'index not built');
+  await eachTable(async (session, tables) => {
+    await buildIndexes(session, plan, refused, tables);
+    await analyze(session, plan, tables);
+  });
 }
 
 function found<T>(tables: ReadonlyMap<number, T>, id: number): T {

@@ -5,3 +5,11 @@ export const disposable = (database: Database): { readonly database: Database } 
   database,
   [Symbol.dispose]: () => database.close(),
 });
+
+/** All of them are ended when the scope ends. */
+export const disposables = <T extends AsyncDisposable>(all: readonly T[]): { readonly all: readonly T[] } & AsyncDisposable => ({
+  all,
+  async [Symbol.asyncDispose]() {
+    await Promise.all(all.map(one => one[Symbol.asyncDispose]()));
+  },
+});

@@ -1,0 +1,87 @@
+/*
+ * How fast the first copy goes: as fast as it can, unless somebody asks for less. Everything can change while it runs.
+ */
+import { EventEmitter, once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import PQueue from 'p-queue';
+import type { Allowance } from '../change/ports.ts';
+import type { Pace } from './snapshot.ts';
+
+export type Throttle = {
+  /** All lanes together; null: as many as possible. */
+  readonly rowsPerSecond: number | null;
+  /** Every lane rests this many times as long as it has worked. */
+  readonly nice: number;
+};
+
+export interface AdjustablePace extends Pace {
+  readonly throttle: Throttle;
+  set(throttle: Throttle): void;
+  /** Rests at least this many times the work, whatever the throttle says: for who finds that the application suffers. */
+  ease(nice: number): void;
+  /** Runs `work` while no lane reads; those that want to read wait. */
+  gap(work: () => Promise<void>): Promise<void>;
+}
+
+/** A rate is kept in steps of about this length. */
+const STEP_MS = 250;
+const FEWEST_ROWS = 10;
+
+/** `allowance`: what a read may take at full speed. */
+export function paceOf(options: { readonly lanes: number; readonly allowance: Allowance; readonly throttle: Throttle }): AdjustablePace {
+  const { lanes, allowance } = options;
+  const reads = new PQueue({ concurrency: lanes });
+  const changes = new EventEmitter().setMaxListeners(0);
+  let throttle = options.throttle;
+  let eased = 0;
+  /** When all rows so far would have been copied, had they come at the wanted rate. */
+  let due = 0;
+
+  const rowsAtOnce = (): number => {
+    const { rowsPerSecond } = throttle;
+    if (rowsPerSecond === null) return allowance.rows;
+    return Math.min(allowance.rows, Math.max(FEWEST_ROWS, Math.round((rowsPerSecond * STEP_MS) / 1_000 / lanes)));
+  };
+
+  return {
+    get throttle() {
+      return throttle;
+    },
+    set(wanted) {
+      throttle = wanted;
+      due = 0;
+      changes.emit('changed');
+    },
+    ease(nice) {
+      eased = nice;
+      changes.emit('changed');
+    },
+    reading: read => reads.add(() => read({ ...allowance, rows: rowsAtOnce() })),
+    async gap(work) {
+      reads.pause();
+      try {
+        await reads.onPendingZero();
+        await work();
+      } finally {
+        reads.start();
+      }
+    },
+    async rest({ rows, ms }, signal) {
+      const began = performance.now();
+      const { rowsPerSecond } = throttle;
+      if (rowsPerSecond !== null) due = Math.max(due, began - ms) + (rows * 1_000) / rowsPerSecond;
+      const own = due;
+      for (;;) {
+        const until = Math.max(began + ms * Math.max(throttle.nice, eased), throttle.rowsPerSecond === null ? 0 : Math.min(own, due));
+        const left = until - performance.now();
+        if (left <= 0 || signal.aborted) return;
+        const enough = new AbortController();
+        const either = AbortSignal.any([signal, enough.signal]);
+        await Promise.race([delay(left, undefined, { signal: either }), once(changes, 'changed', { signal: either })]).catch(
+          () => undefined,
+        );
+        enough.abort();
+      }
+    },
+  };
+}

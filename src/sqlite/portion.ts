@@ -1,0 +1,92 @@
+/*
+ * One chunk of the first copy, as it leaves SQLite: CSV that SQLite has written itself wherever every value has a certain
+ * field, rows through their codecs where one has not.
+ *
+ * (1) A piece is taken as CSV whole or not at all: with one misfit in it, its rows go through `encodeRow` [G4].
+ * (2) Pieces are small, so that a chunk ends soon after it has taken enough rows, bytes or time: the reads of the
+ *     first copy stay short, whatever the rows are.
+ * (3) The cursors are those of `chunk`: either can go on where the other stopped.
+ */
+import type { Misfit, PgRow } from '../change/change.ts';
+import type { Allowance, Portion } from '../change/ports.ts';
+import { copyField, MISFIT } from '../plan/copy-field.ts';
+import { at, type TablePlan } from '../plan/plan.ts';
+import { cursorAfter, nullKeys, range, rowsBetween } from './chunk.ts';
+import type { Database } from './open.ts';
+import { prepared, type Reader, readerOf } from './values.ts';
+
+const PIECE_BYTES = 262_144;
+const FIRST_PIECE = 64;
+const LARGEST_PIECE = 2_000;
+
+/** Reads what is behind `cursor` (null: from the start). Call it inside a read transaction. Throws as `readerOf` does. */
+export function readPortion(db: Database, table: TablePlan, cursor: string | null, allowance: Allowance): Portion {
+  const deadline = performance.now() + allowance.ms;
+  const csv: Uint8Array[] = [];
+  const rows: PgRow[] = [];
+  const misfits: Misfit[] = [];
+  let [from, size, seen, bytes] = [cursor, 0, 0, 0];
+  do {
+    const limit = Math.min(pieceRows(seen, bytes), allowance.rows - seen);
+    const upto = cursorAfter(db, table, from, limit);
+    const piece = csvBetween(db, table, from, upto);
+    if (piece === undefined) {
+      const exact = rowsBetween(db, table, from, upto);
+      rows.push(...exact.rows);
+      misfits.push(...exact.misfits);
+      size += exact.rows.length;
+      bytes += exact.rows.reduce((sum, row) => sum + row.reduce((length, text) => length + (text?.length ?? 0), 0), 0);
+    } else {
+      if (piece.lines !== null) csv.push(piece.lines);
+      size += piece.size;
+      bytes += piece.lines?.length ?? 0;
+    }
+    seen += limit;
+    from = upto;
+  } while (from !== null && seen < allowance.rows && bytes < allowance.bytes && performance.now() < deadline);
+  return { csv, rows, misfits, size, cursor: from };
+}
+
+/** As many rows as seem to fill a piece, by those before them; carefully at first, since a row may hold megabytes. */
+function pieceRows(seen: number, bytes: number): number {
+  if (seen === 0) return FIRST_PIECE;
+  return Math.max(1, Math.min(LARGEST_PIECE, Math.round((PIECE_BYTES * seen) / Math.max(bytes, 1))));
+}
+
+/** The rows of a range as CSV; undefined where they must go through their codecs. */
+function csvBetween(
+  db: Database,
+  table: TablePlan,
+  cursor: string | null,
+  upto: string | null,
+): { readonly lines: Buffer | null; readonly size: number } | undefined {
+  const reader = readerOf(db, table);
+  const line = lineOf(db, reader);
+  if (line === undefined || (cursor === null && nullKeys(db, reader).length > 0)) return undefined;
+  const { where, parameters } = range(reader, cursor, upto);
+  const query = `select cast(group_concat(${line}, '') as blob), count(*) from ${reader.from}${where}`;
+  const [lines, count] = prepared(db, query).get(...parameters) as [Buffer | null, bigint];
+  return lines?.includes(MISFIT) ? undefined : { lines, size: Number(count) };
+}
+
+const lines = new WeakMap<Reader, { readonly line: string | undefined }>();
+
+/** SQLite's expression for a row's line of CSV; undefined where a codec has none, or text is not stored as UTF-8. */
+function lineOf(db: Database, reader: Reader): string | undefined {
+  const known = lines.get(reader);
+  if (known !== undefined) return known.line;
+  const fields = reader.table.columns.map((column, index) => copyField(column, at(reader.columns, index)));
+  const utf8 = db.pragma('encoding', { simple: true }) === 'UTF-8';
+  const line = utf8 && fields.every(field => field !== undefined) ? concat(fields) : undefined;
+  lines.set(reader, { line });
+  return line;
+}
+
+/** A function of SQLite takes a limited number of arguments. */
+const MOST = 40;
+
+function concat(fields: readonly string[]): string {
+  const parts: string[] = [];
+  for (let from = 0; from < fields.length; from += MOST) parts.push(`concat(${fields.slice(from, from + MOST).join(", ',', ")})`);
+  return `concat(${parts.join(", ',', ")}, char(10))`;
+}
