@@ -23,7 +23,14 @@ export const Config = z.strictObject({
   snapshot: z
     .strictObject({
       parallelChunks: z.int().min(1).max(16).default(2).describe('Chunks copied at the same time.'),
-      chunkRows: z.int().min(100).max(1_000_000).default(20_000).describe('Rows in a chunk.'),
+      chunkRows: z
+        .int()
+        .min(100)
+        .max(1_000_000)
+        .default(20_000)
+        .describe('Rows in a chunk at most; in rollback-journal mode far fewer, so that reads stay short.'),
+      rowsPerSecond: z.int().min(1).optional().describe('Copy at most so many rows a second; absent: as fast as it goes.'),
+      nice: z.number().min(0).max(100).default(0).describe('Rest so many times as long as was worked: 1 is half speed.'),
     })
     .prefault({}),
   verify: z

@@ -40,7 +40,7 @@ test('every default is visible', () => {
   expect(load({ source: 'app.db' })).toEqual({
     source: join(folder, 'app.db'),
     schema: 'public',
-    snapshot: { parallelChunks: 2, chunkRows: 20_000 },
+    snapshot: { parallelChunks: 2, chunkRows: 20_000, nice: 0 },
     verify: { everySeconds: 10 },
     cutover: { maxPauseMs: 3_000, maxLagMs: 2_000, verifyMaxAgeMinutes: 60 },
   });

@@ -21,6 +21,7 @@ import { startLane } from './lanes.ts';
 import { watched } from './points.ts';
 import { forwardSink } from './sinks.ts';
 import { caughtUp } from './tail.ts';
+import { watchWal } from './wal-watch.ts';
 
 /** How long installing may wait for the write lock; it holds it for milliseconds. */
 const INSTALL_WAIT_MS = 30_000;
@@ -44,7 +45,7 @@ export type CopyReport = { readonly rows: number; readonly seconds: number };
 /** `copying`: every table, chunk by chunk; goes on where an earlier process stopped. */
 export async function copyTables(on: Installed, signal: AbortSignal): Promise<CopyReport> {
   const { engine, plan, writer } = on;
-  const { parallelChunks, chunkRows } = engine.config.snapshot;
+  const { parallelChunks, chunkRows, rowsPerSecond, nice } = engine.config.snapshot;
   const began = performance.now();
   let copied = 0;
   let spoken = began;
@@ -55,7 +56,7 @@ export async function copyTables(on: Installed, signal: AbortSignal): Promise<Co
   const pace = paceOf({
     lanes: parallelChunks,
     allowance: allowanceFor(db.database, chunkRows),
-    throttle: { rowsPerSecond: null, nice: 0 },
+    throttle: { rowsPerSecond: rowsPerSecond ?? null, nice },
   });
   const lane = () =>
     startLane({ source: engine.config.source, url: engine.url, plan, writer }, (id, misfits) =>
@@ -63,6 +64,9 @@ export async function copyTables(on: Installed, signal: AbortSignal): Promise<Co
     );
   await using lanes = disposables(Array.from({ length: parallelChunks }, lane));
   const before = new Map(progress);
+  const over = new AbortController();
+  const watching = watchWal(db.database, pace, over.signal);
+  watching.catch(() => undefined); // awaited below, once the copy has ended
   await snapshot(
     {
       tables: [...tables.keys()],
@@ -84,7 +88,8 @@ export async function copyTables(on: Installed, signal: AbortSignal): Promise<Co
       },
     },
     signal,
-  );
+  ).finally(() => over.abort());
+  await watching;
   return { rows: copied, seconds: (performance.now() - began) / 1_000 };
 }
 
