@@ -26,6 +26,8 @@ export interface AdjustablePace extends Pace {
 /** A rate is kept in steps of about this length. */
 const STEP_MS = 250;
 const FEWEST_ROWS = 10;
+/** What a timer can hold is about 24 days. */
+const LONGEST_MS = 3_600_000;
 
 /** `allowance`: what a read may take at full speed. */
 export function paceOf(options: { readonly lanes: number; readonly allowance: Allowance; readonly throttle: Throttle }): AdjustablePace {
@@ -77,9 +79,10 @@ export function paceOf(options: { readonly lanes: number; readonly allowance: Al
         if (left <= 0 || signal.aborted) return;
         const enough = new AbortController();
         const either = AbortSignal.any([signal, enough.signal]);
-        await Promise.race([delay(left, undefined, { signal: either }), once(changes, 'changed', { signal: either })]).catch(
-          () => undefined,
-        );
+        await Promise.race([
+          delay(Math.min(left, LONGEST_MS), undefined, { signal: either }),
+          once(changes, 'changed', { signal: either }),
+        ]).catch(() => undefined);
         enough.abort();
       }
     },
