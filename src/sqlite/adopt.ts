@@ -5,7 +5,7 @@
 import { ReplicationError } from '../change/errors.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { SourceSchema } from '../plan/schema.ts';
-import { createCapture } from './capture.ts';
+import { createCapture, unhookedTables } from './capture.ts';
 import { examine, type Health, unseen } from './health.ts';
 import { hasJournal, markTables, placeCanary, refuseBroken, uncompiled, widenJournal } from './install.ts';
 import { type Database, isBusy, type ReadTransaction, readTransaction, writeTransaction } from './open.ts';
@@ -59,11 +59,12 @@ export async function adopt(
   return await writeTransaction(db, budgetMs, () => {
     if (schemaVersion(db) !== version || !hasJournal(db)) return false;
     const schema = readSchema(db);
-    const before = uncompiled(db, plan, schema);
+    const hooked = { ...plan, tables: unhookedTables(db, plan, schema) };
+    const before = uncompiled(db, hooked, schema);
     widenJournal(db, plan);
     const tables = unseen(db, plan, examine(db, plan));
     createCapture(db, plan, schema);
-    refuseBroken(db, plan, schema, before);
+    refuseBroken(db, hooked, schema, before);
     markTables(db, [...new Set([...tables, ...whole])]);
     markTables(db, [0]);
     placeCanary(db);

@@ -23,10 +23,31 @@ const OURS = /* sql */ `
 /** Names of the capture triggers that the file has. */
 export const captureTriggers = (db: Database): string[] => db.prepare<[], string>(OURS).pluck().all();
 
-/** Replaces whatever capture triggers there are by those of the plan. Call it inside a write transaction. */
+const TRIGGERS = /* sql */ `select name, sql from sqlite_schema where type = 'trigger' and name like '\\_attacca\\_%' escape '\\'`;
+
+/** What a trigger does, without its name. SQLite stores the text as it was given, but for the first words. */
+export const body = (sql: string): string => sql.replace(/^create trigger\s+"[^"]*"\s+/i, '');
+
+/** Our triggers as the file has them: what each does, by name. */
+export const presentTriggers = (db: Database): Map<string, string> =>
+  new Map((db.prepare(TRIGGERS).raw().all() as [string, string][]).map(([name, sql]) => [name, body(sql)]));
+
+/** Tables of the plan that lack a trigger, or have another under its name. */
+export function unhookedTables(db: Database, plan: Plan, schema: SourceSchema): TablePlan[] {
+  const present = presentTriggers(db);
+  return plan.tables.filter(table => [...triggersOf(table, schema)].some(([name, sql]) => present.get(name) !== body(sql)));
+}
+
+/**
+ * Makes the capture triggers those of the plan; tables that have theirs are left alone, since every trigger costs time under the
+ * lock. Call it inside a write transaction.
+ */
 export function createCapture(db: Database, plan: Plan, schema: SourceSchema): void {
-  dropCapture(db);
-  for (const sql of expectedTriggers(plan, schema).values()) db.exec(sql);
+  const lacking = unhookedTables(db, plan, schema);
+  const expected = expectedTriggers(plan, schema);
+  const anew = new Set(lacking.flatMap(table => [...triggersOf(table, schema).keys()]));
+  for (const name of captureTriggers(db)) if (!expected.has(name) || anew.has(name)) db.exec(`drop trigger ${quote(name)}`);
+  for (const name of anew) db.exec(expected.get(name) ?? '');
 }
 
 /** Removes all capture triggers. Call it inside a write transaction. */

@@ -6,7 +6,7 @@ import { SourceMoved } from '../change/errors.ts';
 import { drift } from '../plan/fingerprint.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { SourceSchema } from '../plan/schema.ts';
-import { createCapture, dropCapture, triggersOf } from './capture.ts';
+import { body, createCapture, dropCapture, presentTriggers, triggersOf } from './capture.ts';
 import { markTables, placeCanary, readControl } from './install.ts';
 import type { Database } from './open.ts';
 import { readSchema } from './tables.ts';
@@ -16,7 +16,6 @@ const CANARY = /* sql */ `select count(*) from _attacca_canary where rowid = 100
 const OURS = /* sql */ `select count(*) from sqlite_schema where type = 'table' and name in ('_attacca_control', '_attacca_journal', '_attacca_canary')`;
 const REBUILT = /* sql */ `
   select name from sqlite_schema where type = 'table' and rowid > (select rowid from sqlite_schema where name = '_attacca_canary')`;
-const TRIGGERS = /* sql */ `select name, sql from sqlite_schema where type = 'trigger' and name like '\\_attacca\\_%' escape '\\'`;
 
 /** Whether VACUUM may have numbered the rows of tables without any key anew: marks by rowid from before mean nothing now. */
 export const isVacuumed = (db: Database): boolean => (prepared(db, CANARY).get() as [bigint])[0] === 0n;
@@ -86,7 +85,7 @@ export function mend(db: Database, plan: Plan): Health {
 }
 
 function hooks(db: Database, plan: Plan, schema: SourceSchema): Health {
-  const present = new Map((prepared(db, TRIGGERS).all() as [string, string][]).map(([name, sql]) => [name, body(sql)]));
+  const present = presentTriggers(db);
   const bodies = new Set(present.values());
   const expected = plan.tables.map(table => [table.id, [...triggersOf(table, schema)]] as const);
   const stale = expected.some(([, triggers]) => triggers.some(([name, sql]) => present.get(name) !== body(sql)));
@@ -98,6 +97,3 @@ function hooks(db: Database, plan: Plan, schema: SourceSchema): Health {
   const tables = plan.tables.filter(table => rebuilt.has(table.name) || unhooked.includes(table.id)).map(table => table.id);
   return { state: 'unhooked', tables };
 }
-
-/** What a trigger does, without its name. SQLite stores the text as it was given, but for the first words. */
-const body = (sql: string): string => sql.replace(/^create trigger\s+"[^"]*"\s+/i, '');
