@@ -38,6 +38,15 @@ export const Config = z.strictObject({
       everySeconds: z.int().min(1).default(10).describe('How often the daemon compares the rows that changed since the last time.'),
     })
     .prefault({}),
+  journal: z
+    .strictObject({
+      maxMarks: z
+        .int()
+        .min(1_000)
+        .default(50_000_000)
+        .describe('If more marks wait than this, the tables that have most of them are marked whole, and copied anew.'),
+    })
+    .prefault({}),
   cutover: z
     .strictObject({
       maxPauseMs: z.int().min(100).default(3_000).describe("The application's writes wait at most this long."),

@@ -37,7 +37,7 @@ async function look(config: Config): Promise<StatusDocument> {
 }
 
 function lines(status: StatusDocument): string[] {
-  const { verification, lag, slot, halt } = status;
+  const { verification, lag, slot, halt, journal } = status;
   const facts: [string, string][] = [
     ['phase', status.phase],
     ['primary', status.primary ?? 'neither: a switch is under way'],
@@ -53,6 +53,7 @@ function lines(status: StatusDocument): string[] {
             .filter(part => part !== '')
             .join(', '),
     ],
+    ...(journal === null ? [] : [['journal', journalLine(journal)] satisfies [string, string]]),
     [
       'verified',
       verification.fullAt === null ? 'never in full' : `${verification.ok === true ? 'equal' : 'DIFFERENT'} at ${verification.fullAt}`,
@@ -74,3 +75,6 @@ function lines(status: StatusDocument): string[] {
   const timeline = status.timeline.slice(-5).map(({ at, event, by }) => [`  ${at}`, by, event]);
   return [...table(facts), 'tables', ...table(tables), 'timeline', ...table(timeline)];
 }
+
+const journalLine = ({ waiting, maxMarks }: NonNullable<StatusDocument['journal']>): string =>
+  `${waiting} marks wait of at most ${maxMarks}${waiting > maxMarks * 0.8 ? ': NEARLY FULL, tables will be copied anew' : ''}`;

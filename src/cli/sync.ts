@@ -15,6 +15,7 @@ import type { Config } from './config.ts';
 import { ensurePlan, examine } from './engine/bootstrap.ts';
 import { type Controller, controller } from './engine/controller.ts';
 import { openEngine, shown } from './engine/engine.ts';
+import { outage } from './engine/journal-cap.ts';
 import { type Left, operations } from './engine/operations.ts';
 import { dieAt, type Reached } from './engine/points.ts';
 import { removeState } from './engine/removal.ts';
@@ -33,17 +34,24 @@ export async function sync(context: Context, options: Options): Promise<number> 
   listenForSignals(stop, log);
   const since = new Date();
   const reached = context.env.ATTACCA_DIE_AT === undefined ? undefined : dieAt(context.env.ATTACCA_DIE_AT);
+  const away = outage({ config, log, reached });
   let started = false;
   let last: SyncDocument | undefined;
   let left: Left | undefined;
 
   await supervise(
     async healthy => {
+      await away.cap();
       try {
-        last = await session(config, log, { since, once: options.once === true, stop, reached, ended: what => (left = what) }, () => {
-          started = true;
-          healthy();
-        });
+        last = await session(
+          config,
+          log,
+          { since, lost: away.lost, once: options.once === true, stop, reached, ended: what => (left = what) },
+          () => {
+            started = true;
+            healthy();
+          },
+        );
       } catch (error) {
         throw started ? again(error) : final(error);
       }
@@ -66,18 +74,21 @@ type Session = {
   readonly stop: AbortController;
   readonly reached: Reached | undefined;
   readonly ended: (left: Left) => void;
+  /** Called when a connection to Postgres has ended. */
+  readonly lost: () => void;
 };
 
 /** One life of the controller: nothing in memory outlives it. */
 async function session(
   config: Config,
   log: Logger,
-  { since, once, stop, reached, ended }: Session,
+  { since, once, stop, reached, ended, lost }: Session,
   healthy: () => void,
 ): Promise<SyncDocument | undefined> {
   // The embedded server is only made for a file that can be replicated: a refusal leaves nothing behind.
   const decided = neverInstalled(config) ? examine(config, log) : undefined;
   await using engine = await openEngine(config, log, 'sync', reached);
+  using _lost = { [Symbol.dispose]: lost };
   await ensurePlan(engine, decided);
   const own = controller(engine);
   const enough = new AbortController();
@@ -127,11 +138,13 @@ const final = (error: unknown): unknown =>
     ? new ReplicationError('halt', error.message, { hint: error.hint, cause: error })
     : error;
 
-/** After a lost connection the server may take a moment to notice, and to give our own lock back. */
+/** After a lost connection the server may take a moment to notice and to give our own lock back; and the application may lock its file. */
 const again = (error: unknown): unknown =>
-  error instanceof Refused && error.blockers.some(({ code }) => code === 'controller-running')
-    ? new ReplicationError('retry', error.message, { hint: 'the server has not yet noticed that the old connection is gone', cause: error })
+  error instanceof Refused && error.blockers.some(({ code }) => TEMPORARY.has(code))
+    ? new ReplicationError('retry', error.message, { hint: error.blockers.map(({ reason }) => reason).join('; '), cause: error })
     : error;
+
+const TEMPORARY = new Set(['controller-running', 'source-locked']);
 
 /** JSON on stderr; readable lines where a person looks. */
 function logger(output: Output, verbose: boolean): Logger {

@@ -58,7 +58,7 @@ export async function startEmbedded(dir: string): Promise<Embedded> {
   const native = nativeBinaries(as);
   const log = join(dir, 'postgres.log');
   if (!existsSync(join(dataDir, 'PG_VERSION'))) initialize(native, dataDir, as);
-  const deadline = Date.now() + START_MS;
+  const deadline = performance.now() + START_MS;
   for (let attempt = 1; ; attempt++) {
     const shared = await settled(dataDir, deadline);
     const running = shared ?? (await launch({ native, dataDir, log, as, deadline }));
@@ -111,7 +111,7 @@ async function launch({ native, dataDir, log, as, deadline }: Launch): Promise<S
   while (!ended) {
     const server = alive(dataDir);
     if (server?.pid === child.pid && server?.status === 'ready') return server;
-    if (Date.now() > deadline) throw notStarted(log);
+    if (performance.now() > deadline) throw notStarted(log);
     await delay(POLL_MS);
   }
   return undefined;
@@ -137,7 +137,7 @@ async function settled(dataDir: string, deadline: number): Promise<Server | unde
   for (;;) {
     const server = alive(dataDir);
     if (server === undefined || server.status === 'ready') return server;
-    if (Date.now() > deadline) throw failure('the embedded PostgreSQL does not get ready', `its status is ${server.status}`);
+    if (performance.now() > deadline) throw failure('the embedded PostgreSQL does not get ready', `its status is ${server.status}`);
     await delay(POLL_MS);
   }
 }
@@ -162,8 +162,8 @@ function ignoreDuplicate(error: unknown): void {
 async function stop(pid: number, dataDir: string): Promise<void> {
   if (alive(dataDir)?.pid !== pid) return;
   process.kill(pid, 'SIGINT');
-  for (const deadline = Date.now() + STOP_MS; alive(dataDir)?.pid === pid; await delay(POLL_MS))
-    if (Date.now() > deadline) throw failure('the embedded PostgreSQL does not stop', `process ${pid} is still there`);
+  for (const deadline = performance.now() + STOP_MS; alive(dataDir)?.pid === pid; await delay(POLL_MS))
+    if (performance.now() > deadline) throw failure('the embedded PostgreSQL does not stop', `process ${pid} is still there`);
 }
 
 const notStarted = (log: string): ReplicationError => failure('the embedded PostgreSQL does not start', readOrNothing(log));

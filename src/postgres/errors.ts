@@ -49,6 +49,7 @@ const DRIVER = /^(Connection terminated|Query read timeout|timeout expired|Clien
 const SPEAKABLE = new Set(['08', '0A', '25', '26', '28', '3D', '3F', '40', '42', '53', '54', '55', '57', '58', 'F0']);
 
 const WORDS: ReadonlyMap<string, string> = new Map([
+  ['53100', 'no space is left on the disk of the Postgres server'],
   ['22001', 'a value is too long for its column'],
   ['22003', 'a number is out of range'],
   ['22021', 'a text is not valid in the server encoding'],
@@ -58,6 +59,11 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ['23503', 'a row refers to one that does not exist'],
   ['23505', 'a unique value exists twice'],
   ['23514', 'a check constraint refuses a row'],
+]);
+
+/** Where the usual hint would send people to the wrong place. */
+const HINT_BY_CODE: ReadonlyMap<string, string> = new Map([
+  ['53100', 'free space on the disk of the Postgres server; attacca goes on by itself, and nothing is lost'],
 ]);
 
 const HINTS: Readonly<Record<Disposition, string>> = {
@@ -76,7 +82,7 @@ export class PostgresError extends ReplicationError {
   readonly column: string | null;
 
   constructor(disposition: Disposition, message: string, facts: Facts & { readonly hint?: string; readonly cause?: unknown }) {
-    super(disposition, message, { hint: facts.hint ?? HINTS[disposition], cause: facts.cause });
+    super(disposition, message, { hint: facts.hint ?? HINT_BY_CODE.get(facts.sqlstate ?? '') ?? HINTS[disposition], cause: facts.cause });
     this.sqlstate = facts.sqlstate ?? null;
     this.table = facts.table ?? null;
     this.constraint = facts.constraint ?? null;

@@ -49,9 +49,8 @@ export type Writer = {
 
 const CONNECT_MS = 10_000;
 const QUERY_MS = 60_000;
-const COPY_MS = 10 * 60_000;
-const STEPS_MS = 10 * 60_000;
 const ROLLBACK_MS = 5_000;
+const END_MS = 2_000;
 /** For statements that read or index a whole table. */
 export const LONG_MS = 24 * 60 * 60_000;
 
@@ -90,7 +89,8 @@ const CONFIGURE = /* sql */ `
  * (password, database, TLS), a ReplicationError to retry where the server is not there.
  */
 export async function connect(url: string, options: ConnectOptions): Promise<Session> {
-  const client = open(url, options);
+  const queryMs = options.queryMs ?? limitIn(url) ?? QUERY_MS;
+  const client = open(url, { ...options, queryMs });
   // An idle session that loses its connection must not end the process: its next query reports the loss.
   client.on('error', () => undefined);
   try {
@@ -101,16 +101,22 @@ export async function connect(url: string, options: ConnectOptions): Promise<Ses
     await client.end().catch(() => undefined);
     throw connectionError(error, client);
   }
-  return sessionOf(client);
+  return sessionOf(client, queryMs);
 }
 
-function open(url: string, options: ConnectOptions): Client {
+/** `?query_timeout=MS` in the URL, as the driver reads it. */
+function limitIn(url: string): number | undefined {
+  const given = /[?&]query_timeout=(\d+)/.exec(url)?.[1];
+  return given === undefined ? undefined : Number(given);
+}
+
+function open(url: string, options: ConnectOptions & { readonly queryMs: number }): Client {
   try {
     return new Client({
       connectionString: url,
       application_name: options.applicationName,
       connectionTimeoutMillis: options.connectMs ?? CONNECT_MS,
-      query_timeout: options.queryMs ?? QUERY_MS,
+      query_timeout: options.queryMs,
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
       types: RAW,
@@ -121,14 +127,14 @@ function open(url: string, options: ConnectOptions): Client {
   }
 }
 
-function sessionOf(client: Client): Session {
-  const end = () => client.end().catch(() => undefined);
-  const send = roundTrips(client, STEPS_MS);
+function sessionOf(client: Client, limitMs: number): Session {
+  const end = () => ended(client);
+  const send = roundTrips(client, limitMs);
   return {
     pid: Number(Reflect.get(client, 'processID')),
     async query<R extends object>(statement: string | Statement, values?: readonly unknown[]) {
-      const { limitMs, ...config } = typeof statement === 'string' ? { text: statement } : statement;
-      const limit = limitMs === undefined ? {} : { query_timeout: limitMs };
+      const { limitMs: own, ...config } = typeof statement === 'string' ? { text: statement } : statement;
+      const limit = own === undefined ? {} : { query_timeout: own };
       try {
         return await client.query<R & Record<string, unknown>>({
           ...config,
@@ -145,15 +151,36 @@ function sessionOf(client: Client): Session {
       });
     },
     async copyIn(copy, pieces) {
+      // However long it takes as a whole: while the other end takes what it is given, it goes on.
+      const stalled = setTimeout(() => client.connection.stream.destroy(), limitMs);
       try {
-        await pipeline(pieces, client.query(Object.assign(copyFrom(copy), { query_timeout: COPY_MS })));
+        await pipeline(
+          each(pieces, () => stalled.refresh()),
+          client.query(Object.assign(copyFrom(copy), { query_timeout: LONG_MS })),
+        );
       } catch (error) {
         throw replicationError(error);
+      } finally {
+        clearTimeout(stalled);
       }
     },
     end,
     [Symbol.asyncDispose]: end,
   };
+}
+
+function* each<T>(items: Iterable<T>, taken: () => void): Generator<T> {
+  for (const item of items) {
+    taken();
+    yield item;
+  }
+}
+
+/** A goodbye needs no answer: where the other end keeps silent, the socket is closed all the same. */
+async function ended(client: Client): Promise<void> {
+  const timer = setTimeout(() => client.connection.stream.destroy(), END_MS);
+  await client.end().catch(() => undefined);
+  clearTimeout(timer);
 }
 
 /** Statements that travel with `begin` and with `commit`, which saves their round trips. They take no parameters. */

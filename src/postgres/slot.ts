@@ -104,14 +104,14 @@ const DROP = /* sql */ `select pg_drop_replication_slot(slot_name) from pg_repli
 
 /** Drops the slot, and ends the connection that reads it. Throws ReplicationError('retry') when that one does not let go. */
 export async function dropSlot(session: Session, name: string): Promise<void> {
-  for (const deadline = Date.now() + DROP_MS; ; await delay(POLL_MS)) {
+  for (const deadline = performance.now() + DROP_MS; ; await delay(POLL_MS)) {
     await session.query(TERMINATE, [name]);
     try {
       await session.query(DROP, [name]);
       return;
     } catch (error) {
       const inUse = error instanceof PostgresError && error.sqlstate === '55006';
-      if (!inUse || Date.now() > deadline) throw error;
+      if (!inUse || performance.now() > deadline) throw error;
     }
   }
 }

@@ -90,7 +90,7 @@ const GONE = 'changes made in Postgres since then are gone from the stream: veri
 async function startOf({ url, slot }: StreamOptions, after: Lsn, signal: AbortSignal): Promise<Lsn> {
   await using session = await connect(url, { applicationName: 'attacca wal' });
   let state = await slotState(session, slot);
-  for (const deadline = Date.now() + RELEASE_MS; state.active && Date.now() < deadline && !signal.aborted; ) {
+  for (const deadline = performance.now() + RELEASE_MS; state.active && performance.now() < deadline && !signal.aborted; ) {
     await delay(POLL_MS);
     state = await slotState(session, slot);
   }
@@ -115,7 +115,7 @@ type Parsed = { readonly result: Message | Error; readonly weight: number };
 /** Moves what the service says into `items`, in order, and tells Postgres what is safe. */
 function attend(service: LogicalReplicationService, items: Handoff<Item>, start: Lsn) {
   let safe = start;
-  let heard = Date.now();
+  let heard = performance.now();
   let underWay = 0;
   // The library adds one again. A commit may begin at the very byte where the last one ended, and must not fall behind the line.
   const report = (ping = false): void => void service.acknowledge(formatLsn((safe - 1n) as Lsn), ping).catch(items.fail);
@@ -127,20 +127,20 @@ function attend(service: LogicalReplicationService, items: Handoff<Item>, start:
     underWay--;
   });
   service.on('heartbeat', (lsn, _, shouldRespond) => {
-    heard = Date.now();
+    heard = performance.now();
     const position = parseLsn(lsn);
     if (underWay === 0 && items.starving && position > safe) void items.put({ kind: 'idle', position }, ITEM_BYTES);
     if (shouldRespond) report();
   });
   const timer = setInterval(() => {
-    if (!items.starving) heard = Date.now(); // the socket is paused: silence means nothing
-    const silent = Date.now() - heard;
+    if (!items.starving) heard = performance.now(); // the socket is paused: silence means nothing
+    const silent = performance.now() - heard;
     if (silent > SILENCE_MS) items.fail(lost('Postgres has not been heard of for a while'));
     else report(silent > PING_MS);
   }, STATUS_MS);
   return {
     arrived(): void {
-      heard = Date.now();
+      heard = performance.now();
       underWay++;
     },
     acknowledge(position: Lsn): void {

@@ -58,7 +58,7 @@ type WalBatch = Batch<Lsn, AsyncIterable<RowChange>>;
 /** One batch for the transactions that have arrived, and an empty one now and then while nothing happens. */
 async function* batches(stream: Stream, { plan, idleMs = IDLE_MS, together = TOGETHER }: WalOptions): AsyncGenerator<WalBatch> {
   const translate = translator(plan);
-  let last = Date.now();
+  let last = performance.now();
   for (;;) {
     const item = await stream.take();
     if (item.kind === 'begin') {
@@ -66,10 +66,10 @@ async function* batches(stream: Stream, { plan, idleMs = IDLE_MS, together = TOG
       yield joined;
       await joined.skip();
       await setImmediate(); // a long backlog must not keep timers and sockets from their turn
-      last = Date.now();
-    } else if (item.kind === 'idle' && Date.now() - last >= idleMs) {
+      last = performance.now();
+    } else if (item.kind === 'idle' && performance.now() - last >= idleMs) {
       yield { position: item.position, changes: nothing() };
-      last = Date.now();
+      last = performance.now();
     }
   }
 }
@@ -90,12 +90,12 @@ function join(
   translate: (message: Message) => RowChange | undefined,
   { first, together }: { readonly first: Lsn; readonly together: number },
 ): WalBatch & { skip(): Promise<void> } {
-  const began = Date.now();
+  const began = performance.now();
   let position = behind(first);
   let open = true;
   let transactions = 1;
   let ended = false;
-  const more = (): boolean => !ended && stream.waiting() && transactions < together && Date.now() - began < MOST_MS;
+  const more = (): boolean => !ended && stream.waiting() && transactions < together && performance.now() - began < MOST_MS;
   const next = async (): Promise<IteratorResult<RowChange, undefined>> => {
     while (open || more()) {
       const item = await stream.take();

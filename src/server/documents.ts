@@ -60,6 +60,12 @@ export const StatusDocument = z.strictObject({
     .strictObject({ changes: Integer.nullable(), ms: z.number().nullable() })
     .nullable()
     .describe('changes: null while mirroring, where only time is measured; ms: null where no daemon runs.'),
+  journal: z
+    .strictObject({ waiting: Count, maxMarks: Count })
+    .nullable()
+    .describe(
+      'Marks not applied yet, at most so many where they are many, and the cap; null while Postgres is primary or the file is locked.',
+    ),
   tables: z.array(z.strictObject({ table: z.string(), rows: Count, total: Count, done: z.boolean() })),
   verification: z.strictObject({
     fullAt: z.string().nullable(),

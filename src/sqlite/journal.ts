@@ -15,7 +15,7 @@ import type { Source, SourceState } from '../change/ports.ts';
 import type { Plan } from '../plan/plan.ts';
 import { examine, isVacuumed, mend, moved } from './health.ts';
 import { type HeldRows, openMarks, readMarks } from './marks.ts';
-import { type Database, fileAt, isBusy, openSource, readTransaction, writeTransaction } from './open.ts';
+import { type Database, fileAt, isBusy, isLocked, openSource, orFull, readTransaction, writeTransaction } from './open.ts';
 import { headMark } from './rows.ts';
 import { sourceState } from './state.ts';
 import { prepared, schemaVersion } from './values.ts';
@@ -82,6 +82,15 @@ export function journal({ path, plan, wake, onHead }: JournalOptions): Journal {
     if (health.state === 'lost' || health.state === 'drifted') throw moved(health);
   }
 
+  /** The keys are sorted in temporary storage, which may have no room. */
+  function marked(after: Seq, head: Seq): HeldRows {
+    try {
+      return readMarks(db, plan, after, head);
+    } catch (error) {
+      throw orFull(db, error);
+    }
+  }
+
   /** Gives the open read transaction away, with its connection. */
   async function handOver(): Promise<void> {
     const pin = pins.shift();
@@ -90,6 +99,13 @@ export function journal({ path, plan, wake, onHead }: JournalOptions): Journal {
     try {
       db = openReader(path, plan);
     } catch (error) {
+      if (isBusy(error) || isLocked(error)) {
+        // A writer waits for this very read to end (rollback-journal mode): it goes first.
+        pins.unshift(pin);
+        db.exec('rollback');
+        await delay(BUSY_MS);
+        return;
+      }
       state.close();
       const failure = new ReplicationError('retry', 'the SQLite file could not be opened again', {
         hint: 'It is tried again.',
@@ -110,7 +126,7 @@ export function journal({ path, plan, wake, onHead }: JournalOptions): Journal {
         if (state === undefined) continue;
         onHead?.(state.head);
         if (state.head.seq > after.seq) {
-          using changes = readMarks(db, plan, after.seq, state.head.seq);
+          using changes = marked(after.seq, state.head.seq);
           const held = pins.length > 0 && tries++ >= holdsAfter && changes.size <= PINNABLE_ROWS;
           if (!held) db.exec('rollback');
           yield { position: state.head, changes };
@@ -160,7 +176,7 @@ const reject = (pins: readonly Pin[]): void => {
 };
 
 function openReader(path: string, plan: Plan): Database {
-  const db = openSource(path);
+  const db = openSource(path, { waitMs: 0 });
   db.pragma('busy_timeout = 0'); // waiting is done without blocking the event loop
   openMarks(db, plan);
   return db;

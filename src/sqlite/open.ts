@@ -17,15 +17,15 @@ const PAUSE_MS = 0.2;
 const FIRST_READ = /* sql */ `select 1 from sqlite_schema limit 1`;
 
 /**
- * Opens the SQLite file at `path`; integers come back as bigint. Throws UsageError, with what to do, for anything that is
+ * Opens the SQLite file at `path`; `waitMs`: how long it may wait for a lock, and the event loop with it. Integers come back as bigint. Throws UsageError, with what to do, for anything that is
  * not a readable (unless `readonly`: writable) SQLite database, and Refused for one that is locked or damaged.
  */
-export function openSource(path: string, options: { readonly readonly?: boolean } = {}): Database {
+export function openSource(path: string, options: { readonly readonly?: boolean; readonly waitMs?: number } = {}): Database {
   const readonly = options.readonly === true;
   checkFile(path, readonly);
   let db: Database | undefined;
   try {
-    db = new BetterSqlite3(path, { readonly, fileMustExist: true, timeout: READ_WAIT_MS });
+    db = new BetterSqlite3(path, { readonly, fileMustExist: true, timeout: options.waitMs ?? READ_WAIT_MS });
     db.defaultSafeIntegers(true);
     db.prepare(/* sql */ `select count(*) from sqlite_schema`).get();
     return db;
@@ -102,10 +102,16 @@ export const damaged = (path: string, found: string): Refused =>
     },
   ]);
 
+/** Whether somebody kept the file locked: while it was opened, or for as long as `persist` tried. */
+export const isLocked = (error: unknown): boolean =>
+  error instanceof Refused ? error.blockers.some(({ code }) => code === LOCKED) : error instanceof ReplicationError && isBusy(error.cause);
+
+const LOCKED = 'source-locked';
+
 const locked = (path: string): Refused =>
   new Refused(`${path} is locked by another process`, [
     {
-      code: 'source-locked',
+      code: LOCKED,
       reason: 'a process holds it in EXCLUSIVE locking mode, or in a long write',
       remedy: 'end that process or its transaction, then run this again',
     },
@@ -150,11 +156,22 @@ export async function writeTransaction<T>(db: Database, budgetMs: number, fn: ()
     return result;
   } catch (error) {
     if (db.open && db.inTransaction) db.exec('rollback');
-    throw error;
+    throw orFull(db, error);
   } finally {
     if (db.open) db.pragma(`busy_timeout = ${timeout}`);
   }
 }
+
+const isFull = (error: unknown): boolean => codeOf(error) === 'SQLITE_FULL';
+
+/** A full disk heals when somebody makes room, and nothing was written: it is tried again. Other errors stay as they are. */
+export const orFull = (db: Database, error: unknown): unknown =>
+  isFull(error)
+    ? new ReplicationError('retry', `no space is left on the disk of ${db.name}, or in the temp folder`, {
+        hint: 'free space on it; attacca goes on by itself, and nothing is lost',
+        cause: error,
+      })
+    : error;
 
 const cell = new Int32Array(new SharedArrayBuffer(4));
 

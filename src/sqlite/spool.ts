@@ -6,6 +6,7 @@ import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Slice } from '../change/change.ts';
+import { ReplicationError } from '../change/errors.ts';
 
 const BLOCK_BYTES = 1 << 18;
 
@@ -20,9 +21,7 @@ const forgotten = new FinalizationRegistry<number>(closeSync);
 
 /** Opens an empty spool in the temp folder. */
 export function openSpool(): Spool {
-  const folder = mkdtempSync(join(tmpdir(), 'attacca-'));
-  const file = openSync(join(folder, 'spool'), 'wx+', 0o600);
-  rmSync(folder, { recursive: true });
+  const file = nameless();
   let open = true;
   const spool: Spool = {
     write(slice) {
@@ -43,8 +42,35 @@ export function openSpool(): Spool {
   return spool;
 }
 
+/** The file's name is gone as soon as it is open. */
+function nameless(): number {
+  try {
+    const folder = mkdtempSync(join(tmpdir(), 'attacca-'));
+    const file = openSync(join(folder, 'spool'), 'wx+', 0o600);
+    rmSync(folder, { recursive: true });
+    return file;
+  } catch (error) {
+    throw full(error);
+  }
+}
+
 function writeAll(file: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+  try {
+    for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+  } catch (error) {
+    throw full(error);
+  }
+}
+
+const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+/** The batch waits: nothing of it was applied, and it is read again. */
+function full(error: unknown): unknown {
+  if (!(error instanceof Error && 'code' in error && FULL.has(String(error.code)))) return error;
+  return new ReplicationError('retry', `the temp folder ${tmpdir()} is full: a large batch waits there`, {
+    hint: 'free space there, or set TMPDIR to a folder that has some and start attacca again; it goes on by itself',
+    cause: error,
+  });
 }
 
 function* lines(file: number): Iterable<string> {

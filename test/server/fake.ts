@@ -12,6 +12,7 @@ export const STATUS: StatusDocument = {
   source: '/srv/app.db',
   target: 'postgresql://db.internal/app',
   lag: { changes: '0', ms: null },
+  journal: { waiting: 0, maxMarks: 50_000_000 },
   tables: [{ table: 'order', rows: 1, total: 1, done: true }],
   verification: { fullAt: null, ok: null, upTo: HUGE, at: null },
   quarantine: 0,

@@ -14,6 +14,7 @@ import { type Engine, halt, installed } from './engine.ts';
 import { followSource } from './following.ts';
 import { checkForeignKeys, removeForeignKeys } from './foreign-keys.ts';
 import { forwardTail } from './forward-tail.ts';
+import { capJournal } from './journal-cap.ts';
 import { moveOn } from './phases.ts';
 import { leaveToApplication } from './removal.ts';
 import { type ReverseTail, reverseTail } from './reverse-tail.ts';
@@ -74,6 +75,7 @@ export function controller(engine: Engine): Controller {
         await moveOn(engine, phase, 'copied');
         return true;
       case 'catching_up':
+        await capJournal(engine, checkpointOf(control).seq);
         await catchUp(on, checkpointOf(control), signal);
         await moveOn(engine, phase, 'caught_up');
         return true;
@@ -81,6 +83,7 @@ export function controller(engine: Engine): Controller {
         await removeForeignKeys(on);
         if (control.slot !== null) await takeDown(on);
         const checkpoint = checkpointOf(control);
+        await capJournal(engine, checkpoint.seq);
         await follow(forwardTail(on, forwardSink(on), { checkpoint, verifying: true }), signal, healthy);
         return true;
       }

@@ -52,12 +52,12 @@ export async function openEngine(config: Config, log: Logger, as: string, reache
   openSource(config.source).close();
   const { url, embedded } = await findTarget(config, as === 'uninstall');
   const who = `${as} pid ${process.pid} on ${hostname()}`;
-  const main = await connect(url, { applicationName: `attacca ${who}` });
+  const main = watched('main', await connect(url, { applicationName: `attacca ${who}` }), reached);
   try {
     const facts = await preflight(main, config.schema);
     refuse(facts, url);
     await acquire(main, who);
-    const side = await connect(url, { applicationName: `attacca side of ${who}` });
+    const side = watched('side', await connect(url, { applicationName: `attacca side of ${who}` }), reached);
     const flag = watched('flag', config.flag === undefined ? noFlag : fileFlag(config.flag), reached);
     const engine = { config, log, url, embedded, main, side, facts, flag, reached };
     return { ...engine, [Symbol.asyncDispose]: () => close(engine, as) };

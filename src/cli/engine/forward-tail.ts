@@ -12,11 +12,12 @@ import { type Lag, lagTracker } from '../../replicate/lag.ts';
 import { pipe } from '../../replicate/pipe.ts';
 import { doorbell } from '../../sqlite/doorbell.ts';
 import { journal } from '../../sqlite/journal.ts';
-import { openSource } from '../../sqlite/open.ts';
+import { isBusy, isLocked, openSource } from '../../sqlite/open.ts';
 import { prune } from '../../sqlite/prune.ts';
 import type { StatePair } from '../../verify/verify.ts';
 import { disposable } from './disposable.ts';
 import type { Installed } from './engine.ts';
+import { watched } from './points.ts';
 import { compareRecent } from './recent.ts';
 import type { Tail } from './tail.ts';
 
@@ -33,12 +34,16 @@ export function forwardTail(
   const stop = new AbortController();
   const bell = doorbell(engine.config.source);
   const lag = lagTracker(options.checkpoint.seq);
-  const source = journal({
-    path: engine.config.source,
-    plan,
-    wake: bell.wake,
-    onHead: head => lag.seen(head.seq, performance.now()),
-  });
+  const source = watched(
+    'journal',
+    journal({
+      path: engine.config.source,
+      plan,
+      wake: bell.wake,
+      onHead: head => lag.seen(head.seq, performance.now()),
+    }),
+    engine.reached,
+  );
   const pin = (): Promise<StatePair> =>
     source.pin(async state => {
       try {
@@ -48,6 +53,7 @@ export function forwardTail(
         throw error;
       }
     });
+  const marks = watched('marks', { prune }, engine.reached);
   let comparing = false;
 
   const piping = pipe(source, sink, stop.signal, batch => {
@@ -72,11 +78,16 @@ export function forwardTail(
     }
   }
 
-  /** Applied and verified: then the marks are no longer needed. */
+  /** Applied and verified: then the marks are no longer needed. While the application keeps the file locked they stay for now. */
   async function checkMarked(): Promise<void> {
-    if (!(await compareRecent(on, pin, stop.signal))) return;
-    using db = disposable(openSource(engine.config.source));
-    await prune(db.database, await readVerified(engine.side));
+    try {
+      if (!(await compareRecent(on, pin, stop.signal))) return;
+      using db = disposable(openSource(engine.config.source, { waitMs: 0 }));
+      await marks.prune(db.database, await readVerified(engine.side), () => engine.reached?.('prune.step:after'));
+    } catch (error) {
+      if (!isLocked(error) && !isBusy(error)) throw error;
+      engine.log.debug('the file is locked: marks are forgotten later');
+    }
   }
 
   return {

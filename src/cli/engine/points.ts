@@ -3,15 +3,23 @@
  * not wrapped at all.
  */
 
+import { writeSync } from 'node:fs';
+
 /** Told each point as it is reached: `postgres.apply:before`, `postgres.apply:after`, … */
 export type Reached = (point: string) => void;
 
-/** `point` or `point#3` (the third time): there the process dies as by `kill -9`. */
+/**
+ * `point`, or `point#3` for the third time it is reached: there the process dies as by `kill -9`, and says where on stderr. `*` is
+ * any point. With a `~` before it, counting begins with SIGUSR2.
+ */
 export function dieAt(spec: string): Reached {
-  const [wanted = '', times = '1'] = spec.split('#');
+  const [, later = '', wanted = '', times = '1'] = /^(~?)([^#]*)(?:#(\d+))?$/.exec(spec) ?? [];
+  let counting = later === '';
+  if (!counting) process.on('SIGUSR2', () => (counting = true));
   let left = Number(times);
   return point => {
-    if (point !== wanted || --left > 0) return;
+    if (!counting || (wanted !== '*' && point !== wanted) || --left > 0) return;
+    writeSync(2, `died at ${point}\n`);
     process.kill(process.pid, 'SIGKILL');
     // The signal is on its way: nothing more may happen here.
     for (;;);

@@ -1,3 +1,4 @@
+import type { Seq } from '../../change/change.ts';
 import { type Phase, primaryIn } from '../../cutover/phase.ts';
 import { readProgress } from '../../postgres/chunk.ts';
 import { readAudit, readControl } from '../../postgres/control.ts';
@@ -7,8 +8,10 @@ import type { Lag } from '../../replicate/lag.ts';
 import type { StatusDocument } from '../../server/documents.ts';
 import { openSource } from '../../sqlite/open.ts';
 import { headMark } from '../../sqlite/rows.ts';
+import type { Config } from '../config.ts';
 import { disposable } from './disposable.ts';
 import { type Engine, notInstalled, refuseOtherSource, shown } from './engine.ts';
+import { waitingIn } from './journal-cap.ts';
 
 /** Everything `status` shows. `lag` is the daemon's own measure; without one it is read from the journal, and has no age. */
 export async function readStatus(
@@ -31,6 +34,7 @@ export async function readStatus(
     source: config.source,
     target: shown(engine),
     lag: lagOf(config.source, phase, control.mark?.seq, lag),
+    journal: journalOf(config, phase, control.mark?.seq),
     tables: control.plan.tables.map(table => {
       const { rows = 0, total = 0, done = false } = progress.get(table.id) ?? {};
       return { table: table.name, rows, total: Math.max(total ?? 0, rows), done };
@@ -49,6 +53,12 @@ export async function readStatus(
     halt: control.halt,
     timeline: await readAudit(side, 20),
   };
+}
+
+function journalOf(config: Config, phase: Phase, checkpoint: Seq | undefined): StatusDocument['journal'] {
+  if (checkpoint === undefined || primaryIn(phase) !== 'sqlite') return null;
+  const waiting = waitingIn(config.source, checkpoint);
+  return waiting === undefined ? null : { waiting, maxMarks: config.journal.maxMarks };
 }
 
 function lagOf(source: string, phase: Phase, checkpoint: bigint | undefined, lag: Lag | undefined): StatusDocument['lag'] {

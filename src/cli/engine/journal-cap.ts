@@ -1,0 +1,77 @@
+/*
+ * The cap on the journal: what happens when more marks wait than `journal.maxMarks`, because Postgres was away for long, or attacca.
+ *
+ * Only between two lives of the pipe: while it runs, a batch takes everything there is, and nobody else may know where the next
+ * checkpoint will be. See sqlite/compact.ts for why nothing is lost.
+ */
+import type { Logger } from 'pino';
+import type { Seq } from '../../change/change.ts';
+import { isTransient } from '../../change/errors.ts';
+import { compact, waitingMarks } from '../../sqlite/compact.ts';
+import { readControl } from '../../sqlite/install.ts';
+import { isBusy, isLocked, openSource } from '../../sqlite/open.ts';
+import { headMark } from '../../sqlite/rows.ts';
+import type { Config } from '../config.ts';
+import { disposable } from './disposable.ts';
+import type { Reached } from './points.ts';
+
+/** From this share of the cap on people are told. */
+const WARN = 0.8;
+
+type Journal = { readonly config: Config; readonly log: Logger; readonly reached: Reached | undefined };
+
+/** Compacts what waits behind the checkpoint, if that is too much. Call it while no pipe runs. */
+export async function capJournal({ config, log, reached }: Journal, checkpoint: Seq): Promise<void> {
+  using db = disposable(openSource(config.source));
+  if (readControl(db.database)?.primary !== 'sqlite') return;
+  const { maxMarks } = config.journal;
+  const waiting = waitingMarks(db.database, checkpoint);
+  if (waiting > maxMarks * WARN) log.warn({ waiting, maxMarks }, 'the journal is nearly full');
+  const done = await compact(db.database, checkpoint, maxMarks, () => reached?.('compact.step:after'));
+  if (done === undefined) return;
+  log.warn({ waiting: done.waiting, removed: done.removed, tables: done.tables }, 'journal compacted: these tables are copied anew');
+}
+
+/**
+ * The same while Postgres cannot be reached. Where its checkpoint is cannot be asked then, but it is not beyond what the file held
+ * when the connection was lost: `lost` remembers that, and what came later is compacted.
+ */
+export function outage(journal: Journal): { lost(): void; cap(): Promise<void> } {
+  let bound = head(journal.config.source);
+  return {
+    lost() {
+      bound = head(journal.config.source); // unknown is asked again later, and later is further: never too little
+    },
+    async cap() {
+      bound ??= head(journal.config.source);
+      if (bound === undefined) return;
+      try {
+        await capJournal(journal, bound);
+      } catch (error) {
+        // The application holds the lock: the next attempt is seconds away.
+        if (!isTransient(error) && !isBusy(error) && !isLocked(error)) throw error;
+      }
+    },
+  };
+}
+
+/** undefined: not installed, or locked just now. */
+function head(source: string): Seq | undefined {
+  try {
+    using db = disposable(openSource(source, { readonly: true, waitMs: 0 }));
+    return readControl(db.database) === undefined ? undefined : headMark(db.database).seq;
+  } catch {
+    return undefined; // whoever opens it next says why
+  }
+}
+
+/** For `status`: how many marks wait behind the checkpoint; undefined while the file is locked. */
+export function waitingIn(source: string, checkpoint: Seq): number | undefined {
+  try {
+    using db = disposable(openSource(source, { readonly: true, waitMs: 0 }));
+    return waitingMarks(db.database, checkpoint);
+  } catch (error) {
+    if (isBusy(error) || isLocked(error)) return undefined;
+    throw error;
+  }
+}
