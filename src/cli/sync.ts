@@ -38,20 +38,13 @@ export async function sync(context: Context, options: Options): Promise<number> 
   let started = false;
   let last: SyncDocument | undefined;
   let left: Left | undefined;
+  const known = { since, once: options.once === true, stop, reached, ended: (what: Left) => (left = what), lost: away.lost };
 
   await supervise(
     async healthy => {
       await away.cap();
       try {
-        last = await session(
-          config,
-          log,
-          { since, lost: away.lost, once: options.once === true, stop, reached, ended: what => (left = what) },
-          () => {
-            started = true;
-            healthy();
-          },
-        );
+        last = await session(config, log, { ...known, opened: () => (started = true), healthy });
       } catch (error) {
         throw started ? again(error) : final(error);
       }
@@ -74,22 +67,26 @@ type Session = {
   readonly stop: AbortController;
   readonly reached: Reached | undefined;
   readonly ended: (left: Left) => void;
+  /** Called when there is an installation and this is its controller: from then on what heals is waited for. */
+  readonly opened: () => void;
   /** Called when a connection to Postgres has ended. */
   readonly lost: () => void;
+  /** Called once a pipe runs. */
+  readonly healthy: () => void;
 };
 
 /** One life of the controller: nothing in memory outlives it. */
 async function session(
   config: Config,
   log: Logger,
-  { since, once, stop, reached, ended, lost }: Session,
-  healthy: () => void,
+  { since, once, stop, reached, ended, opened, lost, healthy }: Session,
 ): Promise<SyncDocument | undefined> {
   // The embedded server is only made for a file that can be replicated: a refusal leaves nothing behind.
   const decided = neverInstalled(config) ? examine(config, log) : undefined;
   await using engine = await openEngine(config, log, 'sync', reached);
   using _lost = { [Symbol.dispose]: lost };
   await ensurePlan(engine, decided);
+  opened();
   const own = controller(engine);
   const enough = new AbortController();
   const ops = operations(own, since, left => {

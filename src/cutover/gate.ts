@@ -106,7 +106,9 @@ function verification(facts: Facts, block: Block): void {
   block(
     verified.ageMs > facts.verifyMaxAgeMs,
     'verification-age',
-    `the last full verification is ${Math.round(verified.ageMs / 60_000)} minutes old`,
+    Number.isFinite(verified.ageMs)
+      ? `the last full verification is ${Math.round(verified.ageMs / 60_000)} minutes old`
+      : "the last full verification lies in the future: the server's clock was set back",
     'run `attacca verify`',
   );
 }

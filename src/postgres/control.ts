@@ -33,7 +33,11 @@ export type Control = {
 
 /** Columns that may be set together with a phase, or alone. */
 export type ControlChanges = Partial<
-  Pick<Control, 'verifiedSeq' | 'verifiedAt' | 'fullVerifiedAt' | 'fullVerifiedOk' | 'drainedSeq' | 'fenceLsn' | 'slot' | 'publication'>
+  Pick<Control, 'verifiedSeq' | 'fullVerifiedOk' | 'drainedSeq' | 'fenceLsn' | 'slot' | 'publication'> & {
+    /** Moments are Postgres's own: whether one is long ago is asked of the same clock. */
+    readonly verifiedAt: 'now';
+    readonly fullVerifiedAt: 'now';
+  }
 >;
 
 const COLUMNS: Readonly<Record<keyof ControlChanges, string>> = {
@@ -150,6 +154,15 @@ export async function advance(session: Session, step: Advance): Promise<void> {
   });
 }
 
+const AGE = /* sql */ `select extract(epoch from clock_timestamp() - full_verified_at) * 1000 as ms from attacca.control`;
+
+/** Age of the last full verification by the server's clock, in ms; null if there was none. Infinite where that clock was set back. */
+export async function readVerifiedAge(session: Session): Promise<number | null> {
+  const ms = (await session.query(AGE)).rows[0]?.ms;
+  if (ms == null) return null;
+  return Number(ms) < 0 ? Number.POSITIVE_INFINITY : Number(ms);
+}
+
 const STANDING = /* sql */ `select phase, epoch from attacca.control`;
 
 /** The phase and epoch alone: cheap enough for the middle of a switch. Throws ReplicationError('halt') where there is none. */
@@ -177,8 +190,12 @@ export async function record(session: Session, changes: ControlChanges): Promise
 
 function assign(changes: ControlChanges, used: number): { assignments: string; values: unknown[] } {
   const entries = Object.entries(changes).filter(([, value]) => value !== undefined);
-  const assignments = entries.map(([name], index) => `, ${COLUMNS[name as keyof ControlChanges]} = $${used + index + 1}`).join('');
-  return { assignments, values: entries.map(([, value]) => (value instanceof Date ? value.toISOString() : value)) };
+  const given = entries.filter(([, value]) => value !== 'now');
+  const assignments = [
+    ...given.map(([name], index) => `, ${COLUMNS[name as keyof ControlChanges]} = $${used + index + 1}`),
+    ...entries.filter(([, value]) => value === 'now').map(([name]) => `, ${COLUMNS[name as keyof ControlChanges]} = now()`),
+  ];
+  return { assignments: assignments.join(''), values: given.map(([, value]) => value) };
 }
 
 /** Records why attacca stopped, for `status` and for the next start [G7]. */

@@ -162,11 +162,12 @@ export async function writeTransaction<T>(db: Database, budgetMs: number, fn: ()
   }
 }
 
-const isFull = (error: unknown): boolean => codeOf(error) === 'SQLITE_FULL';
+/** Whether a disk is full: SQLite's own error, or what `orFull` makes of it. */
+export const isFull = (error: unknown): boolean => codeOf(error instanceof ReplicationError ? error.cause : error) === 'SQLITE_FULL';
 
 /** A full disk heals when somebody makes room, and nothing was written: it is tried again. Other errors stay as they are. */
 export const orFull = (db: Database, error: unknown): unknown =>
-  isFull(error)
+  codeOf(error) === 'SQLITE_FULL'
     ? new ReplicationError('retry', `no space is left on the disk of ${db.name}, or in the temp folder`, {
         hint: 'free space on it; attacca goes on by itself, and nothing is lost',
         cause: error,

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import type { StatusDocument } from '../../src/server/documents.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
 import { type Daemon, flagOf, openWorld, type World } from '../support/world.ts';
+import { CUTOVER, MIRRORING, ROLLBACK } from './points.ts';
 
 const SIZE = 300;
 const small = { snapshot: { parallelChunks: 2, chunkRows: 100 } };
@@ -35,21 +36,7 @@ test.each([
   expect(await world.differences()).toEqual([]);
 });
 
-test.each([
-  ['flag.check:after#2', 'sqlite'], // the gate is passed and the slot is made, the switch has not begun
-  ['phase.advance:before', 'sqlite'],
-  ['switch.sqlite.hold:after', 'sqlite'],
-  ['switch.postgres.apply:after', 'sqlite'],
-  ['phase.advance:after#2', 'sqlite'],
-  ['switch.postgres.prepare:after', 'sqlite'],
-  ['held.close:before', 'sqlite'],
-  ['held.close:after', 'postgres'],
-  ['switch.postgres.open:before', 'postgres'],
-  ['switch.postgres.open:after', 'postgres'],
-  ['flag.write:before', 'postgres'],
-  ['flag.write:after', 'postgres'],
-  ['switch.postgres.setVerified:after', 'postgres'],
-] as const)('killed at %s in a cutover, a restart leaves exactly one side open: %s [G8]', async (point, primary) => {
+test.each(CUTOVER)('killed at %s in a cutover, a restart leaves exactly one side open: %s [G8]', async (point, primary) => {
   await using world = await openWorld(buildShop(SIZE), small);
   const first = world.start(point);
   await world.until(caughtUp);
@@ -66,41 +53,33 @@ test.each([
   await onlyOpen(world, primary);
 });
 
-test.each([
-  ['mirror.apply:before', 'postgres'],
-  ['mirror.apply:after#2', 'postgres'],
-  ['switch.postgres.lock:after', 'postgres'],
-  ['switch.postgres.writeWatermark:after', 'postgres'],
-  ['locked.close:before', 'postgres'],
-  ['locked.close:after', 'sqlite'],
-  ['held.open:before', 'sqlite'],
-  ['held.open:after', 'sqlite'],
-  ['switch.postgres.resumeAt:after', 'sqlite'],
-  ['flag.write:after', 'sqlite'],
-] as const)('killed at %s while mirroring or in a rollback, a restart leaves exactly one side open: %s [G10]', async (point, primary) => {
-  await using world = await openWorld(buildShop(SIZE), small);
-  const first = world.start();
-  await world.until(caughtUp);
-  await world.json(0, 'verify');
-  await world.json(0, 'cutover', '--yes');
-  first.process.kill('SIGTERM');
-  await first.exited;
+test.each([...MIRRORING, ...ROLLBACK])(
+  'killed at %s while mirroring or in a rollback, a restart leaves exactly one side open: %s [G10]',
+  async (point, primary) => {
+    await using world = await openWorld(buildShop(SIZE), small);
+    const first = world.start();
+    await world.until(caughtUp);
+    await world.json(0, 'verify');
+    await world.json(0, 'cutover', '--yes');
+    first.process.kill('SIGTERM');
+    await first.exited;
 
-  const second = world.start(point);
-  await world.pg.query(`update customer set note = 't:written in postgres' where id <= 10`);
-  await world.pg.query(`insert into log (message, at) values ('only in postgres', 77)`);
-  if (!point.startsWith('mirror')) {
-    await world.until(mirroring);
-    await world.run('verify');
-    await world.run('rollback', '--yes');
-  }
-  await second.exited;
-  expect(second.process.signalCode).toBe('SIGKILL');
+    const second = world.start(point);
+    await world.pg.query(`update customer set note = 't:written in postgres' where id <= 10`);
+    await world.pg.query(`insert into log (message, at) values ('only in postgres', 77)`);
+    if (!point.startsWith('mirror')) {
+      await world.until(mirroring);
+      await world.run('verify');
+      await world.run('rollback', '--yes');
+    }
+    await second.exited;
+    expect(second.process.signalCode).toBe('SIGKILL');
 
-  world.start();
-  await world.until(primary === 'sqlite' ? caughtUp : mirroring);
-  await onlyOpen(world, primary);
-});
+    world.start();
+    await world.until(primary === 'sqlite' ? caughtUp : mirroring);
+    await onlyOpen(world, primary);
+  },
+);
 
 /** One side takes a write and passes it on, the other refuses; the flag says the same; then both are equal. */
 async function onlyOpen(world: World, primary: 'sqlite' | 'postgres'): Promise<void> {

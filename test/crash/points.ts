@@ -29,16 +29,12 @@ export const SHADOWING = [
   'postgres.apply:before',
   'postgres.apply:after',
   'postgres.apply:after#3',
-  'main.query:before',
-  'main.query:after',
-  'main.query:before#2',
-  'main.query:after#2',
-  'main.query:before#3',
-  'main.query:after#3',
-  'main.query:before#5',
-  'main.query:after#8',
-  'main.query:before#13',
-  'main.query:after#21',
+  'main.roundTrip:before',
+  'main.roundTrip:after',
+  'main.roundTrip:before#2',
+  'main.roundTrip:after#3',
+  'main.roundTrip:before#8',
+  'main.roundTrip:after#13',
   'journal.acknowledge:before',
   'journal.acknowledge:after',
   'journal.pin:before',
@@ -52,7 +48,20 @@ export const SHADOWING = [
 ] as const;
 
 /** While it shadows and a large transaction comes. */
-export const BULK = ['main.copyIn:before', 'main.copyIn:after', 'main.copyIn:before#3', 'main.copyIn:after#2'] as const;
+export const BULK = [
+  'main.query:before',
+  'main.query:after',
+  'main.query:before#2',
+  'main.query:after#2',
+  'main.query:before#3',
+  'main.query:after#3',
+  'main.query:before#5',
+  'main.query:after#8',
+  'main.copyIn:before',
+  'main.copyIn:after',
+  'main.copyIn:before#3',
+  'main.copyIn:after#2',
+] as const;
 
 /** In a cutover, with who is primary after the restart. */
 export const CUTOVER = [

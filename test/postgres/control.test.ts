@@ -27,7 +27,7 @@ test('a second controller is refused and told who the first one is [G9]', async 
 
 test('an installation is read back as it was written', async () => {
   await using w = await world();
-  await record(w.session, { verifiedSeq: 4n as Seq, verifiedAt: new Date(1_700_000_000_123), fullVerifiedOk: true, slot: 'attacca_x' });
+  await record(w.session, { verifiedSeq: 4n as Seq, verifiedAt: 'now', fullVerifiedOk: true, slot: 'attacca_x' });
   await setHalt(w.session, 'why', 'what to do');
   const control = await readControl(w.session);
   expect(control).toMatchObject({
@@ -36,7 +36,7 @@ test('an installation is read back as it was written', async () => {
     epoch: 0n,
     mark: mark(1),
     verifiedSeq: 4n,
-    verifiedAt: new Date(1_700_000_000_123),
+    verifiedAt: expect.any(Date),
     fullVerifiedOk: true,
     drainedSeq: null,
     slot: 'attacca_x',

@@ -5,10 +5,11 @@
  * (2) ATTACCA_TEST_PG names another server to use instead (a superuser's URL, wal_level = logical).
  */
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { quote } from '../../src/change/quote.ts';
 import { startEmbedded } from '../../src/postgres/embedded.ts';
@@ -46,6 +47,44 @@ export async function testPostgres(): Promise<TestPostgres> {
       await client.end();
       await dropDatabase(admin, name);
       await admin.end();
+    },
+  };
+}
+
+/** A server of its own, that a test may stop and start. */
+export type OwnPostgres = TestPostgres & {
+  /** `pg_ctl stop -m immediate`: no checkpoint, no goodbye; the next start recovers. Resolves when it is gone. */
+  crash(): Promise<void>;
+  /** Resolves when it takes connections again. */
+  start(): Promise<void>;
+};
+
+/** A server in `dir`, a folder of its own by default, where commits are as durable as in earnest. */
+export async function ownPostgres(dir = mkdtempSync(join(tmpdir(), 'attacca-own-pg-'))): Promise<OwnPostgres> {
+  chmodSync(dir, 0o755);
+  let server = await startEmbedded(dir);
+  endWithProcess(server, dir);
+  const { url } = server;
+  return {
+    url,
+    async query(sql, params = []) {
+      const client = await connect(url);
+      return await client
+        .query(sql, [...params])
+        .then(({ rows }) => rows)
+        .finally(() => client.end());
+    },
+    async crash() {
+      process.kill(server.pid, 'SIGQUIT');
+      while (existsSync(join(server.dataDir, 'postmaster.pid'))) await delay(10);
+    },
+    async start() {
+      server = await startEmbedded(dir);
+      endWithProcess(server, dir);
+    },
+    async [Symbol.asyncDispose]() {
+      await server.stop();
+      rmSync(dir, { recursive: true, force: true });
     },
   };
 }

@@ -62,12 +62,18 @@ export type World = AsyncDisposable & {
 
 const LIMIT_MS = 45_000;
 
+/** `server`: another than the one that tests share; `env`: variables of the daemon; `folder`: where the file is, removed at the end. */
+export type Around = { readonly server?: TestPostgres; readonly env?: NodeJS.ProcessEnv; readonly folder?: string };
+
 /** `build` makes the application's schema and data. `config` is laid over attacca.config.json. */
-export async function openWorld(build: (db: Database.Database) => void, config: object = {}): Promise<World> {
-  const folder = mkdtempSync(join(tmpdir(), 'attacca-test-'));
+export async function openWorld(
+  build: (db: Database.Database) => void,
+  config: object = {},
+  { server, env = {}, folder = mkdtempSync(join(tmpdir(), 'attacca-test-')) }: Around = {},
+): Promise<World> {
   const source = join(folder, 'app.db');
   const flag = join(folder, 'app.env');
-  const pg = await testPostgres();
+  const pg = server ?? (await testPostgres());
   let app = new Database(source);
   build(app);
   const file = join(folder, 'attacca.config.json');
@@ -101,7 +107,7 @@ export async function openWorld(build: (db: Database.Database) => void, config: 
     run,
     json,
     start(dieAt) {
-      const daemon = startDaemon(file, dieAt);
+      const daemon = startDaemon(file, { ...env, ...(dieAt === undefined ? {} : { ATTACCA_DIE_AT: dieAt }) });
       daemons.push(daemon);
       return daemon;
     },
@@ -130,8 +136,8 @@ export async function openWorld(build: (db: Database.Database) => void, config: 
   };
 }
 
-function startDaemon(config: string, dieAt: string | undefined): Daemon {
-  const env = { ...process.env, ...(dieAt === undefined ? {} : { ATTACCA_DIE_AT: dieAt }) };
+function startDaemon(config: string, variables: NodeJS.ProcessEnv): Daemon {
+  const env = { ...process.env, ...variables };
   const child = spawn(process.execPath, [BINARY, 'sync', '--verbose', '--config', config], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   let log = '';
   child.stderr.on('data', chunk => {

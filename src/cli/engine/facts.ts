@@ -1,7 +1,7 @@
 import type { Direction, Facts } from '../../cutover/gate.ts';
 import type { Phase } from '../../cutover/phase.ts';
 import { drift } from '../../plan/fingerprint.ts';
-import { readControl } from '../../postgres/control.ts';
+import { readControl, readVerifiedAge } from '../../postgres/control.ts';
 import { unfenced } from '../../postgres/fence.ts';
 import { preflight } from '../../postgres/preflight.ts';
 import { count } from '../../postgres/quarantine.ts';
@@ -25,7 +25,7 @@ export async function gatherFacts(
   const { engine, plan } = on;
   const control = await readControl(engine.side);
   const lag = tail?.lag() ?? NO_LAG;
-  const now = Date.now();
+  const ageMs = await readVerifiedAge(engine.side);
   return {
     direction,
     phase: (control?.phase ?? 'preparing') as Phase,
@@ -33,8 +33,7 @@ export async function gatherFacts(
     lagChanges: lag.changes,
     maxLagMs: engine.config.cutover.maxLagMs,
     quarantine: await count(engine.side),
-    verified:
-      control?.fullVerifiedAt == null ? null : { ok: control.fullVerifiedOk === true, ageMs: now - control.fullVerifiedAt.getTime() },
+    verified: ageMs === null ? null : { ok: control?.fullVerifiedOk === true, ageMs },
     verifyMaxAgeMs: engine.config.cutover.verifyMaxAgeMinutes * 60_000,
     cannotStream:
       direction === 'cutover' ? (await preflight(engine.side, plan.schema)).cutoverBlockers.filter(notOurSlot(control?.slot)) : [],

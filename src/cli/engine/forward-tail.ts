@@ -12,11 +12,12 @@ import { type Lag, lagTracker } from '../../replicate/lag.ts';
 import { pipe } from '../../replicate/pipe.ts';
 import { doorbell } from '../../sqlite/doorbell.ts';
 import { journal } from '../../sqlite/journal.ts';
-import { isBusy, isLocked, openSource } from '../../sqlite/open.ts';
+import { isBusy, isFull, isLocked, openSource } from '../../sqlite/open.ts';
 import { prune } from '../../sqlite/prune.ts';
 import type { StatePair } from '../../verify/verify.ts';
 import { disposable } from './disposable.ts';
 import type { Installed } from './engine.ts';
+import { headIn } from './journal-cap.ts';
 import { watched } from './points.ts';
 import { compareRecent } from './recent.ts';
 import type { Tail } from './tail.ts';
@@ -34,6 +35,8 @@ export function forwardTail(
   const stop = new AbortController();
   const bell = doorbell(engine.config.source);
   const lag = lagTracker(options.checkpoint.seq);
+  // Before the first look nobody knows: a daemon that has just come back must not say that it has caught up.
+  lag.seen(headIn(engine.config.source) ?? options.checkpoint.seq, performance.now());
   const source = watched(
     'journal',
     journal({
@@ -85,8 +88,8 @@ export function forwardTail(
       using db = disposable(openSource(engine.config.source, { waitMs: 0 }));
       await marks.prune(db.database, await readVerified(engine.side), () => engine.reached?.('prune.step:after'));
     } catch (error) {
-      if (!isLocked(error) && !isBusy(error)) throw error;
-      engine.log.debug('the file is locked: marks are forgotten later');
+      if (!isLocked(error) && !isBusy(error) && !isFull(error)) throw error;
+      engine.log.warn({ err: error }, 'marks could not be forgotten now');
     }
   }
 

@@ -37,13 +37,13 @@ export async function capJournal({ config, log, reached }: Journal, checkpoint: 
  * when the connection was lost: `lost` remembers that, and what came later is compacted.
  */
 export function outage(journal: Journal): { lost(): void; cap(): Promise<void> } {
-  let bound = head(journal.config.source);
+  let bound = headIn(journal.config.source);
   return {
     lost() {
-      bound = head(journal.config.source); // unknown is asked again later, and later is further: never too little
+      bound = headIn(journal.config.source); // unknown is asked again later, and later is further: never too little
     },
     async cap() {
-      bound ??= head(journal.config.source);
+      bound ??= headIn(journal.config.source);
       if (bound === undefined) return;
       try {
         await capJournal(journal, bound);
@@ -55,8 +55,8 @@ export function outage(journal: Journal): { lost(): void; cap(): Promise<void> }
   };
 }
 
-/** undefined: not installed, or locked just now. */
-function head(source: string): Seq | undefined {
+/** The newest mark; undefined where nothing is installed, or the file is locked just now. */
+export function headIn(source: string): Seq | undefined {
   try {
     using db = disposable(openSource(source, { readonly: true, waitMs: 0 }));
     return readControl(db.database) === undefined ? undefined : headMark(db.database).seq;

@@ -88,9 +88,8 @@ async function compare(controller: Controller, on: Installed, tables: readonly T
     ),
   );
   if (tables.length === on.plan.tables.length) {
-    const at = new Date();
-    const upTo = verified.ok ? { verifiedSeq: verified.position.seq, verifiedAt: at } : {};
-    await record(engine.side, { fullVerifiedAt: at, fullVerifiedOk: verified.ok, ...upTo });
+    const upTo = verified.ok ? { verifiedSeq: verified.position.seq, verifiedAt: 'now' as const } : {};
+    await record(engine.side, { fullVerifiedAt: 'now', fullVerifiedOk: verified.ok, ...upTo });
   } else if (!verified.ok) {
     await record(engine.side, { fullVerifiedOk: false });
   }

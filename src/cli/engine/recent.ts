@@ -12,7 +12,7 @@ export async function compareRecent({ engine, plan }: Installed, pin: () => Prom
     if (position.seq === since) return true;
     const verified = await verifyMarked(pair, plan, pair.source.marked(since), signal);
     if (verified.ok) {
-      await record(engine.side, { verifiedSeq: position.seq, verifiedAt: new Date() });
+      await record(engine.side, { verifiedSeq: position.seq, verifiedAt: 'now' });
       return true;
     }
     const tables = verified.tables.filter(({ differences }) => differences > 0).map(({ table }) => table);

@@ -114,13 +114,13 @@ function postgresSide(on: Installed, sink: Sink<Mark, Rows>, reader: Session): P
     lock: budgetMs => lock(on, budgetMs),
     async resumeAt(head) {
       await setMark(main, head);
-      await record(main, { verifiedSeq: head.seq, verifiedAt: new Date() });
+      await record(main, { verifiedSeq: head.seq, verifiedAt: 'now' });
     },
     writeWatermark: token => writeWatermark(main, token),
     async verifiedUpTo() {
       return { seq: await readVerified(engine.side), nonce: 0n };
     },
-    setVerified: position => record(main, { verifiedSeq: position.seq, verifiedAt: new Date() }),
+    setVerified: position => record(main, { verifiedSeq: position.seq, verifiedAt: 'now' }),
   };
 }
 

@@ -1,0 +1,98 @@
+/* Full disks: small file systems in memory, where this machine lets a test mount them. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { NOBODY } from '../../src/postgres/native.ts';
+import type { StatusDocument } from '../../src/server/documents.ts';
+import { testPostgres } from '../support/postgres.ts';
+import { buildShop, writeSome } from '../support/shop.ts';
+import { openWorld } from '../support/world.ts';
+
+const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
+const mount = (...words: string[]): boolean => spawnSync('mount', ['-t', 'tmpfs', ...words]).status === 0;
+
+/** A file system of `size`, which can grow later. undefined where that is not allowed. */
+function smallDisk(size: string) {
+  const path = mkdtempSync(join(tmpdir(), 'attacca-disk-'));
+  const owner = `uid=${NOBODY},gid=${NOBODY},mode=777`;
+  const mounted = mount('-o', `size=${size},${owner}`, 'tmpfs', path);
+  const done = (): void => {
+    if (mounted) spawnSync('umount', ['-l', path]);
+    rmSync(path, { recursive: true, force: true });
+  };
+  if (!mounted) done();
+  return mounted ? { path, grow: (to: string) => mount('-o', `remount,size=${to}`, path), [Symbol.dispose]: done } : undefined;
+}
+
+const probe = smallDisk('1m');
+probe?.[Symbol.dispose]();
+const REASON = probe === undefined ? ' (skipped: this user may not mount)' : '';
+
+test.skipIf(probe === undefined || (process.env.ATTACCA_TEST_PG ?? '') !== '')(
+  `Postgres's disk is full: one sentence says so, and it goes on when there is room [G2] [G7]${REASON}`,
+  async () => {
+    using disk = smallDisk('24m')!;
+    const pg = await testPostgres();
+    const space = `small_${process.pid}`;
+    await pg.query(`create tablespace ${space} location '${disk.path}'`);
+    {
+      await using world = await openWorld(buildShop(50), {}, { server: { ...pg, [Symbol.asyncDispose]: async () => undefined } });
+      await pg.query(`alter database "${new URL(pg.url).pathname.slice(1)}" set default_tablespace = ${space}`);
+      const daemon = world.start();
+      await world.until(caughtUp);
+      world.app.prepare('update orders set photo = randomblob(900000)').run();
+      await expect.poll(() => daemon.log(), { timeout: 30_000 }).toContain('no space is left on the disk of the Postgres server');
+      expect(daemon.log()).toContain('restarting');
+      disk.grow('200m');
+      await world.until(caughtUp);
+      expect(await world.differences()).toEqual([]);
+      expect(daemon.process.exitCode).toBeNull();
+    }
+    await pg[Symbol.asyncDispose]();
+  },
+);
+
+test.skipIf(probe === undefined)(
+  `the temp folder is full: a large batch waits, and goes on when there is room [G2] [G7]${REASON}`,
+  async () => {
+    using disk = smallDisk('300k')!;
+    await using world = await openWorld(buildShop(3_000), {}, { env: { TMPDIR: disk.path } });
+    const daemon = world.start();
+    await world.until(caughtUp);
+    world.app
+      .prepare(
+        `with recursive n (i) as (select 1 union all select i + 1 from n where i < 25000) insert into log select 'bulk ' || i, i from n`,
+      )
+      .run();
+    await expect.poll(() => daemon.log(), { timeout: 20_000 }).toMatch(/the temp folder \S+ is full|no space is left on the disk/);
+    disk.grow('200m');
+    await world.until(caughtUp);
+    expect(await world.differences()).toEqual([]);
+    expect(daemon.process.exitCode).toBeNull();
+  },
+);
+
+test.skipIf(probe === undefined)(
+  `the disk of the SQLite file is full: replication goes on, marks stay until there is room [G2] [G6]${REASON}`,
+  async () => {
+    using disk = smallDisk('8m')!;
+    const folder = mkdtempSync(join(disk.path, 'app-'));
+    await using world = await openWorld(buildShop(500), {}, { folder });
+    const daemon = world.start();
+    await world.until(caughtUp);
+    writeSome(world.app, 50);
+    const ballast = join(disk.path, 'ballast');
+    expect(() => writeFileSync(ballast, Buffer.alloc(10_000_000))).toThrow(/ENOSPC/);
+    await expect.poll(() => daemon.log(), { timeout: 20_000 }).toContain('no space is left on the disk of');
+    rmSync(ballast);
+    writeSome(world.app, 5);
+    await world.until(caughtUp);
+    expect(await world.differences()).toEqual([]);
+    expect(daemon.process.exitCode).toBeNull();
+    await expect
+      .poll(() => Number(world.app.prepare('select count(*) from _attacca_journal').pluck().get()), { timeout: 20_000 })
+      .toBeLessThan(100);
+  },
+);

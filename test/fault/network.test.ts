@@ -1,0 +1,63 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import type { StatusDocument } from '../../src/server/documents.ts';
+import { testPostgres } from '../support/postgres.ts';
+import { type BadNetwork, startProxy } from '../support/proxy.ts';
+import { buildShop, writeSome } from '../support/shop.ts';
+import { type Daemon, openWorld } from '../support/world.ts';
+
+const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
+const FAULTS: readonly ((proxy: BadNetwork) => Promise<void> | void)[] = [
+  proxy => proxy.cut(),
+  proxy => proxy.halfClose('server'),
+  proxy => proxy.halfClose('client'),
+  async proxy => {
+    proxy.stall();
+    await delay(1_500); // longer than the limit in the URL
+    proxy.heal();
+  },
+];
+
+/** Postgres behind a proxy; a query that gets no answer for a second has failed. */
+async function behindProxy(size: number) {
+  const pg = await testPostgres();
+  const direct = new URL(pg.url);
+  const proxy = await startProxy({ host: direct.hostname, port: Number(direct.port) });
+  const url = Object.assign(new URL(pg.url), { port: String(proxy.port), search: '?query_timeout=1000&connect_timeout=2' });
+  const config = { target: url.href, snapshot: { parallelChunks: 2, chunkRows: 100 } };
+  return { proxy, world: await openWorld(buildShop(size), config, { server: pg }) };
+}
+
+const alive = ({ process: { exitCode, signalCode } }: Daemon): boolean => exitCode === null && signalCode === null;
+
+test('a network that cuts, stalls and half-closes, while copying and in small and large batches: both sides are equal in the end [G2]', async () => {
+  const { proxy, world } = await behindProxy(4_000);
+  await using _world = world;
+  await using _proxy = proxy;
+  const daemon = world.start();
+  await expect.poll(() => daemon.log(), { timeout: 20_000, interval: 10 }).toMatch(/preparing/);
+  for (let round = 0; round < 10; round++) {
+    writeSome(world.app, 20);
+    if (round % 3 === 2) world.app.prepare(`update log set message = message || '.'`).run();
+    await delay(Math.random() * 250);
+    await FAULTS[round % FAULTS.length]!(proxy);
+    if (round === 4) await world.until(caughtUp);
+  }
+  await world.until(caughtUp);
+  expect(alive(daemon), 'it went on by itself').toBe(true);
+  expect(await world.differences()).toEqual([]);
+});
+
+test('a connection that keeps silent for good is given up, and the daemon can be stopped meanwhile [G7]', async () => {
+  const { proxy, world } = await behindProxy(50);
+  await using _world = world;
+  await using _proxy = proxy;
+  const daemon = world.start();
+  await world.until(caughtUp);
+  proxy.stall();
+  writeSome(world.app, 3);
+  await expect.poll(() => daemon.log(), { timeout: 15_000 }).toContain('restarting');
+  expect(daemon.log()).toMatch(/the connection to Postgres failed/);
+  daemon.process.kill('SIGTERM');
+  expect(await daemon.exited).toBe(0);
+});

@@ -1,0 +1,34 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import type { StatusDocument } from '../../src/server/documents.ts';
+import { ownPostgres } from '../support/postgres.ts';
+import { buildShop, writeSome } from '../support/shop.ts';
+import { openWorld } from '../support/world.ts';
+
+const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
+
+test('Postgres crashes in the middle of batches, again and again: it loses no change and has none twice [G2]', async () => {
+  await using server = await ownPostgres();
+  await using world = await openWorld(buildShop(2_000), { snapshot: { parallelChunks: 2, chunkRows: 200 } }, { server });
+  const daemon = world.start();
+  await expect.poll(() => daemon.log(), { timeout: 20_000, interval: 10 }).toMatch(/preparing/);
+  const done = new AbortController();
+  const writing = (async () => {
+    for (let n = 0; !done.signal.aborted; n++) {
+      writeSome(world.app, 5);
+      if (n % 20 === 19) world.app.prepare(`update log set message = message || '.'`).run();
+      await delay(15);
+    }
+  })();
+  for (let round = 0; round < 6; round++) {
+    await delay(100 + Math.random() * 600);
+    await server.crash();
+    await server.start();
+    if (round === 2) await world.until(({ phase }) => phase === 'shadowing');
+  }
+  done.abort();
+  await writing;
+  await world.until(caughtUp);
+  expect(daemon.process.exitCode, 'it went on by itself').toBeNull();
+  expect(await world.differences()).toEqual([]);
+});
