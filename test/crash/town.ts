@@ -6,7 +6,7 @@ import { type Daemon, openWorld, type World } from '../support/world.ts';
 
 const WRITERS = 3;
 const EVERY_MS = 12;
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 180_000;
 
 export type Town = AsyncDisposable & {
   readonly world: World;
@@ -25,8 +25,8 @@ export type Town = AsyncDisposable & {
   settled(): Promise<void>;
 };
 
-export async function openTown(config: object = {}): Promise<Town> {
-  const world = await openWorld(buildBank(WRITERS, 2_000), { snapshot: { parallelChunks: 2, chunkRows: 100 }, ...config });
+export async function openTown(): Promise<Town> {
+  const world = await openWorld(buildBank(WRITERS, 2_000), { snapshot: { parallelChunks: 2, chunkRows: 200 } }, { limitMs: LIMIT_MS });
   const tellers = await startTellers(WRITERS, { source: world.source, url: world.pg.url, flag: world.flag, everyMs: EVERY_MS });
   let last: Daemon | undefined;
   const ran = async (...words: string[]): Promise<void> => {

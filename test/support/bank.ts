@@ -73,7 +73,7 @@ export async function transact(
   await tx.run('update tally set n = n + 1 where writer = ?', BigInt(writer));
   await tx.run('insert into note (token, body) values (?, ?)', `${writer}-${n}`, 'body');
   const gone = id - 200n;
-  if (n % 3 === 0) {
+  if (n > 200) {
     await tx.run('delete from debit where id = ?', gone);
     await tx.run('delete from credit where id = ?', gone);
     await tx.run('delete from note where token = ?', `${writer}-${n - 200}`);

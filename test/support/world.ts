@@ -62,14 +62,19 @@ export type World = AsyncDisposable & {
 
 const LIMIT_MS = 45_000;
 
-/** `server`: another than the one that tests share; `env`: variables of the daemon; `folder`: where the file is, removed at the end. */
-export type Around = { readonly server?: TestPostgres; readonly env?: NodeJS.ProcessEnv; readonly folder?: string };
+/** `server`: another than the one that tests share; `env`: variables of the daemon; `folder`: where the file is, removed at the end; `limitMs`: of `until`. */
+export type Around = {
+  readonly server?: TestPostgres;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly folder?: string;
+  readonly limitMs?: number;
+};
 
 /** `build` makes the application's schema and data. `config` is laid over attacca.config.json. */
 export async function openWorld(
   build: (db: Database.Database) => void,
   config: object = {},
-  { server, env = {}, folder = mkdtempSync(join(tmpdir(), 'attacca-test-')) }: Around = {},
+  { server, env = {}, folder = mkdtempSync(join(tmpdir(), 'attacca-test-')), limitMs = LIMIT_MS }: Around = {},
 ): Promise<World> {
   const source = join(folder, 'app.db');
   const flag = join(folder, 'app.env');
@@ -113,7 +118,7 @@ export async function openWorld(
     },
     async until(what) {
       let last: unknown;
-      for (const deadline = Date.now() + LIMIT_MS; Date.now() < deadline; await delay(20)) {
+      for (const deadline = performance.now() + limitMs; performance.now() < deadline; await delay(20)) {
         const answer = await callDaemon(socketPath(source), { operation: 'status' }, () => undefined).catch(error => ({
           result: String(error),
         }));
