@@ -65,7 +65,9 @@ export async function takeDown(on: Installed): Promise<void> {
 export async function cutOver(controller: Controller, maxPauseMs: number, progress: Progress): Promise<Switched> {
   const { engine } = controller;
   const on = await installed(engine);
-  const epoch = on.control.epoch + 1n;
+  const flagged = await engine.flag.read();
+  // A flag that an earlier installation has moved: whoever follows it believes nothing older.
+  const epoch = (flagged !== undefined && flagged.epoch > on.control.epoch ? flagged.epoch : on.control.epoch) + 1n;
   const watch = stopwatch(() => performance.now());
   try {
     await compareBefore(on, controller);

@@ -1,0 +1,23 @@
+import { writeFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import type { StatusDocument, SwitchDocument } from '../../src/server/documents.ts';
+import { buildShop } from '../support/shop.ts';
+import { flagOf, openWorld } from '../support/world.ts';
+
+const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
+
+test('a new installation goes on where the flag of an earlier one stands, so that its clients follow [G8] [G9]', async () => {
+  await using world = await openWorld(buildShop(50));
+  writeFileSync(world.flag, 'DB_TYPE=postgresql\nDB_TYPE_EPOCH=7\n');
+  world.start();
+  await world.until(caughtUp);
+  await world.json(0, 'verify');
+  const refused = await world.run('cutover', '--yes');
+  expect(refused.code).toBe(3);
+  expect(refused.stderr).toMatch(/names PostgreSQL since epoch 7, which another installation has written/);
+
+  writeFileSync(world.flag, 'DB_TYPE=sqlite\nDB_TYPE_EPOCH=8\n');
+  const { epoch } = await world.json<SwitchDocument>(0, 'cutover', '--yes');
+  expect(epoch).toBe('9');
+  expect(flagOf(world)).toBe('postgresql');
+});
