@@ -45,6 +45,13 @@ export async function gatherFacts(
   };
 }
 
+/** A flag that names Postgres while SQLite is primary here, in a switch that this installation never made. */
+async function strangeFlag({ engine }: Installed, direction: Direction, epoch: bigint): Promise<string | undefined> {
+  const flagged = await engine.flag.read();
+  if (direction !== 'cutover' || flagged === undefined || flagged.primary === 'sqlite' || flagged.epoch <= epoch) return undefined;
+  return `${engine.flag.describe()} names PostgreSQL since epoch ${flagged.epoch}, which another installation has written`;
+}
+
 /** Tables that cannot be replicated, with the reason, and those that the plan does not follow yet. */
 function tablesOutside({ engine, plan }: Installed): Pick<Facts, 'newTables' | 'drifted'> {
   using db = disposable(openSource(engine.config.source, { readonly: true }));
