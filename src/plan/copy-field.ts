@@ -10,6 +10,7 @@
  */
 import type { CodecName, ColumnPlan } from './plan.ts';
 import type { Affinity } from './schema.ts';
+import { textForm } from './text-form.ts';
 
 /** Quotes a text in CSV: hardly any text holds it, so hardly any is changed by quoting. */
 export const QUOTE = '\x01';
@@ -36,7 +37,13 @@ const FIELDS: Readonly<Partial<Record<CodecName, Field>>> = {
 
 /** SQLite's expression for the column's CSV field; undefined where its codec has none. */
 export const copyField = ({ codec, affinity }: Pick<ColumnPlan, 'codec' | 'affinity'>, column: string): string | undefined =>
-  FIELDS[codec]?.(column, affinity);
+  FIELDS[codec]?.(column, affinity) ?? formField(codec, column);
+
+/** Texts in one exact form need no quotes; Postgres reads them as they are. */
+function formField(codec: CodecName, column: string): string | undefined {
+  const form = textForm(codec);
+  return form === undefined ? undefined : byClass(column, { text: `case when ${form.sqlite(column)} then ${column} else ${M} end` });
+}
 
 /** One expression for each storage class that the codec takes; NULL is NULL, any other class a misfit. */
 function byClass(column: string, fields: Readonly<Record<string, string>>): string {

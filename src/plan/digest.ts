@@ -7,6 +7,7 @@
  * (3) Fields end by themselves (a comma after digits, a length before text), so no two rows share a text.
  */
 import type { CodecName, ColumnPlan } from './plan.ts';
+import { textForm } from './text-form.ts';
 
 /** Arguments of `concat` for one column; `c` is the column in the side's own SQL. */
 type Form = { readonly sqlite: (c: string) => string; readonly postgres: (c: string) => string };
@@ -28,11 +29,23 @@ const FORMS: Readonly<Partial<Record<CodecName, Form>>> = {
   },
 };
 
+/** Postgres writes the text that SQLite has; where it cannot, a `!`, which SQLite never writes: those rows are compared. */
+function formOf(codec: CodecName): Form | undefined {
+  const form = textForm(codec);
+  const text = FORMS.text;
+  if (form === undefined || text === undefined) return undefined;
+  return {
+    sqlite: text.sqlite,
+    postgres: c =>
+      `case when ${c} is null then ':' when ${form.told(c)} then octet_length(${form.postgres(c)}) || ':' || ${form.postgres(c)} else '!' end`,
+  };
+}
+
 /**
  * Arguments of `concat` that write a row, on both sides; undefined where a codec has no such form. `names` gives the columns
  * in SQL, in the plan's order.
  */
 export function digestOf(side: keyof Form, columns: readonly ColumnPlan[], names: readonly string[]): string | undefined {
-  const forms = columns.map(({ codec }, index) => FORMS[codec]?.[side](names[index] ?? ''));
+  const forms = columns.map(({ codec }, index) => (FORMS[codec] ?? formOf(codec))?.[side](names[index] ?? ''));
   return forms.includes(undefined) ? undefined : forms.join(', ');
 }

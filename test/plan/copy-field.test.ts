@@ -10,7 +10,7 @@ import { codecOf, Unfit } from '../../src/plan/codec.ts';
 import { copyField, MISFIT, QUOTE } from '../../src/plan/copy-field.ts';
 import type { CodecName } from '../../src/plan/plan.ts';
 import { AFFINITIES, DECLARED, fitting, values } from '../support/values.ts';
-import { CODECS } from './codec-values.ts';
+import { CODECS, text } from './codec-values.ts';
 
 const db = new Database(':memory:').defaultSafeIntegers(true);
 for (const affinity of AFFINITIES) db.exec(`create table ${affinity}_ (v ${DECLARED[affinity]})`);
@@ -55,7 +55,7 @@ const refusedByPostgres = (bytes: string): boolean =>
 test.each(withField)('a field is what `encode` makes, or a misfit: $codec in $affinity [G4]', pair => {
   const codec = codecOf(pair);
   fc.assert(
-    fc.property(values, value => {
+    fc.property(fc.oneof(values, text), value => {
       const { stored, field } = written(value, pair);
       const encoded = codec.encode(stored);
       if (field === MISFIT) return;
@@ -64,9 +64,9 @@ test.each(withField)('a field is what `encode` makes, or a misfit: $codec in $af
         return;
       }
       if (refusedByPostgres(field)) return;
-      const text = Buffer.from(field, 'latin1').toString('utf8');
+      const read = Buffer.from(field, 'latin1').toString('utf8');
       expect(encoded).not.toBeInstanceOf(Unfit);
-      if (!(encoded instanceof Unfit)) expect(codec.canonical(normal(pair.codec, text))).toBe(codec.canonical(encoded));
+      if (!(encoded instanceof Unfit)) expect(codec.canonical(normal(pair.codec, read))).toBe(codec.canonical(encoded));
     }),
     { numRuns: 400 },
   );
@@ -75,6 +75,7 @@ test.each(withField)('a field is what `encode` makes, or a misfit: $codec in $af
 /** Postgres reads hexadecimal digits of either case, and 'Inf'. */
 function normal(codec: CodecName, text: string): string {
   if (codec === 'blob') return text.toLowerCase();
+  if (codec.includes('(')) return String(codecOf({ codec, affinity: 'blob' }).encode(text)); // codec-postgres.test.ts: Postgres reads both alike
   return codec === 'real' || codec === 'number' ? text.replace(/^(-?)Inf$/, '$1Infinity') : text;
 }
 

@@ -25,6 +25,7 @@ export function storing() {
       const [type, raw, bytes] = get.get() as [string, Value, Uint8Array];
       return type === 'text' ? textFromBytes(bytes) : raw;
     },
+    db,
     close: () => db.close(),
   };
 }

@@ -75,5 +75,11 @@ export const fitting: Readonly<Record<string, readonly Value[]>> = {
   text: [null, '', 'a', 'a,b\n"c"\r\\.', '\x01', '\uFFFD', 'é\u{1F600}'],
   blob: [null, new Uint8Array([]), new Uint8Array([0, 1, 2, 255])],
   boolean: [null, 0n, 1n],
+  'uuid(lower)': [null, 'a0000000-0000-4000-8000-00000000000f'],
+  'uuid(upper)': [null, 'A0000000-0000-4000-8000-00000000000F'],
+  'date(YYYY-MM-DD)': [null, '2024-02-29', '0001-01-01', '9999-12-31'],
+  'timestamp(YYYY-MM-DD hh:mm:ss)': [null, '2024-02-29 23:59:59'],
+  'timestamptz(YYYY-MM-DDThh:mm:ss.fffZ)': [null, '2024-02-29T23:59:59.120Z'],
+  'timestamptz(YYYY-MM-DD hh:mm:ss+00:00)': [null, '2024-02-29 23:59:59+00:00'],
   tagged: [null, 'text', '\\.', new Uint8Array([1, 2])],
 };
