@@ -4,9 +4,10 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../change/errors.ts';
 import { type Config, loadConfig } from './config.ts';
+import { rate, ratio, whole } from './numbers.ts';
 import { EXIT, fail, type Output } from './report.ts';
 
 /** What every command is given: where to speak, and the configuration, read when it is asked for. */
@@ -24,11 +25,6 @@ type Flags = {
 };
 
 const VERSION: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
-
-const whole = (text: string): number => {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('must be a whole number');
-  return Number(text);
-};
 
 const source = () => new Option('--source <file>', 'the SQLite file the application writes to').env('ATTACCA_SOURCE');
 const target = () =>
@@ -181,6 +177,19 @@ export function program(): Command {
     .option('--table <name...>', 'only these tables; without it all, with the file as the truth')
     .addOption(yes())
     .action(run(async (context, options) => (await import('./resync.ts')).resync(context, options as { table?: string[]; yes?: boolean })));
+
+  subcommand(root, 'throttle', 'how fast the first copy goes; also while it runs', [
+    'attacca throttle --source app.db --rows-per-second 20000',
+    'attacca throttle --source app.db --rows-per-second off --nice 1',
+  ])
+    .addOption(source())
+    .option('--rows-per-second <n>', 'at most so many rows a second; off: as fast as it goes', rate)
+    .option('--nice <ratio>', 'rest so many times as long as was worked: 1 is half speed', ratio)
+    .action(
+      run(async (context, options) =>
+        (await import('./throttle.ts')).throttle(context, options as { rowsPerSecond?: number | 'off'; nice?: number }),
+      ),
+    );
 
   subcommand(root, 'finish', 'end of the soak: PostgreSQL stays primary, everything of attacca goes but the SQLite fence', [
     'attacca finish --source app.db --yes',

@@ -14,11 +14,25 @@ export type Throttle = {
   readonly nice: number;
 };
 
+/** A throttle that somebody may turn at any time. */
+export type Dial = { readonly value: Throttle; set(value: Throttle): void; readonly changes: EventEmitter };
+
+export function dialOf(value: Throttle): Dial {
+  const changes = new EventEmitter().setMaxListeners(0);
+  let current = value;
+  return {
+    get value() {
+      return current;
+    },
+    set(value) {
+      current = value;
+      changes.emit('changed');
+    },
+    changes,
+  };
+}
+
 export interface AdjustablePace extends Pace {
-  readonly throttle: Throttle;
-  set(throttle: Throttle): void;
-  /** Rests at least this many times the work, whatever the throttle says: for who finds that the application suffers. */
-  ease(nice: number): void;
   /** Runs `work` while no lane reads; those that want to read wait. */
   gap(work: () => Promise<void>): Promise<void>;
 }
@@ -30,34 +44,22 @@ const FEWEST_ROWS = 10;
 const LONGEST_MS = 3_600_000;
 
 /** `allowance`: what a read may take at full speed. */
-export function paceOf(options: { readonly lanes: number; readonly allowance: Allowance; readonly throttle: Throttle }): AdjustablePace {
-  const { lanes, allowance } = options;
+export function paceOf(options: { readonly lanes: number; readonly allowance: Allowance; readonly dial: Dial }): AdjustablePace {
+  const { lanes, allowance, dial } = options;
   const reads = new PQueue({ concurrency: lanes });
-  const changes = new EventEmitter().setMaxListeners(0);
-  let throttle = options.throttle;
-  let eased = 0;
   /** When all rows so far would have been copied, had they come at the wanted rate. */
   let due = 0;
+  dial.changes.on('changed', () => {
+    due = 0;
+  });
 
   const rowsAtOnce = (): number => {
-    const { rowsPerSecond } = throttle;
+    const { rowsPerSecond } = dial.value;
     if (rowsPerSecond === null) return allowance.rows;
     return Math.min(allowance.rows, Math.max(FEWEST_ROWS, Math.round((rowsPerSecond * STEP_MS) / 1_000 / lanes)));
   };
 
   return {
-    get throttle() {
-      return throttle;
-    },
-    set(wanted) {
-      throttle = wanted;
-      due = 0;
-      changes.emit('changed');
-    },
-    ease(nice) {
-      eased = nice;
-      changes.emit('changed');
-    },
     reading: read => reads.add(() => read({ ...allowance, rows: rowsAtOnce() })),
     async gap(work) {
       reads.pause();
@@ -70,18 +72,18 @@ export function paceOf(options: { readonly lanes: number; readonly allowance: Al
     },
     async rest({ rows, ms }, signal) {
       const began = performance.now();
-      const { rowsPerSecond } = throttle;
+      const { rowsPerSecond } = dial.value;
       if (rowsPerSecond !== null) due = Math.max(due, began - ms) + (rows * 1_000) / rowsPerSecond;
       const own = due;
       for (;;) {
-        const until = Math.max(began + ms * Math.max(throttle.nice, eased), throttle.rowsPerSecond === null ? 0 : Math.min(own, due));
+        const until = Math.max(began + ms * dial.value.nice, dial.value.rowsPerSecond === null ? 0 : Math.min(own, due));
         const left = until - performance.now();
         if (left <= 0 || signal.aborted) return;
         const enough = new AbortController();
         const either = AbortSignal.any([signal, enough.signal]);
         await Promise.race([
           delay(Math.min(left, LONGEST_MS), undefined, { signal: either }),
-          once(changes, 'changed', { signal: either }),
+          once(dial.changes, 'changed', { signal: either }),
         ]).catch(() => undefined);
         enough.abort();
       }

@@ -24,6 +24,11 @@ export const Call = z.discriminatedUnion('operation', [
   }),
   z.strictObject({ operation: z.literal('quarantine'), action: z.enum(['list', 'retry', 'drop']), ids: z.array(z.string()) }),
   z.strictObject({ operation: z.literal('resync'), tables: z.array(z.string()) }),
+  z.strictObject({
+    operation: z.literal('throttle'),
+    rowsPerSecond: z.int().min(1).nullable().optional(),
+    nice: z.number().min(0).max(100).optional(),
+  }),
   z.strictObject({ operation: z.literal('finish') }),
   z.strictObject({ operation: z.literal('uninstall'), keepTarget: z.boolean() }),
 ]);
@@ -60,6 +65,8 @@ export function perform(operations: Operations, call: Call, progress: Progress):
       return operations.quarantine(call.action, call.ids);
     case 'resync':
       return operations.resync(call, progress);
+    case 'throttle':
+      return operations.throttle(call);
     case 'finish':
       return operations.finish(progress);
     case 'uninstall':

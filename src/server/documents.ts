@@ -49,6 +49,12 @@ export const VerifyDocument = z.strictObject({
 });
 export type VerifyDocument = z.infer<typeof VerifyDocument>;
 
+export const ThrottleDocument = z.strictObject({
+  rowsPerSecond: z.int().nullable().describe('null: as fast as it goes.'),
+  nice: z.number().describe('The first copy rests so many times as long as it works.'),
+});
+export type ThrottleDocument = z.infer<typeof ThrottleDocument>;
+
 export const StatusDocument = z.strictObject({
   phase: z.enum(PHASES),
   primary: z.enum(['sqlite', 'postgres']).nullable().describe('Who accepts the writes; null in the middle of a switch.'),
@@ -76,6 +82,7 @@ export const StatusDocument = z.strictObject({
   quarantine: Count,
   slot: z.strictObject({ name: z.string(), active: z.boolean(), walStatus: z.string().nullable(), retainedBytes: Integer }).nullable(),
   halt: z.strictObject({ reason: z.string(), hint: z.string() }).nullable(),
+  throttle: ThrottleDocument.optional().describe('Absent where no daemon runs.'),
   timeline: z.array(z.strictObject({ at: z.string(), event: z.string(), by: z.string() })),
 });
 export type StatusDocument = z.infer<typeof StatusDocument>;

@@ -1,4 +1,4 @@
-import type { DoneDocument, QuarantineDocument, StatusDocument, SwitchDocument, VerifyDocument } from './documents.ts';
+import type { DoneDocument, QuarantineDocument, StatusDocument, SwitchDocument, ThrottleDocument, VerifyDocument } from './documents.ts';
 
 /** One line for the person who waits. */
 export type Progress = (line: string) => void;
@@ -17,6 +17,8 @@ export interface Operations {
   quarantine(action: 'list' | 'retry' | 'drop', ids: readonly string[]): Promise<QuarantineDocument>;
   /** Copies tables again; without any, all of them, with the file as the truth. */
   resync(options: { readonly tables: readonly string[] }, progress: Progress): Promise<DoneDocument>;
+  /** What is undefined stays as it is. */
+  throttle(wanted: { readonly rowsPerSecond?: number | null | undefined; readonly nice?: number | undefined }): Promise<ThrottleDocument>;
   finish(progress: Progress): Promise<DoneDocument>;
   uninstall(options: { readonly keepTarget: boolean }, progress: Progress): Promise<DoneDocument>;
 }

@@ -38,6 +38,7 @@ const COMMANDS = [
   'rollback',
   'quarantine',
   'resync',
+  'throttle',
   'finish',
   'uninstall',
   'demo',

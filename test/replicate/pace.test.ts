@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { paceOf, type Throttle } from '../../src/replicate/pace.ts';
+import { dialOf, paceOf, type Throttle } from '../../src/replicate/pace.ts';
 
 const never = new AbortController().signal;
 const pace = (throttle: Partial<Throttle> = {}, lanes = 2) =>
-  paceOf({ lanes, allowance: { rows: 1_000, bytes: 1, ms: 1 }, throttle: { rowsPerSecond: null, nice: 0, ...throttle } });
+  paceOf({ lanes, allowance: { rows: 1_000, bytes: 1, ms: 1 }, dial: dialOf({ rowsPerSecond: null, nice: 0, ...throttle }) });
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
   const began = performance.now();
@@ -24,9 +24,10 @@ test('the lanes keep a rate together, and rest as long as they are asked to', as
 });
 
 test('who rests hears at once that the throttle was opened, or that all is over [G6]', async () => {
-  const rated = pace({ rowsPerSecond: 1, nice: 1e6 });
+  const dial = dialOf({ rowsPerSecond: 1, nice: 1e6 });
+  const rated = paceOf({ lanes: 2, allowance: { rows: 1, bytes: 1, ms: 1 }, dial });
   const resting = rated.rest({ rows: 1e6, ms: 1e6 }, never);
-  rated.set({ rowsPerSecond: null, nice: 0 });
+  dial.set({ rowsPerSecond: null, nice: 0 });
   await resting;
   const cancel = new AbortController();
   const cancelled = pace({ nice: 1e6 }).rest({ rows: 1, ms: 1e6 }, cancel.signal);

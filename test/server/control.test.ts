@@ -1,7 +1,14 @@
 /* The control API: each kind of call is carried out as it was asked, and answered in lines. */
 import { describe, expect, test } from 'vitest';
 import { type Call, controlApp, Line } from '../../src/server/control.ts';
-import { DoneDocument, QuarantineDocument, StatusDocument, SwitchDocument, VerifyDocument } from '../../src/server/documents.ts';
+import {
+  DoneDocument,
+  QuarantineDocument,
+  StatusDocument,
+  SwitchDocument,
+  ThrottleDocument,
+  VerifyDocument,
+} from '../../src/server/documents.ts';
 import type { Operations } from '../../src/server/operations.ts';
 import { DONE, fake, HUGE, ignore, QUARANTINE, STATUS, SWITCH, VERIFY } from './fake.ts';
 
@@ -31,6 +38,13 @@ const CALLS: [Call, keyof Operations, unknown[], { parse(document: unknown): unk
     { ...SWITCH, direction: 'rollback' },
   ],
   [{ operation: 'quarantine', action: 'drop', ids: [HUGE] }, 'quarantine', ['drop', [HUGE]], QuarantineDocument, QUARANTINE],
+  [
+    { operation: 'throttle', rowsPerSecond: null },
+    'throttle',
+    [{ operation: 'throttle', rowsPerSecond: null }],
+    ThrottleDocument,
+    { rowsPerSecond: null, nice: 0.5 },
+  ],
   [{ operation: 'finish' }, 'finish', [], DoneDocument, DONE],
   [{ operation: 'uninstall', keepTarget: true }, 'uninstall', [{ keepTarget: true }], DoneDocument, DONE],
 ];

@@ -51,5 +51,15 @@ export const ignore = (): void => undefined;
 
 /** Operations of which only `some` may be asked for. */
 export function fake(some: Partial<Operations> = {}): Operations {
-  return { status: never, verify: never, switch: never, quarantine: never, resync: never, finish: never, uninstall: never, ...some };
+  return {
+    status: never,
+    verify: never,
+    switch: never,
+    quarantine: never,
+    resync: never,
+    throttle: never,
+    finish: never,
+    uninstall: never,
+    ...some,
+  };
 }

@@ -45,7 +45,7 @@ export type CopyReport = { readonly rows: number; readonly seconds: number };
 /** `copying`: every table, chunk by chunk; goes on where an earlier process stopped. */
 export async function copyTables(on: Installed, signal: AbortSignal): Promise<CopyReport> {
   const { engine, plan, writer } = on;
-  const { parallelChunks, chunkRows, rowsPerSecond, nice } = engine.config.snapshot;
+  const { parallelChunks, chunkRows } = engine.config.snapshot;
   const began = performance.now();
   let copied = 0;
   let spoken = began;
@@ -56,7 +56,7 @@ export async function copyTables(on: Installed, signal: AbortSignal): Promise<Co
   const pace = paceOf({
     lanes: parallelChunks,
     allowance: allowanceFor(db.database, chunkRows),
-    throttle: { rowsPerSecond: rowsPerSecond ?? null, nice },
+    dial: engine.throttle,
   });
   const lane = () =>
     startLane({ source: engine.config.source, url: engine.url, plan, writer }, (id, misfits) =>

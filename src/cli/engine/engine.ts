@@ -17,6 +17,7 @@ import { type Embedded, startEmbedded } from '../../postgres/embedded.ts';
 import { connect, redact, type Session, type Writer } from '../../postgres/open.ts';
 import { type Preflight, preflight } from '../../postgres/preflight.ts';
 import type { OnQuarantine } from '../../postgres/writes.ts';
+import { type Dial, dialOf } from '../../replicate/pace.ts';
 import { privateFolder, stateFolder } from '../../server/socket.ts';
 import { hasFence } from '../../sqlite/fence.ts';
 import { readControl as readSqliteControl } from '../../sqlite/install.ts';
@@ -34,6 +35,8 @@ export type Engine = AsyncDisposable & {
   readonly side: Session;
   readonly facts: Preflight;
   readonly flag: FlagProvider;
+  /** How fast the first copy goes; commands turn it. */
+  readonly throttle: Dial;
   /** Only in tests: where this process is to die. */
   readonly reached: Reached | undefined;
 };
@@ -59,7 +62,9 @@ export async function openEngine(config: Config, log: Logger, as: string, reache
     await acquire(main, who);
     const side = watched('side', await connect(url, { applicationName: `attacca side of ${who}` }), reached);
     const flag = watched('flag', config.flag === undefined ? noFlag : fileFlag(config.flag), reached);
-    const engine = { config, log, url, embedded, main, side, facts, flag, reached };
+    const { rowsPerSecond = null, nice } = config.snapshot;
+    const throttle = dialOf({ rowsPerSecond, nice });
+    const engine = { config, log, url, embedded, main, side, facts, flag, throttle, reached };
     return { ...engine, [Symbol.asyncDispose]: () => close(engine, as) };
   } catch (error) {
     await main.end();

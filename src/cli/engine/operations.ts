@@ -32,7 +32,15 @@ const LISTED = 1_000;
 export function operations(controller: Controller, since: Date, ended: (left: Left) => void): Operations {
   const { engine } = controller;
   return {
-    status: async () => readStatus(engine, { pid: process.pid, since: since.toISOString() }, controller.tail()?.lag()),
+    status: async () => ({
+      ...(await readStatus(engine, { pid: process.pid, since: since.toISOString() }, controller.tail()?.lag())),
+      throttle: engine.throttle.value,
+    }),
+    async throttle({ rowsPerSecond = engine.throttle.value.rowsPerSecond, nice = engine.throttle.value.nice }) {
+      engine.throttle.set({ rowsPerSecond, nice });
+      engine.log.info({ rowsPerSecond, nice }, 'throttle set');
+      return { rowsPerSecond, nice };
+    },
     verify: (options, progress) => controller.alone('verify', () => verify(controller, options, progress)),
     switch: (direction, options, progress) => controller.alone(direction, () => changeOver(controller, direction, options, progress)),
     quarantine: (action, ids) => controller.alone(`quarantine ${action}`, () => quarantine(controller, action, ids)),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { watchWal } from '../../../src/cli/engine/wal-watch.ts';
-import { type AdjustablePace, paceOf } from '../../../src/replicate/pace.ts';
+import { type AdjustablePace, dialOf, paceOf } from '../../../src/replicate/pace.ts';
 import { openSource, readTransaction } from '../../../src/sqlite/open.ts';
 
 const MB = 1_048_576;
@@ -20,7 +20,7 @@ async function largest(watched: boolean): Promise<number> {
   const pace: AdjustablePace = paceOf({
     lanes: 2,
     allowance: { rows: 1, bytes: 1, ms: 1 },
-    throttle: { rowsPerSecond: null, nice: 0 },
+    dial: dialOf({ rowsPerSecond: null, nice: 0 }),
   });
   const over = new AbortController();
   const watching = watched ? watchWal(db, pace, over.signal, MB) : Promise.resolve();
