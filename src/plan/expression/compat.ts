@@ -1,0 +1,47 @@
+/*
+ * SQLite's own functions for Postgres, in schema sqlite_compat: installed only where they are used, and left to the application for good.
+ * Each is a file of triggers/postgres/compat, and each is compared with SQLite by a test.
+ */
+import { template } from '../../change/template.ts';
+
+/** Every function, with those that its body calls. */
+export const COMPAT = {
+  cast_integer: [],
+  cast_real: [],
+  to_number: [],
+  compare: [],
+  real_text: [],
+  round: [],
+  substr: [],
+  random: ['randomblob'],
+  randomblob: [],
+  day_number: [],
+  day_date: [],
+  time_number: [],
+  time_value: ['time_number', 'day_number'],
+  time_shift: ['day_number', 'day_date'],
+  strftime: ['day_number', 'day_date'],
+  json_value: ['real_text'],
+  json_type: [],
+  json_count: ['json_type'],
+  json_valid: [],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
+export type CompatName = keyof typeof COMPAT;
+
+/** The name, if it is one of a compat function. */
+export const isCompatName = (name: string): name is CompatName => Object.hasOwn(COMPAT, name);
+
+/** CREATE SCHEMA and CREATE FUNCTION for these functions; nothing for none. They can be run again. */
+export function compatSql(uses: Iterable<string>): string[] {
+  const used = new Set(uses);
+  const names = (Object.keys(COMPAT) as CompatName[]).filter(name => used.has(name)).toSorted(inOrder);
+  if (names.length === 0) return [];
+  return [
+    'create schema if not exists sqlite_compat',
+    ...names.map(name => template(`postgres/compat/${name}.sql`, {}).trim().replace(/;$/, '')),
+  ];
+}
+
+/** Those without needs come first: a function in plain SQL is checked when it is created. */
+const inOrder = (a: CompatName, b: CompatName): number => COMPAT[a].length - COMPAT[b].length || a.localeCompare(b, 'en');

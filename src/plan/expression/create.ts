@@ -1,0 +1,187 @@
+/*
+ * Reads what PRAGMAs do not tell from the text of CREATE TABLE, CREATE VIEW and CREATE TRIGGER. The text is one that SQLite accepted.
+ */
+import type { Expression, Select } from './ast.ts';
+import { type Cursor, isIdentifier, readAll, several } from './cursor.ts';
+import { parseExpression, parseTerm, qualified } from './parse.ts';
+import { nameList, parseSelect } from './parse-select.ts';
+
+export type TableText = {
+  readonly checks: readonly CheckText[];
+  readonly generated: readonly GeneratedText[];
+  /** In the order of declaration, which is the reverse of PRAGMA foreign_key_list's. */
+  readonly foreignKeys: readonly { readonly columns: readonly string[]; readonly parent: string; readonly deferred: boolean }[];
+  /** ON CONFLICT clauses other than ABORT: what for and which action, in lower case. */
+  readonly conflicts: readonly { readonly on: string; readonly action: string }[];
+};
+
+/** `text`: the expression as written. */
+export type CheckText = { readonly name: string | null; readonly text: string; readonly expression: Expression };
+export type GeneratedText = { readonly column: string; readonly text: string; readonly expression: Expression; readonly stored: boolean };
+
+type Found = { [K in keyof TableText]: TableText[K][number][] };
+
+/** Throws Refusal for a text that it cannot read. */
+export function parseTable(sql: string): TableText {
+  const found: Found = { checks: [], generated: [], foreignKeys: [], conflicts: [] };
+  readAll(sql, at => {
+    head(at, 'TABLE');
+    at.expect('(');
+    do {
+      if (startsConstraint(at)) constraints(at, '', found);
+      else column(at, found);
+    } while (at.accept(','));
+    at.expect(')');
+    while (at.peek().kind === 'word') at.take(); // STRICT, WITHOUT ROWID
+    while (at.accept(',')) while (at.peek().kind === 'word') at.take();
+  });
+  return found;
+}
+
+/** CREATE … and the name of what is created. */
+function head(at: Cursor, what: 'TABLE' | 'VIEW' | 'TRIGGER'): string {
+  at.expect('CREATE');
+  if (!at.accept('TEMP')) at.accept('TEMPORARY');
+  at.expect(what);
+  at.accept('IF', 'NOT', 'EXISTS');
+  return qualified(at);
+}
+
+const CONSTRAINTS = ['CONSTRAINT', 'PRIMARY', 'UNIQUE', 'CHECK', 'FOREIGN'];
+const startsConstraint = (at: Cursor): boolean => CONSTRAINTS.some(word => at.sees(word));
+
+function column(at: Cursor, found: Found): void {
+  const name = at.name();
+  while (inType(at)) {
+    if (at.sees('(')) parentheses(at);
+    else at.take();
+  }
+  constraints(at, name, found);
+}
+
+/** Words that end a column's type although they could be identifiers. */
+const inType = (at: Cursor): boolean =>
+  at.sees('(') || ((isIdentifier(at.peek()) || at.peek().kind === 'string') && !at.sees('GENERATED', 'ALWAYS'));
+
+function parentheses(at: Cursor): void {
+  at.expect('(');
+  while (!at.sees(')')) {
+    if (at.sees('(')) parentheses(at);
+    else at.take();
+    if (at.peek().kind === 'end') break;
+  }
+  at.expect(')');
+}
+
+/** Constraints one after another, of a column (`owner` is its name) or of the table (''). */
+function constraints(at: Cursor, owner: string, found: Found): void {
+  let name: string | null = null;
+  for (;;) {
+    if (at.accept('CONSTRAINT')) {
+      name = at.name();
+      continue;
+    }
+    if (!constraint(at, owner, name, found)) return;
+    name = null;
+  }
+}
+
+function constraint(at: Cursor, owner: string, name: string | null, found: Found): boolean {
+  if (at.accept('CHECK')) {
+    const { text, expression } = inParentheses(at);
+    found.checks.push({ name, text, expression });
+    conflict(at, 'check', found);
+  } else if (at.accept('PRIMARY', 'KEY') || at.accept('UNIQUE')) {
+    if (at.sees('(')) parentheses(at);
+    for (const word of ['ASC', 'DESC']) at.accept(word);
+    conflict(at, 'key', found);
+    at.accept('AUTOINCREMENT');
+  } else if (at.accept('NOT', 'NULL')) conflict(at, 'not null', found);
+  else if (at.accept('NULL')) conflict(at, 'null', found);
+  else if (at.accept('DEFAULT')) parseTerm(at);
+  else if (at.accept('COLLATE')) at.name();
+  else if (at.accept('FOREIGN', 'KEY')) {
+    const columns = nameList(at);
+    at.expect('REFERENCES');
+    references(at, columns, found);
+  } else if (at.accept('REFERENCES')) references(at, [owner], found);
+  else if (at.accept('GENERATED', 'ALWAYS', 'AS') || at.accept('AS')) {
+    const { text, expression } = inParentheses(at);
+    found.generated.push({ column: owner, text, expression, stored: at.accept('STORED') });
+    at.accept('VIRTUAL');
+  } else if (at.sees('NOT', 'DEFERRABLE') || at.sees('DEFERRABLE')) deferrable(at, found);
+  else return false;
+  return true;
+}
+
+function inParentheses(at: Cursor): { readonly text: string; readonly expression: Expression } {
+  at.expect('(');
+  const { start } = at.peek();
+  const expression = parseExpression(at);
+  const text = at.textFrom(start);
+  at.expect(')');
+  return { text, expression };
+}
+
+function conflict(at: Cursor, on: string, found: Found): void {
+  if (!at.accept('ON', 'CONFLICT')) return;
+  const action = at.name().toLowerCase();
+  if (action !== 'abort') found.conflicts.push({ on, action });
+}
+
+function references(at: Cursor, columns: readonly string[], found: Found): void {
+  const parent = at.name();
+  if (at.sees('(')) parentheses(at);
+  for (;;) {
+    if (at.accept('MATCH')) at.name();
+    else if (at.accept('ON', 'DELETE') || at.accept('ON', 'UPDATE')) {
+      if (!at.accept('SET', 'NULL') && !at.accept('SET', 'DEFAULT') && !at.accept('NO', 'ACTION')) at.name();
+    } else if (at.accept('ON', 'INSERT')) at.name();
+    else break;
+  }
+  found.foreignKeys.push({ columns, parent, deferred: false });
+}
+
+/** Belongs to the foreign key before it; SQLite defers only what says DEFERRABLE INITIALLY DEFERRED. */
+function deferrable(at: Cursor, found: Found): void {
+  const possible = !at.accept('NOT');
+  at.expect('DEFERRABLE');
+  const deferred = at.accept('INITIALLY') && at.name().toUpperCase() === 'DEFERRED' && possible;
+  const last = found.foreignKeys.pop();
+  if (last !== undefined) found.foreignKeys.push({ ...last, deferred });
+}
+
+/** `columns`: empty where the view names none. Throws Refusal for a text that it cannot read. */
+export const parseView = (sql: string): { readonly columns: readonly string[]; readonly select: Select } =>
+  readAll(sql, at => {
+    head(at, 'VIEW');
+    const columns = at.sees('(') ? nameList(at) : [];
+    at.expect('AS');
+    return { columns, select: parseSelect(at) };
+  });
+
+export type TriggerHead = {
+  readonly when: 'before' | 'after' | 'instead of';
+  readonly event: 'insert' | 'update' | 'delete';
+  /** Of UPDATE OF; empty where it names none. */
+  readonly columns: readonly string[];
+  readonly table: string;
+  readonly condition: Expression | null;
+};
+
+/** What stands before a trigger's BEGIN. Throws Refusal for a text that it cannot read. */
+export const parseTrigger = (sql: string): TriggerHead =>
+  readAll(sql, at => {
+    head(at, 'TRIGGER');
+    const when = at.accept('AFTER') ? 'after' : at.accept('INSTEAD', 'OF') ? 'instead of' : 'before';
+    if (when === 'before') at.accept('BEFORE');
+    const event = (['insert', 'update', 'delete'] as const).find(word => at.accept(word.toUpperCase())) ?? 'insert';
+    const columns = event === 'update' && at.accept('OF') ? several(at, inner => inner.name()) : [];
+    at.expect('ON');
+    const table = qualified(at);
+    at.accept('FOR', 'EACH', 'ROW');
+    const condition = at.accept('WHEN') ? parseExpression(at) : null;
+    at.expect('BEGIN');
+    while (at.peek().kind !== 'end') at.take();
+    return { when, event, columns, table, condition };
+  });

@@ -1,0 +1,228 @@
+/*
+ * SELECT. Every result column gets the name that SQLite gives it, `*` is written out (the hidden rowid is none of the application's).
+ */
+import { quote } from '../../change/quote.ts';
+import { groupTerm, orderTerm, windowSql } from './aggregate.ts';
+import type { Expression, OrderTerm, ResultColumn, Select, SelectPart } from './ast.ts';
+import { unify } from './convert.ts';
+import { type Field, fromSql, type Relation, type Sources } from './from.ts';
+import { Refusal } from './refusal.ts';
+import type { Scope } from './scope.ts';
+import { translate, translateCondition } from './translate.ts';
+import type { Typed } from './typed.ts';
+
+/** What a SELECT finds around it: tables by lower-case name, and the scope of the query that it stands in. */
+export type Around = { readonly sources: Sources; readonly outer: Scope | null; readonly base: Pick<Scope, 'uses' | 'encoding'> };
+
+export type Selected = { readonly sql: string; readonly fields: readonly Field[] };
+
+/** A SELECT in Postgres's SQL and the columns that it gives. Throws Refusal. */
+export function selectSql(select: Select, around: Around): Selected {
+  const withs: string[] = [];
+  const sources = new Map(around.sources);
+  for (const { name, columns, select: inner } of select.ctes) {
+    if (select.recursive && mentions(inner, name)) throw new Refusal('it has a recursive WITH');
+    const { sql, fields } = selectSql(inner, { ...around, sources });
+    const named = fields.map((field, place) => ({ ...field, name: columns[place] ?? field.name }));
+    sources.set(name.toLowerCase(), { sql: quote(name), fields: named });
+    withs.push(`${quote(name)} (${named.map(field => quote(field.name)).join(', ')}) as (${sql})`);
+  }
+  const body = bodySql(select, { ...around, sources });
+  return { sql: `${withs.length === 0 ? '' : `with ${withs.join(', ')} `}${body.sql}`, fields: body.fields };
+}
+
+const mentions = (select: Select, name: string): boolean =>
+  select.parts.some(({ from }) => from.some(({ source }) => source.kind === 'table' && source.name.toLowerCase() === name.toLowerCase()));
+
+function bodySql(select: Select, around: Around): Selected {
+  const [first, ...more] = select.parts;
+  if (first === undefined) throw new Refusal('it selects nothing');
+  const limits = `${limit('limit', select.limit)}${limit('offset', select.offset)}`;
+  const one = partSql(first, around);
+  if (more.length === 0 && !first.distinct) return { sql: `${one.sql}${one.order(select.orderBy)}${limits}`, fields: one.fields };
+  const compound = more.length === 0 ? one : compoundSql(one, more, around);
+  if (select.orderBy.length === 0) return { sql: `${compound.sql}${limits}`, fields: compound.fields };
+  const terms = select.orderBy.map(term => orderTerm(outputColumn(term.by, compound.fields), term, scopeOf(around, [])));
+  return { sql: `select * from (${compound.sql}) "_" order by ${terms.join(', ')}${limits}`, fields: compound.fields };
+}
+
+function compoundSql(one: Selected, more: readonly SelectPart[], around: Around): Selected {
+  const parts = [one, ...more.map(part => partSql(part, around))];
+  if (parts.some(({ fields }) => fields.length !== one.fields.length)) throw new Refusal('its parts have different widths');
+  const fields = one.fields.map((field, place) => {
+    const values = parts.flatMap(part => part.fields[place]?.value ?? []);
+    const kinds = new Set(values.map(({ kind }) => kind).filter(kind => kind !== 'null'));
+    const { kind } = kinds.size > 1 ? unify(values) : { kind: [...kinds][0] ?? ('null' as const) };
+    if (kinds.size > 1) throw new Refusal('a column of it has several classes');
+    if (more.some(({ join }) => join !== 'union all')) groupTerm({ ...field.value, kind });
+    return { ...field, value: { ...field.value, kind } };
+  });
+  // SQLite joins from left to right; in Postgres INTERSECT binds tighter.
+  const sql = more.reduce((left, { join }, place) => `${place === 0 ? left : `(${left})`} ${join} ${parts[place + 1]?.sql}`, one.sql);
+  return { sql, fields };
+}
+
+function limit(word: 'limit' | 'offset', value: Expression | null): string {
+  if (value === null) return '';
+  if (value.kind !== 'literal' || typeof value.value !== 'bigint') throw new Refusal(`its ${word.toUpperCase()} is no literal`);
+  return value.value < 0n ? '' : ` ${word} ${value.value}`;
+}
+
+/** A scope over these relations; names that it does not have are looked up further out. */
+function scopeOf({ sources, outer, base }: Around, relations: readonly Relation[]): Scope {
+  const scope: Scope = {
+    ...base,
+    changing: true,
+    aggregates: true,
+    column: (table, name) => lookup(relations, table, name) ?? outer?.column(table, name),
+    subquery: select => {
+      const { sql, fields } = selectSql(select, { sources, outer: scope, base });
+      return { sql, columns: fields.map(({ value }) => value) };
+    },
+  };
+  return scope;
+}
+
+function lookup(relations: readonly Relation[], table: string | null, name: string): Typed | undefined {
+  const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
+  for (const relation of relations) {
+    if (table !== null && !same(relation.alias, table)) continue;
+    const field = relation.fields.find(each => same(each.name, name)) ?? (/^(rowid|oid|_rowid_)$/i.test(name) ? relation.rowid : undefined);
+    if (field !== undefined) return field.value;
+  }
+  return undefined;
+}
+
+type Part = Selected & { readonly order: (terms: readonly OrderTerm[]) => string };
+
+function partSql(part: SelectPart, around: Around): Part {
+  if (part.values !== null) return valuesSql(part.values, around);
+  const from = fromSql(part.from, {
+    sources: around.sources,
+    scopeOf: relations => scopeOf(around, relations),
+    select: inner => selectSql(inner, around),
+  });
+  const scope = scopeOf(around, from.relations);
+  const fields = unique(part.results.flatMap(result => resultFields(result, from.relations, from.merged, scope)));
+  const aliases = new Map(
+    part.results.flatMap(each => (each.kind === 'result' && each.alias !== null ? [[each.alias.toLowerCase(), each.value]] : [])),
+  );
+  const inner = withAliases(scope, aliases);
+  if (part.distinct) for (const { value } of fields) groupTerm(value);
+  const groups = part.groupBy.map(each => groupTerm(translate(positioned(each, part.results), inner)));
+  const windows = part.windows.map(({ name, window }) => `"${name.toLowerCase()}" as ${windowSql(window, scope)}`);
+  const list = fields.map(({ name, value }) => `${output(value)} as ${quote(name)}`);
+  const clauses = [
+    `select ${part.distinct ? 'distinct ' : ''}${list.join(', ')}`,
+    from.sql === '' ? '' : ` from ${from.sql}`,
+    part.where === null ? '' : ` where ${translateCondition(part.where, inner)}`,
+    groups.length === 0 ? '' : ` group by ${groups.join(', ')}`,
+    part.having === null ? '' : ` having ${translateCondition(part.having, inner)}`,
+    windows.length === 0 ? '' : ` window ${windows.join(', ')}`,
+  ];
+  const order = (terms: readonly OrderTerm[]): string => {
+    const list = terms.map(term => orderTerm(translate(positioned(term.by, part.results), withAliases(scope, aliases, true)), term, scope));
+    return list.length === 0 ? '' : ` order by ${list.join(', ')}`;
+  };
+  return { sql: clauses.join(''), fields: fields.map(field => ({ ...field, value: outputType(field.value, field.name) })), order };
+}
+
+/** `order by 2` means the second result column. */
+function positioned(by: Expression, results: readonly ResultColumn[]): Expression {
+  if (by.kind === 'collate') return { ...by, operand: positioned(by.operand, results) };
+  if (by.kind !== 'literal' || typeof by.value !== 'bigint') return by;
+  if (results.some(({ kind }) => kind === 'star')) throw new Refusal('it orders or groups by the number of a column of *');
+  const result = results[Number(by.value) - 1];
+  if (result?.kind !== 'result') throw new Refusal('it orders or groups by a column that is not there');
+  return result.value;
+}
+
+/** SQLite knows aliases of results also in WHERE and GROUP BY, behind columns; in ORDER BY before them (`first`). */
+function withAliases(scope: Scope, aliases: ReadonlyMap<string, Expression>, first = false): Scope {
+  const aliased = (table: string | null, name: string): Typed | undefined => {
+    const value = table === null ? aliases.get(name.toLowerCase()) : undefined;
+    return value === undefined ? undefined : { ...translate(value, scope), column: undefined };
+  };
+  return {
+    ...scope,
+    column: (table, name) =>
+      first ? (aliased(table, name) ?? scope.column(table, name)) : (scope.column(table, name) ?? aliased(table, name)),
+  };
+}
+
+function outputColumn(by: Expression, fields: readonly Field[]): Typed {
+  const inner = by.kind === 'collate' ? by.operand : by;
+  const field =
+    inner.kind === 'column'
+      ? fields.find(({ name }) => name.toLowerCase() === inner.name.toLowerCase())
+      : inner.kind === 'literal' && typeof inner.value === 'bigint'
+        ? fields[Number(inner.value) - 1]
+        : undefined;
+  if (field === undefined) throw new Refusal('it orders by what is no column of it');
+  const value = { ...field.value, sql: quote(field.name) };
+  return by.kind === 'collate' ? { ...value, collation: by.collation, collated: true } : value;
+}
+
+function resultFields(result: ResultColumn, relations: readonly Relation[], merged: ReadonlySet<string>, scope: Scope): Field[] {
+  if (result.kind === 'result') {
+    const { value, alias, text } = result;
+    return [{ name: alias ?? (value.kind === 'column' ? value.name : text), value: translate(value, scope) }];
+  }
+  const { table } = result;
+  const chosen = relations.filter(({ alias }) => table === null || alias.toLowerCase() === table.toLowerCase());
+  if (chosen.length === 0) throw new Refusal('it selects * of what is no table of it');
+  const seen = new Set<string>();
+  return chosen.flatMap(relation =>
+    relation.fields.filter(({ name }) => {
+      const key = name.toLowerCase();
+      const again = table === null && merged.has(key) && seen.has(key);
+      seen.add(key);
+      return !again;
+    }),
+  );
+}
+
+/** SQLite's own way: the second `x` is `x:1`. */
+function unique(fields: readonly Field[]): Field[] {
+  const taken = new Set<string>();
+  return fields.map(field => {
+    let name = field.name;
+    for (let n = 1; taken.has(name.toLowerCase()); n++) name = `${field.name}:${n}`;
+    taken.add(name.toLowerCase());
+    return { ...field, name };
+  });
+}
+
+/** A condition gives 0 and 1 as in SQLite, a boolean column stays what it is; literals get a type. */
+function output({ kind, sql, column, value }: Typed): string {
+  if (kind === 'boolean' && column === undefined) return `(${sql})::integer::bigint`;
+  if (kind === 'json') throw new Refusal('it gives a JSON value, whose class only the value knows');
+  if (kind === 'null') return 'null::text';
+  return value === undefined ? sql : `${sql}${kind === 'integer' ? '::bigint' : kind === 'text' ? '::text' : ''}`;
+}
+
+const outputType = ({ kind, affinity, collation, column }: Typed, name: string): Typed => ({
+  kind: kind === 'boolean' && column === undefined ? 'integer' : kind,
+  sql: quote(name),
+  affinity,
+  collation,
+  collated: false,
+  ...(column !== undefined && { column }),
+});
+
+function valuesSql(rows: readonly (readonly Expression[])[], around: Around): Part {
+  const scope = scopeOf(around, []);
+  const translated = rows.map(row => row.map(each => translate(each, scope)));
+  const width = translated[0]?.length ?? 0;
+  const fields = Array.from({ length: width }, (_, place): Field => {
+    const { kind } = unify(translated.flatMap(row => row[place] ?? []));
+    const name = `column${place + 1}`;
+    return { name, value: { kind, sql: quote(name), affinity: null, collation: 'BINARY', collated: false } };
+  });
+  const lines = translated.map(row => `(${row.map(output).join(', ')})`);
+  const order = (terms: readonly OrderTerm[]): string => {
+    if (terms.length > 0) throw new Refusal('it orders VALUES');
+    return '';
+  };
+  return { sql: `values ${lines.join(', ')}`, fields, order };
+}
