@@ -8,6 +8,7 @@ import { quote } from '../change/quote.ts';
 import { type Agreed, agreedCodecs } from './agree.ts';
 import { finding } from './codes.ts';
 import { planColumns } from './columns.ts';
+import { express } from './express.ts';
 import type { Finding } from './finding.ts';
 import { fingerprint } from './fingerprint.ts';
 import { type Planned, planForeignKeys } from './foreign.ts';
@@ -49,10 +50,8 @@ export function decide(
   const tables = linked(planned, findings);
   findings.push(...quotedNames(tables), ...inventory(schema, new Set(sources.map(source => source.name))));
   const left = schema.tables.map(({ name }) => name).filter(name => excluded.has(name.toLowerCase()));
-  return {
-    plan: { version: 1, schema: options.schema ?? 'public', encoding: schema.encoding, tables, ...(left.length > 0 && { excluded: left }) },
-    findings,
-  };
+  const plan = { version: 1 as const, schema: options.schema ?? 'public', encoding: schema.encoding, tables };
+  return express(schema, { plan: { ...plan, ...(left.length > 0 && { excluded: left }) }, findings });
 }
 
 export type Context = {

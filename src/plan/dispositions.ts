@@ -21,6 +21,8 @@ function dispositionOf(object: SourceObject, context: Context): string {
   const table = context.plan.tables.find(({ name }) => name === object.table);
   if (object.type === 'index') return ofIndex(object, table, context);
   if (object.type === 'table') return ofTable(object, table, context);
+  const view = object.type === 'view' ? context.plan.views?.find(({ name }) => name === object.name) : undefined;
+  if (view !== undefined) return `view ${quote(context.plan.schema)}.${quote(view.target)}`;
   return told(object, context) ?? `left out with table ${quote(object.table)}`;
 }
 
@@ -45,6 +47,8 @@ function ofIndex(object: SourceObject, table: TablePlan | undefined, context: Co
   const source = context.schema.tables.find(({ name }) => name === object.table);
   const index = source?.indexes.find(({ name }) => name === object.name);
   if (table === undefined || index === undefined) return `left out with table ${quote(object.table)}`;
+  const special = table.expressionIndexes?.find(({ source }) => source === index.name);
+  if (special !== undefined) return `index ${quote(special.name)}`;
   const terms = index.where === null ? planTerms(index, table.columns) : undefined;
   if (terms !== undefined && isKey(index, terms, table.key)) return `the key of ${quote(table.target)}`;
   const target = table.indexes.find(candidate => isSame(candidate, index, terms));

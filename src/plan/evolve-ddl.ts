@@ -3,8 +3,9 @@
  * may have changed theirs with each other.
  */
 import { quote } from '../change/quote.ts';
-import { columnDdl, nameOf, tableDdl } from './ddl.ts';
+import { columnDdl, defaultOf, nameOf, tableDdl } from './ddl.ts';
 import type { Change } from './evolve.ts';
+import { compatSql } from './expression/compat.ts';
 import { type ColumnPlan, keyColumns, type Plan, type TablePlan } from './plan.ts';
 
 /** The statements in their order, for one transaction. Secondary indexes are not among them: they are built afterwards. */
@@ -16,6 +17,7 @@ export function changeDdl(plan: Plan, changes: readonly Change[]): string[] {
   const aside = (place: number): string => quote(`_attacca_moving_${place}`);
   const [tables, columns] = [of('rename-table'), of('rename-column')];
   return [
+    ...(changes.length > 0 ? compatSql(plan.compat ?? []) : []),
     ...of('drop-index').map(({ name }) => `drop index if exists ${schema}.${quote(name)}`),
     ...of('drop-table').map(({ table }) => `drop table if exists ${nameOf(plan, table)}`),
     ...tables.map(({ from }, place) => alter(from, `rename to ${aside(place)}`)),
@@ -30,9 +32,10 @@ export function changeDdl(plan: Plan, changes: readonly Change[]): string[] {
 }
 
 function altered(alter: string, from: ColumnPlan, column: ColumnPlan): string[] {
-  const change = column.default === null ? 'drop default' : `set default ${column.default}`;
+  const value = defaultOf(column);
+  const change = value === null ? 'drop default' : `set default ${value}`;
   return [
-    ...(from.default === column.default ? [] : [`${alter} ${change}`]),
+    ...(defaultOf(from) === value ? [] : [`${alter} ${change}`]),
     ...(from.notNull && !column.notNull ? [`${alter} drop not null`] : []),
   ];
 }

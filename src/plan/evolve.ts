@@ -8,6 +8,7 @@
 
 import { parentCodecs } from './agree.ts';
 import { type Context, planTable, referencedColumns } from './decide.ts';
+import { express } from './express.ts';
 import type { Finding } from './finding.ts';
 import { drift, fingerprint } from './fingerprint.ts';
 import { followTable, matchColumns } from './follow.ts';
@@ -121,7 +122,24 @@ export function evolve(old: Plan, seen: Seen): Evolution {
   const tables = linked(planned, old).sort((a, b) => a.id - b.id);
   const { unplanned: _, ...rest } = old;
   const plan = { ...rest, tables, ...(unplanned.length > 0 && { unplanned }), lastId };
-  return { plan, changes: changes.toSorted((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind)), whole, findings };
+  const expressed = express(seen.schema, { plan, findings });
+  const all = [...changes.map(change => withExpressions(change, expressed.plan)), ...staleIndexes(old, expressed.plan)];
+  return { ...expressed, changes: all.toSorted((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind)), whole };
+}
+
+/** The change with the table and the column as the plan has them in the end: a new column's default may be an expression. */
+function withExpressions(change: Change, { tables }: Plan): Change {
+  const table = change.kind === 'drop-index' ? undefined : tables.find(({ id }) => id === change.table.id);
+  if (table === undefined || change.kind === 'drop-index' || change.kind === 'drop-table') return change;
+  if (!('column' in change) || change.kind === 'drop-column') return { ...change, table };
+  return { ...change, table, column: table.columns.find(({ target }) => target === change.column.target) ?? change.column };
+}
+
+/** Indexes with expressions that are gone or mean something else now; those that are missing are built afterwards. */
+function staleIndexes(old: Plan, { tables }: Plan): Change[] {
+  const standing = new Set(tables.flatMap(({ id, expressionIndexes = [] }) => expressionIndexes.map(index => JSON.stringify([id, index]))));
+  const before = old.tables.flatMap(({ id, expressionIndexes = [] }) => expressionIndexes.map(index => ({ id, index })));
+  return before.flatMap(({ id, index }) => (standing.has(JSON.stringify([id, index])) ? [] : { kind: 'drop-index', name: index.name }));
 }
 
 /** Tables that can be in the plan: not left out on request, and not beyond what capture can follow. */

@@ -23,6 +23,8 @@ export const ColumnPlan = z.strictObject({
   notNull: z.boolean(),
   /** The default as a Postgres expression; null where there is none or it has no translation (a finding says so). */
   default: z.string().nullable(),
+  /** A default that is no value: a Postgres expression with the same meaning. `default` is null then. */
+  expression: z.string().optional(),
   /** Why this type and codec: one sentence for the person who reviews the plan. */
   reason: z.string(),
 });
@@ -46,6 +48,24 @@ export const IndexPlan = z.strictObject({
 });
 export type IndexPlan = Readonly<z.infer<typeof IndexPlan>>;
 
+/** An index of more than columns: `terms` and `where` are Postgres's SQL. */
+export const ExpressionIndexPlan = z.strictObject({
+  name: z.string(),
+  /** Name in SQLite. */
+  source: z.string(),
+  unique: z.boolean(),
+  terms: z.array(z.string()),
+  where: z.string().nullable(),
+});
+export type ExpressionIndexPlan = Readonly<z.infer<typeof ExpressionIndexPlan>>;
+
+export const CheckPlan = z.strictObject({ name: z.string(), sql: z.string() });
+export type CheckPlan = Readonly<z.infer<typeof CheckPlan>>;
+
+/** `name`: in SQLite; `columns`: as Postgres calls them. */
+export const ViewPlan = z.strictObject({ name: z.string(), target: z.string(), columns: z.array(z.string()), sql: z.string() });
+export type ViewPlan = Readonly<z.infer<typeof ViewPlan>>;
+
 export const ForeignKeyPlan = z.strictObject({
   name: z.string(),
   columns: z.array(z.int()),
@@ -56,6 +76,8 @@ export const ForeignKeyPlan = z.strictObject({
   onUpdate: z.string(),
   /** Rows without a parent at planning time: the constraint then stays NOT VALID. */
   orphans: z.int(),
+  /** DEFERRABLE INITIALLY DEFERRED. */
+  deferred: z.literal(true).optional(),
 });
 export type ForeignKeyPlan = Readonly<z.infer<typeof ForeignKeyPlan>>;
 
@@ -74,6 +96,8 @@ export const TablePlan = z.strictObject({
   columns: z.array(ColumnPlan),
   indexes: z.array(IndexPlan),
   foreignKeys: z.array(ForeignKeyPlan),
+  expressionIndexes: z.array(ExpressionIndexPlan).optional(),
+  checks: z.array(CheckPlan).optional(),
   /** Fingerprint of the SQLite table that this was decided for (fingerprint.ts). */
   source: z.string().optional(),
 });
@@ -85,6 +109,9 @@ export const Plan = z.strictObject({
   schema: z.string(),
   encoding: z.string(),
   tables: z.array(TablePlan),
+  views: z.array(ViewPlan).optional(),
+  /** Functions of schema sqlite_compat that the plan's expressions call. */
+  compat: z.array(z.string()).optional(),
   /** Names of tables that were left out on request: nobody is reminded of them. */
   excluded: z.array(z.string()).optional(),
   /** Tables that cannot be replicated as they are, with the reason: they refuse a cutover until they can. */

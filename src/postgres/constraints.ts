@@ -5,10 +5,13 @@
  * (2) Everything here can be run again: what is there is left alone.
  * (3) Foreign keys are added NOT VALID: what is validated once is never checked again, and rows written in replica role are not
  *     checked at all; so they are validated when the last of those is in.
+ * (4) CHECKs come and go with the foreign keys: replica role does not silence them, and SQLite never asked them about rows that were
+ *     there before, or were written under `pragma ignore_check_constraints`: such rows must be copied all the same [G4].
+ * (5) So do views: one that reads a column would keep it from being changed or dropped while the source's schema is still followed.
  */
 import { Refused } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
-import { foreignKeyDdl, indexDdl, keyDdl, validateDdl } from '../plan/ddl.ts';
+import { checkDdl, expressionIndexDdl, foreignKeyDdl, indexDdl, keyDdl, validateDdl, viewDdl } from '../plan/ddl.ts';
 import { at, keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
 import { isPoison, PostgresError } from './errors.ts';
 import { tableName } from './fence.ts';
@@ -16,6 +19,12 @@ import { LONG_MS, type Session } from './open.ts';
 
 /** A statement that Postgres refused, and that the replication can go on without. */
 export type OnRefused = (table: TablePlan, statement: string, error: PostgresError) => void;
+
+/** A view of this name that Postgres refused. */
+export type OnViewRefused = (view: string, error: PostgresError) => void;
+
+/** A statement that means nothing to Postgres, or that this role may not give. */
+const UNFIT = /^42|^0A/;
 
 /** A valid unique index, without predicate or expressions, over exactly these columns in this order. */
 const HAS_KEY = /* sql */ `
@@ -58,18 +67,43 @@ export async function buildIndexes(session: Session, plan: Plan, refused: OnRefu
   for (const table of tables) {
     const missing = await absent(session, INDEXES, tableName(plan, table), table.indexes);
     for (const index of missing) await attempt(session, table, at(indexDdl(plan, table), index), refused);
+    const special = await absent(session, INDEXES, tableName(plan, table), table.expressionIndexes ?? []);
+    for (const index of special) await attempt(session, table, at(expressionIndexDdl(plan, table), index), refused);
   }
 }
 
-/** Adds the foreign keys, NOT VALID: they hold for new rows only. */
-export async function addForeignKeys(session: Session, plan: Plan): Promise<void> {
+/** Adds the foreign keys and the CHECKs, NOT VALID: they hold for new rows only. Then the views. */
+export async function addForeignKeys(session: Session, plan: Plan, refused: OnViewRefused = () => undefined): Promise<void> {
   for (const table of plan.tables) {
     const missing = await absent(session, CONSTRAINTS, tableName(plan, table), table.foreignKeys);
     for (const index of missing) await session.query({ text: at(foreignKeyDdl(plan, table), index), limitMs: LONG_MS });
+    const checks = await absent(session, CONSTRAINTS, tableName(plan, table), table.checks ?? []);
+    for (const index of checks) await session.query({ text: at(checkDdl(plan, table), index), limitMs: LONG_MS });
+  }
+  await addViews(session, plan, refused);
+}
+
+const VIEWS = /* sql */ `select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relkind = 'v'`;
+
+/** Views that are not there yet; one that Postgres refuses is left out, and those that read it. */
+async function addViews(session: Session, plan: Plan, refused: OnViewRefused): Promise<void> {
+  const { views = [], schema } = plan;
+  if (views.length === 0) return;
+  const { rows } = await session.query<{ relname: string }>(VIEWS, [schema]);
+  const there = new Set(rows.map(({ relname }) => relname));
+  for (const [place, text] of viewDdl(plan).entries()) {
+    const view = at(views, place);
+    if (there.has(view.target)) continue;
+    try {
+      await session.query({ text, limitMs: LONG_MS });
+    } catch (error) {
+      if (!(error instanceof PostgresError) || !UNFIT.test(error.sqlstate)) throw error;
+      refused(view.name, error);
+    }
   }
 }
 
-/** Checks every row against the foreign keys; one that rows violate stays NOT VALID and is handed to `refused`. */
+/** Checks every row against the foreign keys and the CHECKs; one that rows violate stays NOT VALID and is handed to `refused`. */
 export async function validateForeignKeys(session: Session, plan: Plan, refused: OnRefused): Promise<void> {
   for (const table of plan.tables) {
     for (const statement of validateDdl(plan, table)) await attempt(session, table, statement, refused);
@@ -98,14 +132,16 @@ async function attempt(session: Session, table: TablePlan, statement: string, re
 
 const PRESENT = /* sql */ `
   select c.relname as target, f.conname as name from pg_constraint f
-  join pg_class c on c.oid = f.conrelid join pg_namespace n on n.oid = c.relnamespace where f.contype = 'f' and n.nspname = $1`;
+  join pg_class c on c.oid = f.conrelid join pg_namespace n on n.oid = c.relnamespace where f.contype in ('f', 'c') and n.nspname = $1`;
 
-/** Takes the plan's foreign keys out again, those that are there. */
+/** Takes the plan's foreign keys, CHECKs and views out again, those that are there. */
 export async function dropForeignKeys(session: Session, plan: Plan): Promise<void> {
+  const views = (plan.views ?? []).map(({ target }) => `${quote(plan.schema)}.${quote(target)}`);
+  if (views.length > 0) await session.query(`drop view if exists ${views.toReversed().join(', ')}`);
   const { rows } = await session.query<{ target: string; name: string }>(PRESENT, [plan.schema]);
   const present = new Set(rows.map(({ target, name }) => JSON.stringify([target, name])));
   for (const table of plan.tables) {
-    const ours = table.foreignKeys.filter(({ name }) => present.has(JSON.stringify([table.target, name])));
+    const ours = [...table.foreignKeys, ...(table.checks ?? [])].filter(({ name }) => present.has(JSON.stringify([table.target, name])));
     const drops = ours.map(({ name }) => `drop constraint if exists ${quote(name)}`);
     if (drops.length > 0) await session.query(`alter table ${tableName(plan, table)} ${drops.join(', ')}`);
   }

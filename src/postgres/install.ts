@@ -10,7 +10,9 @@ import { Refused } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
 import { template } from '../change/template.ts';
 import { tableDdl } from '../plan/ddl.ts';
+import { compatSql } from '../plan/expression/compat.ts';
 import { HIDDEN_ROWID, type Plan, type TablePlan } from '../plan/plan.ts';
+import { dropForeignKeys } from './constraints.ts';
 import { audit, type Control, createControl, type NewControl, readControl } from './control.ts';
 import { PostgresError } from './errors.ts';
 import { addFence, fencePostgres, tableName } from './fence.ts';
@@ -32,6 +34,7 @@ export async function installPostgres(session: Session, plan: Plan, installation
     await session.query(template('postgres/install.sql', {}));
     await fencePostgres(session, 0n, installation.install);
     await createControl(session, { ...installation, phase: 'preparing', epoch: 0n, plan });
+    for (const statement of compatSql(plan.compat ?? [])) await session.query(statement);
     for (const table of plan.tables) {
       await session.query(tableDdl(plan, table));
       await addFence(session, plan, table);
@@ -80,9 +83,25 @@ export async function uninstallPostgres(session: Session, options: { readonly ke
   await transaction(session, null, async () => {
     await dropOurs(session, control);
     if (options.keepTables) return;
+    await dropForeignKeys(session, control.plan); // and the views, which would keep the tables
     const tables = control.plan.tables.map(table => tableName(control.plan, table));
     if (tables.length > 0) await session.query(`drop table if exists ${tables.join(', ')}`);
+    await dropCompat(session, control.plan);
   });
+}
+
+const COMPAT = /* sql */ `
+  select p.oid::regprocedure::text as name from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+  where n.nspname = 'sqlite_compat' and p.proname = any($1)`;
+const OTHERS = /* sql */ `select from pg_proc p where p.pronamespace = to_regnamespace('sqlite_compat')`;
+
+/** The functions that came for the plan's expressions, and their schema unless somebody else's are in it. */
+async function dropCompat(session: Session, { compat = [] }: Plan): Promise<void> {
+  if (compat.length === 0) return;
+  const { rows } = await session.query<{ name: string }>(COMPAT, [compat]);
+  if (rows.length > 0) await session.query(`drop function ${rows.map(({ name }) => name).join(', ')}`);
+  const others = await session.query(OTHERS);
+  if (others.rowCount === 0) await session.query('drop schema if exists sqlite_compat');
 }
 
 /**

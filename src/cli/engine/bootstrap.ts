@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { Refused, UsageError } from '../../change/errors.ts';
 import { decide } from '../../plan/decide.ts';
+import { express } from '../../plan/express.ts';
 import { applyPlanFile, parsePlan } from '../../plan/file.ts';
 import type { Finding } from '../../plan/finding.ts';
 import type { Plan } from '../../plan/plan.ts';
@@ -39,8 +40,9 @@ export function decidePlan(
     (table, column) => /^json/.test(wanted?.tables[table]?.columns[column]?.codec ?? ''),
   );
   const exclude = wanted?.exclude ?? []; // before deciding: what is left out cannot block
-  const { plan: decided, findings } = decide(schema, stats, { schema: options.schema, exclude });
-  const plan = file === undefined ? decided : applyPlanFile(decided, file, stats);
+  const decided = decide(schema, stats, { schema: options.schema, exclude });
+  const reviewed = file === undefined ? decided : { ...decided, plan: applyPlanFile(decided.plan, file, stats) };
+  const { plan, findings } = express(schema, reviewed); // once more: expressions follow the columns' types
   return {
     plan,
     findings: [...findings, ...captureHazards(schema)],

@@ -19,8 +19,9 @@ export const isAggregateCall = ({ name, args, over }: Call): boolean =>
 /** An aggregate or window call. Throws Refusal outside a SELECT. */
 export function aggregate(call: Call, scope: Scope): Typed {
   if (!scope.aggregates) throw new Refusal(`${call.name} stands outside a SELECT`);
-  const args = call.args.map(argument => translate(argument, scope));
-  const tail = `${call.filter === null ? '' : ` filter (where ${translateCondition(call.filter, scope)})`}${over(call.over, scope)}`;
+  const inside = call.over === null ? (scope.ungrouped ?? scope) : scope;
+  const args = call.args.map(argument => translate(argument, inside));
+  const tail = `${call.filter === null ? '' : ` filter (where ${translateCondition(call.filter, inside)})`}${over(call.over, scope)}`;
   const distinct = call.distinct ? 'distinct ' : '';
   const [first] = args;
   if (call.name === 'count') return typed('integer', `count(${first === undefined ? '*' : distinct + first.sql})${tail}`);
@@ -34,7 +35,7 @@ export function aggregate(call: Call, scope: Scope): Typed {
   if (NEIGHBOURS.has(call.name)) return neighbour(call, args, tail);
   if (call.name === 'group_concat' || call.name === 'string_agg') {
     const separator = args[1] === undefined ? "','" : asText(args[1], scope).sql;
-    return typed('text', `string_agg(${distinct}${asText(first, scope).sql}, ${separator}${orderBy(call.orderBy, scope)})${tail}`);
+    return typed('text', `string_agg(${distinct}${asText(first, scope).sql}, ${separator}${orderBy(call.orderBy, inside)})${tail}`);
   }
   return sums(call.name, first, distinct, tail);
 }

@@ -60,7 +60,7 @@ export type Expression =
   | { readonly kind: 'raise'; readonly action: string; readonly message: Expression | null }
   | { readonly kind: 'parameter' };
 
-export type Branch = { readonly when: Expression; readonly then: Expression };
+export type Branch = { readonly when: Expression; readonly result: Expression };
 
 export type Call = {
   readonly kind: 'call';

@@ -22,7 +22,6 @@ export function asText(value: Typed, scope: Scope): Typed {
   if (typeof known === 'bigint') return typedLiteral(known.toString());
   if (kind === 'boolean') return typed('text', `(${sql})::integer::text`);
   if (kind === 'integer') return typed('text', `(${sql})::text`);
-  if (kind === 'real') return typed('text', `${compat(scope, 'real_text')}(${sql})`);
   throw new Refusal(`it needs a text where ${kindName(kind)} stands`);
 }
 

@@ -19,8 +19,8 @@ export type Token = {
 const TOKEN = new RegExp(
   [
     String.raw`(?<blank>[ \t\n\f\r\ufeff]+|--[^\n]*|/\*[\s\S]*?(?:\*/|$))`,
-    String.raw`(?<blob>[xX]'[^']*')`,
-    String.raw`(?<string>'(?:[^']|'')*')`,
+    "(?<blob>[xX]'[^']*')",
+    "(?<string>'(?:[^']|'')*')",
     String.raw`(?<name>"(?:[^"]|"")*"|\x60(?:[^\x60]|\x60\x60)*\x60|\[[^\]]*\])`,
     String.raw`(?<number>0[xX][\da-fA-F]+(?:_[\da-fA-F]+)*|(?:\d+(?:_\d+)*(?:\.(?:\d+(?:_\d+)*)?)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?)`,
     String.raw`(?<word>[A-Za-z_\u{80}-\u{10ffff}][\w$\u{80}-\u{10ffff}]*)`,

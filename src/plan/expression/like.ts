@@ -15,24 +15,20 @@ export function like(expression: Like, scope: Scope): string {
   const operand = asText(translate(expression.operand, scope), scope).sql;
   const pattern = asText(translate(expression.pattern, scope), scope);
   if (operator === 'glob') return `(${not}${globbed(operand, pattern.value)})`;
-  const escape = escapeOf(expression.escape);
-  if (typeof pattern.value !== 'string' && escape !== '') throw new Refusal('a LIKE with ESCAPE has a pattern that is no literal');
-  if (
-    typeof pattern.value === 'string' &&
-    escape !== '' &&
-    new RegExp(`(^|[^\\${escape}])(\\${escape}\\${escape})*\\${escape}$`).test(pattern.value)
-  )
+  const sign = escapeOf(expression.escape);
+  if (typeof pattern.value !== 'string' && sign !== '') throw new Refusal('a LIKE with ESCAPE has a pattern that is no literal');
+  if (typeof pattern.value === 'string' && sign !== '' && new RegExp(`(^|[^\\${sign}])(\\${sign}\\${sign})*\\${sign}$`).test(pattern.value))
     throw new Refusal('a LIKE ends with its ESCAPE character');
   const folded = typeof pattern.value === 'string' ? literal(lower(pattern.value)) : `lower(${pattern.sql} collate "C")`;
-  return `(lower(${operand} collate "C") ${not}like ${folded} escape ${literal(escape)})`;
+  return `(lower(${operand} collate "C") ${not}like ${folded} escape ${literal(sign)})`;
 }
 
 /** SQLite folds ASCII letters only, here and everywhere. */
 const lower = (text: string): string => text.replaceAll(/[A-Z]/g, letter => letter.toLowerCase());
 
-function escapeOf(escape: Expression | null): string {
-  if (escape === null) return '';
-  const value = escape.kind === 'literal' ? escape.value : undefined;
+function escapeOf(sign: Expression | null): string {
+  if (sign === null) return '';
+  const value = sign.kind === 'literal' ? sign.value : undefined;
   if (typeof value !== 'string' || !/^[!-/:-@[-`{-~]$/.test(value) || value === '%' || value === '_')
     throw new Refusal('the ESCAPE of a LIKE is no plain sign');
   return value;

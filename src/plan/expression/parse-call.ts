@@ -64,7 +64,7 @@ export function parseCase(at: Cursor): Expression {
   while (at.accept('WHEN')) {
     const when = one(at);
     at.expect('THEN');
-    branches.push({ when, then: one(at) });
+    branches.push({ when, result: one(at) });
   }
   const otherwise = at.accept('ELSE') ? one(at) : null;
   at.expect('END');

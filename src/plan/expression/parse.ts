@@ -80,8 +80,8 @@ function equality(at: Cursor, left: Expression): Expression | undefined {
     return undefined;
   }
   const pattern = parseExpression(at, ORDER);
-  const escape = at.accept('ESCAPE') ? parseExpression(at, BITS) : null;
-  return { kind: 'like', operator, negated, operand: left, pattern, escape };
+  const sign = at.accept('ESCAPE') ? parseExpression(at, BITS) : null;
+  return { kind: 'like', operator, negated, operand: left, pattern, escape: sign };
 }
 
 function isTest(at: Cursor, left: Expression): Expression {

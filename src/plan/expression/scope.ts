@@ -16,8 +16,10 @@ export type Scope = {
   readonly encoding: string;
   /** Whether the value may change from one call to the next, as it may in a default and in a view. */
   readonly changing: boolean;
-  /** Definitions of the SELECT's WINDOW clause are written out by name. */
+  /** Whether aggregates can stand here. */
   readonly aggregates: boolean;
+  /** Where rows are grouped: what the arguments of aggregates mean. */
+  readonly ungrouped?: Scope;
 };
 
 /** The qualified name of a compat function, which is installed from then on. */

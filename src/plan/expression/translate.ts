@@ -191,7 +191,7 @@ function cases({ base, branches, otherwise }: Of<'case'>, scope: Scope): Typed {
     value === null ? translateCondition(when, scope) : compare('=', value, translate(when, scope), scope),
   );
   const last = otherwise === null ? [] : [translate(otherwise, scope)];
-  const { kind, sqls } = unify([...branches.map(({ then }) => translate(then, scope)), ...last]);
+  const { kind, sqls } = unify([...branches.map(({ result }) => translate(result, scope)), ...last]);
   const lines = whens.map((when, place) => `when ${when} then ${sqls[place]}`);
   return typed(kind, `(case ${lines.join(' ')}${otherwise === null ? '' : ` else ${sqls.at(-1)}`} end)`);
 }

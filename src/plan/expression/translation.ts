@@ -4,10 +4,11 @@
 import { quote } from '../../change/quote.ts';
 import type { ColumnPlan } from '../plan.ts';
 import type { Expression } from './ast.ts';
+import { folded } from './compare.ts';
 import type { CompatName } from './compat.ts';
 import { asText, condition } from './convert.ts';
 import { parseView } from './create.ts';
-import type { Sources } from './from.ts';
+import type { Field, Sources } from './from.ts';
 import { parseExpressionText } from './parse.ts';
 import { attempt, Refusal } from './refusal.ts';
 import { compat, type Scope, typedColumn } from './scope.ts';
@@ -22,28 +23,40 @@ export type Untranslated = { readonly reason: string };
 /** A column as expressions of its table see it. `collation`: SQLite's, upper case. */
 export type KnownColumn = Pick<ColumnPlan, 'name' | 'target' | 'type' | 'codec' | 'affinity'> & { readonly collation: string };
 
-export type TableContext = { readonly columns: readonly KnownColumn[]; readonly encoding: string };
+/** A generated column that the plan leaves out: expressions mean what it is made of. */
+export type Generated = { readonly expression: Expression; readonly affinity: ColumnPlan['affinity']; readonly collation: string };
+
+export type TableContext = {
+  readonly columns: readonly KnownColumn[];
+  readonly encoding: string;
+  /** By lower-case name. */
+  readonly generated?: ReadonlyMap<string, Generated>;
+};
 
 /** What the expression is for: a condition, an index's term, or a value of this column, stored once and for all or made anew for each row. */
 export type Purpose =
   | { readonly kind: 'condition' }
-  | { readonly kind: 'term' }
+  | { readonly kind: 'term'; readonly unique: boolean }
   | { readonly kind: 'stored' | 'default'; readonly column: Pick<ColumnPlan, 'type' | 'codec' | 'affinity'> };
 
 /** An expression over one table's columns. Never throws for an expression: what has no translation comes with a reason. */
 export function translateExpression(expression: Expression | string, table: TableContext, purpose: Purpose): Translation | Untranslated {
   return attempt(() => {
-    const scope = scopeOf(table, purpose.kind === 'default');
+    const scope = tableScope(table, purpose.kind === 'default');
     const parsed = typeof expression === 'string' ? parseExpressionText(expression) : expression;
     const value = translate(parsed, scope);
     const sql =
-      purpose.kind === 'condition' ? condition(value, scope) : purpose.kind === 'term' ? term(value) : stored(value, purpose.column, scope);
+      purpose.kind === 'condition'
+        ? condition(value, scope)
+        : purpose.kind === 'term'
+          ? term(value, purpose.unique)
+          : stored(value, purpose.column, scope);
     return { sql, kind: value.kind, uses: [...scope.uses].toSorted() };
   });
 }
 
-/** `columns`: in Postgres's names, quoted. */
-export type ViewTranslation = Omit<Translation, 'kind'> & { readonly columns: readonly string[] };
+/** `fields`: its columns, as a view over this view sees them. */
+export type ViewTranslation = Omit<Translation, 'kind'> & { readonly fields: readonly Field[] };
 
 /** A CREATE VIEW's SELECT. `sources`: the tables and views that it can read, by lower-case name. */
 export function translateView(sql: string, sources: Sources, encoding: string): ViewTranslation | Untranslated {
@@ -51,17 +64,22 @@ export function translateView(sql: string, sources: Sources, encoding: string): 
     const view = parseView(sql);
     const uses = new Set<CompatName>();
     const { sql: body, fields } = selectSql(view.select, { sources, outer: null, base: { uses, encoding } });
-    const columns = fields.map(({ name }, place) => quote(view.columns[place] ?? name));
-    return { sql: body, columns, uses: [...uses].toSorted() };
+    const named = fields.map((field, place) => {
+      const name = view.columns[place] ?? field.name;
+      return { name, value: { ...field.value, sql: quote(name) } };
+    });
+    return { sql: body, fields: named, uses: [...uses].toSorted() };
   });
 }
 
-function scopeOf({ columns, encoding }: TableContext, changing: boolean): Scope {
+function tableScope({ columns, encoding, generated }: TableContext, changing: boolean): Scope {
   const byName = new Map(columns.map(column => [column.name.toLowerCase(), column]));
-  return {
+  const scope: Scope = {
     column(_table, name) {
       const column = byName.get(name.toLowerCase());
-      return column === undefined ? undefined : typedColumn(column, quote(column.target), column.collation);
+      if (column !== undefined) return typedColumn(column, quote(column.target), column.collation);
+      const made = generated?.get(name.toLowerCase());
+      return made === undefined ? undefined : madeOf(made, scope);
     },
     subquery: null,
     uses: new Set(),
@@ -69,11 +87,24 @@ function scopeOf({ columns, encoding }: TableContext, changing: boolean): Scope 
     changing,
     aggregates: false,
   };
+  return scope;
 }
 
-function term(value: Typed): string {
-  if (value.kind === 'null' || value.kind === 'opaque') throw new Refusal(`it holds ${kindName(value.kind)}`);
-  return value.sql;
+/** The value of a generated column after its affinity. */
+function madeOf({ expression, affinity, collation }: Generated, scope: Scope): Typed {
+  const value = translate(expression, scope);
+  const made = { ...value, value: undefined, column: undefined, affinity, collation, collated: false };
+  if (affinity === 'blob' || value.kind === 'blob' || value.kind === 'null') return made;
+  if (affinity === 'text') return { ...made, kind: 'text', sql: asText(value, scope).sql };
+  if (isNumeric(value) && affinity !== 'real') return value.kind === 'real' ? { ...made, kind: 'number' } : made;
+  throw new Refusal('it holds a generated column that SQLite converts value by value');
+}
+
+/** A plain column, or an expression in its own parentheses. */
+function term(value: Typed, unique: boolean): string {
+  if (value.kind === 'null' || (unique && value.kind === 'json')) throw new Refusal(`it holds ${kindName(value.kind)}`);
+  if (value.kind !== 'text') return value.column === undefined ? `(${value.sql})` : value.sql;
+  return value.column !== undefined && value.collation === 'BINARY' ? value.sql : `(${folded(value, value.collation)})`;
 }
 
 /** The value after the column's affinity, as its codec has it in Postgres. */

@@ -59,7 +59,7 @@ export async function bothSides(samples: readonly Sample[]) {
   return {
     postgres,
     async compare(sql: string): Promise<{ readonly translation: Translation; readonly differences: readonly string[] } | string> {
-      const translation = translateExpression(sql, { columns: KNOWN, encoding: 'UTF-8' }, { kind: 'term' });
+      const translation = translateExpression(sql, { columns: KNOWN, encoding: 'UTF-8' }, { kind: 'term', unique: false });
       if ('reason' in translation) return translation.reason;
       const missing = translation.uses.filter(name => !installed.has(name));
       for (const statement of compatSql(missing)) await postgres.query(statement);

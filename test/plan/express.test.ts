@@ -1,0 +1,84 @@
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { quote } from '../../src/change/quote.ts';
+import type { Value } from '../../src/change/value.ts';
+import { codecOf } from '../../src/plan/codec.ts';
+import { checkDdl, expressionIndexDdl, foreignKeyDdl, indexDdl, keyDdl, tableDdl, validateDdl, viewDdl } from '../../src/plan/ddl.ts';
+import { decide } from '../../src/plan/decide.ts';
+import { compatSql } from '../../src/plan/expression/compat.ts';
+import type { Plan, TablePlan } from '../../src/plan/plan.ts';
+import { type Database, openSource } from '../../src/sqlite/open.ts';
+import { profile } from '../../src/sqlite/profile.ts';
+import { readSchema } from '../../src/sqlite/tables.ts';
+import { type TestPostgres, testPostgres } from '../support/postgres.ts';
+
+const CORPUS = process.env.ATTACCA_CORPUS ?? join(import.meta.dirname, '../../../shared/corpus');
+const present = existsSync(CORPUS);
+const files = present ? ['db', 'schema'].flatMap(folder => readdirSync(join(CORPUS, folder)).map(file => join(folder, file))) : [];
+const folder = mkdtempSync(join(tmpdir(), 'attacca-express-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function copyOf(file: string): string {
+  const copy = join(folder, basename(file));
+  copyFileSync(join(CORPUS, file), copy);
+  return copy;
+}
+
+async function load(db: Database, postgres: TestPostgres, plan: Plan, table: TablePlan): Promise<void> {
+  const names = table.columns.map(({ name }) => quote(name));
+  const rows = db
+    .prepare(`select ${names.join(', ')} from ${quote(table.name)}`)
+    .raw()
+    .all() as Value[][];
+  if (rows.length === 0) return;
+  const lists = table.columns.map((column, place) => rows.map(row => codecOf(column).encode(row[place] ?? null)));
+  const columns = table.columns.map(({ type }, place) => `c${place}::${type}`);
+  const arrays = lists.map((_, place) => `$${place + 1}::text[]`);
+  const target = `${quote(plan.schema)}.${quote(table.target)}`;
+  await postgres.query(
+    `insert into ${target} select ${columns.join(', ')} from unnest(${arrays.join(', ')}) as u (${columns.map((_, place) => `c${place}`).join(', ')})`,
+    lists,
+  );
+}
+
+describe.skipIf(!present)(`real databases${present ? '' : ': ABSENT, skipped'}`, () => {
+  test.each(files.filter(file => !file.includes('corrupt')))('%s: every expression of the plan is one of Postgres [G4]', async file => {
+    await using postgres = await testPostgres();
+    const db = openSource(copyOf(file), { readonly: true });
+    const schema = readSchema(db);
+    const { plan } = decide(schema, profile(db, schema));
+    const each = (ddl: (plan: Plan, table: TablePlan) => string | string[]) => plan.tables.flatMap(table => ddl(plan, table));
+    const failed: string[] = [];
+    const run = async (statements: readonly string[]) => {
+      for (const statement of statements)
+        await postgres.query(statement).catch((error: Error) => failed.push(`${error.message}: ${statement}`));
+    };
+    await run([...compatSql(plan.compat ?? []), ...each(tableDdl)]);
+    for (const table of plan.tables)
+      await load(db, postgres, plan, table).catch((error: Error) => failed.push(`${table.name}: ${error.message}`));
+    await run([
+      ...each(keyDdl),
+      ...each(indexDdl),
+      ...each(expressionIndexDdl),
+      ...each(checkDdl),
+      ...each(foreignKeyDdl),
+      ...each(validateDdl),
+      ...viewDdl(plan),
+    ]);
+    expect(failed).toEqual([]);
+    for (const view of plan.views ?? []) {
+      const theirs = await postgres.query(`select count(*) as n from ${quote(plan.schema)}.${quote(view.target)}`);
+      expect(theirs[0]?.n, view.name).toBe(
+        String(
+          db
+            .prepare(`select count(*) from ${quote(view.name)}`)
+            .pluck()
+            .get(),
+        ),
+      );
+    }
+    db.close();
+  });
+});
