@@ -43,5 +43,7 @@ function sourceOf(plan: Plan, table: TablePlan, source: SourceTable | undefined)
   });
   const fields = table.key.kind === 'hidden' ? columns.slice(1) : columns;
   const rowid = table.key.kind === 'rowid' ? columns[table.key.columns[0] ?? 0] : undefined;
-  return { sql: `${quote(plan.schema)}.${quote(table.target)}`, fields, ...(rowid !== undefined && { rowid }) };
+  const key = table.key.kind === 'hidden' ? undefined : table.key.columns.flatMap(place => columns[place] ?? []);
+  const name = `${quote(plan.schema)}.${quote(table.target)}`;
+  return { sql: name, fields, ...(rowid !== undefined && { rowid }), ...(key !== undefined && { key }) };
 }

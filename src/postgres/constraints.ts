@@ -97,7 +97,7 @@ async function addViews(session: Session, plan: Plan, refused: OnViewRefused): P
     try {
       await session.query({ text, limitMs: LONG_MS });
     } catch (error) {
-      if (!(error instanceof PostgresError) || !UNFIT.test(error.sqlstate)) throw error;
+      if (!(error instanceof PostgresError) || !UNFIT.test(error.sqlstate ?? '')) throw error;
       refused(view.name, error);
     }
   }

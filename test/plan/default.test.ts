@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest';
 import { tag, type Value } from '../../src/change/value.ts';
 import { codecOf } from '../../src/plan/codec.ts';
+import { tableDdl } from '../../src/plan/ddl.ts';
 import { recodeDefault } from '../../src/plan/default.ts';
+import { compatSql } from '../../src/plan/expression/compat.ts';
+import { testPostgres } from '../support/postgres.ts';
 import { decided } from './decided.ts';
 
 const literals = [
@@ -69,13 +72,29 @@ test.each([
 });
 
 test.each(["(strftime('%s', 'now'))", '(random())', '(1 + 1)', '(lower(hex(randomblob(7))))', "(date('now', '+1 day'))"])(
-  'default %s is told',
-  sql => {
-    const { column, about } = decided(`create table t (v text default ${sql})`);
+  'default %s is an expression in Postgres too',
+  async sql => {
+    const { db, plan, column, about, table } = decided(`create table t (id integer primary key, v text default ${sql})`);
     expect(column('t', 'v').default).toBeNull();
-    expect(about('default-expression')).toHaveLength(1);
+    expect(about('default-expression')).toEqual([]);
+    await using postgres = await testPostgres();
+    for (const statement of [...compatSql(plan.compat ?? []), tableDdl(plan, table('t'))]) await postgres.query(statement);
+    db.exec('insert into t (id) values (1)');
+    const shape = (text: unknown) =>
+      String(text)
+        .replaceAll(/^-|[\da-f]/g, 'x')
+        .replaceAll(/x+/g, 'x');
+    const [row] = await postgres.query('insert into t (id) values (1) returning v');
+    expect(shape(row?.v)).toBe(shape(db.prepare('select v from t').pluck().get()));
   },
 );
+
+test.each(["(datetime('now', 'localtime'))", '(app_function())', "(x'00' || 'a')"])('default %s is told', sql => {
+  const { column, about } = decided(`create table t (v text default ${sql})`);
+  expect(column('t', 'v')).toMatchObject({ default: null });
+  expect(column('t', 'v').expression).toBeUndefined();
+  expect(about('default-expression')).toHaveLength(1);
+});
 
 test('a default follows when the codec is changed', () => {
   const from = decided("create table t (a int default 5, b text default 'it''s', c default current_date, d boolean default true)");

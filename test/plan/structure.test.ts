@@ -31,18 +31,36 @@ describe('indexes', () => {
   });
 
   test.each([
-    ['create index i on t (a) where b > 1', 'index-partial'],
-    ['create index i on t (lower(a))', 'index-expression'],
-    ['create index i on t (g)', 'index-generated'],
+    ['create index i on t (a) where likelihood(b, 0.5)', 'index-partial'],
+    ["create index i on t (a || x'00')", 'index-expression'],
+    ['create index i on t (h)', 'index-generated'],
     ['create index i on t (a collate rtrim)', 'index-collation'],
     ['create index i on t (id)', 'index-redundant'],
     ["create index i on t (a); insert into t (a) values (printf('%.*c', 2700, 'x'))", 'index-too-wide'],
   ])('%s', (sql, code) => {
-    const { table, about, objects } = decided(`create table t (id integer primary key, a text, b int, g as (b)); ${sql}`);
+    const { table, about, objects } = decided(`create table t (id integer primary key, a text, b int, h as (a || x'00')); ${sql}`);
     expect(table('t').indexes).toEqual([]);
     expect(about(code)).toHaveLength(1);
     expect(about(code)[0]?.message).toContain('"i"');
     expect(objects.find(({ name }) => name === 'i')?.disposition).toBe(about(code)[0]?.message);
+  });
+
+  test.each([
+    ['create index i on t (a) where b > 1', { terms: ['"a"'], where: '("b" > 1)' }],
+    [
+      'create unique index i on t (a collate nocase, b desc) where deleted = 0',
+      { terms: ['(lower("a" collate "C"))', '"b" desc'], where: '("deleted" = false)' },
+    ],
+    ['create index i on t (lower(a), b)', { terms: ['(lower("a" collate "C"))', '"b"'], where: null }],
+    ['create index i on t (g)', { terms: ['(("b" + 1))'], where: null }],
+    ['create index i on t (a) where deleted', { terms: ['"a"'], where: '"deleted"' }],
+  ])('%s', (sql, expected) => {
+    const { table, findings, objects } = decided(
+      `create table t (id integer primary key, a text, b int, deleted boolean, g as (b + 1)); ${sql}`,
+    );
+    expect(table('t').expressionIndexes).toMatchObject([{ name: 'i', source: 'i', ...expected }]);
+    expect(findings.map(({ code }) => code).filter(code => code.startsWith('index'))).toEqual([]);
+    expect(objects.find(({ name }) => name === 'i')?.disposition).toBe('index "i"');
   });
 
   test('RTRIM matters for text only', () => {

@@ -11,13 +11,16 @@ import type { Typed } from './typed.ts';
 
 export type Field = { readonly name: string; readonly value: Typed };
 
-/** A table or view that can stand in FROM: the fields' `sql` is their quoted name. `rowid`: what `rowid` means there. */
-export type Source = { readonly sql: string; readonly fields: readonly Field[]; readonly rowid?: Field };
+/**
+ * A table or view that can stand in FROM: the fields' `sql` is their quoted name. `rowid`: what `rowid` means there; `key`: columns of its
+ * primary key, on which all others depend.
+ */
+export type Source = { readonly sql: string; readonly fields: readonly Field[]; readonly rowid?: Field; readonly key?: readonly Field[] };
 /** By lower-case name. */
 export type Sources = ReadonlyMap<string, Source>;
 
 /** A member of FROM under its alias: the fields' `sql` is qualified by it. */
-export type Relation = { readonly alias: string; readonly fields: readonly Field[]; readonly rowid?: Field };
+export type Relation = Omit<Source, 'sql'> & { readonly alias: string };
 
 type Context = {
   readonly sources: Sources;
@@ -65,16 +68,21 @@ function memberSql({ source, alias }: FromItem, place: number, context: Context)
     const found = context.sources.get(source.name.toLowerCase());
     if (found === undefined) throw new Refusal(`it reads ${source.name}, which the plan does not have`);
     const name = alias ?? source.name;
-    return { sql: `${found.sql} as ${quote(name)}`, relations: [relation(name, found.fields, found.rowid)], merged: none };
+    return { sql: `${found.sql} as ${quote(name)}`, relations: [relation(name, found)], merged: none };
   }
   const { sql, fields } = context.select(source.select);
   const name = alias ?? `_${place}`;
-  return { sql: `(${sql}) as ${quote(name)}`, relations: [relation(name, fields)], merged: none };
+  return { sql: `(${sql}) as ${quote(name)}`, relations: [relation(name, { fields })], merged: none };
 }
 
-function relation(alias: string, fields: readonly Field[], rowid?: Field): Relation {
+function relation(alias: string, { fields, rowid, key }: Omit<Source, 'sql'>): Relation {
   const qualified = (field: Field): Field => ({ ...field, value: { ...field.value, sql: `${quote(alias)}.${field.value.sql}` } });
-  return { alias, fields: fields.map(qualified), ...(rowid !== undefined && { rowid: qualified(rowid) }) };
+  return {
+    alias,
+    fields: fields.map(qualified),
+    ...(rowid !== undefined && { rowid: qualified(rowid) }),
+    ...(key !== undefined && { key: key.map(qualified) }),
+  };
 }
 
 const fieldOf = (relations: readonly Relation[], name: string): Field | undefined =>

@@ -7,6 +7,7 @@ import type { Expression, OrderTerm, ResultColumn, Select, SelectPart } from './
 import { unify } from './convert.ts';
 import { type Field, fromSql, type Relation, type Sources } from './from.ts';
 import { Refusal } from './refusal.ts';
+import { output, outputType, unique } from './results.ts';
 import type { Scope } from './scope.ts';
 import { translate, translateCondition } from './translate.ts';
 import type { Typed } from './typed.ts';
@@ -74,7 +75,7 @@ function scopeOf({ sources, outer, base }: Around, relations: readonly Relation[
     ...base,
     changing: true,
     aggregates: true,
-    column: (table, name) => lookup(relations, table, name) ?? outer?.column(table, name),
+    column: (table, name) => fieldOf(relations, table, name)?.value ?? outer?.column(table, name),
     subquery: select => {
       const { sql, fields } = selectSql(select, { sources, outer: scope, base });
       return { sql, columns: fields.map(({ value }) => value) };
@@ -83,12 +84,12 @@ function scopeOf({ sources, outer, base }: Around, relations: readonly Relation[
   return scope;
 }
 
-function lookup(relations: readonly Relation[], table: string | null, name: string): Typed | undefined {
+function fieldOf(relations: readonly Relation[], table: string | null, name: string): Field | undefined {
   const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
   for (const relation of relations) {
     if (table !== null && !same(relation.alias, table)) continue;
     const field = relation.fields.find(each => same(each.name, name)) ?? (/^(rowid|oid|_rowid_)$/i.test(name) ? relation.rowid : undefined);
-    if (field !== undefined) return field.value;
+    if (field !== undefined) return field;
   }
   return undefined;
 }
@@ -103,13 +104,19 @@ function partSql(part: SelectPart, around: Around): Part {
     select: inner => selectSql(inner, around),
   });
   const scope = scopeOf(around, from.relations);
-  const fields = unique(part.results.flatMap(result => resultFields(result, from.relations, from.merged, scope)));
   const aliases = new Map(
     part.results.flatMap(each => (each.kind === 'result' && each.alias !== null ? [[each.alias.toLowerCase(), each.value]] : [])),
   );
   const inner = withAliases(scope, aliases);
-  if (part.distinct) for (const { value } of fields) groupTerm(value);
   const groups = part.groupBy.map(each => groupTerm(translate(positioned(each, part.results), inner)));
+  const outer = grouped(scope, groups, from.relations);
+  const fields = unique(
+    part.results.flatMap(result => {
+      const plain = resultFields(result, from.relations, from.merged, scope);
+      return plain.every(({ value }) => groups.includes(value.sql)) ? plain : resultFields(result, from.relations, from.merged, outer);
+    }),
+  );
+  if (part.distinct) for (const { value } of fields) groupTerm(value);
   const windows = part.windows.map(({ name, window }) => `"${name.toLowerCase()}" as ${windowSql(window, scope)}`);
   const list = fields.map(({ name, value }) => `${output(value)} as ${quote(name)}`);
   const clauses = [
@@ -121,11 +128,34 @@ function partSql(part: SelectPart, around: Around): Part {
     windows.length === 0 ? '' : ` window ${windows.join(', ')}`,
   ];
   const order = (terms: readonly OrderTerm[]): string => {
-    const list = terms.map(term => orderTerm(translate(positioned(term.by, part.results), withAliases(scope, aliases, true)), term, scope));
+    const among = withAliases(scope, aliases, true);
+    const list = terms.map(term =>
+      orderTerm(byNumber(term.by, fields) ?? translate(positioned(term.by, part.results), among), term, scope),
+    );
     return list.length === 0 ? '' : ` order by ${list.join(', ')}`;
   };
   return { sql: clauses.join(''), fields: fields.map(field => ({ ...field, value: outputType(field.value, field.name) })), order };
 }
+
+/** Grouped rows have their groups' values and what depends on them; SQLite takes any other column from a row of its choice. */
+function grouped(scope: Scope, groups: readonly string[], relations: readonly Relation[]): Scope {
+  if (groups.length === 0) return scope;
+  const dependent = relations.filter(({ key }) => key?.every(({ value }) => groups.includes(value.sql)));
+  const known = new Set([...groups, ...dependent.flatMap(({ fields }) => fields.map(({ value }) => value.sql))]);
+  return {
+    ...scope,
+    ungrouped: scope,
+    column(table, name) {
+      const found = scope.column(table, name);
+      if (found !== undefined && !known.has(found.sql)) throw new Refusal(`it takes ${name} from any row of a group`);
+      return found;
+    },
+  };
+}
+
+/** The column that `order by 2` means, also where `*` stands for some. */
+const byNumber = (by: Expression, fields: readonly Field[]): Typed | undefined =>
+  by.kind === 'literal' && typeof by.value === 'bigint' ? fields[Number(by.value) - 1]?.value : undefined;
 
 /** `order by 2` means the second result column. */
 function positioned(by: Expression, results: readonly ResultColumn[]): Expression {
@@ -166,7 +196,8 @@ function outputColumn(by: Expression, fields: readonly Field[]): Typed {
 function resultFields(result: ResultColumn, relations: readonly Relation[], merged: ReadonlySet<string>, scope: Scope): Field[] {
   if (result.kind === 'result') {
     const { value, alias, text } = result;
-    return [{ name: alias ?? (value.kind === 'column' ? value.name : text), value: translate(value, scope) }];
+    const declared = value.kind === 'column' ? (fieldOf(relations, value.table, value.name)?.name ?? value.name) : text;
+    return [{ name: alias ?? declared, value: translate(value, scope) }];
   }
   const { table } = result;
   const chosen = relations.filter(({ alias }) => table === null || alias.toLowerCase() === table.toLowerCase());
@@ -181,34 +212,6 @@ function resultFields(result: ResultColumn, relations: readonly Relation[], merg
     }),
   );
 }
-
-/** SQLite's own way: the second `x` is `x:1`. */
-function unique(fields: readonly Field[]): Field[] {
-  const taken = new Set<string>();
-  return fields.map(field => {
-    let name = field.name;
-    for (let n = 1; taken.has(name.toLowerCase()); n++) name = `${field.name}:${n}`;
-    taken.add(name.toLowerCase());
-    return { ...field, name };
-  });
-}
-
-/** A condition gives 0 and 1 as in SQLite, a boolean column stays what it is; literals get a type. */
-function output({ kind, sql, column, value }: Typed): string {
-  if (kind === 'boolean' && column === undefined) return `(${sql})::integer::bigint`;
-  if (kind === 'json') throw new Refusal('it gives a JSON value, whose class only the value knows');
-  if (kind === 'null') return 'null::text';
-  return value === undefined ? sql : `${sql}${kind === 'integer' ? '::bigint' : kind === 'text' ? '::text' : ''}`;
-}
-
-const outputType = ({ kind, affinity, collation, column }: Typed, name: string): Typed => ({
-  kind: kind === 'boolean' && column === undefined ? 'integer' : kind,
-  sql: quote(name),
-  affinity,
-  collation,
-  collated: false,
-  ...(column !== undefined && { column }),
-});
 
 function valuesSql(rows: readonly (readonly Expression[])[], around: Around): Part {
   const scope = scopeOf(around, []);

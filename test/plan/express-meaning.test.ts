@@ -1,0 +1,111 @@
+import { describe, expect, test } from 'vitest';
+import { planSql } from '../../src/plan/ddl.ts';
+import { express } from '../../src/plan/express.ts';
+import { testPostgres } from '../support/postgres.ts';
+import { decided } from './decided.ts';
+
+/** Each row is taken or refused by both databases alike; both begin empty for each. */
+const RULES = [
+  ['active boolean check (active in (0, 1))', ['0', '1', 'null'], []],
+  ["name text check (length(name) > 2 and name not like 'x%')", ["'abc'", 'null'], ["'ab'", "'Xabc'"]],
+  ['day text constraint real_day check (day is date(day))', ["'2024-02-29'", 'null'], ["'2024-02-30'", "'nonsense'"]],
+  ['n integer check (n % 2 = 0 or n between 100 and 102)', ['4', '101', 'null'], ['3', '99']],
+  ["doc text check (json_valid(doc) and json_extract(doc, '$.a') is not null)", ['\'{"a":1}\''], ["'{}'", "'no'"]],
+  ["kind text collate nocase check (kind in ('Admin', 'User'))", ["'ADMIN'", "'user'"], ["'guest'"]],
+  ["mail text check (mail glob '*?@?*')", ["'a@b'"], ["'@b'"]],
+] as const;
+
+describe('CHECKs refuse in Postgres what they refuse in SQLite [G4]', () => {
+  test.each(RULES)('%s', async (column, fitting, refused) => {
+    const { db, plan, codes, table } = decided(`create table t (id integer primary key, ${column})`);
+    expect(codes).not.toContain('check');
+    await using postgres = await testPostgres();
+    await postgres.query(planSql(plan));
+    const { target, type } = table('t').columns[1]!;
+    const boolean = (value: string): string => (type === 'boolean' ? ({ 0: 'false', 1: 'true' }[value] ?? value) : value);
+    for (const value of [...fitting, ...refused]) {
+      const takes = (refused as readonly string[]).includes(value) ? 'refuses' : 'takes';
+      const theirs = await postgres.query(`insert into t ("${target}") values (${boolean(value)})`).then(
+        () => 'takes',
+        () => 'refuses',
+      );
+      expect([value, theirs]).toEqual([value, takes]);
+      const insert = () => db.exec(`insert into t (${target}) values (${value})`);
+      if (takes === 'takes') insert();
+      else expect(insert).toThrow(/CHECK/);
+    }
+  });
+});
+
+test('a partial unique index stays partial, a NOCASE one ignores case, a deferred foreign key waits', async () => {
+  const { plan } = decided(`
+    create table p (id integer primary key);
+    create table t (id integer primary key, a text, deleted boolean default 0, p integer references p deferrable initially deferred);
+    create unique index one on t (a collate nocase) where deleted = 0;`);
+  await using postgres = await testPostgres();
+  await postgres.query(planSql(plan));
+  await postgres.query("insert into t (a, deleted) values ('x', true), ('X', true), ('x', false)");
+  await expect(postgres.query("insert into t (a, deleted) values ('X', false)")).rejects.toThrow(/one/);
+  await postgres.query('begin; insert into t (p) values (7); insert into p values (7); commit');
+});
+
+test('a view gives the same rows in the same order, with the same names and values', async () => {
+  const { db, plan, codes } = decided(`
+    create table person (id integer primary key, name text collate nocase, born text, active boolean);
+    create table sale (id integer primary key, person integer references person, amount numeric, note);
+    insert into person values (1, 'Ann', '1990-02-28 10:00:00', 1), (2, 'bob', null, 0), (3, 'Cid', '2001-12-31', 1);
+    insert into sale values (1, 1, 10, 'a'), (2, 1, 2.5, 'b'), (3, 3, 7, null), (4, null, 1, 'x');
+    create view totals as
+      select p.name, count(s.id) as n, total(amount) t, max(s.note), case when active then 'yes' else 'no' end state
+      from person p left join sale as s on s.person = p.id group by p.id having count(*) > 0 order by p.name desc;
+    create view v2 (who, days) as select name, cast(julianday('2020-01-01') - julianday(born) as integer) from person where born is not null or not active;
+    create view v3 as select t.*, v2.days from totals t, v2 where t.name = v2.who order by 2 limit 10;
+    create view v4 as select id, rowid, name || '!' from person union all select id, person, "note" from sale order by 1, 2, 3;
+    create view v5 as with w as (select person, row_number() over (partition by person order by amount desc) r from sale) select * from w where r = 1 order by person;`);
+  expect(codes).not.toContain('view');
+  await using postgres = await testPostgres();
+  await postgres.query(planSql(plan));
+  for (const [name, columns] of [
+    ['person', 'id, name, born, active'],
+    ['sale', 'id, person, amount, note'],
+  ] as const) {
+    for (const row of db.prepare(`select ${columns} from ${name}`).raw().all() as unknown[][]) {
+      const values = row.map((value, place) =>
+        name === 'person' && place === 3 ? value === 1n : name === 'sale' && place === 3 && value !== null ? `t:${value}` : value,
+      );
+      const text =
+        plan.tables.find(table => table.name === name)!.columns[3]!.codec === 'tagged'
+          ? values
+          : row.map((value, place) => (place === 3 && name === 'person' ? value === 1n : value));
+      await postgres.query(`insert into ${name} (${columns}) values ($1, $2, $3, $4)`, text);
+    }
+  }
+  expect(plan.views?.map(({ name }) => name)).toEqual(['totals', 'v2', 'v3', 'v4', 'v5']);
+  for (const { name } of plan.views ?? []) {
+    const theirs = await postgres.query(`select * from ${name}`);
+    const ours = db.prepare(`select * from ${name}`).all() as Record<string, unknown>[];
+    expect(theirs, name).toEqual(
+      ours.map(row => Object.fromEntries(Object.entries(row).map(([key, value]) => [key, value === null ? null : String(value)]))),
+    );
+  }
+});
+
+test('expressions follow when a codec is changed, and what has no translation then is told', () => {
+  const made = decided(
+    'create table t (id integer primary key, active boolean check (active in (0, 1)), n int check (n > 0)); create index i on t (n) where active = 1',
+  );
+  const [table] = made.plan.tables;
+  const changed = {
+    ...table!,
+    columns: table!.columns.map(column =>
+      column.name === 'n'
+        ? { ...column, codec: 'tagged' as const, type: 'text' as const }
+        : { ...column, codec: 'integer' as const, type: 'bigint' as const },
+    ),
+  };
+  const after = express(made.schema, { plan: { ...made.plan, tables: [changed] }, findings: made.findings });
+  expect(after.plan.tables[0]?.checks).toEqual([{ name: 't_check', sql: '("active" in (0, 1))' }]);
+  expect(after.plan.tables[0]?.expressionIndexes?.[0]?.where).toBe('("active" = 1)');
+  expect(after.findings.filter(({ code }) => code === 'check')).toHaveLength(1);
+  expect(express(made.schema, made)).toEqual({ plan: made.plan, findings: made.findings });
+});
