@@ -29,9 +29,6 @@ export const COMPAT = {
 
 export type CompatName = keyof typeof COMPAT;
 
-/** The name, if it is one of a compat function. */
-export const isCompatName = (name: string): name is CompatName => Object.hasOwn(COMPAT, name);
-
 /** CREATE SCHEMA and CREATE FUNCTION for these functions; nothing for none. They can be run again. */
 export function compatSql(uses: Iterable<string>): string[] {
   const used = new Set(uses);

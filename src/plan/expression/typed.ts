@@ -89,5 +89,3 @@ export function smallLiteral({ value }: Typed, what: string): number {
   if (typeof value !== 'bigint' || value < -1_000_000n || value > 1_000_000n) throw new Refusal(`${what} is no plain number`);
   return Number(value);
 }
-
-export const isText = ({ kind }: Typed): boolean => kind === 'text';
