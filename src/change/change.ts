@@ -36,7 +36,7 @@ export type Misfit = {
   readonly target: PgKey | undefined;
   readonly column: string;
   readonly reason: string;
-  /** The refused value, tagged (`tag` in value.ts); never logged. */
+  /** The refused value, tagged (`tag` in value.ts); a JSON array of the whole row where nobody knows which it was; never logged. */
   readonly raw: string | null;
 };
 

@@ -76,5 +76,7 @@ export interface TargetState {
   count(table: number): Promise<number>;
   /** Names (Misfit.key) of the table's rows in quarantine. */
   quarantined(table: number): Promise<ReadonlySet<string>>;
+  /** Tables that are not replicated any more. */
+  suspended(): Promise<ReadonlySet<number>>;
   close(): Promise<void>;
 }

@@ -33,6 +33,15 @@ export const Config = z.strictObject({
       nice: z.number().min(0).max(100).default(0).describe('Rest so many times as long as was worked: 1 is half speed.'),
     })
     .prefault({}),
+  quarantine: z
+    .strictObject({
+      policy: z
+        .enum(['quarantine', 'stop', 'suspend'])
+        .default('quarantine')
+        .describe('What follows when more rows than afterRows do not fit: nothing more, a halt, or that their table is left alone.'),
+      afterRows: z.int().min(0).default(0).describe('Rows in quarantine that are borne: in all for stop, of one table for suspend.'),
+    })
+    .prefault({}),
   verify: z
     .strictObject({
       everySeconds: z.int().min(1).default(10).describe('How often the daemon compares the rows that changed since the last time.'),

@@ -59,6 +59,7 @@ function lines(status: StatusDocument): string[] {
       verification.fullAt === null ? 'never in full' : `${verification.ok === true ? 'equal' : 'DIFFERENT'} at ${verification.fullAt}`,
     ],
     ['quarantine', `${status.quarantine} rows`],
+    ...status.suspended.map(({ table, reason }) => ['suspended', `${table}: ${reason}`] satisfies [string, string]),
     [
       'slot',
       slot === null

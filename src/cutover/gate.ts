@@ -14,6 +14,8 @@ export type Facts = {
   readonly lagChanges: bigint;
   readonly maxLagMs: number;
   readonly quarantine: number;
+  /** Tables that are not replicated any more, because too many of their rows did not fit. */
+  readonly suspended: readonly string[];
   /** The last full verification; null if there was none. */
   readonly verified: { readonly ok: boolean; readonly ageMs: number } | null;
   readonly verifyMaxAgeMs: number;
@@ -56,6 +58,13 @@ export function blockers(facts: Facts): Blocker[] {
     'quarantine',
     `${facts.quarantine} rows are in quarantine`,
     'see `attacca quarantine list`, then retry or drop them',
+  );
+  const suspended = facts.suspended.join(', ');
+  block(
+    suspended !== '',
+    'suspended',
+    `these tables are not replicated any more: ${suspended}`,
+    'correct their rows in quarantine, then run `attacca resync` with their names',
   );
   verification(facts, block);
   if (facts.direction === 'cutover') found.push(...facts.cannotStream);

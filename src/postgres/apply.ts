@@ -12,11 +12,12 @@ import type { Batch, Mark, Rows, Seq, Slice } from '../change/change.ts';
 import { ReplicationError } from '../change/errors.ts';
 import type { Sink } from '../change/ports.ts';
 import type { Plan } from '../plan/plan.ts';
-import { type Refusals, writeBulk } from './bulk.ts';
+import { type Bulk, type Refusals, writeBulk } from './bulk.ts';
 import { isPoison } from './errors.ts';
 import { type PgRecord, type Session, transaction, type Writer } from './open.ts';
+import { type QuarantinePolicy, suspensions } from './policy.ts';
 import { type Standing, smallSteps } from './small.ts';
-import { type OnQuarantine, type Tables, tablesOf } from './writes.ts';
+import { type OnQuarantine, tablesOf } from './writes.ts';
 
 export type SinkOptions = {
   /** The controller's own session: the one that holds the advisory lock. */
@@ -25,6 +26,8 @@ export type SinkOptions = {
   readonly writer: Writer;
   /** Called after the commit. */
   readonly onQuarantine?: OnQuarantine;
+  /** When there are too many of them; without it there never are. */
+  readonly policy?: QuarantinePolicy;
   /** Done inside the transaction of the first batch, before it is written: the tables become those of `plan`. */
   readonly before?: (session: Session) => Promise<void>;
 };
@@ -34,7 +37,7 @@ const SMALL = 1_000;
 
 /** The forward sink: state of SQLite rows in, Postgres rows out. Throws ReplicationError only. */
 export function postgresSink(options: SinkOptions): Sink<Mark, Rows> {
-  const target: Target = { ...options, tables: tablesOf(options.plan) };
+  const target: Target = { policy: UNLIMITED, ...options, tables: tablesOf(options.plan) };
   // Only ever a guess: Postgres checks it in the batch's own transaction.
   let standing: Standing | undefined;
   let { before } = options;
@@ -51,17 +54,21 @@ export function postgresSink(options: SinkOptions): Sink<Mark, Rows> {
   };
 }
 
-type Target = Omit<SinkOptions, 'before'> & { readonly tables: Tables; readonly before?: SinkOptions['before'] | undefined };
+type Target = Omit<SinkOptions, 'before'> & Bulk & { readonly before?: SinkOptions['before'] | undefined };
+
+const UNLIMITED: QuarantinePolicy = { policy: 'quarantine', afterRows: 0 };
 
 const READ = /* sql */ `
-  select seq, nonce, phase, (select exists (select from attacca.quarantine)) as quarantined from attacca.control`;
+  select seq, nonce, phase, exists (select from attacca.quarantine) as quarantined,
+    array(select table_id from attacca.snapshot where suspended is not null order by table_id) as suspended
+  from attacca.control`;
 
 /** undefined where it is not small, or Postgres took none of it: then it has to go the other way. */
 async function applySmall(target: Target, batch: Batch<Mark, Rows>, standing: Standing): Promise<Standing | undefined> {
   const { size, replaced } = batch.changes;
   if (size > SMALL || replaced.length > 0) return undefined;
   const slices: Slice[] = [];
-  for await (const slice of batch.changes.slices()) slices.push(slice);
+  for await (const slice of batch.changes.slices()) if (!standing.suspended.includes(slice.table)) slices.push(slice);
   if (slices.some(({ misfits }) => misfits.length > 0)) return undefined;
   try {
     await target.session.roundTrip(smallSteps(target, batch.position, slices, standing));
@@ -86,8 +93,9 @@ async function applyAny(target: Target, { position, changes }: Batch<Mark, Rows>
     refuseIfPrimary(row?.phase ?? '');
     last = advance(position);
     await target.before?.(target.session);
-    const refusals = await writeBulk(target, changes, standing.quarantined);
-    return { standing: { mark: position, quarantined: standing.quarantined || refusals.length > 0 }, refusals };
+    const refusals = await writeBulk(target, changes, standing);
+    const suspended = [...(await suspensions(target.session)).keys()];
+    return { standing: { mark: position, quarantined: standing.quarantined || refusals.length > 0, suspended }, refusals };
   };
   const { standing, refusals } = await transaction(target.session, target.writer, work, { first: LOCK, last: () => last });
   for (const [table, misfits] of refusals) target.onQuarantine?.(table.plan, misfits);
@@ -98,8 +106,15 @@ async function applyAny(target: Target, { position, changes }: Batch<Mark, Rows>
 function standingOf(row: PgRecord | undefined): Standing {
   if (row?.seq == null || row.nonce == null)
     throw new ReplicationError('halt', 'Postgres has no checkpoint', { hint: 'the first copy never began: run attacca sync' });
-  return { mark: { seq: BigInt(row.seq) as Seq, nonce: BigInt(row.nonce) }, quarantined: row.quarantined === 't' };
+  return {
+    mark: { seq: BigInt(row.seq) as Seq, nonce: BigInt(row.nonce) },
+    quarantined: row.quarantined === 't',
+    suspended: idsIn(row.suspended),
+  };
 }
+
+/** `{1,3}` */
+const idsIn = (array: string | null | undefined): number[] => (array ?? '').split(/[{},]/).filter(Boolean).map(Number);
 
 /** At or below the checkpoint everything is here already. The same seq with another nonce is another history. */
 function isReplay(checkpoint: Mark, position: Mark): boolean {

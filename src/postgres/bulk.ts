@@ -9,28 +9,42 @@ import type { Misfit, PgKey, Rows, Slice } from '../change/change.ts';
 import type { Plan } from '../plan/plan.ts';
 import { copyFitting } from './copy.ts';
 import type { Session } from './open.ts';
+import { enforce, lift, type QuarantinePolicy } from './policy.ts';
 import { put, removal, removeAll } from './quarantine.ts';
+import type { Standing } from './small.ts';
 import { absences, deletion, keyOf, type Table, type Tables, tableIn } from './writes.ts';
 
-export type Bulk = { readonly session: Session; readonly plan: Plan; readonly tables: Tables };
+export type Bulk = { readonly session: Session; readonly plan: Plan; readonly tables: Tables; readonly policy: QuarantinePolicy };
 
 /** What went into quarantine, table by table. */
 export type Refusals = readonly (readonly [Table, readonly Misfit[]])[];
 
-/** Writes the rows inside the open transaction. `quarantined`: there were rows in quarantine before. */
-export async function writeBulk(bulk: Bulk, rows: Rows, quarantined: boolean): Promise<Refusals> {
+/**
+ * Writes the rows inside the open transaction. `quarantined`: there were rows in quarantine before. Rows of suspended tables are
+ * left out, unless the table comes whole. Throws as `enforce` does.
+ */
+export async function writeBulk(bulk: Bulk, rows: Rows, { quarantined, suspended }: Omit<Standing, 'mark'>): Promise<Refusals> {
   const replaced = new Set(rows.replaced);
+  const out = new Set(suspended.filter(id => !replaced.has(id)));
+  await lift(
+    bulk.session,
+    suspended.filter(id => replaced.has(id)),
+  );
   await empty(bulk, rows.replaced);
   for await (const slice of rows.slices()) {
+    if (out.has(slice.table)) continue;
     const table = tableIn(bulk.tables, slice.table);
     if (!replaced.has(slice.table)) await deleteKeys(bulk, table, [...absences(slice), ...slice.rows.map(row => keyOf(table.plan, row))]);
   }
   const refusals: [Table, readonly Misfit[]][] = [];
   for await (const slice of rows.slices()) {
+    if (out.has(slice.table)) continue;
     const table = tableIn(bulk.tables, slice.table);
     const refused = await copyFitting(bulk.session, bulk.plan, table.plan, slice.rows);
     const misfits = await settle(bulk.session, table, slice, { refused, quarantined });
-    if (misfits.length > 0) refusals.push([table, misfits]);
+    if (misfits.length === 0) continue;
+    await enforce(bulk.session, table.plan, bulk.policy);
+    refusals.push([table, misfits]);
   }
   return refusals;
 }

@@ -14,6 +14,7 @@ import type { Plan, TablePlan } from '../plan/plan.ts';
 import { copyCsv, copyFitting } from './copy.ts';
 import { tableName } from './fence.ts';
 import { type Session, transaction, type Writer } from './open.ts';
+import { enforce, type QuarantinePolicy } from './policy.ts';
 import { put } from './quarantine.ts';
 
 /** How far the copy of one table has come. */
@@ -66,7 +67,13 @@ export async function resetProgress(session: Session, { plan, writer, mark, tota
   });
 }
 
-export type ChunkOptions = { readonly session: Session; readonly plan: Plan; readonly writer: Writer };
+export type ChunkOptions = {
+  readonly session: Session;
+  readonly plan: Plan;
+  readonly writer: Writer;
+  /** When there are too many rows that do not fit; without it there never are. */
+  readonly policy?: QuarantinePolicy;
+};
 
 /** What is written: the rows behind the cursor `from`. */
 export type Stretch = { readonly table: TablePlan; readonly from: string | null; readonly portion: Portion };
@@ -80,16 +87,17 @@ const ADVANCE = /* sql */ `
  * Copies one chunk, waits for `turn`, and commits it with the progress after it. Resolves with the rows that went into
  * quarantine. Throws a PostgresError for which `isPoison` holds where the CSV has a row that Postgres refuses: then nothing is
  * written, and the chunk must come as rows. Throws ReplicationError('retry') when the table is not where the chunk begins: a
- * session that was believed dead has written it.
+ * session that was believed dead has written it. Throws as `enforce` does.
  */
 export function writeChunk(options: ChunkOptions, stretch: Stretch, turn: () => Promise<void>): Promise<readonly Misfit[]> {
-  const { session, plan, writer } = options;
+  const { session, plan, writer, policy } = options;
   const { table, from, portion } = stretch;
   const work = async (): Promise<readonly Misfit[]> => {
     if (portion.csv.length > 0) await copyCsv(session, plan, table, portion.csv);
     const misfits = [...portion.misfits, ...(await copyFitting(session, plan, table, portion.rows))];
     await turn();
     await put(session, table, misfits);
+    if (policy !== undefined && misfits.length > 0) await enforce(session, table, policy);
     const { rowCount } = await session.query(ADVANCE, [table.id, from, portion.cursor, portion.size]);
     if (rowCount !== 1) throw elsewhere();
     return misfits;

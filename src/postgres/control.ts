@@ -174,9 +174,12 @@ export async function readPhase(session: Session): Promise<{ readonly phase: str
   });
 }
 
-const VERIFIED = /* sql */ `select coalesce(verified_seq, seq, 0) as seq from attacca.control`;
+const VERIFIED = /* sql */ `select verified_seq as seq from attacca.control`;
 
-/** Everything marked up to here was compared and found equal; before the first comparison it is the checkpoint. */
+/**
+ * Everything marked up to here was compared and found equal: 0 before the first comparison. Never the checkpoint, which a crash of
+ * Postgres may set back (small.ts): what is pruned up to here was recorded by a synchronous commit.
+ */
 export async function readVerified(session: Session): Promise<Seq> {
   const row = (await session.query(VERIFIED)).rows[0];
   return BigInt(row?.seq ?? 0) as Seq;

@@ -6,9 +6,10 @@
  */
 import type { Misfit, PgRow, PgText } from '../change/change.ts';
 import { quote } from '../change/quote.ts';
-import { keyName } from '../plan/codec.ts';
+import { tag } from '../change/value.ts';
+import { codecOf, keyName, Unfit } from '../plan/codec.ts';
 import { QUOTE } from '../plan/copy-field.ts';
-import type { Plan, TablePlan } from '../plan/plan.ts';
+import { at, type Plan, type TablePlan } from '../plan/plan.ts';
 import { isPoison, type PostgresError } from './errors.ts';
 import { tableName } from './fence.ts';
 import type { Session } from './open.ts';
@@ -77,5 +78,14 @@ export async function copyFitting(session: Session, plan: Plan, table: TablePlan
 
 function refused(table: TablePlan, row: PgRow, error: PostgresError): Misfit {
   const target = keyOf(table, row);
-  return { key: keyName(table, target), target, column: error.column ?? '', reason: error.message, raw: null };
+  const named = table.columns.findIndex(column => column.target === error.column);
+  const raw = named < 0 ? JSON.stringify(row.map((text, index) => rawOf(table, index, text))) : rawOf(table, named, row[named] ?? null);
+  return { key: keyName(table, target), target, column: error.column ?? '', reason: error.message, raw };
+}
+
+/** The value as SQLite has it, tagged. */
+function rawOf(table: TablePlan, index: number, text: PgText): string | null {
+  if (text === null) return null;
+  const value = codecOf(at(table.columns, index)).decode(text);
+  return value === null || value instanceof Unfit ? tag(text) : tag(value);
 }

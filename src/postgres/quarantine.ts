@@ -18,7 +18,7 @@ export type Quarantined = {
   /** Empty where Postgres does not say which one it was. */
   readonly column: string;
   readonly reason: string;
-  /** The refused value, tagged; null where Postgres refused the row. Not for logs. */
+  /** The refused value, tagged; a JSON array of the whole row where nobody knows which value it was. Not for logs. */
   readonly raw: string | null;
   readonly at: string;
 };

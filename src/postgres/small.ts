@@ -2,8 +2,8 @@
  * A small batch: everything in one round trip, which is its transaction. Nothing is asked first; a condition in it fails instead.
  *
  * (1) The first statement moves the checkpoint from where this batch begins to its position, and divides by zero where it does not
- *     stand there (a replay, another controller, another history), where Postgres is primary, or where the quarantine is not what
- *     was believed. Then all of it is taken back, and bulk.ts finds out what is the matter [G2] [G8].
+ *     stand there (a replay, another controller, another history), where Postgres is primary, or where quarantine and suspensions
+ *     are not what was believed. Then all of it is taken back, and bulk.ts finds out what is the matter [G2] [G8].
  * (2) Deletions come before upserts; a clash between upserts is one more reason to leave it to bulk.ts.
  * (3) The commit is asynchronous. Postgres may forget it in a crash, but then data and checkpoint both, and what comes after the
  *     checkpoint is still in the journal: that is pruned only up to what was verified, and recording a verification is a synchronous
@@ -21,6 +21,8 @@ export type Standing = {
   readonly mark: Mark;
   /** Whether there are rows in quarantine. */
   readonly quarantined: boolean;
+  /** TablePlan.id of tables that are not replicated any more. */
+  readonly suspended: readonly number[];
 };
 
 const LOCAL = /* sql */ `select set_config('synchronous_commit', 'off', true), set_config('attacca.token', $1, true)`;
@@ -31,6 +33,7 @@ const ADVANCE = /* sql */ `
     update attacca.control set seq = $1, nonce = $2, updated_at = now()
     where seq = $3 and nonce = $4 and seq < $1 and phase not in ('mirroring', 'finished') and phase not like '%\\_back'
       and exists (select from attacca.quarantine) = $5
+      and array(select table_id from attacca.snapshot where suspended is not null order by table_id) = $6::integer[]
     returning 1)
   select 1 / count(*) from moved`;
 
@@ -39,9 +42,9 @@ export function smallSteps(
   { tables, writer }: { readonly tables: Tables; readonly writer: Writer },
   position: Mark,
   slices: readonly Slice[],
-  { mark, quarantined }: Standing,
+  { mark, quarantined, suspended }: Standing,
 ): Step[] {
-  const moved = [position.seq, position.nonce, mark.seq, mark.nonce, quarantined].map(String);
+  const moved = [position.seq, position.nonce, mark.seq, mark.nonce, quarantined, `{${suspended}}`].map(String);
   const deletions = slices.filter(({ gone }) => gone.length > 0).map(({ table, gone }) => deletion(tableIn(tables, table), gone));
   const upserts = slices.flatMap(({ table, rows }) => portions(rows).map(portion => upsertion(tableIn(tables, table), portion)));
   const removals = quarantined ? slices.map(slice => removal(tableIn(tables, slice.table).plan, slice)) : [];

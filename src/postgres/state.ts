@@ -11,6 +11,7 @@ import { at, type ColumnPlan, keyColumns, type Plan, type TablePlan } from '../p
 import { digest } from './digest.ts';
 import { tableName } from './fence.ts';
 import { connect, LONG_MS, type PgRecord, type Session } from './open.ts';
+import { suspensions } from './policy.ts';
 import { keys as quarantinedKeys } from './quarantine.ts';
 import { arrays } from './writes.ts';
 
@@ -51,6 +52,7 @@ export async function stateOn(session: Session, plan: Plan): Promise<TargetState
       return Number((await session.query({ text, limitMs: LONG_MS })).rows[0]?.n);
     },
     quarantined: id => quarantinedKeys(session, id),
+    suspended: async () => new Set((await suspensions(session)).keys()),
     close: () => session.end(),
   };
 }

@@ -80,6 +80,7 @@ export const StatusDocument = z.strictObject({
     at: z.string().nullable(),
   }),
   quarantine: Count,
+  suspended: z.array(z.strictObject({ table: z.string(), reason: z.string() })).describe('Tables that are not replicated any more.'),
   slot: z.strictObject({ name: z.string(), active: z.boolean(), walStatus: z.string().nullable(), retainedBytes: Integer }).nullable(),
   halt: z.strictObject({ reason: z.string(), hint: z.string() }).nullable(),
   throttle: ThrottleDocument.optional().describe('Absent where no daemon runs.'),

@@ -41,6 +41,7 @@ test('every default is visible', () => {
     source: join(folder, 'app.db'),
     schema: 'public',
     snapshot: { parallelChunks: 2, chunkRows: 20_000, nice: 0 },
+    quarantine: { policy: 'quarantine', afterRows: 0 },
     journal: { maxMarks: 50_000_000 },
     verify: { everySeconds: 10 },
     cutover: { maxPauseMs: 3_000, maxLagMs: 2_000, verifyMaxAgeMinutes: 60 },

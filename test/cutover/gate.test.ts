@@ -9,6 +9,7 @@ const ready: Facts = {
   lagChanges: 0n,
   maxLagMs: 2_000,
   quarantine: 0,
+  suspended: [],
   verified: { ok: true, ageMs: 60_000 },
   verifyMaxAgeMs: 3_600_000,
   cannotStream: [],
@@ -32,6 +33,7 @@ const noWal = { code: 'wal-level', reason: 'wal_level is replica', remedy: 'set 
 test.each<{ code: string; facts: Partial<Facts>; says: string }>([
   { code: 'lag', facts: { lagMs: 2_000.6, lagChanges: 17n }, says: '17 changes are not applied yet, the oldest for 2001 ms' },
   { code: 'quarantine', facts: { quarantine: 3 }, says: '3 rows are in quarantine' },
+  { code: 'suspended', facts: { suspended: ['log', 'line'] }, says: 'log, line' },
   { code: 'not-verified', facts: { verified: null }, says: 'never fully compared' },
   { code: 'differences', facts: { verified: { ok: false, ageMs: 0 } }, says: 'found differences' },
   { code: 'verification-age', facts: { verified: { ok: true, ageMs: 3_600_001 } }, says: '60 minutes old' },

@@ -85,6 +85,7 @@ test('what a crash of Postgres makes it forget is never half there, comes again,
     const side = await open(server.url, { applicationName: 'attacca side' });
     const sink = postgresSink({ session: main, plan: PLAN, writer: WRITER });
     expect(await sink.checkpoint()).toEqual(mark(n));
+    if (round === 1) expect(await readVerified(side)).toBe(0n);
     const last = n + 60;
     for (n++; n <= last; n++) {
       await sink.apply(batch(n, nth(n)));

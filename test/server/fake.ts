@@ -16,6 +16,7 @@ export const STATUS: StatusDocument = {
   tables: [{ table: 'order', rows: 1, total: 1, done: true }],
   verification: { fullAt: null, ok: null, upTo: HUGE, at: null },
   quarantine: 0,
+  suspended: [],
   slot: { name: 'attacca', active: false, walStatus: null, retainedBytes: '0' },
   halt: null,
   timeline: [{ at: '2026-01-01T00:00:00.000Z', event: 'installed', by: 'attacca' }],

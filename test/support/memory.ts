@@ -193,6 +193,7 @@ export function memoryTarget() {
         },
         count: async id => still.get(id)!.size,
         quarantined: async id => held.get(id)!,
+        suspended: async () => new Set<number>(),
         close: async () => undefined,
       };
     },

@@ -34,7 +34,9 @@ create table attacca.snapshot (
   cursor text,
   rows bigint not null default 0,
   total bigint,
-  done boolean not null default false
+  done boolean not null default false,
+  -- Why the table is not replicated any more; null: it is.
+  suspended text
 );
 
 -- Rows of the source that do not fit. They are absent from their table as a whole.

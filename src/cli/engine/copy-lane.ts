@@ -10,13 +10,20 @@ import type { Plan, TablePlan } from '../../plan/plan.ts';
 import { type Stretch, writeChunk } from '../../postgres/chunk.ts';
 import { isPoison } from '../../postgres/errors.ts';
 import { connect, type Writer } from '../../postgres/open.ts';
+import type { QuarantinePolicy } from '../../postgres/policy.ts';
 import { rowsBetween } from '../../sqlite/chunk.ts';
 import { checkFit } from '../../sqlite/health.ts';
 import { explain, openSource, readTransaction } from '../../sqlite/open.ts';
 import { readPortion } from '../../sqlite/portion.ts';
 import { type Failure, packed } from './failure.ts';
 
-export type LaneOptions = { readonly source: string; readonly url: string; readonly plan: Plan; readonly writer: Writer };
+export type LaneOptions = {
+  readonly source: string;
+  readonly url: string;
+  readonly plan: Plan;
+  readonly writer: Writer;
+  readonly policy: QuarantinePolicy;
+};
 
 export type LaneCall =
   | { readonly call: 'read'; readonly table: number; readonly cursor: string | null; readonly allowance: Allowance }
@@ -33,7 +40,7 @@ export type LaneAnswer =
 type Written = { readonly rows: number; readonly misfits: readonly Misfit[] };
 type Writing = { readonly go: () => void; readonly done: Promise<Written> };
 
-async function lane({ source, url, plan, writer }: LaneOptions): Promise<(call: LaneCall) => Promise<LaneAnswer>> {
+async function lane({ source, url, plan, writer, policy }: LaneOptions): Promise<(call: LaneCall) => Promise<LaneAnswer>> {
   const db = openSource(source);
   const session = await connect(url, { applicationName: 'attacca snapshot' });
   const tables = new Map(plan.tables.map(table => [table.id, table]));
@@ -42,7 +49,7 @@ async function lane({ source, url, plan, writer }: LaneOptions): Promise<(call: 
 
   async function written(of: Stretch, turn: () => Promise<void>): Promise<Written> {
     try {
-      return { rows: of.portion.size, misfits: await writeChunk({ session, plan, writer }, of, turn) };
+      return { rows: of.portion.size, misfits: await writeChunk({ session, plan, writer, policy }, of, turn) };
     } catch (error) {
       if (!isPoison(error) || of.portion.csv.length === 0) throw error;
       return written({ ...of, portion: exactly(of) }, turn);

@@ -59,7 +59,7 @@ export async function copyTables(on: Installed, signal: AbortSignal): Promise<Co
     dial: engine.throttle,
   });
   const lane = () =>
-    startLane({ source: engine.config.source, url: engine.url, plan, writer }, (id, misfits) =>
+    startLane({ source: engine.config.source, url: engine.url, plan, writer, policy: engine.config.quarantine }, (id, misfits) =>
       on.onQuarantine(found(tables, id), misfits),
     );
   await using lanes = disposables(Array.from({ length: parallelChunks }, lane));

@@ -3,6 +3,7 @@ import type { Phase } from '../../cutover/phase.ts';
 import { drift } from '../../plan/fingerprint.ts';
 import { readControl, readVerifiedAge } from '../../postgres/control.ts';
 import { unfenced } from '../../postgres/fence.ts';
+import { suspensions } from '../../postgres/policy.ts';
 import { preflight } from '../../postgres/preflight.ts';
 import { count } from '../../postgres/quarantine.ts';
 import { appTriggers } from '../../sqlite/app-triggers.ts';
@@ -33,6 +34,7 @@ export async function gatherFacts(
     lagChanges: lag.changes,
     maxLagMs: engine.config.cutover.maxLagMs,
     quarantine: await count(engine.side),
+    suspended: await suspendedTables(on),
     verified: ageMs === null ? null : { ok: control?.fullVerifiedOk === true, ageMs },
     verifyMaxAgeMs: engine.config.cutover.verifyMaxAgeMinutes * 60_000,
     cannotStream:
@@ -50,6 +52,11 @@ async function strangeFlag({ engine }: Installed, direction: Direction, epoch: b
   const flagged = await engine.flag.read();
   if (direction !== 'cutover' || flagged === undefined || flagged.primary === 'sqlite' || flagged.epoch <= epoch) return undefined;
   return `${engine.flag.describe()} names PostgreSQL since epoch ${flagged.epoch}, which another installation has written`;
+}
+
+async function suspendedTables({ engine, plan }: Installed): Promise<string[]> {
+  const suspended = await suspensions(engine.side);
+  return plan.tables.filter(({ id }) => suspended.has(id)).map(({ name }) => name);
 }
 
 /** Tables that cannot be replicated, with the reason, and those that the plan does not follow yet. */

@@ -5,9 +5,11 @@ import type { Direction } from '../../cutover/gate.ts';
 import { type Phase, primaryIn } from '../../cutover/phase.ts';
 import type { TablePlan } from '../../plan/plan.ts';
 import { audit, record } from '../../postgres/control.ts';
+import { suspensions } from '../../postgres/policy.ts';
 import { count, drop, list } from '../../postgres/quarantine.ts';
 import type { DoneDocument, QuarantineDocument, SwitchDocument, VerifyDocument } from '../../server/documents.ts';
 import type { Operations, Progress } from '../../server/operations.ts';
+import { markTables } from '../../sqlite/install.ts';
 import { openSource, writeTransaction } from '../../sqlite/open.ts';
 import { mark } from '../../sqlite/rows.ts';
 import { type Verified, verifyAll } from '../../verify/verify.ts';
@@ -195,12 +197,14 @@ async function quarantine(controller: Controller, action: 'list' | 'retry' | 'dr
   const wantedIds = wanted.map(row => row.id);
   if (action === 'drop') changed = await drop(engine.side, wantedIds);
   if (action === 'retry') {
+    const whole = [...(await suspensions(engine.side)).keys()].filter(id => ids.length === 0 || wanted.some(row => row.table === id));
     using db = disposable(openSource(engine.config.source));
     await writeTransaction(db.database, MARK_WAIT_MS, () => {
       for (const row of wanted) {
         const table = on.plan.tables.find(({ id }) => id === row.table);
         if (table !== undefined) mark(db.database, table, [keyValues(row.key)]);
       }
+      markTables(db.database, whole); // what is suspended has missed more than these rows
     });
     changed = wanted.length;
     await caughtUp(await controller.tailing()); // the marks are applied then

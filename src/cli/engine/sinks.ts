@@ -8,6 +8,13 @@ import { watched } from './points.ts';
 export const forwardSink = (on: Installed, before?: SinkOptions['before']): Sink<Mark, Rows> =>
   watched(
     'postgres',
-    postgresSink({ session: on.engine.main, plan: on.plan, writer: on.writer, onQuarantine: on.onQuarantine, ...(before && { before }) }),
+    postgresSink({
+      session: on.engine.main,
+      plan: on.plan,
+      writer: on.writer,
+      onQuarantine: on.onQuarantine,
+      policy: on.engine.config.quarantine,
+      ...(before && { before }),
+    }),
     on.engine.reached,
   );

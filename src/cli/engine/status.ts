@@ -2,6 +2,7 @@ import type { Seq } from '../../change/change.ts';
 import { type Phase, primaryIn } from '../../cutover/phase.ts';
 import { readProgress } from '../../postgres/chunk.ts';
 import { readAudit, readControl } from '../../postgres/control.ts';
+import { suspensions } from '../../postgres/policy.ts';
 import { count } from '../../postgres/quarantine.ts';
 import { slotState } from '../../postgres/slot.ts';
 import type { Lag } from '../../replicate/lag.ts';
@@ -25,6 +26,7 @@ export async function readStatus(
   refuseOtherSource(control, config.source);
   const phase = control.phase as Phase;
   const progress = await readProgress(side);
+  const suspended = await suspensions(side);
   const slot = control.slot === null ? undefined : await slotState(side, control.slot);
   return {
     phase,
@@ -46,6 +48,10 @@ export async function readStatus(
       at: control.verifiedAt?.toISOString() ?? null,
     },
     quarantine: await count(side),
+    suspended: control.plan.tables.flatMap(({ id, name: table }) => {
+      const reason = suspended.get(id);
+      return reason === undefined ? [] : [{ table, reason }];
+    }),
     slot:
       slot?.exists === true
         ? { name: control.slot ?? '', active: slot.active, walStatus: slot.walStatus, retainedBytes: String(slot.retainedBytes) }

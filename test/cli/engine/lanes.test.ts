@@ -118,6 +118,8 @@ async function target(plan: Plan) {
   };
 }
 
+const POLICY = { policy: 'quarantine', afterRows: 0 } as const;
+
 test.each(['UTF-8', 'UTF-16le'])('what SQLite encodes arrives as what the codecs encode: %s [G4]', async encoding => {
   const folder = mkdtempSync(join(tmpdir(), 'attacca-lanes-'));
   const seed = Math.floor(Math.random() * 2 ** 31);
@@ -136,7 +138,7 @@ test.each(['UTF-8', 'UTF-16le'])('what SQLite encodes arrives as what the codecs
     db.close();
 
     await using fast = await target(plan);
-    const options = { source: path, url: fast.postgres.url, plan, writer: WRITER };
+    const options = { source: path, url: fast.postgres.url, plan, writer: WRITER, policy: POLICY };
     const lanes = [startLane(options, () => undefined), startLane(options, () => undefined)];
     await snapshot(
       {
@@ -175,7 +177,7 @@ test('rows that fit leave SQLite as CSV, also beside rows that do not', () => {
 });
 
 test("a thread's failure arrives as the error that it was", async () => {
-  const missing = { source: '/nowhere/app.db', url: 'postgresql://localhost/x', plan: planned('UTF-8'), writer: WRITER };
+  const missing = { source: '/nowhere/app.db', url: 'postgresql://localhost/x', plan: planned('UTF-8'), writer: WRITER, policy: POLICY };
   const lane = startLane(missing, () => undefined);
   await expect(lane.read(1, null, ALLOWANCE)).rejects.toMatchObject({ name: 'UsageError', message: 'there is no file at /nowhere/app.db' });
   await lane[Symbol.asyncDispose]();

@@ -1,0 +1,49 @@
+/*
+ * What happens when many rows do not fit: they wait in quarantine, or attacca stops, or their table alone is suspended.
+ *
+ * A suspended table misses what changes in SQLite from then on. What brings it back is a copy of the whole of it, in whose
+ * transaction the suspension ends (bulk.ts): so no change can be missed between the two.
+ */
+import { ReplicationError } from '../change/errors.ts';
+import type { TablePlan } from '../plan/plan.ts';
+import { audit } from './control.ts';
+import type { Session } from './open.ts';
+
+/** What is done once more than `afterRows` rows are in quarantine: in all for `stop`, of one table for `suspend`. */
+export type QuarantinePolicy = { readonly policy: 'quarantine' | 'stop' | 'suspend'; readonly afterRows: number };
+
+const WAITING = /* sql */ `
+  select count(*) as n from attacca.quarantine where not given_up and ($1::integer is null or table_id = $1)`;
+const SUSPEND = /* sql */ `update attacca.snapshot set suspended = $2 where table_id = $1 and suspended is null`;
+const LIFT = /* sql */ `update attacca.snapshot set suspended = null where table_id = any($1::integer[])`;
+const SUSPENDED = /* sql */ `select table_id, suspended from attacca.snapshot where suspended is not null order by table_id`;
+
+/**
+ * Follows the policy, inside the transaction that has put rows of `table` into quarantine. Throws ReplicationError('halt') where
+ * it says stop: nothing of that transaction is committed then.
+ */
+export async function enforce(session: Session, table: TablePlan, { policy, afterRows }: QuarantinePolicy): Promise<void> {
+  if (policy === 'quarantine') return;
+  const { rows } = await session.query(WAITING, [policy === 'suspend' ? table.id : null]);
+  const waiting = Number(rows[0]?.n ?? 0);
+  if (waiting <= afterRows) return;
+  if (policy === 'stop') throw tooMany(table, waiting, afterRows);
+  const { rowCount } = await session.query(SUSPEND, [table.id, `${waiting} rows are in quarantine, more than ${afterRows}`]);
+  if (rowCount === 1) await audit(session, `${table.name} suspended`, { rows: waiting, afterRows });
+}
+
+/** Tables that are not replicated any more, by TablePlan.id, with the reason. */
+export async function suspensions(session: Session): Promise<ReadonlyMap<number, string>> {
+  const { rows } = await session.query(SUSPENDED);
+  return new Map(rows.map(row => [Number(row.table_id), row.suspended ?? '']));
+}
+
+/** Ends suspensions, inside the transaction that copies these tables whole. */
+export async function lift(session: Session, tables: readonly number[]): Promise<void> {
+  if (tables.length > 0) await session.query(LIFT, [tables]);
+}
+
+const tooMany = (table: TablePlan, waiting: number, afterRows: number): ReplicationError =>
+  new ReplicationError('halt', `${waiting} rows would be in quarantine, the last of them from ${table.name}; the limit is ${afterRows}`, {
+    hint: 'nothing of it was applied: correct the rows in the application, or raise quarantine.afterRows in attacca.config.json, then run `attacca sync`',
+  });
