@@ -54,6 +54,8 @@ export type World = AsyncDisposable & {
   json<T>(code: number, ...words: string[]): Promise<T>;
   /** Starts `attacca sync`; `dieAt` names the point where it kills itself. */
   start(dieAt?: string): Daemon;
+  /** The one that was started last. */
+  daemon(): Daemon;
   /** Waits until the daemon's status says so. */
   until(what: (status: StatusDocument) => boolean): Promise<StatusDocument>;
   /** Rows of every replicated table on both sides, as text, compared here and by nothing of attacca's. */
@@ -116,6 +118,7 @@ export async function openWorld(
       daemons.push(daemon);
       return daemon;
     },
+    daemon: () => daemons.at(-1)!,
     async until(what) {
       let last: unknown;
       for (const deadline = performance.now() + limitMs; performance.now() < deadline; await delay(20)) {
