@@ -14,6 +14,7 @@ import { type Engine, halt, installed } from './engine.ts';
 import { followSource } from './following.ts';
 import { checkForeignKeys, removeForeignKeys } from './foreign-keys.ts';
 import { forwardTail } from './forward-tail.ts';
+import { guarded } from './guard.ts';
 import { capJournal } from './journal-cap.ts';
 import { moveOn } from './phases.ts';
 import { leaveToApplication } from './removal.ts';
@@ -71,12 +72,12 @@ export function controller(engine: Engine): Controller {
         await moveOn(engine, phase, 'installed');
         return true;
       case 'copying':
-        copied = await copyTables(on, signal);
+        copied = await guarded(on, () => copyTables(on, signal));
         await moveOn(engine, phase, 'copied');
         return true;
       case 'catching_up':
         await capJournal(engine, checkpointOf(control).seq);
-        await catchUp(on, checkpointOf(control), signal);
+        await guarded(on, () => catchUp(on, checkpointOf(control), signal));
         await moveOn(engine, phase, 'caught_up');
         return true;
       case 'shadowing': {
