@@ -13,6 +13,7 @@ import { template } from '../change/template.ts';
 import { keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
 import type { SourceSchema, SourceTable } from '../plan/schema.ts';
 import { collisions } from './collisions.ts';
+import { firesAfter } from './hazards.ts';
 import type { Database } from './open.ts';
 
 const OURS = /* sql */ `
@@ -32,10 +33,25 @@ export const body = (sql: string): string => sql.replace(/^create trigger\s+"[^"
 export const presentTriggers = (db: Database): Map<string, string> =>
   new Map((db.prepare(TRIGGERS).raw().all() as [string, string][]).map(([name, sql]) => [name, body(sql)]));
 
-/** Tables of the plan that lack a trigger, or have another under its name. */
+/** Triggers of the application that were made after ours. */
+const NEWER = /* sql */ `
+  select t.tbl_name, t.sql from sqlite_schema t where t.type = 'trigger' and t.name not like '\\_attacca\\_%' escape '\\' and t.rowid >
+  (select min(o.rowid) from sqlite_schema o where o.type = 'trigger' and o.tbl_name = t.tbl_name and o.name like '\\_attacca\\_%' escape '\\')`;
+
+/**
+ * Tables with an AFTER trigger that fires before ours, as the newest does: where it fails under OR FAIL, the row stays changed
+ * and ours never ran. Put back, ours are the newest again.
+ */
+export const overtaken = (db: Database): string[] =>
+  (db.prepare(NEWER).raw().all() as [string, string][]).filter(([, sql]) => firesAfter(sql)).map(([table]) => table);
+
+/** Tables of the plan that lack a trigger, have another under its name, or one that comes too late. */
 export function unhookedTables(db: Database, plan: Plan, schema: SourceSchema): TablePlan[] {
   const present = presentTriggers(db);
-  return plan.tables.filter(table => [...triggersOf(table, schema)].some(([name, sql]) => present.get(name) !== body(sql)));
+  const late = new Set(overtaken(db));
+  return plan.tables.filter(
+    table => late.has(table.name) || [...triggersOf(table, schema)].some(([name, sql]) => present.get(name) !== body(sql)),
+  );
 }
 
 /**

@@ -96,7 +96,8 @@ function involved(index: SourceIndex, source: SourceTable, generated: ReadonlyMa
 
 function matchOf(index: SourceIndex, source: SourceTable, generated: ReadonlyMap<string, string>): string {
   const terms = index.terms.map(term => matchTerm(term, index.where, source, generated));
-  return (index.where === null ? terms : [...terms, `(${index.where})`]).join(' and ');
+  // WHERE first: what it keeps out of the index may be what an expression of the index cannot take (malformed JSON) [G6].
+  return (index.where === null ? terms : [`(${index.where})`, ...terms]).join(' and ');
 }
 
 function matchTerm(term: SourceIndexTerm, where: string | null, source: SourceTable, generated: ReadonlyMap<string, string>): string {

@@ -123,13 +123,17 @@ function mismatched({ parent, parentColumns }: SourceForeignKey, schema: SourceS
       .join('\0');
   const table = schema.tables.find(({ name }) => name.toLowerCase() === parent.toLowerCase());
   if (table === undefined) return false;
-  const primary = table.columns.filter(column => column.primaryKey > 0).map(({ name }) => name);
-  if (parentColumns.length === 0) return primary.length === 0;
-  const unique = table.indexes
-    .filter(index => index.unique && index.where === null)
-    .map(index => index.terms.map(({ column }) => column ?? ''));
-  return ![primary, ...unique].some(columns => lower(columns) === lower(parentColumns));
+  const alias = table.columns.filter(column => isRowid(column, table)).map(({ name }) => [name]);
+  const keys = table.indexes.filter(index => index.unique && index.where === null && comparesAsColumns(index, table));
+  if (parentColumns.length === 0) return alias.length === 0 && !keys.some(({ origin }) => origin === 'pk');
+  return ![...alias, ...keys.map(({ terms }) => terms.map(({ column }) => column ?? ''))].some(
+    names => lower(names) === lower(parentColumns),
+  );
 }
+
+/** A parent key must have the collations of its columns. */
+const comparesAsColumns = ({ terms }: SourceIndex, { columns }: SourceTable): boolean =>
+  terms.every(term => columns.some(column => column.name === term.column && column.collation === term.collation));
 
 const mismatch = (table: SourceTable, { parent }: SourceForeignKey): Finding => ({
   code: 'foreign-key-mismatch',
@@ -146,13 +150,14 @@ const mismatch = (table: SourceTable, { parent }: SourceForeignKey): Finding => 
 function ignoresRows({ type, table, sql }: SourceObject, schema: SourceSchema): boolean {
   if (type !== 'trigger' || !schema.tables.some(({ name }) => name === table)) return false;
   const tokens = tokenize(sql ?? '').filter(token => token.kind !== 'blank');
-  const after = tokens
-    .slice(
-      0,
-      tokens.findIndex(token => isWord(token, 'begin')),
-    )
-    .some(token => isWord(token, 'after'));
-  return after && tokens.some((token, index) => isWord(token, 'raise') && isWord(tokens[index + 2], 'ignore'));
+  return firesAfter(sql ?? '') && tokens.some((token, index) => isWord(token, 'raise') && isWord(tokens[index + 2], 'ignore'));
+}
+
+/** Whether this is the text of an AFTER trigger. */
+export function firesAfter(sql: string): boolean {
+  const tokens = tokenize(sql);
+  const begin = tokens.findIndex(token => isWord(token, 'begin'));
+  return tokens.slice(0, begin).some(token => isWord(token, 'after'));
 }
 
 const ignoringTrigger = ({ name, table }: SourceObject): Finding => ({

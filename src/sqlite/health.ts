@@ -6,7 +6,7 @@ import { SourceMoved } from '../change/errors.ts';
 import { drift } from '../plan/fingerprint.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { SourceSchema } from '../plan/schema.ts';
-import { body, createCapture, dropCapture, presentTriggers, triggersOf } from './capture.ts';
+import { body, createCapture, dropCapture, overtaken, presentTriggers, triggersOf } from './capture.ts';
 import { markTables, placeCanary, readControl } from './install.ts';
 import type { Database } from './open.ts';
 import { readSchema } from './tables.ts';
@@ -90,10 +90,11 @@ function hooks(db: Database, plan: Plan, schema: SourceSchema): Health {
   const expected = plan.tables.map(table => [table.id, [...triggersOf(table, schema)]] as const);
   const stale = expected.some(([, triggers]) => triggers.some(([name, sql]) => present.get(name) !== body(sql)));
   const rebuilt = new Set((prepared(db, REBUILT).all() as [string][]).map(([name]) => name));
-  if (!stale && !plan.tables.some(table => rebuilt.has(table.name))) return { state: 'fine' };
+  const unsafe = new Set([...rebuilt, ...overtaken(db)]);
+  if (!stale && !plan.tables.some(table => unsafe.has(table.name))) return { state: 'fine' };
   // A trigger under another number marked all the same: the indexes of a table are numbered in the order of their names.
   const unhooked = expected.filter(([, triggers]) => triggers.some(([, sql]) => !bodies.has(body(sql)))).map(([id]) => id);
   // A rebuild that puts back the triggers it found has copied the rows before that.
-  const tables = plan.tables.filter(table => rebuilt.has(table.name) || unhooked.includes(table.id)).map(table => table.id);
+  const tables = plan.tables.filter(table => unsafe.has(table.name) || unhooked.includes(table.id)).map(table => table.id);
   return { state: 'unhooked', tables };
 }

@@ -8,9 +8,9 @@
  * (3) A row comes once: with the mark of its very own key. Writing it there made that mark.
  */
 import type { Misfit, PgKey, PgRow, Rows, Seq, Slice } from '../change/change.ts';
-import { RawText, type Value } from '../change/value.ts';
+import { RawText, storageClass, type Value } from '../change/value.ts';
 import { codecOf, encodeKey, rowName } from '../plan/codec.ts';
-import { keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
+import { at, keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
 import { journalColumns } from './capture.ts';
 import { chunk } from './chunk.ts';
 import type { Database } from './open.ts';
@@ -141,19 +141,36 @@ function absent(table: TablePlan, key: readonly Value[], row: readonly Value[], 
     return;
   }
   const equal = keyOf(table, row).includes(null) ? undefined : encodeKey(table, keyOf(table, row));
-  const stays = keyColumns(table).every((column, index) => {
-    const { canonical } = codecOf(column);
-    return canonical(target[index] ?? '') === canonical(equal?.[index] ?? '');
-  });
-  if (equal === undefined || !stays) gone.push(target);
+  if (equal === undefined || !sameInPostgres(table, target, equal)) gone.push(target);
 }
 
-/** `k = NULL` finds nothing: rows whose key became NULL are looked up on their own. */
+const sameInPostgres = (table: TablePlan, a: PgKey, b: PgKey): boolean =>
+  keyColumns(table).every((column, index) => {
+    const { canonical } = codecOf(column);
+    return canonical(a[index] ?? '') === canonical(b[index] ?? '');
+  });
+
+/** `k = NULL` finds nothing: rows whose key became NULL are looked up on their own, by their very bytes: so they are named. */
 function nullMarked(db: Database, reader: Reader, key: readonly Value[], { misfits, vanished }: Absences): void {
-  const where = reader.key.map((column, index) => `${column} is ${placeholder(key[index] ?? null)}`).join(' and ');
-  const [row] = readValues(db, reader.columns, list => `select ${list} from ${reader.from} where ${where} limit 1`, key.map(bindable));
+  const exact = reader.key.map((_, index) => exactly(reader, key, index));
+  const where = exact.map(({ sql }) => sql).join(' and ');
+  const query = (list: string): string => `select ${list} from ${reader.from} where ${where} limit 1`;
+  const [row] = readValues(
+    db,
+    reader.columns,
+    query,
+    exact.flatMap(({ parameters }) => parameters),
+  );
   if (row === undefined) vanished.push(rowName(key));
   else misfits.push(nullKeyed(reader.table, row));
+}
+
+function exactly({ table, key: names }: Reader, key: readonly Value[], index: number): { sql: string; parameters: unknown[] } {
+  const [name, value] = [at(names, index), key[index] ?? null];
+  if (value === null) return { sql: `${name} is null`, parameters: [] };
+  const equal = `${name} is ${placeholder(value)} collate binary and typeof(${name}) = '${storageClass(value)}'`;
+  if (value !== 0 || keyColumns(table)[index]?.affinity !== 'blob') return { sql: equal, parameters: [bindable(value)] };
+  return { sql: `${equal} and atan2(${name}, -1) = ?`, parameters: [value, Math.atan2(value, -1)] };
 }
 
 /** Keeps slices in memory while they are few, in a spool file from then on. `add` returns the slice's size in characters. */

@@ -163,6 +163,18 @@ test('a new unique index is a new way to be evicted: triggers and a replaced tab
   world.equal();
 });
 
+test('a newer trigger that fails before ours leaves a row unmarked: the table is replaced, and ours are the newest again [G1]', async () => {
+  using world = await following('create table t (id integer primary key, v); create table log (v check (v < 3))');
+  const { db } = world;
+  db.exec('create trigger newer after insert on t begin insert into log values (new.v); end');
+  expect(() => db.exec('insert or fail into t values (1, 2), (2, 3)')).toThrow();
+  expect((await world.step()).replaced).toEqual([2]);
+  world.equal();
+  expect(() => db.exec('insert or fail into t values (3, 2), (4, 3)')).toThrow();
+  expect((await world.step()).replaced).toEqual([]);
+  world.equal();
+});
+
 test('an ordinary index, ANALYZE or a dropped unique index is no reason to copy again', async () => {
   using world = await following(
     'create table t (id integer primary key, v, w); create unique index a on t (v); create unique index b on t (w)',

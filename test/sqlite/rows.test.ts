@@ -145,6 +145,32 @@ test('a key that became NULL is a misfit; once it is gone its name is handed on 
   expect(slicesOf(readMarks(db, plan, middle, headMark(db).seq))).toMatchObject([{ misfits: [], vanished: ['[null]'] }]);
 });
 
+test('keys with a NULL are named by their very bytes: 0.0 goes, -0.0 stays [G4]', async () => {
+  using world = scratch('create table t (k text collate nocase, l, primary key (k, l))');
+  const { db } = world;
+  const plan = planOf(readSchema(db));
+  const start = await install(db, plan, { install: 'i', target: 't' }, 1_000);
+  db.exec("insert into t values (null, -0.0), (null, 0.0), ('a', null), ('A', null)");
+  const middle = headMark(db).seq;
+  db.exec("delete from t where l is 0.0 and atan2(l, -1) > 0; delete from t where k is 'A' collate binary");
+  const [slice] = slicesOf(readMarks(db, plan, middle, headMark(db).seq));
+  expect(slice).toMatchObject({ misfits: [], vanished: ['[null,"r:0"]', '["t:A",null]'] });
+  expect(slicesOf(readMarks(db, plan, start.seq, middle))[0]!.misfits.map(({ key }) => key)).toEqual(['[null,"r:-0"]', '["t:a",null]']);
+});
+
+test('a row whose key is double precision in Postgres can go [G1]', async () => {
+  using world = scratch('create table t (k real primary key)');
+  const { db } = world;
+  const tagged = planOf(readSchema(db));
+  const plan = {
+    ...tagged,
+    tables: tagged.tables.map(table => ({ ...table, columns: [{ ...table.columns[0]!, codec: 'real' as const }] })),
+  };
+  const start = await install(db, plan, { install: 'i', target: 't' }, 1_000);
+  db.exec('insert into t values (1.5); delete from t');
+  expect(slicesOf(readMarks(db, plan, start.seq, headMark(db).seq))).toMatchObject([{ rows: [], gone: [['1.5']] }]);
+});
+
 test('a row that does not fit is named, and its older version leaves the target [G4]', async () => {
   using world = scratch('create table t (id integer primary key, v)');
   const { db } = world;

@@ -1,0 +1,140 @@
+/*
+ * Histories: what applications do to their tables, one statement a step, from two connections.
+ */
+import fc from 'fast-check';
+import { quote } from '../../src/change/quote.ts';
+import { type Dice, dice } from './dice.ts';
+import { literalOf } from './values.ts';
+
+/** What a step needs to know of a table. */
+export type Target = {
+  readonly name: string;
+  /** Columns that can be written. */
+  readonly columns: readonly string[];
+  /** The INTEGER PRIMARY KEY, which takes no copies: behind the largest one SQLite draws random ones. */
+  readonly id: string | undefined;
+  /** Conflict targets of an UPSERT, one for each unique index. */
+  readonly targets: readonly string[];
+};
+
+type Make = (dice: Dice, target: Target, other: Target) => string;
+
+const CONFLICTS = ['', '', 'or replace', 'or replace', 'or replace', 'or ignore', 'or fail', 'or abort', 'or rollback'];
+const conflict = (dice: Dice): string => dice.pick(CONFLICTS);
+const returning = (dice: Dice): string => (dice.chance(20) ? ' returning *, changes()' : '');
+
+function chosen(dice: Dice, { columns }: Target, most = 4): string[] {
+  return [...new Set(Array.from({ length: 1 + dice.below(most) }, () => dice.pick(columns)))];
+}
+
+const row = (dice: Dice, columns: readonly string[]): string => `(${columns.map(() => literalOf(dice)).join(', ')})`;
+const rows = (dice: Dice, columns: readonly string[]): string =>
+  Array.from({ length: 1 + dice.below(3) }, () => row(dice, columns)).join(', ');
+
+function insert(dice: Dice, target: Target): string {
+  const columns = chosen(dice, target, 6);
+  return `insert ${conflict(dice)} into ${target.name} (${columns.join(', ')}) values ${rows(dice, columns)}`;
+}
+
+const assignments = (dice: Dice, columns: readonly string[]): string => columns.map(column => `${column} = ${literalOf(dice)}`).join(', ');
+
+function where(dice: Dice, target: Target): string {
+  const column = dice.pick(target.columns);
+  return dice.pick([
+    () => '',
+    () => ` where ${column} = ${literalOf(dice)}`,
+    () => ` where ${column} is not ${literalOf(dice)}`,
+    () => ` where ${column} in (${literalOf(dice)}, ${literalOf(dice)})`,
+    () => ` where typeof(${column}) = 'text'`,
+  ])();
+}
+
+function onConflict(dice: Dice, target: Target): string {
+  const to = target.targets.length === 0 ? '' : ` ${dice.pick(target.targets)}`;
+  const columns = chosen(dice, target, 2);
+  return dice.pick([
+    () => ` on conflict${to} do nothing`,
+    () => ` on conflict${to} do update set ${assignments(dice, columns)}`,
+    () =>
+      ` on conflict${to} do update set ${columns[0]} = excluded.${columns[0]}${where(dice, target).replace(' where ', ` where ${target.name}.`)}`,
+  ])();
+}
+
+const copies = (dice: Dice, target: Target): string[] => chosen(dice, target).filter(column => column !== target.id);
+
+const KINDS = {
+  insert: (dice, target) => insert(dice, target) + returning(dice),
+  defaults: (dice, target) => `insert ${conflict(dice)} into ${target.name} default values${returning(dice)}`,
+  copy: (dice, target, other) => {
+    const columns = copies(dice, target);
+    if (columns.length === 0) return insert(dice, target);
+    const from = columns.map(() => dice.pick(other.columns)).join(', ');
+    return `insert ${conflict(dice)} into ${target.name} (${columns.join(', ')}) select ${from} from ${other.name} where true limit 3`;
+  },
+  upsert: (dice, target) => {
+    const clauses = Array.from({ length: 1 + dice.below(2) }, () => onConflict(dice, target)).join('');
+    return insert(dice, target) + clauses + returning(dice);
+  },
+  update: (dice, target) =>
+    `update ${conflict(dice)} ${target.name} set ${assignments(dice, chosen(dice, target))}${where(dice, target)}${returning(dice)}`,
+  from: (dice, target, other) => {
+    const [column = target.columns[0]!] = copies(dice, target);
+    const [theirs, match, own] = [dice.pick(other.columns), dice.pick(other.columns), dice.pick(target.columns)];
+    const value = column === target.id ? `${target.name}.${column}` : `s.${theirs}`;
+    return `update ${conflict(dice)} ${target.name} set ${column} = ${value} from ${other.name} as s where s.${match} ${dice.pick(['=', 'is', '>'])} ${target.name}.${own}`;
+  },
+  shift: (dice, target) => {
+    const column = dice.pick(dice.chance(50) ? target.columns.slice(0, 1) : target.columns);
+    const value = dice.pick([`${column} + 1`, `${column} - 1`, `-${column}`, `upper(${column})`, `${column} || ' '`]);
+    return `update ${conflict(dice)} ${target.name} set ${column} = ${value}${where(dice, target)}${returning(dice)}`;
+  },
+  rowid: (dice, target) => {
+    const columns = chosen(dice, target);
+    return `insert ${conflict(dice)} into ${target.name} (rowid, ${columns.join(', ')}) values (${dice.below(7) - 2}, ${row(dice, columns).slice(1)}`;
+  },
+  rowids: (dice, target) => {
+    const value = dice.pick(['rowid + 1', 'rowid - 1', '-rowid', '1', '2']);
+    return `update ${conflict(dice)} ${target.name} set rowid = ${value}${where(dice, target)}`;
+  },
+  delete: (dice, target) => `delete from ${target.name}${where(dice, target)}${returning(dice)}`,
+  truncate: (_, target) => `delete from ${target.name}`,
+  begin: dice => dice.pick(['begin', 'begin immediate', 'begin exclusive']),
+  commit: () => 'commit',
+  rollback: () => 'rollback',
+  savepoint: dice => dice.pick(['savepoint s', 'savepoint s', 'release s', 'rollback to s']),
+  pragma: dice =>
+    `pragma ${dice.pick(['recursive_triggers', 'foreign_keys', 'defer_foreign_keys', 'ignore_check_constraints'])} = ${dice.below(2)}`,
+  upkeep: dice => dice.pick(['vacuum', 'analyze', 'reindex']),
+} satisfies Record<string, Make>;
+
+const WEIGHTS: Readonly<Record<keyof typeof KINDS, number>> = {
+  ...{ insert: 10, defaults: 1, copy: 2, upsert: 5, update: 8, from: 2, shift: 4, rowid: 2, rowids: 2, delete: 2, truncate: 1 },
+  ...{ begin: 2, commit: 3, rollback: 1, savepoint: 2, pragma: 1, upkeep: 1 },
+};
+const WEIGHTED = Object.entries(WEIGHTS).flatMap(([kind, weight]) => Array.from({ length: weight }, () => kind as keyof typeof KINDS));
+
+const step = fc.record({
+  kind: fc.constantFrom(...WEIGHTED),
+  /** 0 or 1; the second one comes by less often, or it would mostly find the file locked. */
+  connection: fc.constantFrom(0, 0, 0, 1),
+  table: fc.nat({ max: 1 }),
+  salt: fc.nat(),
+  sync: fc.nat({ max: 4 }).map(n => n === 4),
+});
+export type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+export const steps: fc.Arbitrary<Step[]> = fc.array(step, { minLength: 5, maxLength: 40, size: 'max' });
+
+export function sqlOf({ kind, table, salt }: Step, targets: readonly Target[]): string {
+  const target = targets[table % targets.length]!;
+  const other = targets[(table + 1) % targets.length]!;
+  const make: Make = KINDS[kind];
+  return make(dice(salt), target, other);
+}
+
+/** The conflict target that means one unique index. */
+export const conflictTarget = (
+  terms: readonly { column: string | null; expression: string | null; collation: string }[],
+  predicate: string | null,
+) =>
+  `(${terms.map(({ column, expression, collation }) => `${expression ?? quote(column ?? '')} collate ${collation}`).join(', ')})${predicate === null ? '' : ` where ${predicate}`}`;

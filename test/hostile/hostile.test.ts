@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { testPostgres } from '../support/postgres.ts';
+import { hunt } from './hunt.ts';
+import { KINDS } from './mutants.ts';
+import { inMemory, inPostgres } from './target.ts';
+
+/** ATTACCA_SEED plays the histories of an earlier run again. */
+const seed = Number(process.env.ATTACCA_SEED ?? Math.floor(Math.random() * 2 ** 30));
+
+test('whatever statements run, the target equals the file, and the application notices nothing [G1] [G6]', async () => {
+  const { played, skipped, failure } = await hunt({ seed, runs: 250, target: inMemory });
+  expect(failure, `ATTACCA_SEED=${seed}`).toBeUndefined();
+  const left = Object.values(skipped).reduce((sum, n) => sum + n, 0);
+  expect(left, JSON.stringify(skipped)).toBeLessThan(played / 5);
+});
+
+test('the same in Postgres, through the real sink [G1] [G4]', async () => {
+  await using postgres = await testPostgres();
+  const { failure } = await hunt({ seed, runs: 15, target: inPostgres(postgres.url) });
+  expect(failure, `ATTACCA_SEED=${seed}`).toBeUndefined();
+});
+
+test.each(KINDS)('without $without it fails [G1]', async mutant => {
+  const { failure } = await hunt({ seed: 1, runs: 400, target: inMemory, mutant, shrink: false });
+  expect(failure).toBeDefined();
+});

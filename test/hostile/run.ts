@@ -1,0 +1,120 @@
+/*
+ * npm run test:hostile -- [--model N] [--postgres N] [--mutants] [--seed N] [--workers N]
+ *
+ * Plays histories by the thousand in worker processes, a batch at a time. A batch is named by its seed: the same seed plays the
+ * same histories again. Ends at the first that fails, with exit code 1.
+ */
+import { fork } from 'node:child_process';
+import { parseArgs } from 'node:util';
+import { testPostgres } from '../support/postgres.ts';
+import { type Found, hunt } from './hunt.ts';
+import { CLAUSES, KINDS } from './mutants.ts';
+import { inMemory, inPostgres, type MakeTarget } from './target.ts';
+
+const { values } = parseArgs({
+  options: {
+    model: { type: 'string' },
+    postgres: { type: 'string' },
+    mutants: { type: 'boolean', default: false },
+    seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 30)) },
+    workers: { type: 'string', default: '2' },
+  },
+});
+const seed = Number(values.seed);
+const workers = Number(values.workers);
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+type Job = { readonly against: 'model' | 'postgres'; readonly seed: number; readonly runs: number };
+type Done = { readonly job: Job; readonly found: Found };
+
+const BATCH = { model: 100, postgres: 25 };
+const TELL_MS = 10_000;
+
+/** Plays `total` histories; false when one failed. */
+async function play(against: Job['against'], total: number): Promise<boolean> {
+  const size = BATCH[against];
+  const jobs = Array.from({ length: Math.ceil(total / size) }, (_, index): Job => {
+    return { against, seed: seed + index, runs: Math.min(size, total - index * size) };
+  });
+  say(`${total} histories against ${against === 'model' ? 'a model of the target' : 'Postgres'}, seed ${seed}`);
+  const started = performance.now();
+  const sum = { played: 0, statements: 0, syncs: 0, skipped: {} as Record<string, number> };
+  let [told, failure] = [0, undefined as string | undefined];
+  const tell = (): void => {
+    const seconds = (performance.now() - started) / 1000;
+    const left = Object.entries(sum.skipped).map(([why, n]) => `${why} ${n}`);
+    const rate = (sum.played / seconds).toFixed(0);
+    say(
+      `${sum.played} histories, ${sum.statements} statements, ${sum.syncs} syncs, ${seconds.toFixed(0)} s, ${rate}/s; skipped: ${left.join(', ') || 'none'}`,
+    );
+  };
+  const add = ({ job, found }: Done): void => {
+    for (const field of ['played', 'statements', 'syncs'] as const) sum[field] += found[field];
+    for (const [why, n] of Object.entries(found.skipped)) sum.skipped[why] = (sum.skipped[why] ?? 0) + n;
+    if (found.failure !== undefined)
+      failure ??= `${found.failure}\nagain: npm run test:hostile -- --${against} ${job.runs} --seed ${job.seed}`;
+    if (performance.now() - told < TELL_MS) return;
+    told = performance.now();
+    tell();
+  };
+  await Promise.all(Array.from({ length: workers }, () => employ(() => (failure === undefined ? jobs.shift() : undefined), add)));
+  tell();
+  say(failure ?? 'no difference');
+  return failure === undefined;
+}
+
+/** One worker process, which gets a job after the other while there are any. */
+function employ(next: () => Job | undefined, done: (done: Done) => void): Promise<void> {
+  const worker = fork(new URL(import.meta.url), ['--seed', '0'], { env: { ...process.env, ATTACCA_HOSTILE: 'worker' } });
+  return new Promise((resolve, reject) => {
+    const give = (): void => {
+      const job = next();
+      if (job === undefined) worker.disconnect();
+      else worker.send(job);
+    };
+    worker.on('message', (message: Done) => {
+      done(message);
+      give();
+    });
+    worker.on('exit', code => (code === 0 ? resolve() : reject(new Error(`a worker ended with ${code}`))));
+    give();
+  });
+}
+
+async function work(): Promise<void> {
+  let postgres: MakeTarget | undefined;
+  const targetFor = async (job: Job): Promise<MakeTarget> => {
+    if (job.against === 'model') return inMemory;
+    postgres ??= inPostgres((await testPostgres()).url);
+    return postgres;
+  };
+  process.on('message', (job: Job) => {
+    void targetFor(job)
+      .then(target => hunt({ seed: job.seed, runs: job.runs, target }))
+      .then(found => process.send?.({ job, found }));
+  });
+  process.on('disconnect', () => process.exit(0));
+}
+
+const MOST = 20_000;
+
+/** How soon each thing that is left out is noticed; false when one is not. */
+async function mutants(): Promise<boolean> {
+  let noticed = true;
+  for (const mutant of [...KINDS, ...CLAUSES]) {
+    const { played, failure } = await hunt({ seed, runs: MOST, target: inMemory, mutant, shrink: false });
+    noticed &&= failure !== undefined;
+    say(`without ${mutant.without}: ${failure === undefined ? `NOT noticed in ${played}` : `noticed after ${played}`} histories`);
+  }
+  return noticed;
+}
+
+async function main(): Promise<boolean> {
+  if (values.mutants) return await mutants();
+  const all = values.model === undefined && values.postgres === undefined;
+  const [model, postgres] = [Number(values.model ?? (all ? 100_000 : 0)), Number(values.postgres ?? (all ? 2_000 : 0))];
+  return (model === 0 || (await play('model', model))) && (postgres === 0 || (await play('postgres', postgres)));
+}
+
+if (process.env.ATTACCA_HOSTILE === 'worker') await work();
+else process.exitCode = (await main()) ? 0 : 1;

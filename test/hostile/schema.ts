@@ -1,0 +1,163 @@
+/*
+ * Schemas as applications have them, and worse: a table is a handful of choices, so that a failing one shrinks.
+ *
+ * {any} and {num} are types that STRICT tables spell in another way; {t} is the table, {o} the other one, {i} a fresh name.
+ */
+import fc from 'fast-check';
+import { AFTER, BEFORE } from './triggers.ts';
+
+type Key = {
+  readonly columns: string;
+  /** PRIMARY KEY or UNIQUE over several columns. */
+  readonly constraint?: string;
+  /** What a foreign key can point at. */
+  readonly names: readonly string[];
+  /** Whether the table can be WITHOUT ROWID: only a primary key carries that, and no AUTOINCREMENT. */
+  readonly primary: boolean;
+};
+
+const single = (columns: string, primary = true): Key => ({ columns, names: [columns.split(' ')[0]!], primary });
+const several = (columns: string, constraint: string, primary = true): Key => ({ columns, constraint, names: ['k', 'l'], primary });
+
+const KEYS: readonly Key[] = [
+  single('id integer primary key'),
+  { ...single('id integer primary key autoincrement'), primary: false },
+  single('id integer primary key on conflict replace'),
+  single('id integer primary key desc'),
+  single('id int primary key'),
+  single('k text primary key'),
+  single('k text not null primary key'),
+  single('k text collate nocase not null primary key'),
+  single('k {any} collate rtrim not null primary key on conflict replace'),
+  single('k {any} not null primary key'),
+  single('k {any} not null primary key on conflict ignore'),
+  single('k real not null primary key on conflict fail'),
+  single('k {num} not null primary key on conflict rollback'),
+  single('k blob not null primary key'),
+  single("k text not null default 'a' primary key"),
+  several('k integer not null, l text collate nocase not null', 'primary key (k, l)'),
+  several('k {any} not null, l {any} not null', 'primary key (l desc, k)'),
+  several('k text, l {any}', 'primary key (k desc, l) on conflict replace'),
+  several('k text collate rtrim not null, l real not null', 'primary key (l, k collate nocase)'),
+  single('k text not null unique on conflict replace', false),
+  single('k text collate nocase not null unique', false),
+  several('k {any} not null, l integer not null', 'unique (l, k) on conflict ignore', false),
+  { columns: 'k {any}', names: [], primary: false },
+];
+const TYPES = [
+  '{any}',
+  'text',
+  'integer',
+  'real',
+  '{num}',
+  'text collate nocase',
+  '{any} collate rtrim',
+  'text unique on conflict replace',
+  '{any} unique on conflict fail',
+  "text not null default 'a'",
+  'integer not null default 1',
+  '{any} not null on conflict ignore',
+  "{any} collate nocase not null on conflict replace default 'b'",
+  'text check (length(v) < 3)',
+];
+const GENERATED = [
+  "g {any} as (lower(u) || coalesce(v, '-'))",
+  'g text as (u || w) stored',
+  'g {any} as (coalesce(v, w)), h {any} as (g || u)',
+  "h text collate nocase as (g || '!') stored, g {any} as (u || v)",
+  'g integer as (length(u)) unique on conflict replace',
+];
+const INDEXES = [
+  'unique index {i} on {t} (u)',
+  'unique index {i} on {t} (v desc, w)',
+  'unique index {i} on {t} (u collate nocase)',
+  'unique index {i} on {t} (v collate rtrim)',
+  'unique index {i} on {t} (w collate binary, u)',
+  'unique index {i} on {t} (w) where v is not null',
+  "unique index {i} on {t} (u) where w > 1 or v = 'a'",
+  "unique index {i} on {t} (u) where v in ('a', 1) and w is null",
+  "unique index {i} on {t} (v collate nocase) where u = 'A' collate nocase",
+  "unique index {i} on {t} (json_extract(v, '$.id')) where json_valid(v)",
+  "unique index {i} on {t} (u) where json_extract(v, '$.id') = 1",
+  'unique index {i} on {t} (lower(u))',
+  'unique index {i} on {t} (length(u), v)',
+  'unique index {i} on {t} (w + 0 desc)',
+  'unique index {i} on {t} (coalesce(v, u) collate nocase desc)',
+  'unique index {i} on {t} (u || w, v) where u is not null',
+  'unique index {i} on {t} (g)',
+  'unique index {i} on {t} (g collate rtrim) where w is not null',
+  'unique index {i} on {t} (h collate nocase)',
+  'index {i} on {t} (u)',
+];
+const CONSTRAINTS = [
+  '',
+  'unique (u) on conflict replace',
+  'unique (v, w)',
+  'unique (w collate nocase, v) on conflict rollback',
+  'unique (u) on conflict ignore, unique (w) on conflict replace',
+  "check (u is not 'B')",
+];
+const ACTIONS = ['cascade', 'set null', 'set default', 'restrict', 'no action'];
+
+const table = fc.record({
+  key: fc.nat({ max: KEYS.length - 1 }),
+  withoutRowid: fc.boolean(),
+  strict: fc.nat({ max: 4 }).map(n => n === 4),
+  types: fc.tuple(fc.constantFrom(...TYPES), fc.constantFrom(...TYPES), fc.constantFrom(...TYPES)),
+  generated: fc.option(fc.constantFrom(...GENERATED)),
+  constraint: fc.constantFrom(...CONSTRAINTS),
+  indexes: fc.uniqueArray(fc.constantFrom(...INDEXES), { maxLength: 4 }),
+  before: fc.uniqueArray(fc.constantFrom(...BEFORE, ...AFTER), { maxLength: 1 }),
+  after: fc.uniqueArray(fc.constantFrom(...BEFORE, ...AFTER), { maxLength: 1 }),
+  parent: fc.option(
+    fc.record({
+      self: fc.boolean(),
+      onDelete: fc.constantFrom(...ACTIONS),
+      onUpdate: fc.constantFrom(...ACTIONS),
+      deferred: fc.boolean(),
+    }),
+  ),
+});
+export type TableShape = typeof table extends fc.Arbitrary<infer T> ? T : never;
+
+export const tables: fc.Arbitrary<TableShape[]> = fc.array(table, { minLength: 1, maxLength: 2 });
+
+/** Statements that make the tables, and the triggers that come after attacca's. Some fail: they name columns that are not there. */
+export function ddl(shapes: readonly TableShape[]): { readonly first: string[]; readonly later: string[] } {
+  const named = (list: readonly string[], n: number, kind: string): string[] =>
+    list.map((sql, i) =>
+      `create ${sql}`
+        .replaceAll('{t}', `t${n}`)
+        .replaceAll('{o}', `t${shapes.length - 1 - n}`)
+        .replaceAll('{i}', `${kind}${n}_${i}`),
+    );
+  return {
+    first: [
+      ...shapes.map((shape, n) => createTable(shape, n, shapes)),
+      ...shapes.flatMap((shape, n) => [...named(shape.indexes, n, 'index'), ...named(shape.before, n, 'before')]),
+    ],
+    later: shapes.flatMap((shape, n) => named(shape.after, n, 'after')),
+  };
+}
+
+function createTable(shape: TableShape, n: number, shapes: readonly TableShape[]): string {
+  const key = KEYS[shape.key]!;
+  const [u, v, w] = shape.types;
+  const columns = [key.columns, `u ${u}`, `v ${v}`, `w ${w}`, shape.generated];
+  const body = [...columns, key.constraint, shape.constraint, foreignKey(shape, n, shapes)].filter(Boolean).join(', ');
+  const options = [shape.withoutRowid && key.primary ? 'without rowid' : '', shape.strict ? 'strict' : ''].filter(Boolean).join(', ');
+  const typed = shape.strict
+    ? body.replaceAll('{any}', 'any').replaceAll('{num}', 'real')
+    : body.replaceAll('{any}', '').replaceAll('{num}', 'numeric');
+  return `create table t${n} (${typed}) ${options}`;
+}
+
+function foreignKey({ parent }: TableShape, n: number, shapes: readonly TableShape[]): string | undefined {
+  if (parent === null || (n === 0 && !parent.self)) return undefined;
+  const to = parent.self ? n : 0;
+  const { names } = KEYS[shapes[to]!.key]!;
+  if (names.length === 0) return undefined;
+  const columns = names.length === 1 ? 'w' : 'v, w';
+  const when = parent.deferred ? ' deferrable initially deferred' : '';
+  return `foreign key (${columns}) references t${to} (${names.join(', ')}) on delete ${parent.onDelete} on update ${parent.onUpdate}${when}`;
+}
