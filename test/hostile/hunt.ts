@@ -37,6 +37,8 @@ export async function hunt({ seed, runs, target, mutant, shrink = true }: Hunt):
       if (why !== undefined) skipped[why] = (skipped[why] ?? 0) + 1;
     }
     if (trouble === undefined) return;
+    // A mutant is noticed by what goes well without it.
+    if (mutant !== undefined && (await play(story, target)).trouble !== undefined) return;
     failed = true;
     throw new Error(`${script.join('\n')}\n${trouble}`);
   });

@@ -3,18 +3,22 @@
  */
 import fc from 'fast-check';
 import type { Seq } from '../../src/change/change.ts';
+import { isTransient } from '../../src/change/errors.ts';
 import { quote } from '../../src/change/quote.ts';
 import { decide } from '../../src/plan/decide.ts';
+import { fingerprint } from '../../src/plan/fingerprint.ts';
 import type { Plan, TablePlan } from '../../src/plan/plan.ts';
 import type { SourceSchema } from '../../src/plan/schema.ts';
+import { adopt } from '../../src/sqlite/adopt.ts';
 import { captureHazards } from '../../src/sqlite/hazards.ts';
-import { examine, isVacuumed, mend } from '../../src/sqlite/health.ts';
+import { examine, isVacuumed } from '../../src/sqlite/health.ts';
 import { install, markTables } from '../../src/sqlite/install.ts';
 import { readMarks } from '../../src/sqlite/marks.ts';
 import { type Database, isBusy, readTransaction } from '../../src/sqlite/open.ts';
 import { profile } from '../../src/sqlite/profile.ts';
 import { headMark } from '../../src/sqlite/rows.ts';
 import { readSchema } from '../../src/sqlite/tables.ts';
+import { schemaVersion } from '../../src/sqlite/values.ts';
 import { planOf } from '../sqlite/planned.ts';
 import { CODECS, cellsOf, decoded, fits, nameOf } from './cells.ts';
 import { conflictTarget, type Target as Shape, sqlOf, steps } from './history.ts';
@@ -80,7 +84,8 @@ export async function play(story: History, makeTarget: MakeTarget, mutant?: Muta
   script.push(`-- installed${story.decided ? ', types decided' : ''}`);
   await using target = await makeTarget(plan, { seq, nonce });
   const follow = follower(files.reader, plan, target, seq, mutant === undefined);
-  for (const sql of later) run(0, sql);
+  // What makes attacca put its triggers back would mend a mutant.
+  for (const sql of mutant === undefined ? later : []) run(0, sql);
 
   const synced = async (): Promise<string | undefined> => {
     script.push('-- sync');
@@ -129,15 +134,15 @@ function shapeOf({ name, columns, indexes, withoutRowid }: SourceSchema['tables'
 }
 
 /** Brings the target up to the file and compares them; returns what differs. */
-function follower(db: Database, plan: Plan, target: Target, start: Seq, mends: boolean): () => Promise<string | undefined> {
-  let seq = start;
-  let examined: unknown;
+function follower(db: Database, planned: Plan, target: Target, start: Seq, mends: boolean): () => Promise<string | undefined> {
+  let [plan, seq, examined] = [planned, start, undefined as unknown];
   return async () => {
     if (!begun(() => readTransaction(db))) return undefined;
-    const version = db.pragma('schema_version', { simple: true });
+    const version = schemaVersion(db);
     if (mends && ((version !== examined && examine(db, plan).state !== 'fine') || isVacuumed(db))) {
+      plan = refitted(readSchema(db), plan);
       db.exec('rollback');
-      if (!mended(db, plan)) return undefined;
+      if (!(await adopted(db, plan, version))) return undefined;
       db.exec('begin');
     }
     examined = version;
@@ -167,11 +172,19 @@ function begun(begin: () => void): boolean {
   }
 }
 
-function mended(db: Database, plan: Plan): boolean {
-  if (!begun(() => db.exec('begin immediate'))) return false;
-  mend(db, plan);
-  db.exec('commit');
-  return true;
+/** What the controller does when triggers have come: the same plan for the schema as it is now. */
+function refitted(schema: SourceSchema, plan: Plan): Plan {
+  const source = ({ name }: TablePlan) => fingerprint(schema, schema.tables.find(table => table.name === name)!);
+  return { ...plan, tables: plan.tables.map(table => ({ ...table, source: source(table) })) };
+}
+
+async function adopted(db: Database, plan: Plan, version: unknown): Promise<boolean> {
+  try {
+    return await adopt(db, plan, { version, whole: [] }, 0);
+  } catch (error) {
+    if (isTransient(error)) return false;
+    throw error;
+  }
 }
 
 /** What the target must hold: every row of the file that fits, the others by name in quarantine. */
