@@ -7,8 +7,8 @@ import { inMemory, inPostgres } from './target.ts';
 /** Shrinking a history takes its time. */
 vi.setConfig({ testTimeout: 300_000 });
 
-/** ATTACCA_SEED plays the histories of an earlier run again. */
-const seed = Number(process.env.ATTACCA_SEED ?? Math.floor(Math.random() * 2 ** 30));
+/** ATTACCA_SEED=N plays other histories; `npm run test:hostile` draws a seed each time. */
+const seed = Number(process.env.ATTACCA_SEED ?? 77);
 
 test('whatever statements run, the target equals the file, and the application notices nothing [G1] [G6]', async () => {
   const { played, skipped, failure } = await hunt({ seed, runs: 200, target: inMemory });
