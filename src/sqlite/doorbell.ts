@@ -8,7 +8,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { fileAt, isBusy, openSource } from './open.ts';
 
-const IDLE_MS = 10;
+const IDLE_MS = 25;
 const BUSY_MS = 1;
 /** After an event the version is polled quickly until it has been quiet for this long. */
 const QUIET_MS = 100;
