@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import type { Blocker } from '../change/errors.ts';
 import { dispositions } from '../plan/dispositions.ts';
 import type { Finding } from '../plan/finding.ts';
-import { keyColumns } from '../plan/plan.ts';
+import { keyColumns, type Plan } from '../plan/plan.ts';
 import { connect } from '../postgres/open.ts';
 import { preflight } from '../postgres/preflight.ts';
 import type { AssessDocument } from '../server/documents.ts';
@@ -10,7 +10,7 @@ import { refuseDamaged } from '../sqlite/integrity.ts';
 import { openSource } from '../sqlite/open.ts';
 import { readSchema } from '../sqlite/tables.ts';
 import { page } from './assess-page.ts';
-import { decidePlan } from './engine/bootstrap.ts';
+import { decidePlan, onTarget } from './engine/bootstrap.ts';
 import { disposable } from './engine/disposable.ts';
 import type { Context } from './main.ts';
 import { EXIT, present, progress, table } from './report.ts';
@@ -23,7 +23,8 @@ export async function assess(context: Context, options: { readonly html?: string
   refuseDamaged(db.database, source);
   const say = (line: string): void => progress(context.output, line);
   const decided = decidePlan(db.database, { schema, planFile, onProgress: say });
-  const findings = [...decided.findings, ...(target === undefined ? [] : await lookAtTarget(target, schema))];
+  const there = target === undefined ? { plan: decided.plan, findings: [] } : await lookAtTarget(target, schema, decided.plan);
+  const findings = [...decided.findings, ...there.findings];
   const document: AssessDocument = {
     source,
     bytes: statSync(source).size,
@@ -39,7 +40,7 @@ export async function assess(context: Context, options: { readonly html?: string
       columns: plan.columns.length,
     })),
     findings,
-    objects: dispositions(readSchema(db.database), decided.plan, decided.findings),
+    objects: dispositions(readSchema(db.database), there.plan, findings),
     ready: !findings.some(finding => finding.level === 'blocking'),
   };
   if (options.html !== undefined) writeOutput(options.html, page(document, decided.plan), source);
@@ -47,7 +48,7 @@ export async function assess(context: Context, options: { readonly html?: string
   return document.ready ? EXIT.done : EXIT.refused;
 }
 
-async function lookAtTarget(url: string, schema: string): Promise<Finding[]> {
+async function lookAtTarget(url: string, schema: string, plan: Plan): Promise<{ plan: Plan; findings: Finding[] }> {
   await using session = await connect(url, { applicationName: 'attacca assess' });
   const { blockers, cutoverBlockers } = await preflight(session, schema);
   const finding =
@@ -62,7 +63,8 @@ async function lookAtTarget(url: string, schema: string): Promise<Finding[]> {
       count: 1,
       samples: [],
     });
-  return [...blockers.map(finding('blocking')), ...cutoverBlockers.map(finding('warning'))];
+  const tried = blockers.length > 0 ? { plan, findings: [] } : await onTarget(session, { plan });
+  return { ...tried, findings: [...blockers.map(finding('blocking')), ...cutoverBlockers.map(finding('warning')), ...tried.findings] };
 }
 
 function lines(document: AssessDocument): string[] {

@@ -43,6 +43,8 @@ export const CODES = {
   'foreign-key-deferred': ['warning', 'Write parents before children, or make the constraints deferrable after the cutover.'],
   orphans: ['warning', 'Remove the rows or add their parents; until then the foreign key is checked for new rows only.'],
   'name-changed': ['warning', 'Use the new name in Postgres, or choose another in the plan file.'],
+  'target-refuses-table': ['blocking', 'Change the types or the name in the plan file, or exclude the table there.'],
+  'target-refuses': ['warning', 'Create it in Postgres in another form before the cutover, if it is needed.'],
   'names-quoted': ['note', 'Write these names in double quotes in Postgres, or rename them in the plan file.'],
   excluded: ['note', 'Nothing must be done: the plan leaves it out on request.'],
 } as const satisfies Readonly<Record<string, readonly [Level, string]>>;

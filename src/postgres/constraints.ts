@@ -13,6 +13,7 @@ import { Refused } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
 import { checkDdl, expressionIndexDdl, foreignKeyDdl, indexDdl, keyDdl, validateDdl, viewDdl } from '../plan/ddl.ts';
 import { at, keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
+import type { PlanObject } from '../plan/statements.ts';
 import { isPoison, PostgresError } from './errors.ts';
 import { tableName } from './fence.ts';
 import { LONG_MS, type Session } from './open.ts';
@@ -20,8 +21,8 @@ import { LONG_MS, type Session } from './open.ts';
 /** A statement that Postgres refused, and that the replication can go on without. */
 export type OnRefused = (table: TablePlan, statement: string, error: PostgresError) => void;
 
-/** A view of this name that Postgres refused. */
-export type OnViewRefused = (view: string, error: PostgresError) => void;
+/** A constraint or a view of the plan that Postgres refused. */
+export type OnObjectRefused = (object: PlanObject, error: PostgresError) => void;
 
 /** A statement that means nothing to Postgres, or that this role may not give. */
 const UNFIT = /^42|^0A/;
@@ -72,34 +73,45 @@ export async function buildIndexes(session: Session, plan: Plan, refused: OnRefu
   }
 }
 
-/** Adds the foreign keys and the CHECKs, NOT VALID: they hold for new rows only. Then the views. */
-export async function addForeignKeys(session: Session, plan: Plan, refused: OnViewRefused = () => undefined): Promise<void> {
+/**
+ * Adds the foreign keys and the CHECKs, NOT VALID: they hold for new rows only. Then the views. One that Postgres refuses is handed
+ * to `refused` and left out, with the views that read it.
+ */
+export async function addForeignKeys(session: Session, plan: Plan, refused: OnObjectRefused): Promise<void> {
   for (const table of plan.tables) {
-    const missing = await absent(session, CONSTRAINTS, tableName(plan, table), table.foreignKeys);
-    for (const index of missing) await session.query({ text: at(foreignKeyDdl(plan, table), index), limitMs: LONG_MS });
-    const checks = await absent(session, CONSTRAINTS, tableName(plan, table), table.checks ?? []);
-    for (const index of checks) await session.query({ text: at(checkDdl(plan, table), index), limitMs: LONG_MS });
+    for (const [kind, ddl, wanted] of [
+      ['foreign key', foreignKeyDdl, table.foreignKeys],
+      ['CHECK', checkDdl, table.checks ?? []],
+    ] as const) {
+      for (const index of await absent(session, CONSTRAINTS, tableName(plan, table), wanted)) {
+        const { name } = at<{ readonly name: string }>(wanted, index);
+        await add(session, { kind, table: table.name, name }, at(ddl(plan, table), index), refused);
+      }
+    }
   }
   await addViews(session, plan, refused);
 }
 
 const VIEWS = /* sql */ `select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relkind = 'v'`;
 
-/** Views that are not there yet; one that Postgres refuses is left out, and those that read it. */
-async function addViews(session: Session, plan: Plan, refused: OnViewRefused): Promise<void> {
+/** Views that are not there yet. */
+async function addViews(session: Session, plan: Plan, refused: OnObjectRefused): Promise<void> {
   const { views = [], schema } = plan;
   if (views.length === 0) return;
   const { rows } = await session.query<{ relname: string }>(VIEWS, [schema]);
   const there = new Set(rows.map(({ relname }) => relname));
   for (const [place, text] of viewDdl(plan).entries()) {
-    const view = at(views, place);
-    if (there.has(view.target)) continue;
-    try {
-      await session.query({ text, limitMs: LONG_MS });
-    } catch (error) {
-      if (!(error instanceof PostgresError) || !UNFIT.test(error.sqlstate ?? '')) throw error;
-      refused(view.name, error);
-    }
+    const { name, target } = at(views, place);
+    if (!there.has(target)) await add(session, { kind: 'view', table: name, name: target }, text, refused);
+  }
+}
+
+async function add(session: Session, object: PlanObject, text: string, refused: OnObjectRefused): Promise<void> {
+  try {
+    await session.query({ text, limitMs: LONG_MS });
+  } catch (error) {
+    if (!(error instanceof PostgresError) || !UNFIT.test(error.sqlstate ?? '')) throw error;
+    refused(object, error);
   }
 }
 

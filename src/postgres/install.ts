@@ -62,7 +62,8 @@ const OCCUPIED = /* sql */ `
   select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = any($2) order by 1`;
 const SCHEMA = /* sql */ `select to_regnamespace('attacca') is not null as taken`;
 
-async function occupants(session: Session, plan: Plan) {
+/** What stands where the plan's tables would. */
+export async function occupants(session: Session, plan: Plan) {
   const { rows } = await session.query<{ relname: string }>(OCCUPIED, [plan.schema, plan.tables.map(table => table.target)]);
   const tables = rows.map(({ relname }) => ({
     code: 'target-not-empty',

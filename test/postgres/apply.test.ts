@@ -201,7 +201,7 @@ test.each(WAYS)('a replaced table holds exactly the new rows: $way', async ({ mo
 
 test('replica role keeps foreign key actions silent while parents are replaced', async () => {
   await using w = await world();
-  await addForeignKeys(w.session, PLAN);
+  await addForeignKeys(w.session, PLAN, () => undefined);
   await w.apply(5, [{ table: 4, rows: [['1', '1']] }, { rows: [item(1)] }]);
   await w.apply(6, [{ rows: [item(1, 'new')] }], { size: 5_000 });
   expect(await w.postgres.query('select * from notes')).toEqual([{ id: '1', item: '1' }]);

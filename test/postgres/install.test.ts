@@ -41,7 +41,7 @@ test('uninstall leaves nothing behind, with and without the tables [G11]', async
   await installPostgres(session, PLAN, INSTALLATION);
   await buildKeys(session, PLAN);
   await buildIndexes(session, PLAN, () => undefined);
-  await addForeignKeys(session, PLAN);
+  await addForeignKeys(session, PLAN, () => undefined);
   await withStream(session);
   await uninstallPostgres(session, { keepTables: false });
   expect(await objects(postgres)).toEqual(before);

@@ -34,7 +34,7 @@ test('a role that owns the database and nothing else can do everything on the wa
     await w.apply(5, [{ rows: [item(2, 'a'), item(1, 'b')] }, { table: 4, rows: [['1', '2']] }]);
     await buildIndexes(w.session, PLAN, () => undefined);
     await w.apply(6, [{ rows: [item(2, 'b'), item(1, 'a')] }]);
-    await addForeignKeys(w.session, PLAN);
+    await addForeignKeys(w.session, PLAN, () => undefined);
     await validateForeignKeys(w.session, PLAN, () => undefined);
     await analyze(w.session, PLAN);
     await setSequences(w.session, PLAN, new Map([[1, 2n]]));

@@ -11,8 +11,11 @@ import { express } from '../../plan/express.ts';
 import { applyPlanFile, parsePlan } from '../../plan/file.ts';
 import type { Finding } from '../../plan/finding.ts';
 import type { Plan } from '../../plan/plan.ts';
+import { withoutRefused } from '../../plan/statements.ts';
 import { readControl } from '../../postgres/control.ts';
-import { installPostgres } from '../../postgres/install.ts';
+import { installPostgres, occupants } from '../../postgres/install.ts';
+import type { Session } from '../../postgres/open.ts';
+import { tryPlan } from '../../postgres/trial.ts';
 import { captureHazards } from '../../sqlite/hazards.ts';
 import { readControl as readSqliteControl } from '../../sqlite/install.ts';
 import { refuseDamaged } from '../../sqlite/integrity.ts';
@@ -80,13 +83,23 @@ export function examine(config: Config, log: Logger): Decided {
 export async function ensurePlan(engine: Engine, decided?: Decided): Promise<void> {
   const control = await readControl(engine.main);
   if (control !== undefined) return refuseOtherSource(control, engine.config.source);
-  const { plan } = decided ?? examine(engine.config, engine.log);
+  const { plan, findings } = await onTarget(engine.main, decided ?? examine(engine.config, engine.log));
+  report(engine.log, findings);
   await installPostgres(engine.main, plan, {
     install: randomBytes(8).toString('hex'),
     source: engine.config.source,
     system: identityOf(engine),
   });
   engine.log.info({ tables: plan.tables.length, target: engine.facts.database }, 'installed in Postgres');
+}
+
+/**
+ * The decision after a trial on the target: without what the server refuses, and with what that means as findings of their own. Nothing is
+ * tried where tables stand in the way already.
+ */
+export async function onTarget<D extends { readonly plan: Plan }>(session: Session, decided: D): Promise<D & { findings: Finding[] }> {
+  const refused = (await occupants(session, decided.plan)).length > 0 ? [] : await tryPlan(session, decided.plan);
+  return { ...decided, ...withoutRefused(decided.plan, refused) };
 }
 
 function report(log: Logger, findings: readonly Finding[]): void {

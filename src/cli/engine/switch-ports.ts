@@ -3,7 +3,6 @@ import type { Lsn, Mark, Rows } from '../../change/change.ts';
 import type { Sink } from '../../change/ports.ts';
 import type { HeldSqlite, LockedPostgres, PostgresSide, SqliteSide, SwitchPorts } from '../../cutover/ports.ts';
 import type { Plan } from '../../plan/plan.ts';
-import { addForeignKeys } from '../../postgres/constraints.ts';
 import { advance, readPhase, readVerified, record, setMark } from '../../postgres/control.ts';
 import { fencePostgres, lockTables, openPostgres } from '../../postgres/fence.ts';
 import { connect, type Session, transaction } from '../../postgres/open.ts';
@@ -21,6 +20,7 @@ import { nextIds } from '../../sqlite/sequence.ts';
 import { heldState, sourceState } from '../../sqlite/state.ts';
 import { disposable } from './disposable.ts';
 import { halt, type Installed } from './engine.ts';
+import { restoreForeignKeys } from './foreign-keys.ts';
 import { watched } from './points.ts';
 
 const COMMIT_WAIT_MS = 3_000;
@@ -94,7 +94,7 @@ function postgresSide(on: Installed, sink: Sink<Mark, Rows>, reader: Session): P
     state: () => stateOn(reader, plan),
     async prepare(usedIds): Promise<Lsn> {
       await setSequences(main, plan, usedIds);
-      if (!writer.replicaRole) await addForeignKeys(main, plan);
+      if (!writer.replicaRole) await restoreForeignKeys(on);
       return await currentLsn(main);
     },
     usedIds: () => readSequences(main, plan),

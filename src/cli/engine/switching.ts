@@ -7,7 +7,6 @@ import { differs, forward } from '../../cutover/forward.ts';
 import { blockers, type Direction } from '../../cutover/gate.ts';
 import { type Stopwatch, stopwatch } from '../../cutover/stopwatch.ts';
 import { awaitWatermark } from '../../postgres/canary.ts';
-import { addForeignKeys } from '../../postgres/constraints.ts';
 import { readControl, record } from '../../postgres/control.ts';
 import { connect } from '../../postgres/open.ts';
 import { createPublication, createSlot, dropPublication, dropSlot } from '../../postgres/slot.ts';
@@ -15,6 +14,7 @@ import type { Progress } from '../../server/operations.ts';
 import type { Controller } from './controller.ts';
 import { halt, type Installed, installed } from './engine.ts';
 import { gatherFacts } from './facts.ts';
+import { restoreForeignKeys } from './foreign-keys.ts';
 import { moveOn, phaseStore } from './phases.ts';
 import { compareRecent } from './recent.ts';
 import type { ReverseTail } from './reverse-tail.ts';
@@ -74,7 +74,7 @@ export async function cutOver(controller: Controller, maxPauseMs: number, progre
     await controller.whileSwitching(async () => {
       await controller.tail()?.stop();
       // Nothing is applied now, so nothing can deadlock with this; where foreign keys cannot be silenced they must wait for the lock.
-      if (on.writer.replicaRole) await addForeignKeys(engine.main, on.plan);
+      if (on.writer.replicaRole) await restoreForeignKeys(on);
       progress(`switching to PostgreSQL, epoch ${epoch}`);
       await moveOn(engine, 'shadowing', 'cutover', epoch);
       await run(on, epoch, maxPauseMs, watch, undefined);

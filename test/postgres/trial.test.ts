@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { onTarget } from '../../src/cli/engine/bootstrap.ts';
+import type { Plan } from '../../src/plan/plan.ts';
+import { addForeignKeys } from '../../src/postgres/constraints.ts';
+import { connect } from '../../src/postgres/open.ts';
+import { tryPlan } from '../../src/postgres/trial.ts';
+import { testPostgres } from '../support/postgres.ts';
+import { PLAN, world } from './world.ts';
+
+const view = (name: string, sql: string) => ({ name, target: name, columns: ['n'], sql });
+
+/** What a translation that Postgres understands otherwise would lead to. */
+const WRONG: Plan = {
+  ...PLAN,
+  tables: PLAN.tables.map(table =>
+    table.name === 'items'
+      ? {
+          ...table,
+          checks: [
+            { name: 'named', sql: `name <> ''` },
+            { name: 'odd', sql: 'ok = 1' },
+          ],
+          expressionIndexes: [
+            { name: 'by_length', source: 'by_length', unique: false, terms: ['(length(name))'], where: null },
+            { name: 'by_now', source: 'by_now', unique: false, terms: ['(now())'], where: null },
+          ],
+        }
+      : table,
+  ),
+  views: [
+    view('fine', 'select id from public.items'),
+    view('wrong', 'select nothing from public.items'),
+    view('above', 'select n from public.wrong'),
+  ],
+};
+const REFUSED = ['expression index by_now', 'CHECK odd', 'view wrong', 'view above'];
+
+test('a trial on the target names what the server refuses, leaves it out, and leaves nothing behind [G4]', async () => {
+  await using postgres = await testPostgres();
+  await using session = await connect(postgres.url, { applicationName: 'attacca test' });
+  const refused = await tryPlan(session, WRONG);
+  expect(refused.map(({ kind, name }) => `${kind} ${name}`)).toEqual(REFUSED);
+  expect(refused.map(({ reason }) => reason).join(' ')).toMatch(
+    /must be marked IMMUTABLE.*operator does not exist.*"nothing" does not exist/,
+  );
+  expect(await postgres.query(`select relname from pg_class where relnamespace = 'public'::regnamespace`)).toEqual([]);
+
+  const { plan, findings } = await onTarget(session, { plan: WRONG });
+  expect(findings).toMatchObject(REFUSED.map(() => ({ code: 'target-refuses', level: 'warning' })));
+  expect(await tryPlan(session, plan)).toEqual([]);
+  expect(plan.views?.map(({ name }) => name)).toEqual(['fine']);
+});
+
+test('a table that the server cannot have blocks; one that is there already is not tried', async () => {
+  await using postgres = await testPostgres();
+  await using session = await connect(postgres.url, { applicationName: 'attacca test' });
+  const [items, ...others] = PLAN.tables;
+  const twice = { ...PLAN, tables: [items!, ...others.map(table => (table.name === 'log' ? { ...table, target: 'items' } : table))] };
+  const { findings } = await onTarget(session, { plan: twice });
+  expect(findings[0]).toMatchObject({ code: 'target-refuses-table', level: 'blocking', table: 'log' });
+  await postgres.query('create table pairs (somebody text)');
+  expect((await onTarget(session, { plan: twice })).findings).toEqual([]);
+});
+
+test('constraints and views that are refused at a cutover are named, and do not keep it from going on', async () => {
+  await using w = await world();
+  const named: string[] = [];
+  await addForeignKeys(w.session, WRONG, ({ kind, name }) => named.push(`${kind} ${name}`));
+  expect(named).toEqual(REFUSED.slice(1));
+});
