@@ -4,8 +4,8 @@
  *
  * While commits keep coming nobody listens for events: a busy writer causes thousands a second, and each costs more than asking.
  */
-import { type FSWatcher, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { type FSWatcher, watch } from 'chokidar';
 import { fileAt, isBusy, openSource } from './open.ts';
 
 const IDLE_MS = 25;
@@ -32,7 +32,7 @@ export function doorbell(path: string): Doorbell {
   let ring = (): void => {};
 
   const deafen = (): void => {
-    watcher?.close();
+    void watcher?.close();
     watcher = undefined;
   };
   const notice = (): void => {
@@ -40,14 +40,16 @@ export function doorbell(path: string): Doorbell {
     quickUntil = performance.now() + QUIET_MS;
     ring();
   };
+  /** Only an accelerator: where nothing can be watched, the version is polled all the same. */
   const listen = (): void => {
-    try {
-      watcher ??= watch(dirname(path), { persistent: false }, (_, changed) => {
-        if (changed === null || changed.startsWith(name)) notice();
-      }).on('error', deafen);
-    } catch {
-      // Only an accelerator: where nothing can be watched, the version is polled all the same.
-    }
+    watcher ??= watch(dirname(path), {
+      ignored: other => other !== dirname(path) && !basename(other).startsWith(name),
+      ignoreInitial: true,
+      depth: 0,
+      persistent: false,
+    })
+      .on('all', notice)
+      .on('error', deafen);
   };
   const pause = (ms: number): Promise<void> =>
     new Promise(resolve => {
