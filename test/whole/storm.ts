@@ -53,6 +53,7 @@ async function blow(world: World, { server, pairs, awayMs }: Storm, readers: Rea
   world.app.exec('begin immediate; delete from debit where id < 0; delete from credit where id < 0; commit');
   await delay(awayMs);
   world.start();
+  await world.until(shadowing);
   if (server !== undefined) {
     await server.crash();
     await delay(awayMs);

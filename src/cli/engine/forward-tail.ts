@@ -88,6 +88,8 @@ export function forwardTail(
       using db = disposable(openSource(engine.config.source, { waitMs: 0 }));
       await marks.prune(db.database, await readVerified(engine.side), () => engine.reached?.('prune.step:after'));
     } catch (error) {
+      // Stopped in the middle of a comparison: that is no failure of the pipe, and a switch must not end the daemon.
+      if (stop.signal.aborted) return;
       if (!isLocked(error) && !isBusy(error) && !isFull(error)) throw error;
       engine.log.warn({ err: error }, 'marks could not be forgotten now');
     }
