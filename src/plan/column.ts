@@ -49,13 +49,17 @@ export function contradiction(codec: CodecName, affinity: Affinity, stats: Colum
 }
 
 function textContradiction(codec: CodecName, affinity: Affinity, stats: ColumnStats): string | undefined {
-  const { integers, reals, blobs, unclean, formats } = stats;
+  const { integers, reals, blobs, unclean } = stats;
   const others = (count: number, what: string): string | undefined => (count > 0 ? `it holds ${count} ${what}` : undefined);
   if (affinity !== 'text' && affinity !== 'blob' && /^numeric$|YYYYMMDD/.test(codec))
     return `SQLite makes numbers of such texts in a column of ${affinity} affinity`;
   const wrong = others(integers + reals + blobs, 'values that are not text') ?? others(unclean, 'texts with NUL or invalid UTF-8');
-  return wrong ?? (codec === 'text' ? undefined : others(misfits(codec, formats), `texts that do not fit ${codec}`));
+  return wrong ?? (codec === 'text' ? undefined : others(unfit(codec, stats), `texts that do not fit ${codec}`));
 }
+
+/** Texts that were not looked at follow so many without a form that no codec but text is left. */
+const unfit = (codec: CodecName, { texts, formats }: ColumnStats): number =>
+  misfits(codec, formats) + texts - Object.values(formats).reduce((sum, count) => sum + count, 0);
 
 /** 200 years around now: whatever the unit, they fit. */
 const EPOCHS: readonly (readonly [bigint, CodecName])[] = [

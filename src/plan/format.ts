@@ -3,8 +3,8 @@
  * and the length on, because every text of a file comes through here once.
  */
 import { BOOLEAN_TEXTS } from './codecs/boolean.ts';
-import { exists } from './codecs/calendar.ts';
-import { canonicalJson, isJson } from './codecs/json.ts';
+import { exists, isDay } from './codecs/calendar.ts';
+import { isJson, isJsonb } from './codecs/json.ts';
 
 /** Beside the names of codecs: */
 export const EMPTY = 'empty';
@@ -29,17 +29,24 @@ export function formatOf(text: string, json: boolean): string {
 }
 
 function jsonFormat(text: string): string {
-  if (canonicalJson(text) !== undefined) return 'jsonb';
+  if (isJsonb(text)) return 'jsonb';
   return isJson(text) ? 'json' : 'malformed JSON';
 }
 
-const UUID = /^[\da-fA-F]{8}-[\da-fA-F]{4}-[\da-fA-F]{4}-[\da-fA-F]{4}-[\da-fA-F]{12}$/;
-
+/** 36 characters, the ninth of them a dash. */
 function dashedFormat(text: string): string {
-  if (!UUID.test(text)) return PLAIN;
-  if (!/[a-fA-F]/.test(text)) return 'uuid(digits)';
-  if (!/[A-F]/.test(text)) return 'uuid(lower)';
-  return /[a-f]/.test(text) ? PLAIN : 'uuid(upper)';
+  let lower = false;
+  let upper = false;
+  for (let place = 0; place < 36; place++) {
+    const code = text.charCodeAt(place);
+    if (place === 8 || place === 13 || place === 18 || place === 23) {
+      if (code !== 0x2d) return PLAIN;
+    } else if (code >= 0x61 && code <= 0x66) lower = true;
+    else if (code >= 0x41 && code <= 0x46) upper = true;
+    else if (code < 0x30 || code > 0x39) return PLAIN;
+  }
+  if (upper) return lower ? PLAIN : 'uuid(upper)';
+  return lower ? 'uuid(lower)' : 'uuid(digits)';
 }
 
 const HEX_FORMATS: readonly (readonly [RegExp, string])[] = [
@@ -64,29 +71,55 @@ function compactExists(text: string): boolean {
   return exists({ year, month, day, hour, minute, second, fraction: '', bc: false });
 }
 
-const MOMENT = /^(\d{4})-(\d\d)-(\d\d)(?:([T ])(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(Z| UTC| ?[+-]\d\d(?::?[0-5]\d)?)?)?$/;
+const ZONE = /^(?:Z| UTC| ?[+-]\d\d(?::?[0-5]\d)?)?$/;
+const MOST_FRACTION = 9;
 
+/** A text whose fifth character is a dash. */
 function momentFormat(text: string): string {
   if (text.startsWith('0000-00-00')) return ZERO_DATE;
-  const [whole, year = '', month = '', day = '', between, hour = '00', minute = '00', second = '00', fraction = '', zone = ''] =
-    MOMENT.exec(text) ?? [];
-  if (whole === undefined) return PLAIN;
-  if (!exists({ year, month, day, hour, minute, second, fraction: '', bc: false })) return 'no such date';
-  if (between === undefined) return 'date(YYYY-MM-DD)';
-  return momentName(between, fraction, zone);
+  const [year, month, day] = [digits(text, 0, 4), digits(text, 5, 7), digits(text, 8, 10)];
+  if (year < 0 || month < 0 || day < 0 || text.charCodeAt(7) !== 0x2d) return PLAIN;
+  if (text.length === 10) return year > 0 && isDay(year, month, day) ? 'date(YYYY-MM-DD)' : 'no such date';
+  const [hour, minute, second] = [digits(text, 11, 13), digits(text, 14, 16), digits(text, 17, 19)];
+  const between = text.charCodeAt(10) === 0x54 ? 'T' : ' ';
+  if (hour < 0 || minute < 0 || second < 0 || text.charCodeAt(13) !== 0x3a || text.charCodeAt(16) !== 0x3a) return PLAIN;
+  if (between === ' ' && text.charCodeAt(10) !== 0x20) return PLAIN;
+  let end = 19;
+  if (text.charCodeAt(19) === 0x2e)
+    do end++;
+    while (isDigit(text.charCodeAt(end)));
+  const zone = end === text.length ? '' : text.slice(end);
+  if (end === 20 || end > 20 + MOST_FRACTION || !ZONE.test(zone)) return PLAIN;
+  if (year === 0 || !isDay(year, month, day) || hour > 23 || minute > 59 || second > 59) return 'no such date';
+  return momentName(between, Math.max(0, end - 20), end > 20 && text.charCodeAt(end - 1) === 0x30, zone);
 }
 
-const names = new Map<string, string>();
+const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
+
+/** The number that the characters from `start` to `end` are; -1 where one is no digit. */
+function digits(text: string, start: number, end: number): number {
+  let sum = 0;
+  for (let place = start; place < end; place++) {
+    const digit = text.charCodeAt(place) - 0x30;
+    if (!(digit >= 0 && digit <= 9)) return -1;
+    sum = sum * 10 + digit;
+  }
+  return sum;
+}
+
+const names = new Map<string, Map<number, string>>();
 
 /** Names are few and texts are many: each is made once. */
-function momentName(between: string, fraction: string, zone: string): string {
-  const id = `${between}${fraction.length}${fraction.endsWith('0') ? '0' : '1'}${zone}`;
-  const known = names.get(id);
+function momentName(between: string, fraction: number, zero: boolean, zone: string): string {
+  const ofZone = names.get(zone) ?? new Map<number, string>();
+  names.set(zone, ofZone);
+  const id = fraction * 4 + (zero ? 2 : 0) + (between === 'T' ? 1 : 0);
+  const known = ofZone.get(id);
   if (known !== undefined) return known;
   const type = zone === '' ? 'timestamp' : 'timestamptz';
-  const digits = fraction === '' ? '' : `.${'f'.repeat(fraction.length)}`;
-  const name = `${type}(YYYY-MM-DD${between}hh:mm:ss${digits}${zone})${fraction.endsWith('0') ? ENDS_IN_ZERO : ''}`;
-  names.set(id, name);
+  const point = fraction === 0 ? '' : `.${'f'.repeat(fraction)}`;
+  const name = `${type}(YYYY-MM-DD${between}hh:mm:ss${point}${zone})${zero ? ENDS_IN_ZERO : ''}`;
+  ofZone.set(id, name);
   return name;
 }
 

@@ -110,7 +110,10 @@ export type ColumnStats = {
   readonly range: readonly [bigint, bigint] | null;
   /** BLOBs of 16 bytes, counted where there are none of another length. */
   readonly uuids: number;
-  /** Texts by what they look like: names of format.ts. */
+  /**
+   * Texts by what they look like: names of format.ts. Fewer than `texts` in a column that nobody expects a form of, once it
+   * is certain that it has none.
+   */
   readonly formats: Formats;
   /** Longest text or blob, in bytes. */
   readonly maxBytes: number;

@@ -40,7 +40,7 @@ export function decidePlan(
     db,
     schema,
     ({ table, rows, total }) => options.onProgress?.(`reading ${table}: ${rows} of ${total} rows`),
-    (table, column) => /^json/.test(wanted?.tables[table]?.columns[column]?.codec ?? ''),
+    (table, column) => wanted?.tables[table]?.columns[column]?.codec,
   );
   const exclude = wanted?.exclude ?? []; // before deciding: what is left out cannot block
   const decided = decide(schema, stats, { schema: options.schema, exclude });

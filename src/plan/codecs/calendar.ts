@@ -25,10 +25,13 @@ const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 /** Whether Postgres has this point in time, and prints it as it is: it takes ':60' and '24:00:00' for the next minute and day. */
 export function exists({ year, month, day, hour, minute, second, bc }: Fields): boolean {
   const [y, m, d] = [Number(year), Number(month), Number(day)];
-  if (y < 1 || y > (bc ? FIRST_YEAR_BC : LAST_YEAR) || m < 1 || m > 12 || d < 1) return false;
-  const most = m === 2 && isLeap(bc ? 1 - y : y) ? 29 : (DAYS[m - 1] ?? 0);
-  return d <= most && hour <= '23' && minute <= '59' && second <= '59';
+  if (y < 1 || y > (bc ? FIRST_YEAR_BC : LAST_YEAR)) return false;
+  return isDay(bc ? 1 - y : y, m, d) && hour <= '23' && minute <= '59' && second <= '59';
 }
+
+/** Whether the calendar has this day; years before Christ are 0, -1, … */
+export const isDay = (year: number, month: number, day: number): boolean =>
+  day >= 1 && day <= (month === 2 && isLeap(year) ? 29 : (DAYS[month - 1] ?? 0));
 
 const isLeap = (year: number): boolean => year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
 

@@ -59,6 +59,12 @@ function depthOf(text: string): number {
   return deepest;
 }
 
+/** Whether jsonb keeps it. A document as JSON.stringify writes it needs no second look: it has no key twice, and no -0. */
+export function isJsonb(text: string): boolean {
+  if (!isJson(text)) return false;
+  return (!text.includes('\\u') && JSON.stringify(JSON.parse(text)) === text) || canonicalJson(text) !== undefined;
+}
+
 /** Equal exactly for equal JSON values; undefined for what jsonb does not keep, or is not JSON. */
 export function canonicalJson(text: string): string | undefined {
   if (!isJson(text)) return undefined;

@@ -1,0 +1,98 @@
+/*
+ * What a column's values are, counted one by one. Every value of a file comes through here once, so each is looked at as little
+ * as its class allows; no value is kept.
+ */
+import { type Formats, formatOf, PLAIN } from '../plan/format.ts';
+
+/** What a column is to be looked at for, beyond storage classes. */
+export type Interest = {
+  /** Its declaration names a form: every text is looked at, also when it is no longer a candidate for any type. */
+  readonly formats: boolean;
+  /** Its texts are read as JSON, which costs by their length. */
+  readonly json: boolean;
+};
+
+export type Counts = {
+  filled: number;
+  integers: number;
+  reals: number;
+  texts: number;
+  zeroOne: number;
+  /** Integers that no float64 holds. */
+  inexact: number;
+  /** Texts that only their bytes can judge. */
+  doubtful: number;
+  /** Longest text or blob. */
+  maxBytes: number;
+  least: bigint | null;
+  greatest: bigint | null;
+};
+
+export type Tally = {
+  readonly counts: Counts;
+  /** Counts a value as raw() gives it. */
+  readonly see: (value: unknown) => void;
+  /** Texts by format; fewer than there are once so many have no form that only text can hold them. */
+  readonly formats: () => Formats;
+};
+
+/** Formats are few; time zones and lengths of fractions could make them many. */
+const MOST_FORMATS = 64;
+/** A column with so many texts that are no documents is none of documents: reading on would only cost. */
+const MOST_MALFORMED = 100;
+/** A column nobody expects a form of, with so many texts without one, is text. */
+const MOST_PLAIN = 100;
+/** Up to here every integer is a float64. */
+const LARGE = 2n ** 53n;
+
+/** A text that SQL cannot judge: with a NUL, or with the character that stands for bytes which are not UTF-8. */
+export const doubtful = (text: unknown): boolean => typeof text === 'string' && (text.includes('\0') || text.includes('\uFFFD'));
+
+export function tally(interest: Interest): Tally {
+  const counts: Counts = {
+    ...{ filled: 0, integers: 0, reals: 0, texts: 0, zeroOne: 0, inexact: 0, doubtful: 0, maxBytes: 0 },
+    ...{ least: null, greatest: null },
+  };
+  const known = new Map<string, number>();
+  let open = true;
+  let json = interest.json;
+
+  function text(value: string): void {
+    counts.texts++;
+    // A UTF-16 unit has at most three bytes: only a text that may be the longest is measured.
+    if (value.length * 3 > counts.maxBytes) counts.maxBytes = Math.max(counts.maxBytes, Buffer.byteLength(value));
+    if (doubtful(value)) counts.doubtful++;
+    if (open) look(value);
+  }
+
+  function look(value: string): void {
+    const found = formatOf(value, json);
+    const format = known.has(found) || known.size < MOST_FORMATS ? found : PLAIN;
+    const count = (known.get(format) ?? 0) + 1;
+    known.set(format, count);
+    if (format === PLAIN && count > MOST_PLAIN) open = interest.formats;
+    if (format === 'malformed JSON' && count > MOST_MALFORMED) json = false;
+  }
+
+  function integer(value: bigint): void {
+    counts.integers++;
+    if (value === 0n || value === 1n) counts.zeroOne++;
+    if (counts.least === null || value < counts.least) counts.least = value;
+    if (counts.greatest === null || value > counts.greatest) counts.greatest = value;
+    // -2^63 counts too, since as a REAL it would stay one.
+    if ((value > LARGE || value < -LARGE) && (BigInt(Number(value)) !== value || value === -(2n ** 63n))) counts.inexact++;
+  }
+
+  return {
+    counts,
+    see(value) {
+      if (value === null) return;
+      counts.filled++;
+      if (typeof value === 'bigint') integer(value);
+      else if (typeof value === 'string') text(value);
+      else if (typeof value === 'number') counts.reals++;
+      else if (value instanceof Uint8Array) counts.maxBytes = Math.max(counts.maxBytes, value.length);
+    },
+    formats: () => Object.fromEntries(known),
+  };
+}
