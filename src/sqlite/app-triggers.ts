@@ -7,6 +7,7 @@
  *     stay too: they fire for the application's writes alone, and those must meet the fence.
  * (3) SQLite fires the newest trigger first, and what counts as newest is the order of sqlite_schema. So all of them are
  *     created again, those that stayed included, in the order they had.
+ * (4) A function of the application's is no obstacle to judging a trigger, only to running it: one that stays must not need any.
  */
 import { type Blocker, Refused } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
@@ -15,7 +16,7 @@ import { codeOf, type Database } from './open.ts';
 
 /**
  * `writes`: writes a replicated table. `refuses`: writes nothing. `keeps`: neither of these, or on a view.
- * `unreadable`: attacca's SQLite cannot compile the trigger, so nobody can tell.
+ * `unreadable`: attacca's SQLite cannot compile the trigger, so nobody can tell; or it would stay, and cannot run here.
  */
 export type AppTrigger = {
   readonly name: string;
@@ -44,8 +45,7 @@ export function appTriggers(db: Database, plan: Plan): AppTrigger[] {
   const programs = new Map([...tables].map(table => [table, programsOf(db, table)]));
   return found.map(({ name, table, sql, view }) => {
     if (view === 1n) return { name, table, sql, does: 'keeps' };
-    const program = programs.get(table)?.get(name);
-    return { name, table, sql, does: program === undefined ? 'unreadable' : effect(program, replicated) };
+    return { name, table, sql, does: effect(db, programs.get(table)?.get(name), replicated) };
   });
 }
 
@@ -80,25 +80,33 @@ export function bringBack(db: Database): void {
 const blocker = ({ name, table }: AppTrigger): Blocker => ({
   code: 'trigger-unreadable',
   reason: `trigger ${quote(name)}, or another one on ${quote(table)}, does not compile in attacca's SQLite`,
-  remedy: 'It uses a function of the application or "text" in double quotes: use single quotes, or drop it for the time of the soak.',
+  remedy:
+    'It uses a function or collation of the application or "text" in double quotes: use single quotes, or drop it for the time of the soak.',
 });
 
 type Step = { readonly opcode: string; readonly p1: bigint; readonly p2: bigint; readonly p3: bigint; readonly p4: string | null };
 
 const PROGRAM = '-- TRIGGER ';
 
-/** What SQLite compiled from the triggers on a table, by name. EXPLAIN lists them after the statement that fires them. */
-function programsOf(db: Database, table: string): ReadonlyMap<string, readonly Step[]> {
+type Programs = { get(trigger: string): readonly Step[] | undefined };
+
+/**
+ * What SQLite compiled from the triggers on a table, by name. EXPLAIN lists them after the statement that fires them; a trigger that no
+ * statement fires (UPDATE OF a column that is not there) does nothing. undefined for one that does not compile, or may not.
+ */
+function programsOf(db: Database, table: string): Programs {
   const programs = new Map<string, Step[]>();
-  for (const statement of firing(db, table)) {
+  const explained = firing(db, table).map(statement => explain(db, statement));
+  for (const steps of explained) {
     let program: Step[] | undefined;
-    for (const step of explain(db, statement)) {
+    for (const step of steps ?? []) {
       if (step.opcode === 'Init') program = step.p4?.startsWith(PROGRAM) ? [] : undefined;
       if (step.opcode === 'Init' && program !== undefined) programs.set((step.p4 ?? '').slice(PROGRAM.length), program);
       program?.push(step);
     }
   }
-  return programs;
+  const none = explained.includes(undefined) ? undefined : [];
+  return { get: trigger => programs.get(trigger) ?? none };
 }
 
 function firing(db: Database, table: string): string[] {
@@ -110,22 +118,47 @@ function firing(db: Database, table: string): string[] {
   ];
 }
 
-/** No steps when a trigger does not compile: what attacca's library lacks is SQLITE_ERROR. */
-function explain(db: Database, statement: string): Step[] {
-  try {
-    return db.prepare<[], Step>(`explain ${statement}`).all();
-  } catch (error) {
-    if (codeOf(error) === 'SQLITE_ERROR') return [];
-    throw error;
+/** undefined when a trigger does not compile: what attacca's library lacks is SQLITE_ERROR. */
+function explain(db: Database, statement: string): Step[] | undefined {
+  for (const tried = new Set<string>(); ; ) {
+    try {
+      return db.prepare<[], Step>(`explain ${statement}`).all();
+    } catch (error) {
+      if (codeOf(error) !== 'SQLITE_ERROR') throw error;
+      const missing = /^no such function: (.+)$/s.exec(error instanceof Error ? error.message : '')?.[1];
+      if (missing === undefined || tried.has(missing)) return undefined;
+      tried.add(missing);
+      standIn(db, missing);
+    }
   }
 }
 
+/** In the place of the application's functions, by connection. */
+const standIns = new WeakMap<Database, Set<string>>();
+
+/** Lets this connection compile what calls the function; to run it fails, as it did before. */
+function standIn(db: Database, name: string): void {
+  standIns.set(db, (standIns.get(db) ?? new Set()).add(name.toLowerCase()));
+  db.function(name, { varargs: true }, () => {
+    throw new Error(`no such function: ${name}`);
+  });
+}
+
 /** A trigger's direct writes: what it sets off in other triggers is theirs. */
-function effect(program: readonly Step[], replicated: ReadonlySet<bigint | undefined>): AppTrigger['does'] {
+function effect(db: Database, program: readonly Step[] | undefined, replicated: ReadonlySet<bigint | undefined>): AppTrigger['does'] {
+  if (program === undefined) return 'unreadable';
+  if (program.length === 0) return 'keeps';
   const written = program.flatMap(({ opcode, p1, p2, p3 }) => {
     if (opcode === 'OpenWrite' && p3 === 0n) return [p2];
     return opcode === 'Clear' && p2 === 0n ? [p1] : [];
   });
   if (written.some(root => replicated.has(root))) return 'writes';
-  return written.length === 0 && !program.some(({ opcode }) => opcode === 'VUpdate') ? 'refuses' : 'keeps';
+  if (written.length === 0 && !program.some(({ opcode }) => opcode === 'VUpdate')) return 'refuses';
+  return callsStandIn(db, program) ? 'unreadable' : 'keeps';
 }
+
+/** EXPLAIN shows a call as `Function` or `PureFunc`, with the name and the number of arguments: title_sort(1). */
+const callsStandIn = (db: Database, program: readonly Step[]): boolean =>
+  program.some(
+    ({ opcode, p4 }) => /^(?:Pure)?Func/.test(opcode) && standIns.get(db)?.has((p4 ?? '').replace(/\(-?\d+\)$/, '').toLowerCase()),
+  );

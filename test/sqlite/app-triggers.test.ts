@@ -43,7 +43,18 @@ test.each([
   ['an unreplicated table', 'after update on w begin insert into log (line) values (new.n); end', 'keeps'],
   ['a read of a replicated table', 'after insert on t begin insert into log (line) select count(*) from u; end', 'keeps'],
   ['INSTEAD OF on a view', 'instead of insert on v begin insert into t values (new.id, new.a); end', 'keeps'],
-  ['a function of the application', 'after insert on t begin select app_function(new.a); end', 'unreadable'],
+  ['UPDATE OF a column that is not there', `before update of gone on t begin select raise(abort, 'no'); end`, 'keeps'],
+  ['a check by a function of the application', 'after insert on t begin select app_function(new.a); end', 'refuses'],
+  [
+    'a write by functions of the application',
+    'after insert on t begin update t set a = f(new.a), id = g() where id = new.id; end',
+    'writes',
+  ],
+  [
+    'a trigger that stays, with a function of the application',
+    'after insert on t begin insert into log (line) values (app_function(new.a, 1)); end',
+    'unreadable',
+  ],
   ['text in double quotes', 'after insert on t when new.a = "I" begin insert into log (line) values (1); end', 'unreadable'],
 ])('%s is told from what SQLite compiles', (_, body, does) => {
   using app = opened(`create trigger "odd ' -- name" ${body};`);
@@ -99,7 +110,7 @@ test('what the application changed about its triggers meanwhile is left as it is
 });
 
 test('a trigger that nobody can judge refuses the switch and names the table', () => {
-  using app = opened('create trigger g after insert on t begin select app_function(new.a); end;');
+  using app = opened('create trigger g after insert on t begin insert into log (line) values (app_function(new.a)); end;');
   app.db.exec('begin');
   expect(() => setAside(app.db, app.plan)).toThrow(Refused);
   app.db.exec('rollback');
