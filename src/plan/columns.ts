@@ -25,11 +25,7 @@ export function planColumns(
   const widths = new Map<string, number>();
   const findings: Finding[] = [];
   for (const [place, column] of table.columns.entries()) {
-    if (column.generated) {
-      const message = `Column ${quote(column.name)} is generated and is left out.`;
-      findings.push(finding('generated-column', { table: table.name, column: column.name, message }));
-      continue;
-    }
+    if (column.generated) continue; // express-generated.ts's
     const values = at(stats.columns, place);
     const agreed = context.agreed.get(memberName(table.name, column.name));
     const own = chooseCodec(table.name, column, values, roles(column.name));

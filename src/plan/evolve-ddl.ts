@@ -3,7 +3,7 @@
  * may have changed theirs with each other.
  */
 import { quote } from '../change/quote.ts';
-import { columnDdl, defaultOf, nameOf, tableDdl } from './ddl.ts';
+import { columnDdl, defaultOf, generatedDdl, nameOf, tableDdl } from './ddl.ts';
 import type { Change } from './evolve.ts';
 import { compatSql } from './expression/compat.ts';
 import { type ColumnPlan, keyColumns, type Plan, type TablePlan } from './plan.ts';
@@ -20,6 +20,7 @@ export function changeDdl(plan: Plan, changes: readonly Change[]): string[] {
     ...(changes.length > 0 ? compatSql(plan.compat ?? []) : []),
     ...of('drop-index').map(({ name }) => `drop index if exists ${schema}.${quote(name)}`),
     ...of('drop-table').map(({ table }) => `drop table if exists ${nameOf(plan, table)}`),
+    ...of('drop-generated').map(({ table, column }) => alter(table, `drop column ${quote(column.target)}`)),
     ...tables.map(({ from }, place) => alter(from, `rename to ${aside(place)}`)),
     ...tables.map(({ table }, place) => `alter table ${schema}.${aside(place)} rename to ${quote(table.target)}`),
     ...of('drop-column').map(({ table, column }) => alter(table, `drop column ${quote(column.target)}`)),
@@ -27,6 +28,7 @@ export function changeDdl(plan: Plan, changes: readonly Change[]): string[] {
     ...columns.map(({ table, column }, place) => alter(table, `rename column ${aside(place)} to ${quote(column.target)}`)),
     ...of('add-column').map(({ table, column }) => alter(table, `add column ${columnDdl(column, false)}`)),
     ...of('alter-column').flatMap(({ table, from, column }) => altered(alter(table, `alter column ${quote(column.target)}`), from, column)),
+    ...of('add-generated').map(({ table, column }) => alter(table, `add column ${generatedDdl(column)}`)),
     ...of('create-table').flatMap(({ table }) => [tableDdl(plan, table), alter(table, `add primary key (${keyOf(table)})`)]),
   ];
 }
@@ -65,10 +67,12 @@ function lineOf(change: Change, anew: boolean): string {
     case 'rename-table':
       return `table ${change.from.name} renamed to ${change.table.name}`;
     case 'drop-column':
+    case 'drop-generated':
       return `column ${change.table.name}.${change.column.name} dropped`;
     case 'rename-column':
       return `column ${change.table.name}.${change.from.name} renamed to ${change.column.name}`;
     case 'add-column':
+    case 'add-generated':
       return `column ${change.table.name}.${change.column.name} added`;
     case 'alter-column':
       return `column ${change.table.name}.${change.column.name} has another default or NOT NULL`;

@@ -14,19 +14,21 @@ import { drift, fingerprint } from './fingerprint.ts';
 import { followTable, matchColumns } from './follow.ts';
 import { planForeignKeys } from './foreign.ts';
 import { names } from './names.ts';
-import type { ColumnPlan, Plan, TablePlan } from './plan.ts';
+import type { ColumnPlan, GeneratedPlan, Plan, TablePlan } from './plan.ts';
 import type { SourceSchema, SourceTable, TableStats } from './schema.ts';
 
 /** In the order in which Postgres must do it. `table` is the table as it is afterwards. */
 export type Change =
   | { readonly kind: 'drop-table'; readonly table: TablePlan }
   | { readonly kind: 'drop-index'; readonly name: string }
+  | { readonly kind: 'drop-generated'; readonly table: TablePlan; readonly column: GeneratedPlan }
   | { readonly kind: 'rename-table'; readonly from: TablePlan; readonly table: TablePlan }
   | { readonly kind: 'drop-column'; readonly table: TablePlan; readonly column: ColumnPlan }
   | { readonly kind: 'rename-column'; readonly table: TablePlan; readonly from: ColumnPlan; readonly column: ColumnPlan }
   | { readonly kind: 'add-column'; readonly table: TablePlan; readonly column: ColumnPlan }
   | { readonly kind: 'alter-column'; readonly table: TablePlan; readonly from: ColumnPlan; readonly column: ColumnPlan }
-  | { readonly kind: 'create-table'; readonly table: TablePlan };
+  | { readonly kind: 'create-table'; readonly table: TablePlan }
+  | { readonly kind: 'add-generated'; readonly table: TablePlan; readonly column: GeneratedPlan };
 
 export type Evolution = {
   readonly plan: Plan;
@@ -50,12 +52,14 @@ export type Seen = {
 const ORDER: readonly Change['kind'][] = [
   'drop-index',
   'drop-table',
+  'drop-generated',
   'rename-table',
   'drop-column',
   'rename-column',
   'add-column',
   'alter-column',
   'create-table',
+  'add-generated',
 ];
 
 /** What becomes of the plan. Without a difference it is the same plan, and nothing changes. */
@@ -123,7 +127,11 @@ export function evolve(old: Plan, seen: Seen): Evolution {
   const { unplanned: _, ...rest } = old;
   const plan = { ...rest, tables, ...(unplanned.length > 0 && { unplanned }), lastId };
   const expressed = express(seen.schema, { plan, findings });
-  const all = [...changes.map(change => withExpressions(change, expressed.plan)), ...staleIndexes(old, expressed.plan)];
+  const all = [
+    ...changes.map(change => withExpressions(change, expressed.plan)),
+    ...staleIndexes(old, expressed.plan),
+    ...regenerated(old, expressed.plan, changes),
+  ];
   return { ...expressed, changes: all.toSorted((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind)), whole };
 }
 
@@ -131,8 +139,25 @@ export function evolve(old: Plan, seen: Seen): Evolution {
 function withExpressions(change: Change, { tables }: Plan): Change {
   const table = change.kind === 'drop-index' ? undefined : tables.find(({ id }) => id === change.table.id);
   if (table === undefined || change.kind === 'drop-index' || change.kind === 'drop-table') return change;
+  if (change.kind === 'drop-generated' || change.kind === 'add-generated') return change;
   if (!('column' in change) || change.kind === 'drop-column') return { ...change, table };
   return { ...change, table, column: table.columns.find(({ target }) => target === change.column.target) ?? change.column };
+}
+
+/** Generated columns that are gone or mean something else now, and those that have come, in tables that live on. */
+function regenerated(old: Plan, { tables }: Plan, changes: readonly Change[]): Change[] {
+  const made = new Set(changes.flatMap(change => (change.kind === 'create-table' ? change.table.id : [])));
+  return tables.flatMap((table): Change[] => {
+    const before = old.tables.find(({ id }) => id === table.id);
+    if (before === undefined || made.has(table.id)) return [];
+    const [gone, come] = [before.generated ?? [], table.generated ?? []];
+    const missing = (from: readonly GeneratedPlan[], column: GeneratedPlan): boolean =>
+      !from.some(other => JSON.stringify(other) === JSON.stringify(column));
+    return [
+      ...gone.filter(column => missing(come, column)).map(column => ({ kind: 'drop-generated' as const, table: before, column })),
+      ...come.filter(column => missing(gone, column)).map(column => ({ kind: 'add-generated' as const, table, column })),
+    ];
+  });
 }
 
 /** Indexes with expressions that are gone or mean something else now; those that are missing are built afterwards. */

@@ -8,6 +8,7 @@ import { quote } from '../change/quote.ts';
 import { type Code, finding } from './codes.ts';
 import { relationNames } from './ddl.ts';
 import type { Decision } from './decide.ts';
+import { expressGenerated } from './express-generated.ts';
 import { expressIndexes } from './express-indexes.ts';
 import { expressViews } from './express-views.ts';
 import { parseTable, type TableText } from './expression/create.ts';
@@ -15,12 +16,13 @@ import { attempt } from './expression/refusal.ts';
 import { type KnownColumn, type TableContext, type Translation, translateExpression, type Untranslated } from './expression/translation.ts';
 import type { Finding } from './finding.ts';
 import { names } from './names.ts';
-import type { CheckPlan, ColumnPlan, ForeignKeyPlan, Plan, TablePlan } from './plan.ts';
+import type { CheckPlan, ColumnPlan, ForeignKeyPlan, GeneratedPlan, Plan, TablePlan } from './plan.ts';
 import type { SourceSchema, SourceTable } from './schema.ts';
 
 /** Findings that are told anew here. */
 const OURS: ReadonlySet<string> = new Set([
   'check',
+  'generated-column',
   'view',
   'index-partial',
   'index-expression',
@@ -56,7 +58,7 @@ export const optional = <K extends string, T>(key: K, list: readonly T[]): { [ke
   (list.length > 0 ? { [key]: [...list] } : {}) as { [key in K]?: T[] };
 
 /** The table as it was before expressions. */
-function without({ expressionIndexes: _, checks: __, ...table }: TablePlan): TablePlan {
+function without({ expressionIndexes: _, checks: __, generated: ___, ...table }: TablePlan): TablePlan {
   return {
     ...table,
     columns: table.columns.map(({ expression: _, ...column }) => column),
@@ -74,11 +76,14 @@ function expressTable(table: TablePlan, source: SourceTable, free: ReturnType<ty
     const message = `The declaration of table ${quote(table.name)} cannot be read (${read.reason}): its CHECKs are left out.`;
     on.findings.push(finding('check', { table: table.name, message }));
   }
-  const context = contextOf(table, source, text, on.schema.encoding);
+  const base = contextOf(table, source, text, on.schema.encoding);
+  const generated = expressGenerated(table, source, { texts: text.generated, context: base }, on);
+  const context = withGenerated(base, generated, source);
   return {
     ...table,
     columns: table.columns.map(column => withDefault(column, table, source, on)),
     foreignKeys: table.foreignKeys.map(key => deferred(key, table, text)),
+    ...optional('generated', generated),
     ...optional('expressionIndexes', expressIndexes({ table, source, context, free }, on)),
     ...optional('checks', checksOf(table, text, context, on)),
   };
@@ -95,6 +100,15 @@ export function contextOf(table: TablePlan, source: SourceTable, text: TableText
     return column === undefined ? [] : [[name.toLowerCase(), { ...column, expression }] as const];
   });
   return { columns, encoding, generated: new Map(generated) };
+}
+
+/** Postgres computes no generated column from another one, but everything else can read them. */
+function withGenerated({ columns, ...context }: TableContext, generated: readonly GeneratedPlan[], source: SourceTable): TableContext {
+  const known = generated.map((column): KnownColumn => {
+    const collation = source.columns.find(({ name }) => name === column.name)?.collation ?? 'BINARY';
+    return { ...column, collation };
+  });
+  return { ...context, columns: [...columns, ...known] };
 }
 
 /** Notes what a translation needs; of one that failed it gives undefined and says so. */

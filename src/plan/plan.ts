@@ -59,6 +59,12 @@ export const ExpressionIndexPlan = z.strictObject({
 });
 export type ExpressionIndexPlan = Readonly<z.infer<typeof ExpressionIndexPlan>>;
 
+/** A generated column, VIRTUAL or STORED: Postgres computes it as well, so it is compared but never written. */
+export const GeneratedPlan = ColumnPlan.pick({ name: true, target: true, type: true, codec: true, affinity: true, notNull: true }).extend({
+  sql: z.string(),
+});
+export type GeneratedPlan = Readonly<z.infer<typeof GeneratedPlan>>;
+
 export const CheckPlan = z.strictObject({ name: z.string(), sql: z.string() });
 export type CheckPlan = Readonly<z.infer<typeof CheckPlan>>;
 
@@ -96,6 +102,7 @@ export const TablePlan = z.strictObject({
   columns: z.array(ColumnPlan),
   indexes: z.array(IndexPlan),
   foreignKeys: z.array(ForeignKeyPlan),
+  generated: z.array(GeneratedPlan).optional(),
   expressionIndexes: z.array(ExpressionIndexPlan).optional(),
   checks: z.array(CheckPlan).optional(),
   /** Fingerprint of the SQLite table that this was decided for (fingerprint.ts). */

@@ -7,6 +7,7 @@
 import type { PgKey, PgRow } from '../change/change.ts';
 import type { TargetState } from '../change/ports.ts';
 import { quote } from '../change/quote.ts';
+import { compared } from '../plan/generated.ts';
 import { at, type ColumnPlan, keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
 import { digest } from './digest.ts';
 import { tableName } from './fence.ts';
@@ -23,7 +24,8 @@ export async function targetState(url: string, plan: Plan): Promise<TargetState>
 }
 
 /** The same on a session that was opened before, where there is no time to open one; `close` ends it. */
-export async function stateOn(session: Session, plan: Plan): Promise<TargetState> {
+export async function stateOn(session: Session, stored: Plan): Promise<TargetState> {
+  const plan = compared(stored);
   try {
     await session.query(BEGIN);
   } catch (error) {

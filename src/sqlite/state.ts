@@ -1,6 +1,7 @@
 import type { Seq } from '../change/change.ts';
 import type { SourceState } from '../change/ports.ts';
 import { decodeKey, Unfit } from '../plan/codec.ts';
+import { compared } from '../plan/generated.ts';
 import { keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
 import { chunk, countRows } from './chunk.ts';
 import { stretch } from './digest.ts';
@@ -25,7 +26,8 @@ export function sourceState(db: Database, plan: Plan): SourceState {
 /** The state inside somebody's open transaction; the connection stays theirs. */
 export const heldState = (db: Database, plan: Plan): SourceState => stateOf(db, plan, () => {});
 
-function stateOf(db: Database, plan: Plan, close: () => void): SourceState {
+function stateOf(db: Database, stored: Plan, close: () => void): SourceState {
+  const plan = compared(stored);
   const tables = new Map(plan.tables.map(table => [table.id, table]));
   const found = (id: number): TablePlan => {
     const table = tables.get(id);

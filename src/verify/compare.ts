@@ -4,6 +4,7 @@
  */
 import type { PgKey, PgRow } from '../change/change.ts';
 import { codecOf, keyName } from '../plan/codec.ts';
+import { comparedTable } from '../plan/generated.ts';
 import { at, type TablePlan } from '../plan/plan.ts';
 
 export type Difference = {
@@ -25,7 +26,8 @@ export type Comparer = {
   keyOf(row: PgRow): PgKey;
 };
 
-export function comparer(table: TablePlan): Comparer {
+export function comparer(stored: TablePlan): Comparer {
+  const table = comparedTable(stored);
   const canonical = table.columns.map(column => codecOf(column).canonical);
   const names = table.columns.map(column => column.name);
   const keyOf = (row: PgRow): PgKey => table.key.columns.map(index => at(row, index));

@@ -179,14 +179,20 @@ test('zero tables block', () => {
   expect(decided('create table t (a)', { exclude: ['T'] }).codes).toEqual(expect.arrayContaining(['excluded', 'no-tables']));
 });
 
-test('generated columns are left out, with a warning, and shift nothing', () => {
-  const { table, about } = decided("create table t (a int, g as (a + 1), s as (a) stored, b text); insert into t values (1, 'x')");
+test('generated columns are generated in Postgres too, or left out with a warning, and shift nothing', () => {
+  const { table, about } = decided(
+    "create table t (a int, g as (a + 1), s as (g * 2) stored, l as (likelihood(a, 0.5)), b text); insert into t values (1, 'x')",
+  );
   expect(table('t').columns.map(({ name, codec }) => [name, codec])).toEqual([
     ['rowid', 'integer'],
     ['a', 'integer'],
     ['b', 'text'],
   ]);
-  expect(about('generated-column').map(({ column }) => column)).toEqual(['g', 's']);
+  expect(table('t').generated).toMatchObject([
+    { name: 'g', type: 'bigint', sql: '("a" + 1)' },
+    { name: 's', type: 'bigint', sql: '(("a" + 1) * 2)' },
+  ]);
+  expect(about('generated-column')).toMatchObject([{ column: 'l', message: expect.stringContaining('likelihood') }]);
 });
 
 test('NOT NULL stays where it holds', () => {

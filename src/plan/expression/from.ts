@@ -15,7 +15,14 @@ export type Field = { readonly name: string; readonly value: Typed };
  * A table or view that can stand in FROM: the fields' `sql` is their quoted name. `rowid`: what `rowid` means there; `key`: columns of its
  * primary key, on which all others depend.
  */
-export type Source = { readonly sql: string; readonly fields: readonly Field[]; readonly rowid?: Field; readonly key?: readonly Field[] };
+export type Source = {
+  readonly sql: string;
+  readonly fields: readonly Field[];
+  readonly rowid?: Field;
+  readonly key?: readonly Field[];
+  /** It has columns that the plan leaves out: `*` would mean fewer. */
+  readonly partial?: boolean;
+};
 /** By lower-case name. */
 export type Sources = ReadonlyMap<string, Source>;
 
@@ -75,11 +82,12 @@ function memberSql({ source, alias }: FromItem, place: number, context: Context)
   return { sql: `(${sql}) as ${quote(name)}`, relations: [relation(name, { fields })], merged: none };
 }
 
-function relation(alias: string, { fields, rowid, key }: Omit<Source, 'sql'>): Relation {
+function relation(alias: string, { fields, rowid, key, partial }: Omit<Source, 'sql'>): Relation {
   const qualified = (field: Field): Field => ({ ...field, value: { ...field.value, sql: `${quote(alias)}.${field.value.sql}` } });
   return {
     alias,
     fields: fields.map(qualified),
+    ...(partial && { partial }),
     ...(rowid !== undefined && { rowid: qualified(rowid) }),
     ...(key !== undefined && { key: key.map(qualified) }),
   };

@@ -202,6 +202,7 @@ function resultFields(result: ResultColumn, relations: readonly Relation[], merg
   const { table } = result;
   const chosen = relations.filter(({ alias }) => table === null || alias.toLowerCase() === table.toLowerCase());
   if (chosen.length === 0) throw new Refusal('it selects * of what is no table of it');
+  if (chosen.some(({ partial }) => partial)) throw new Refusal('it selects * of a table with a generated column that is left out');
   const seen = new Set<string>();
   return chosen.flatMap(relation =>
     relation.fields.filter(({ name }) => {

@@ -6,12 +6,12 @@ import type { ColumnPlan } from '../plan.ts';
 import type { Expression } from './ast.ts';
 import { folded } from './compare.ts';
 import type { CompatName } from './compat.ts';
-import { asText, condition } from './convert.ts';
+import { asText, condition, textOfJson } from './convert.ts';
 import { parseView } from './create.ts';
 import type { Field, Sources } from './from.ts';
 import { parseExpressionText } from './parse.ts';
 import { attempt, Refusal } from './refusal.ts';
-import { compat, type Scope, typedColumn } from './scope.ts';
+import { type Scope, typedColumn } from './scope.ts';
 import { selectSql } from './select.ts';
 import { translate } from './translate.ts';
 import { asNumber, isNumeric, type Kind, kindName, type Typed } from './typed.ts';
@@ -114,7 +114,7 @@ function stored(value: Typed, { codec, affinity }: Pick<ColumnPlan, 'type' | 'co
   if (codec === 'text') return storedText(value, affinity, scope);
   if (codec === 'blob' && value.kind === 'blob') return value.sql;
   if (codec === 'tagged') return tagged(value, affinity, scope);
-  if (value.kind === 'json') return storedInteger(value, codec, affinity, scope);
+  if (value.kind === 'json') return storedJson(value, codec, affinity, scope);
   if (!isNumeric(value) && !value.integral) throw new Refusal(`it gives ${kindName(value.kind)} for a column of another type`);
   const number = asNumber(value);
   if (codec === 'integer' && number.kind === 'integer') return number.sql;
@@ -138,11 +138,14 @@ function storedText(value: Typed, affinity: ColumnPlan['affinity'], scope: Scope
 /** Dates with their signs never look like a number. */
 const neverNumeric = ({ sql }: Typed): boolean => /^to_char\(|strftime\('%[YZ]-%m-%d/.test(sql);
 
-/** A JSON value that becomes an integer by affinity: any other value is an error there, as the codec has no place for it. */
-function storedInteger(value: Typed, codec: ColumnPlan['codec'], affinity: ColumnPlan['affinity'], scope: Scope): string {
-  if (codec !== 'integer' || (affinity !== 'integer' && affinity !== 'numeric'))
+/** A JSON value that becomes a number by affinity: any other value is an error there, as the codec has no place for it. */
+function storedJson(value: Typed, codec: ColumnPlan['codec'], affinity: ColumnPlan['affinity'], scope: Scope): string {
+  const integer = codec === 'integer' && (affinity === 'integer' || affinity === 'numeric');
+  if (!integer && !(codec === 'real' && affinity === 'real'))
     throw new Refusal(`it gives ${kindName(value.kind)} for a column of another type`);
-  return `${compat(scope, 'to_number')}(${asText(value, scope).sql})::bigint`;
+  const text = textOfJson(value, scope);
+  const pattern = integer ? '^[ ]*[+-]?[0-9]+[ ]*$' : '^[ ]*[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?[ ]*$';
+  return `(case when ${text} is null or ${text} ~ '${pattern}' then ${text} else 'no number' end)::${integer ? 'bigint' : 'double precision'}`;
 }
 
 function tagged(value: Typed, affinity: ColumnPlan['affinity'], scope: Scope): string {

@@ -1,0 +1,71 @@
+/* Generated columns on the whole way: computed on both sides, written by nobody, compared. */
+import Database from 'better-sqlite3';
+import { expect, test } from 'vitest';
+import type { StatusDocument, VerifyDocument } from '../../src/server/documents.ts';
+import { openWorld } from '../support/world.ts';
+
+const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
+const GENERATED = 'total, label, fold, age, note';
+
+const SCHEMA = `
+  create table line (id integer primary key, price integer not null, amount integer, total int generated always as (price * coalesce(amount, 1)),
+    name text collate nocase, label text generated always as (upper(name) || '/' || id) stored not null, fold text as (lower(name)) virtual,
+    doc text, age integer as (json_extract(doc, '$.age')), note as (doc ->> '$.note'), likely_ as (likelihood(price, 0.5)));
+  create index by_total on line (total desc) where total > 10;
+  create unique index by_fold on line (fold, price);
+  create view totals as select label, total from line where age is null or age > 3;
+  insert into line (price, amount, name, doc) values (5, 3, 'Äpfel', '{"age": 7, "note": "x"}'), (2, null, 'pears', '{"note": 1.5}'), (9, 9, '', null);`;
+
+test('VIRTUAL and STORED columns have equal values on both sides, there and back [G4]', async () => {
+  await using world = await openWorld(db => db.exec(SCHEMA));
+  const daemon = world.start();
+  await world.until(caughtUp);
+  const db = new Database(world.source);
+  const theirs = async () => (await world.pg.query(`select total, label, fold, age, substr(note, 3) as note from line order by id`)).map(Object.values);
+  const ours = () =>
+    db
+      .prepare(`select ${GENERATED} from line order by id`)
+      .raw()
+      .all()
+      .map(row => (row as unknown[]).map(value => (value === null ? null : String(value))));
+  expect(await theirs()).toEqual(ours());
+  const kinds = await world.pg.query(
+    `select string_agg(attname || ':' || attgenerated, ' ' order by attnum) as k from pg_attribute where attrelid = 'line'::regclass and attnum > 0`,
+  );
+  expect(kinds[0]?.k).toBe('id: price: amount: name: doc: total:s label:s fold:s age:s note:s');
+  const indexes = await world.pg.query(`select indexdef as d from pg_indexes where tablename = 'line' order by indexname`);
+  expect(indexes.map(({ d }) => d?.replace(/^.* USING btree /, ''))).toEqual(
+    expect.arrayContaining(['(total DESC) WHERE (total > 10)', '(fold, price)']),
+  );
+
+  db.exec(`update line set price = 6 where id = 1; insert into line (price, name) values (1, 'x'); delete from line where id = 3`);
+  db.exec(`alter table line add column more int; alter table line add column twice int as (more * 2)`);
+  db.exec('update line set more = 21 where id = 2');
+  await world.until(caughtUp);
+  expect(await theirs()).toEqual(ours());
+  expect(await world.pg.query('select twice from line where id = 2')).toEqual([{ twice: '42' }]);
+  expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject({ ok: true, differences: 0 });
+  await world.pg.query(`begin`);
+  await world.pg.query(`set local session_replication_role = replica`);
+  await world.pg.query(`alter table line drop column fold`);
+  await world.pg.query(`alter table line add column fold text`);
+  await world.pg.query(`commit`);
+  expect(await world.json<VerifyDocument>(4, 'verify')).toMatchObject({ ok: false });
+  await world.pg.query(`alter table line drop column fold`);
+  await world.pg.query(`alter table line add column fold text generated always as (lower(name collate "C")) stored`);
+
+  await world.json(0, 'cutover', '--yes');
+  expect(await world.pg.query(`select * from totals order by label`)).toHaveLength(3);
+  await world.pg.query(`update line set amount = 4, doc = '{"age": 1}' where id = 1`);
+  await world.pg.query(`insert into line (price, name) values (70, 'From Postgres')`);
+  await world.until(({ lag }) => lag?.ms !== null && (lag?.ms ?? 9e9) < 500);
+  expect(await theirs()).toEqual(ours());
+  expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject({ ok: true, differences: 0 });
+  await world.json(0, 'rollback', '--yes');
+  await world.until(caughtUp);
+  expect(ours().map(([total]) => total)).toEqual(['24', '2', '1', '70']);
+  expect(await theirs()).toEqual(ours());
+  await world.json(0, 'uninstall', '--yes');
+  expect(await daemon.exited).toBe(0);
+  db.close();
+});
