@@ -21,7 +21,8 @@ test('VIRTUAL and STORED columns have equal values on both sides, there and back
   const daemon = world.start();
   await world.until(caughtUp);
   const db = new Database(world.source);
-  const theirs = async () => (await world.pg.query(`select total, label, fold, age, substr(note, 3) as note from line order by id`)).map(Object.values);
+  const theirs = async () =>
+    (await world.pg.query(`select total, label, fold, age, substr(note, 3) as note from line order by id`)).map(Object.values);
   const ours = () =>
     db
       .prepare(`select ${GENERATED} from line order by id`)
@@ -30,7 +31,7 @@ test('VIRTUAL and STORED columns have equal values on both sides, there and back
       .map(row => (row as unknown[]).map(value => (value === null ? null : String(value))));
   expect(await theirs()).toEqual(ours());
   const kinds = await world.pg.query(
-    `select string_agg(attname || ':' || attgenerated, ' ' order by attnum) as k from pg_attribute where attrelid = 'line'::regclass and attnum > 0`,
+    `select string_agg(attname || ':' || attgenerated::text, ' ' order by attnum) as k from pg_attribute where attrelid = 'line'::regclass and attnum > 0`,
   );
   expect(kinds[0]?.k).toBe('id: price: amount: name: doc: total:s label:s fold:s age:s note:s');
   const indexes = await world.pg.query(`select indexdef as d from pg_indexes where tablename = 'line' order by indexname`);
@@ -45,21 +46,17 @@ test('VIRTUAL and STORED columns have equal values on both sides, there and back
   expect(await theirs()).toEqual(ours());
   expect(await world.pg.query('select twice from line where id = 2')).toEqual([{ twice: '42' }]);
   expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject({ ok: true, differences: 0 });
-  await world.pg.query(`begin`);
-  await world.pg.query(`set local session_replication_role = replica`);
-  await world.pg.query(`alter table line drop column fold`);
-  await world.pg.query(`alter table line add column fold text`);
-  await world.pg.query(`commit`);
+  await world.pg.query(`alter table line drop column fold, add column fold text`);
   expect(await world.json<VerifyDocument>(4, 'verify')).toMatchObject({ ok: false });
-  await world.pg.query(`alter table line drop column fold`);
-  await world.pg.query(`alter table line add column fold text generated always as (lower(name collate "C")) stored`);
+  await world.pg.query(`alter table line drop column fold, add column fold text generated always as (lower(name collate "C")) stored`);
+
+  expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject({ ok: true });
 
   await world.json(0, 'cutover', '--yes');
   expect(await world.pg.query(`select * from totals order by label`)).toHaveLength(3);
   await world.pg.query(`update line set amount = 4, doc = '{"age": 1}' where id = 1`);
   await world.pg.query(`insert into line (price, name) values (70, 'From Postgres')`);
-  await world.until(({ lag }) => lag?.ms !== null && (lag?.ms ?? 9e9) < 500);
-  expect(await theirs()).toEqual(ours());
+  await expect.poll(ours, { timeout: 30_000 }).toEqual(await theirs());
   expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject({ ok: true, differences: 0 });
   await world.json(0, 'rollback', '--yes');
   await world.until(caughtUp);
