@@ -29,6 +29,10 @@ export function page(document: AssessDocument, plan: Plan): string {
           column =>
             html`<tr><td>${column.name}</td><td>${column.target}</td><td>${column.type}</td><td>${column.codec}</td><td>${column.reason}</td></tr>`,
         )}
+        ${(table.generated ?? []).map(
+          column =>
+            html`<tr><td>${column.name}</td><td>${column.target}</td><td>${column.type}</td><td>${column.codec}</td><td>generated as ${column.sql}</td></tr>`,
+        )}
       </table>`,
   );
   const objects = document.objects.map(

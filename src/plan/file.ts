@@ -62,7 +62,8 @@ function remark(node: unknown, { type, notNull, default: sql, reason }: ColumnPl
 function summary({ key, columns, indexes, foreignKeys, ...table }: TablePlan): string {
   const names =
     key.kind === 'hidden' ? 'hidden rowid' : keyColumns({ key, columns, indexes, foreignKeys, ...table }).map(({ name }) => name);
-  return oneLine(`key: ${String(names)}; indexes: ${indexes.length}; foreign keys: ${foreignKeys.length}`);
+  const generated = (table.generated ?? []).map(({ target, type, sql }) => `; ${target} ${type} generated as ${sql}`).join('');
+  return oneLine(`key: ${String(names)}; indexes: ${indexes.length}; foreign keys: ${foreignKeys.length}${generated}`);
 }
 
 /** Findings that stand at no table of the plan. */
