@@ -4,6 +4,7 @@
  * (1) All deletions come before all insertions. The end state is a legal SQLite state, so with every touched key out of the way no
  *     two rows can clash, and what Postgres refuses now it refuses for what it is.
  * (2) A row that Postgres refuses is left out and quarantined; the batch goes on without it [G4].
+ * (3) Postgres works on one portion while the next one is read from the spool; memory is bounded by two portions.
  */
 import type { Misfit, PgKey, Rows, Slice } from '../change/change.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -31,22 +32,69 @@ export async function writeBulk(bulk: Bulk, rows: Rows, { quarantined, suspended
     suspended.filter(id => replaced.has(id)),
   );
   await empty(bulk, rows.replaced);
-  for await (const slice of rows.slices()) {
-    if (out.has(slice.table)) continue;
+  const portions = () => joined(rows.slices(), slice => !out.has(slice.table));
+  await overlapped(portions(), async slice => {
     const table = tableIn(bulk.tables, slice.table);
     if (!replaced.has(slice.table)) await deleteKeys(bulk, table, [...absences(slice), ...slice.rows.map(row => keyOf(table.plan, row))]);
-  }
+  });
   const refusals: [Table, readonly Misfit[]][] = [];
-  for await (const slice of rows.slices()) {
-    if (out.has(slice.table)) continue;
+  await overlapped(portions(), async slice => {
     const table = tableIn(bulk.tables, slice.table);
     const refused = await copyFitting(bulk.session, bulk.plan, table.plan, slice.rows);
     const misfits = await settle(bulk.session, table, slice, { refused, quarantined });
-    if (misfits.length === 0) continue;
+    if (misfits.length === 0) return;
     await enforce(bulk.session, table.plan, bulk.policy);
     refusals.push([table, misfits]);
-  }
+  });
   return refusals;
+}
+
+/** A round trip for each thousand rows would cost more than the rows. */
+const PORTION_ROWS = 10_000;
+const PORTION_CHARS = 8_000_000;
+
+/** The wanted slices, those of one table that follow each other joined. */
+async function* joined(slices: ReturnType<Rows['slices']>, wanted: (slice: Slice) => boolean): AsyncGenerator<Slice> {
+  let parts: Slice[] = [];
+  let size = 0;
+  let chars = 0;
+  for await (const slice of slices) {
+    if (!wanted(slice)) continue;
+    const [first] = parts;
+    if (first !== undefined && (first.table !== slice.table || size >= PORTION_ROWS || chars >= PORTION_CHARS)) {
+      yield join(first, parts);
+      parts = [];
+      size = 0;
+      chars = 0;
+    }
+    parts.push(slice);
+    size += slice.rows.length + slice.gone.length;
+    for (const row of slice.rows) for (const text of row) chars += text?.length ?? 0;
+  }
+  const [first] = parts;
+  if (first !== undefined) yield join(first, parts);
+}
+
+const join = ({ table }: Slice, parts: readonly Slice[]): Slice => ({
+  table,
+  rows: parts.flatMap(({ rows }) => rows),
+  gone: parts.flatMap(({ gone }) => gone),
+  misfits: parts.flatMap(({ misfits }) => misfits),
+  vanished: parts.flatMap(({ vanished = [] }) => vanished),
+});
+
+/** Works on one item at a time, while the next one is made. */
+async function overlapped<T>(items: AsyncIterable<T>, work: (item: T) => Promise<void>): Promise<void> {
+  let under = Promise.resolve();
+  try {
+    for await (const item of items) {
+      await under;
+      under = work(item);
+      under.catch(() => undefined); // it is awaited when the next item is there
+    }
+  } finally {
+    await under;
+  }
 }
 
 /** DELETE, not TRUNCATE: a reader with an older snapshot would see the table empty [G3]. */
