@@ -3,6 +3,7 @@ import type { Blocker } from '../change/errors.ts';
 import { dispositions } from '../plan/dispositions.ts';
 import type { Finding } from '../plan/finding.ts';
 import { keyColumns, type Plan } from '../plan/plan.ts';
+import { waivableAs } from '../plan/waive.ts';
 import { connect } from '../postgres/open.ts';
 import { preflight } from '../postgres/preflight.ts';
 import type { AssessDocument } from '../server/documents.ts';
@@ -18,11 +19,11 @@ import { writeOutput } from './write.ts';
 
 /** `attacca assess`: reads both sides, changes nothing. Exit code 3 if something blocks. */
 export async function assess(context: Context, options: { readonly html?: string; readonly target?: string }): Promise<number> {
-  const { source, target, schema, plan: planFile } = context.config();
+  const { source, target, schema, plan: planFile, waive } = context.config();
   using db = disposable(openSource(source, { readonly: true }));
   refuseDamaged(db.database, source);
   const say = (line: string): void => progress(context.output, line);
-  const decided = decidePlan(db.database, { schema, planFile, onProgress: say });
+  const decided = decidePlan(db.database, { schema, planFile, waive, onProgress: say });
   const there = target === undefined ? { plan: decided.plan, findings: [] } : await lookAtTarget(target, schema, decided.plan);
   const findings = [...decided.findings, ...there.findings];
   const document: AssessDocument = {
@@ -69,10 +70,14 @@ async function lookAtTarget(url: string, schema: string, plan: Plan): Promise<{ 
 
 function lines(document: AssessDocument): string[] {
   const tables = document.tables.map(each => [`  ${each.table}`, `${each.rows} rows`, `${each.columns} columns`, `key: ${each.key}`]);
-  const findings = document.findings.flatMap(({ level, code, table: name, column, message, remedy, samples }) => {
+  const findings = document.findings.flatMap(found => {
+    const { level, code, table: name, column, message, remedy, samples, waived } = found;
     const where = [name, column].filter(part => part !== null).join('.');
     const keys = samples.length === 0 ? '' : ` (keys: ${samples.slice(0, 5).join(' ')})`;
-    return [`  ${level} ${code}${where === '' ? '' : ` ${where}`}: ${message}${keys}`, `    → ${remedy}`];
+    const accept = waivableAs(found);
+    const todo =
+      waived === undefined ? `${remedy}${accept === undefined ? '' : ` Or accept it: --waive '${accept}'.`}` : `waived: ${waived}`;
+    return [`  ${level} ${code}${where === '' ? '' : ` ${where}`}: ${message}${keys}`, `    → ${todo}`];
   });
   const objects = document.objects.map(({ type, name, disposition }) => [`  ${type}`, name, disposition]);
   return [

@@ -18,6 +18,10 @@ export const Config = z.strictObject({
     .optional()
     .describe('Absent: an embedded PostgreSQL under .attacca/ beside the source.'),
   plan: z.string().min(1).optional().describe('The reviewed plan file; absent: the plan follows from the stored values.'),
+  waive: z
+    .array(z.string().min(1))
+    .prefault([])
+    .describe('Blocking findings that are accepted, as CODE, CODE:TABLE or CODE:TABLE.COLUMN; the plan file can give reasons.'),
   schema: z.string().min(1).default('public').describe('The Postgres schema that holds the tables.'),
   flag: FlagConfig.optional().describe("The application's feature flag; absent: nothing is switched outside the databases."),
   snapshot: z
@@ -71,6 +75,7 @@ export type Overrides = Readonly<{
   source?: string | undefined;
   target?: string | undefined;
   plan?: string | undefined;
+  waive?: readonly string[] | undefined;
   maxPauseMs?: number | undefined;
 }>;
 

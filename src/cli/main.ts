@@ -17,6 +17,7 @@ type Flags = {
   source?: string;
   target?: string;
   plan?: string;
+  waive?: string[];
   maxPause?: number;
   config?: string;
   json?: boolean;
@@ -30,6 +31,7 @@ const source = () => new Option('--source <file>', 'the SQLite file the applicat
 const target = () =>
   new Option('--target <url>', 'postgresql://…; without it an embedded PostgreSQL beside the source').env('ATTACCA_TARGET');
 const maxPause = () => new Option('--max-pause <ms>', "how long the application's writes may wait at most").argParser(whole);
+const waive = () => new Option('--waive <finding...>', 'accept a blocking finding: CODE, CODE:TABLE or CODE:TABLE.COLUMN');
 const yes = () => new Option('--yes', 'do not ask');
 
 /** Runs one command and sets the exit code; the only place where errors end. */
@@ -43,6 +45,7 @@ function run(work: (context: Context, ...given: unknown[]) => Promise<number>) {
       source: flags.source,
       target: flags.target,
       plan: command.name() === 'plan' ? undefined : flags.plan,
+      waive: flags.waive,
       maxPauseMs: flags.maxPause,
     };
     let source = '';
@@ -86,6 +89,7 @@ export function program(): Command {
   ])
     .addOption(source())
     .addOption(target())
+    .addOption(waive())
     .option('--html <file>', 'also write the report as one self-contained page')
     .action(run(async (context, options) => (await import('./assess.ts')).assess(context, options as { html?: string; target?: string })));
 
@@ -95,6 +99,7 @@ export function program(): Command {
   ])
     .addOption(source())
     .option('--plan <file>', 'start from this reviewed plan file')
+    .addOption(waive())
     .option('--out <file>', 'write the plan file here (default: stdout)')
     .option('--sql', 'print the Postgres DDL instead')
     .action(
@@ -109,6 +114,7 @@ export function program(): Command {
     .addOption(source())
     .addOption(target())
     .addOption(new Option('--plan <file>', 'the reviewed plan file').env('ATTACCA_PLAN'))
+    .addOption(waive())
     .option('--once', 'stop when caught up')
     .option('-v, --verbose', 'log more')
     .action(run(async (context, options) => (await import('./sync.ts')).sync(context, options as { once?: boolean; verbose?: boolean })));

@@ -12,11 +12,12 @@ export async function plan(
   context: Context,
   options: { readonly plan?: string; readonly out?: string; readonly sql?: boolean },
 ): Promise<number> {
-  const { source, schema } = context.config();
+  const { source, schema, waive } = context.config();
   using db = disposable(openSource(source, { readonly: true }));
   const { plan, findings } = decidePlan(db.database, {
     schema,
     planFile: options.plan,
+    waive,
     onProgress: line => progress(context.output, line),
   });
   const text = options.sql === true ? planSql(plan) : printPlan(plan, findings);

@@ -12,6 +12,7 @@ import { agree } from './foreign.ts';
 import { fits, SYSTEM_COLUMNS } from './names.ts';
 import { CodecName, ColumnPlan, HIDDEN_ROWID, type Plan, type TablePlan } from './plan.ts';
 import type { Profile } from './schema.ts';
+import { Waiver } from './waive.ts';
 
 const ColumnEdit = z.strictObject({
   target: z.string().min(1).optional(),
@@ -31,6 +32,8 @@ export const PlanFile = z.strictObject({
   schema: z.string().min(1).optional(),
   /** Names of tables to leave out. */
   exclude: z.array(z.string()).prefault([]),
+  /** Blocking findings that are accepted. */
+  waive: z.array(Waiver).prefault([]),
   tables: z.record(z.string(), TableEdit).prefault({}),
 });
 export type PlanFile = Readonly<z.infer<typeof PlanFile>>;

@@ -13,6 +13,7 @@ import type { Profile } from './schema.ts';
 
 const HEADER = ` The plan of attacca: what becomes of each table and column in Postgres.
  Edit target (names), codec, and exclude; a table or column that is not listed stays as decided.
+ waive accepts a blocking finding: [{ finding: CODE:TABLE, reason: why }].
  codec: ${EXAMPLES.map(codec => `${codec} = ${typeOf(codec)}`).join(', ')}.
  The format in brackets is how SQLite writes the value: T or a blank, any number of f up to six, Z or an offset.
  tagged keeps every value as text with its storage class: i:1, r:1.5, t:text, b:hex.
@@ -25,6 +26,7 @@ export function printPlan(plan: Plan, findings: readonly Finding[]): string {
     version: plan.version,
     schema: plan.schema,
     exclude: excluded,
+    ...(plan.waived !== undefined && { waive: plan.waived }),
     tables: Object.fromEntries(plan.tables.map(table => [table.name, fileTable(table)])),
   });
   document.commentBefore = [HEADER, ...elsewhere(plan, findings).map(comment)].join('\n');

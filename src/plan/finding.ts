@@ -13,5 +13,7 @@ export const Finding = z.strictObject({
   count: z.int(),
   /** Keys of a few rows concerned, never their values. */
   samples: z.array(z.string()),
+  /** Why the owner accepts it: it blocked, and was waived. */
+  waived: z.string().optional(),
 });
 export type Finding = Readonly<z.infer<typeof Finding>>;

@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { isCodec, PG_TYPES } from './codecs/registry.ts';
+import { Waiver } from './waive.ts';
 
 /** A name of codecs/registry.ts, with its argument where it takes one. */
 export const CodecName = z.string().refine(isCodec, { error: 'no codec of attacca' });
@@ -121,6 +122,8 @@ export const Plan = z.strictObject({
   compat: z.array(z.string()).optional(),
   /** Names of tables that were left out on request: nobody is reminded of them. */
   excluded: z.array(z.string()).optional(),
+  /** Blocking findings that the owner has accepted, with the reason. */
+  waived: z.array(Waiver).optional(),
   /** Tables that cannot be replicated as they are, with the reason: they refuse a cutover until they can. */
   unplanned: z.array(z.strictObject({ name: z.string(), source: z.string(), reason: z.string() })).optional(),
   /** The highest TablePlan.id ever given; there once the schema of the file has changed. No id is given twice. */

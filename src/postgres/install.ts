@@ -40,6 +40,7 @@ export async function installPostgres(session: Session, plan: Plan, installation
       await addFence(session, plan, table);
     }
     await audit(session, 'installed', { tables: plan.tables.length });
+    for (const { finding, reason } of plan.waived ?? []) await audit(session, `waived ${finding}`, { reason });
   });
   const installed = await readControl(session);
   if (installed === undefined) throw new Refused('the installation has vanished', []);

@@ -40,6 +40,7 @@ test('every default is visible', () => {
   expect(load({ source: 'app.db' })).toEqual({
     source: join(folder, 'app.db'),
     schema: 'public',
+    waive: [],
     snapshot: { parallelChunks: 2, chunkRows: 20_000, nice: 0 },
     quarantine: { policy: 'quarantine', afterRows: 0 },
     journal: { maxMarks: 50_000_000 },

@@ -12,6 +12,7 @@ import { applyPlanFile, parsePlan } from '../../plan/file.ts';
 import type { Finding } from '../../plan/finding.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { withoutRefused } from '../../plan/statements.ts';
+import { waivableAs, waive } from '../../plan/waive.ts';
 import { readControl } from '../../postgres/control.ts';
 import { installPostgres, occupants } from '../../postgres/install.ts';
 import type { Session } from '../../postgres/open.ts';
@@ -31,7 +32,13 @@ export type Decided = { readonly plan: Plan; readonly findings: readonly Finding
 /** Reads every value of the file and decides what becomes what. `planFile`: the reviewed overrides. */
 export function decidePlan(
   db: Database,
-  options: { readonly schema: string; readonly planFile: string | undefined; readonly onProgress?: (line: string) => void },
+  options: {
+    readonly schema: string;
+    readonly planFile: string | undefined;
+    /** Names of findings that are accepted beside those of the plan file. */
+    readonly waive?: readonly string[];
+    readonly onProgress?: (line: string) => void;
+  },
 ): Decided {
   const schema = readSchema(db);
   const file = options.planFile === undefined ? undefined : readPlanFile(options.planFile);
@@ -45,10 +52,13 @@ export function decidePlan(
   const exclude = wanted?.exclude ?? []; // before deciding: what is left out cannot block
   const decided = decide(schema, stats, { schema: options.schema, exclude });
   const reviewed = file === undefined ? decided : { ...decided, plan: applyPlanFile(decided.plan, file, stats) };
-  const { plan, findings } = express(schema, reviewed); // once more: expressions follow the columns' types
+  const expressed = express(schema, reviewed); // once more: expressions follow the columns' types
+  const accepted = [...(wanted?.waive ?? []), ...(options.waive ?? []).map(name => ({ finding: name, reason: 'waived by configuration' }))];
+  const { findings, waived } = waive([...expressed.findings, ...captureHazards(schema)], accepted);
+  const plan = { ...expressed.plan, ...(waived.length > 0 && { waived }) };
   return {
     plan,
-    findings: [...findings, ...captureHazards(schema)],
+    findings,
     rows: new Map(plan.tables.map(table => [table.id, stats[table.name]?.rows ?? 0])),
   };
 }
@@ -70,8 +80,8 @@ export function examine(config: Config, log: Logger): Decided {
   const theirs = readSqliteControl(db.database);
   if (theirs !== undefined) throw alreadyCaptured(theirs.target);
   refuseDamaged(db.database, config.source);
-  const { schema, plan: planFile } = config;
-  const decided = decidePlan(db.database, { schema, planFile, onProgress: line => log.debug(line) });
+  const { schema, plan: planFile, waive: accepted } = config;
+  const decided = decidePlan(db.database, { schema, planFile, waive: accepted, onProgress: line => log.debug(line) });
   report(log, decided.findings);
   return decided;
 }
@@ -107,12 +117,17 @@ function report(log: Logger, findings: readonly Finding[]): void {
   if (blocking.length > 0) {
     throw new Refused(
       'this database cannot be replicated as it is',
-      blocking.map(({ code, message, remedy }) => ({ code, reason: message, remedy })),
+      blocking.map(found => ({ code: found.code, reason: found.message, remedy: remedyOf(found) })),
     );
   }
   for (const finding of findings.filter(finding => finding.level === 'warning')) {
     log.warn({ code: finding.code, table: finding.table, column: finding.column }, finding.message);
   }
+}
+
+function remedyOf(found: Finding): string {
+  const name = waivableAs(found);
+  return name === undefined ? found.remedy : `${found.remedy} Or accept it: --waive '${name}'.`;
 }
 
 /** Which Postgres database this is: the file remembers it, so that two targets never share one journal. */

@@ -10,6 +10,7 @@ import { type Evolution, evolve } from '../../plan/evolve.ts';
 import { changeDdl, changeLines } from '../../plan/evolve-ddl.ts';
 import type { Plan } from '../../plan/plan.ts';
 import type { SourceTable, TableStats } from '../../plan/schema.ts';
+import { waive } from '../../plan/waive.ts';
 import { analyze, buildIndexes } from '../../postgres/constraints.ts';
 import { type Control, record } from '../../postgres/control.ts';
 import { evolveTarget } from '../../postgres/evolve.ts';
@@ -129,7 +130,7 @@ function decide(db: Database, plan: Plan, { schema, triggers }: Look): Evolution
     if (found === undefined) throw new RangeError(`the profile has no table ${table.name}`);
     return found;
   };
-  return evolve(plan, { schema, triggers, hazards: captureHazards(schema), stats });
+  return evolve(plan, { schema, triggers, hazards: waive(captureHazards(schema), plan.waived ?? []).findings, stats });
 }
 
 function targetOf(before: Plan, { plan, changes }: Evolution) {
