@@ -28,6 +28,7 @@ export const CODES = {
   'column-collation': ['warning', 'Check queries that compare this column, and use lower() or another collation there.'],
   'conflict-clause': ['warning', 'Let the application say INSERT … ON CONFLICT itself.'],
   check: ['warning', 'Add the constraints in Postgres before the cutover, if the application relies on them.'],
+  'check-violated': ['warning', 'Correct the rows; until then the constraint is checked for new rows only.'],
   view: ['warning', 'Create it in Postgres before the cutover, if the application reads it.'],
   trigger: ['warning', 'Move what it does into the application or into a Postgres trigger before the cutover.'],
   'virtual-table': ['warning', 'Build its replacement in Postgres before the cutover (a tsvector column for full-text search).'],

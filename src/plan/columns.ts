@@ -61,7 +61,14 @@ function remarks(table: SourceTable, column: SourceColumn, stats: ColumnStats, r
   const where = { table: table.name, column: column.name };
   const found: Finding[] = [];
   if (column.notNull && stats.nulls > 0)
-    found.push(finding('not-null-violated', { ...where, message: `${stats.nulls} NULLs stand in a NOT NULL column.`, count: stats.nulls }));
+    found.push(
+      finding('not-null-violated', {
+        ...where,
+        message: `${stats.nulls} NULLs stand in a NOT NULL column.`,
+        count: stats.nulls,
+        samples: stats.nullSamples ?? [],
+      }),
+    );
   if (refused === 'expression')
     found.push(finding('default-expression', { ...where, message: `The default ${column.default} is an expression and is left out.` }));
   if (refused === 'unfit')

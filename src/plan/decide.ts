@@ -67,7 +67,7 @@ export type Context = {
 export function planTable(source: SourceTable, stats: TableStats, context: Context, findings: Finding[]): TablePlan | undefined {
   const { columns, widths, findings: ofColumns } = planColumns(source, stats, context);
   const key = chooseKey(source, stats, widths);
-  findings.push(...ofColumns, ...key.findings);
+  findings.push(...ofColumns, ...key.findings, ...violations(source, stats));
   if (key.kind === 'none') return undefined;
   if (columns.length > MOST_COLUMNS) {
     findings.push(finding('too-many-columns', { table: source.name, message: `${columns.length} columns are more than Postgres takes.` }));
@@ -102,6 +102,16 @@ export function planTable(source: SourceTable, stats: TableStats, context: Conte
     foreignKeys: [],
   };
 }
+
+const violations = ({ name }: SourceTable, { violated = [] }: TableStats): Finding[] =>
+  violated.map(({ check, count, samples }) =>
+    finding('check-violated', {
+      table: name,
+      message: `${count} rows violate CHECK (${check}), which SQLite did not ask about them.`,
+      count,
+      samples,
+    }),
+  );
 
 /** Postgres's own limit is 1600, the hidden key included. */
 const MOST_COLUMNS = 1_599;

@@ -14,7 +14,12 @@ export type KeyChoice = {
   readonly findings: readonly Finding[];
 };
 
-type Candidate = { readonly columns: readonly string[]; readonly nulls: number; readonly name: string };
+type Candidate = {
+  readonly columns: readonly string[];
+  readonly nulls: number;
+  readonly samples: readonly string[];
+  readonly name: string;
+};
 
 /** INTEGER PRIMARY KEY; else a declared key that holds no NULL and fits a Postgres index; else the rowid itself. */
 export function chooseKey(table: SourceTable, stats: TableStats, widths: Widths): KeyChoice {
@@ -43,11 +48,21 @@ function rowidAlias(table: SourceTable): SourceColumn | undefined {
 /** The primary key first, then unique keys over NOT NULL columns, the shortest first. */
 function candidates(table: SourceTable, stats: TableStats): Candidate[] {
   const primary = primaryKey(table);
+  const candidate = (columns: readonly string[], name: string, nulls = 0): Candidate => {
+    const samples = stats.columns.flatMap(column => (columns.includes(column.name) ? (column.nullSamples ?? []) : []));
+    return { columns, name, nulls, samples };
+  };
   const uniques = table.indexes
     .filter(index => index.origin !== 'pk' && isUniqueKey(index, table))
     .toSorted((a, b) => a.terms.length - b.terms.length)
-    .map(index => ({ columns: index.terms.flatMap(term => term.column ?? []), nulls: stats.nullKeys[index.name] ?? 0, name: index.name }));
-  return primary.length === 0 ? uniques : [{ columns: primary, nulls: stats.nullKeys[''] ?? 0, name: 'PRIMARY KEY' }, ...uniques];
+    .map(index =>
+      candidate(
+        index.terms.flatMap(term => term.column ?? []),
+        index.name,
+        stats.nullKeys[index.name],
+      ),
+    );
+  return primary.length === 0 ? uniques : [candidate(primary, 'PRIMARY KEY', stats.nullKeys['']), ...uniques];
 }
 
 /** Names of the declared primary key's columns, in key order. */
@@ -64,10 +79,10 @@ function isUniqueKey(index: SourceIndex, table: SourceTable): boolean {
 
 const MOST_COLUMNS = 32;
 
-function refuse(table: SourceTable, { columns, nulls, name }: Candidate, widths: Widths): Finding | undefined {
+function refuse(table: SourceTable, { columns, nulls, samples, name }: Candidate, widths: Widths): Finding | undefined {
   if (nulls > 0) {
     const message = `${nulls} rows have a NULL in the key ${name}, so it cannot identify rows.`;
-    return finding('null-key', { table: table.name, message, count: nulls });
+    return finding('null-key', { table: table.name, message, count: nulls, samples });
   }
   if (columns.length > MOST_COLUMNS || tooWide(columns, widths)) {
     const message = `The key ${name} holds values that are too long for an index in Postgres.`;

@@ -91,6 +91,8 @@ export type TableStats = {
   readonly nullKeys: Readonly<Record<string, number>>;
   /** Orphans of each foreign key, in the order of SourceTable.foreignKeys, with sample keys. */
   readonly orphans: readonly { readonly count: number; readonly samples: readonly string[] }[];
+  /** CHECKs that rows violate, as written. */
+  readonly violated?: readonly { readonly check: string; readonly count: number; readonly samples: readonly string[] }[];
 };
 
 export type ColumnStats = {
@@ -119,6 +121,8 @@ export type ColumnStats = {
   readonly maxBytes: number;
   /** Keys of a few rows for each storage class that is in the minority, for findings; row values are never kept. */
   readonly samples: readonly string[];
+  /** Keys of a few rows with NULL, where the column is NOT NULL or in a key. */
+  readonly nullSamples?: readonly string[];
 };
 
 /** By table name. */

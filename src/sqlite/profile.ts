@@ -13,6 +13,7 @@ import { orphansOf } from './orphans.ts';
 import { readAll } from './read-all.ts';
 import { keyOfSamples, sampleKeys } from './samples.ts';
 import { doubtful, type Interest, type Tally, tally } from './tally.ts';
+import { violated } from './violations.ts';
 
 /** `total` is an estimate until the table is done. */
 export type OnProgress = (done: { readonly table: string; readonly rows: number; readonly total: number }) => void;
@@ -38,7 +39,13 @@ function profileTable(db: Database, { schema, onProgress, asked }: Context, tabl
   });
   onProgress({ table: table.name, rows, total: rows });
   const columns = table.columns.map(column => statsOf(db, schema, table, column, { rows, tally: tallies[stored.indexOf(column)] }));
-  return { rows, columns, nullKeys: nullKeys(db, table, columns), orphans: orphansOf(db, schema, table) };
+  return {
+    rows,
+    columns,
+    nullKeys: nullKeys(db, table, columns),
+    orphans: orphansOf(db, schema, table),
+    violated: violated(db, schema, table),
+  };
 }
 
 /** A multiple of the pages that are read. */
@@ -85,8 +92,14 @@ function statsOf(
     formats: formats(),
     ...{ integers, reals, texts, blobs, zeroOne, inexact, unclean, uuids, maxBytes },
     samples: [...samples, ...unreadable],
+    ...(rows > filled &&
+      !column.generated &&
+      isRequired(table, column) && { nullSamples: sampleKeys(db, table, `${quote(column.name)} is null`) }),
   };
 }
+
+const isRequired = (table: SourceTable, { name, notNull, primaryKey }: SourceColumn): boolean =>
+  notNull || primaryKey > 0 || table.indexes.some(({ unique, terms }) => unique && terms.some(({ column }) => column === name));
 
 /** Storage classes that are there, without the commonest. */
 const minorities = (counts: Readonly<Record<string, number>>): string[] =>
