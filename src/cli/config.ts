@@ -49,6 +49,7 @@ export const Config = z.strictObject({
   verify: z
     .strictObject({
       everySeconds: z.int().min(1).default(10).describe('How often the daemon compares the rows that changed since the last time.'),
+      fullEveryMinutes: z.number().min(0).default(360).describe('How often the daemon compares every row; 0: only on request.'),
     })
     .prefault({}),
   journal: z

@@ -19,6 +19,7 @@ import { outage } from './engine/journal-cap.ts';
 import { type Left, operations } from './engine/operations.ts';
 import { dieAt, type Reached } from './engine/points.ts';
 import { removeState } from './engine/removal.ts';
+import { rounds } from './engine/rounds.ts';
 import { readStatus } from './engine/status.ts';
 import { caughtUp } from './engine/tail.ts';
 import type { Context } from './main.ts';
@@ -95,13 +96,16 @@ async function session(
   });
   await using _socket = await listen(ops, socketPath(config.source));
   log.info({ target: shown(engine), embedded: engine.embedded !== undefined }, 'controller');
-  const running = own.run(AbortSignal.any([stop.signal, enough.signal]), () => {
+  const over = AbortSignal.any([stop.signal, enough.signal]);
+  const running = own.run(over, () => {
     healthy();
     clearHalt(engine.side).catch(error => log.warn({ err: error }, 'halt not cleared'));
   });
   try {
     if (!once) {
-      await running;
+      const comparing = rounds(engine, ops, over);
+      await running.finally(() => enough.abort());
+      await comparing;
       return undefined;
     }
     const report = await untilCaughtUp(own, running);

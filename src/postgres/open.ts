@@ -14,6 +14,7 @@ import { ReplicationError, UsageError } from '../change/errors.ts';
 import { literal } from '../change/quote.ts';
 import { codeOf, PostgresError, replicationError } from './errors.ts';
 import { roundTrips, type Step } from './round-trip.ts';
+import { turns } from './turns.ts';
 
 /** One SQL statement. `name` prepares it once for the session; `limitMs` replaces the usual limit for long ones. */
 export type Statement = { readonly text: string; readonly name?: string; readonly limitMs?: number };
@@ -130,40 +131,33 @@ function open(url: string, options: ConnectOptions & { readonly queryMs: number 
 function sessionOf(client: Client, limitMs: number): Session {
   const end = () => ended(client);
   const send = roundTrips(client, limitMs);
+  const queue = turns();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> =>
+    queue(work).catch(error => {
+      throw replicationError(error);
+    });
   return {
     pid: Number(Reflect.get(client, 'processID')),
-    async query<R extends object>(statement: string | Statement, values?: readonly unknown[]) {
+    query<R extends object>(statement: string | Statement, values?: readonly unknown[]) {
       const { limitMs: own, ...config } = typeof statement === 'string' ? { text: statement } : statement;
       const limit = own === undefined ? {} : { query_timeout: own };
-      try {
-        return await client.query<R & Record<string, unknown>>({
-          ...config,
-          ...limit,
-          ...(values === undefined ? {} : { values: [...values] }),
-        });
-      } catch (error) {
-        throw replicationError(error);
-      }
+      const given = values === undefined ? {} : { values: [...values] };
+      return inTurn(() => client.query<R & Record<string, unknown>>({ ...config, ...limit, ...given }));
     },
-    async roundTrip(steps) {
-      await send(steps).catch(error => {
-        throw replicationError(error);
-      });
-    },
-    async copyIn(copy, pieces) {
-      // However long it takes as a whole: while the other end takes what it is given, it goes on.
-      const stalled = setTimeout(() => client.connection.stream.destroy(), limitMs);
-      try {
-        await pipeline(
-          each(pieces, () => stalled.refresh()),
-          client.query(Object.assign(copyFrom(copy), { query_timeout: LONG_MS })),
-        );
-      } catch (error) {
-        throw replicationError(error);
-      } finally {
-        clearTimeout(stalled);
-      }
-    },
+    roundTrip: steps => inTurn(() => send(steps)),
+    copyIn: (copy, pieces) =>
+      inTurn(async () => {
+        // However long it takes as a whole: while the other end takes what it is given, it goes on.
+        const stalled = setTimeout(() => client.connection.stream.destroy(), limitMs);
+        try {
+          await pipeline(
+            each(pieces, () => stalled.refresh()),
+            client.query(Object.assign(copyFrom(copy), { query_timeout: LONG_MS })),
+          );
+        } finally {
+          clearTimeout(stalled);
+        }
+      }),
     end,
     [Symbol.asyncDispose]: end,
   };

@@ -44,7 +44,7 @@ test('every default is visible', () => {
     snapshot: { parallelChunks: 2, chunkRows: 20_000, nice: 0 },
     quarantine: { policy: 'quarantine', afterRows: 0 },
     journal: { maxMarks: 50_000_000 },
-    verify: { everySeconds: 10 },
+    verify: { everySeconds: 10, fullEveryMinutes: 360 },
     cutover: { maxPauseMs: 3_000, maxLagMs: 2_000, verifyMaxAgeMinutes: 60 },
   });
   expect(load({ source: 'app.db', flag: { path: 'app.env' } }).flag).toEqual({
