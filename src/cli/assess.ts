@@ -4,15 +4,16 @@ import { dispositions } from '../plan/dispositions.ts';
 import type { Finding } from '../plan/finding.ts';
 import { keyColumns, type Plan } from '../plan/plan.ts';
 import { waivableAs } from '../plan/waive.ts';
-import { connect } from '../postgres/open.ts';
+import { connect, type Session } from '../postgres/open.ts';
 import { preflight } from '../postgres/preflight.ts';
 import type { AssessDocument } from '../server/documents.ts';
 import { refuseDamaged } from '../sqlite/integrity.ts';
 import { openSource } from '../sqlite/open.ts';
 import { readSchema } from '../sqlite/tables.ts';
 import { page } from './assess-page.ts';
-import { decidePlan, onTarget } from './engine/bootstrap.ts';
+import { type Decided, decidePlan, onTarget, readOverrides } from './engine/bootstrap.ts';
 import { disposable } from './engine/disposable.ts';
+import { tryValues, whatIsThere } from './engine/existing.ts';
 import type { Context } from './main.ts';
 import { EXIT, present, progress, table } from './report.ts';
 import { writeOutput } from './write.ts';
@@ -23,8 +24,11 @@ export async function assess(context: Context, options: { readonly html?: string
   using db = disposable(openSource(source, { readonly: true }));
   refuseDamaged(db.database, source);
   const say = (line: string): void => progress(context.output, line);
-  const decided = decidePlan(db.database, { schema, planFile, waive, onProgress: say });
-  const there = target === undefined ? { plan: decided.plan, findings: [] } : await lookAtTarget(target, schema, decided.plan);
+  const session = target === undefined ? undefined : await connect(target, { applicationName: 'attacca assess' });
+  await using _session = session ?? null;
+  const relations = session === undefined ? undefined : await whatIsThere(session, source, schema, readOverrides(planFile));
+  const decided = decidePlan(db.database, { schema, planFile, waive, target: relations, onProgress: say });
+  const there = session === undefined ? { plan: decided.plan, findings: [] } : await lookAtTarget(session, source, schema, decided);
   const findings = [...decided.findings, ...there.findings];
   const document: AssessDocument = {
     source,
@@ -49,8 +53,12 @@ export async function assess(context: Context, options: { readonly html?: string
   return document.ready ? EXIT.done : EXIT.refused;
 }
 
-async function lookAtTarget(url: string, schema: string, plan: Plan): Promise<{ plan: Plan; findings: Finding[] }> {
-  await using session = await connect(url, { applicationName: 'attacca assess' });
+async function lookAtTarget(
+  session: Session,
+  source: string,
+  schema: string,
+  decided: Decided,
+): Promise<{ plan: Plan; findings: Finding[] }> {
   const { blockers, cutoverBlockers } = await preflight(session, schema);
   const finding =
     (level: Finding['level']) =>
@@ -64,8 +72,13 @@ async function lookAtTarget(url: string, schema: string, plan: Plan): Promise<{ 
       count: 1,
       samples: [],
     });
-  const tried = blockers.length > 0 ? { plan, findings: [] } : await onTarget(session, { plan });
-  return { ...tried, findings: [...blockers.map(finding('blocking')), ...cutoverBlockers.map(finding('warning')), ...tried.findings] };
+  const tried = blockers.length > 0 ? { plan: decided.plan, findings: [] } : await onTarget(session, decided);
+  const blocked = decided.findings.some(({ level }) => level === 'blocking');
+  const refused = blocked ? [] : await tryValues(session, source, decided.plan, decided.tries);
+  return {
+    ...tried,
+    findings: [...blockers.map(finding('blocking')), ...cutoverBlockers.map(finding('warning')), ...tried.findings, ...refused],
+  };
 }
 
 function lines(document: AssessDocument): string[] {

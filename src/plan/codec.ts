@@ -10,6 +10,7 @@ import type { PgKey, PgText } from '../change/change.ts';
 import { tag, type Value } from '../change/value.ts';
 import { settles } from './codecs/affinity.ts';
 import { type Codec, Unfit } from './codecs/fit.ts';
+import { limited } from './codecs/limit.ts';
 import { makeCodec } from './codecs/registry.ts';
 import { type ColumnPlan, keyColumns, type TablePlan } from './plan.ts';
 import type { Affinity } from './schema.ts';
@@ -20,13 +21,13 @@ export { type Codec, Unfit } from './codecs/fit.ts';
 const CHANGED = new Unfit("SQLite would store another value: the column's affinity converts this one");
 
 /** The codec of a column; made once for each pair of codec and affinity. */
-export function codecOf({ codec, affinity }: Pick<ColumnPlan, 'codec' | 'affinity'>): Codec {
-  const id = `${codec}/${affinity}`;
+export function codecOf({ codec, affinity, own }: Pick<ColumnPlan, 'codec' | 'affinity' | 'own'>): Codec {
+  const id = `${codec}/${affinity}/${own?.base ?? ''}`;
   const known = made.get(id);
   if (known !== undefined) return known;
   const codecOfName = makeCodec(codec, affinity);
   if (codecOfName === undefined) throw new RangeError(`there is no codec ${codec}`);
-  const fresh = guarded(codecOfName, affinity);
+  const fresh = guarded(limited(codecOfName, own?.base), affinity);
   made.set(id, fresh);
   return fresh;
 }

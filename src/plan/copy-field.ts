@@ -36,8 +36,15 @@ const FIELDS: Readonly<Partial<Record<CodecName, Field>>> = {
 };
 
 /** SQLite's expression for the column's CSV field; undefined where its codec has none. */
-export const copyField = ({ codec, affinity }: Pick<ColumnPlan, 'codec' | 'affinity'>, column: string): string | undefined =>
-  FIELDS[codec]?.(column, affinity) ?? formField(codec, column);
+export function copyField({ codec, affinity, own }: Pick<ColumnPlan, 'codec' | 'affinity' | 'own'>, column: string): string | undefined {
+  const field = FIELDS[codec]?.(column, affinity) ?? formField(codec, column);
+  if (field === undefined || own === undefined || UNLIMITED.test(own.base)) return field;
+  const longest = /^character varying\((\d+)\)$/.exec(own.base)?.[1];
+  return longest === undefined ? undefined : `case when length(${column}) > ${longest} then ${M} else ${field} end`;
+}
+
+/** Postgres takes each value of these as it is, or refuses it. */
+const UNLIMITED = /^(?:integer|smallint|enum|character varying|text|numeric|timestamp with(?:out)? time zone)$/;
 
 /** Texts in one exact form need no quotes; Postgres reads them as they are. */
 function formField(codec: CodecName, column: string): string | undefined {

@@ -62,8 +62,25 @@ const ORDER: readonly Change['kind'][] = [
   'add-generated',
 ];
 
-/** What becomes of the plan. Without a difference it is the same plan, and nothing changes. */
+/**
+ * What becomes of the plan. Without a difference it is the same plan, and nothing changes. Where the tables in Postgres are the
+ * application's, `changes` are those that it would have to make itself.
+ */
 export function evolve(old: Plan, seen: Seen): Evolution {
+  const evolution = evolved(old, seen);
+  return old.existing ? besideTheirs(old, evolution) : evolution;
+}
+
+/** Keys, indexes and constraints of the application's own tables in Postgres are none of ours: only columns and tables count. */
+function besideTheirs(old: Plan, { plan, changes, whole, findings }: Evolution): Evolution {
+  const seen = new Map(plan.tables.map(({ id, source }) => [id, source]));
+  const tables = old.tables.map(table => ({ ...table, source: seen.get(table.id) }));
+  const counts = (change: Change): boolean =>
+    change.kind !== 'drop-index' && !(change.kind === 'alter-column' && change.from.codec === change.column.codec);
+  return { plan: { ...old, tables, lastId: plan.lastId }, changes: changes.filter(counts), whole, findings };
+}
+
+function evolved(old: Plan, seen: Seen): Evolution {
   const moved = new Set(drift(old, seen.schema));
   const sources = followed(old, seen);
   const matches = matched(old, sources, seen.triggers);

@@ -151,12 +151,15 @@ function takes(codec: string, format: string): boolean {
 
 /** More digits than the codec has are taken where they are needed. */
 function takesMoment(codec: string, format: string): boolean {
-  if (!/^timestamp/.test(codec) || withoutDigits(codec) !== withoutDigits(format)) return false;
+  if (!/^(?:date|timestamp)/.test(codec) || withoutDigits(codec) !== withoutDigits(format)) return false;
   const [least, has] = [digitsOf(codec), digitsOf(format)];
+  if (codec.includes('[.') && has === 0) return true;
   return has === least || (has > least && has <= 6 && !format.endsWith(ENDS_IN_ZERO));
 }
 
-const withoutDigits = (format: string): string => format.replace(ENDS_IN_ZERO, '').replace(/\.f+/, '');
+/** Type and digits left out: a text has the same form whatever type it goes into. */
+const withoutDigits = (format: string): string => bodyOf(format).replace(/\[?\.f+\]?/, '');
+const bodyOf = (format: string): string => /\((.*)\)/.exec(format)?.[1] ?? format;
 const digitsOf = (format: string): number => /\.(f+)/.exec(format)?.[1]?.length ?? 0;
 
 /** The one date or time format that takes all of these texts; undefined where there is none. */
@@ -166,4 +169,24 @@ export function commonMoment(formats: Formats): string | undefined {
     .filter(format => /^(?:date|timestamp)/.test(format))
     .toSorted((a, b) => digitsOf(a) - digitsOf(b))[0];
   return fewest !== undefined && digitsOf(fewest) <= 6 && misfits(fewest, formats) === 0 ? fewest : undefined;
+}
+
+/**
+ * Formats, without their type, that texts of this column are written in: those that are there, and where some texts have a
+ * fraction and some have none, the one in which a zero fraction is left out. Each with how many texts are just like that.
+ */
+export function momentForms(formats: Formats): ReadonlyMap<string, number> {
+  const there = Object.entries(formats).filter(([format]) => /^(?:date|timestamp)\w*\(/.test(format));
+  const bodies = new Set(there.map(([format]) => bodyOf(format)));
+  const whole = [...bodies].filter(body => !body.includes('.f'));
+  const optional = [...bodies].filter(body => body.includes('.f')).map(body => body.replace(/\.f+/, digits => `[${digits}]`));
+  const forms = new Set([...bodies, ...optional.filter(form => whole.includes(form.replace(/\[\.f+\]/, '')))]);
+  return new Map([...forms].map(form => [form, exactly(form, formats)]));
+}
+
+/** How many of the texts have this form to the digit. */
+export function exactly(form: string, formats: Formats): number {
+  const same = (body: string): boolean =>
+    body === form || body === form.replace(/[[\]]/g, '') || (form.includes('[.') && body === form.replace(/\[\.f+\]/, ''));
+  return Object.entries(formats).reduce((sum, [format, count]) => (same(bodyOf(format)) ? sum + count : sum), 0);
 }

@@ -38,3 +38,11 @@ function cut(name: string, limit: number): string {
 }
 
 export const fits = (name: string): boolean => Buffer.byteLength(name) <= LIMIT;
+
+/** What has the wanted name in Postgres; without a wish, what is called like the name in SQLite, letter case aside. */
+export function byName<T extends { readonly name: string }>(list: readonly T[], name: string, wanted: string | undefined): readonly T[] {
+  const exact = list.filter(each => each.name === (wanted ?? name));
+  return exact.length > 0 || (wanted !== undefined && wanted !== name)
+    ? exact
+    : list.filter(each => each.name.toLowerCase() === name.toLowerCase());
+}

@@ -26,6 +26,8 @@ export const ColumnPlan = z.strictObject({
   default: z.string().nullable(),
   /** A default that is no value: a Postgres expression with the same meaning. `default` is null then. */
   expression: z.string().optional(),
+  /** Of a table that is the application's: the column as Postgres has it, where that is not just `type`. */
+  own: z.strictObject({ type: z.string(), base: z.string(), oid: z.int() }).optional(),
   /** Why this type and codec: one sentence for the person who reviews the plan. */
   reason: z.string(),
 });
@@ -106,6 +108,8 @@ export const TablePlan = z.strictObject({
   generated: z.array(GeneratedPlan).optional(),
   expressionIndexes: z.array(ExpressionIndexPlan).optional(),
   checks: z.array(CheckPlan).optional(),
+  /** Of a table that is the application's: columns that SQLite does not have, whose values survive. */
+  extras: z.array(z.string()).optional(),
   /** Fingerprint of the SQLite table that this was decided for (fingerprint.ts). */
   source: z.string().optional(),
 });
@@ -117,6 +121,8 @@ export const Plan = z.strictObject({
   schema: z.string(),
   encoding: z.string(),
   tables: z.array(TablePlan),
+  /** The tables are the application's, made by its own migrations: attacca fills them, and changes nothing of what they are. */
+  existing: z.literal(true).optional(),
   views: z.array(ViewPlan).optional(),
   /** Functions of schema sqlite_compat that the plan's expressions call. */
   compat: z.array(z.string()).optional(),
@@ -132,6 +138,9 @@ export const Plan = z.strictObject({
 export type Plan = Readonly<z.infer<typeof Plan>>;
 
 export const HIDDEN_ROWID = '_attacca_rowid';
+
+/** The type that a parameter for this column is cast to: without length or precision, which a cast would cut to in silence. */
+export const parameterType = ({ own, type }: Pick<ColumnPlan, 'own' | 'type'>): string => own?.type ?? type;
 
 /** Column plans of the key, in key order. */
 export const keyColumns = (table: TablePlan): ColumnPlan[] => table.key.columns.map(index => at(table.columns, index));

@@ -3,12 +3,14 @@
  *
  * (1) All deletions come before all insertions. The end state is a legal SQLite state, so with every touched key out of the way no
  *     two rows can clash, and what Postgres refuses now it refuses for what it is.
- * (2) A row that Postgres refuses is left out and quarantined; the batch goes on without it [G4].
- * (3) Postgres works on one portion while the next one is read from the spool; memory is bounded by two portions.
+ * (2) What the application keeps in columns of its own, beside SQLite's, survives (keep.ts).
+ * (3) A row that Postgres refuses is left out and quarantined; the batch goes on without it [G4].
+ * (4) Postgres works on one portion while the next one is read from the spool; memory is bounded by two portions.
  */
 import type { Misfit, PgKey, Rows, Slice } from '../change/change.ts';
 import type { Plan } from '../plan/plan.ts';
 import { copyFitting } from './copy.ts';
+import { type Kept, keepAll, keepKeys, restore } from './keep.ts';
 import type { Session } from './open.ts';
 import { enforce, lift, type QuarantinePolicy } from './policy.ts';
 import { put, removal, removeAll } from './quarantine.ts';
@@ -31,11 +33,13 @@ export async function writeBulk(bulk: Bulk, rows: Rows, { quarantined, suspended
     bulk.session,
     suspended.filter(id => replaced.has(id)),
   );
-  await empty(bulk, rows.replaced);
+  const kept: Kept = new Set();
+  await empty(bulk, rows.replaced, kept);
   const portions = () => joined(rows.slices(), slice => !out.has(slice.table));
   await overlapped(portions(), async slice => {
     const table = tableIn(bulk.tables, slice.table);
-    if (!replaced.has(slice.table)) await deleteKeys(bulk, table, [...absences(slice), ...slice.rows.map(row => keyOf(table.plan, row))]);
+    const touched = (): PgKey[] => [...absences(slice), ...slice.rows.map(row => keyOf(table.plan, row))];
+    if (!replaced.has(slice.table)) await deleteKeys(bulk, table, touched(), kept);
   });
   const refusals: [Table, readonly Misfit[]][] = [];
   await overlapped(portions(), async slice => {
@@ -46,6 +50,7 @@ export async function writeBulk(bulk: Bulk, rows: Rows, { quarantined, suspended
     await enforce(bulk.session, table.plan, bulk.policy);
     refusals.push([table, misfits]);
   });
+  for (const table of bulk.tables.values()) await restore(bulk.session, table, kept);
   return refusals;
 }
 
@@ -98,8 +103,9 @@ async function overlapped<T>(items: AsyncIterable<T>, work: (item: T) => Promise
 }
 
 /** DELETE, not TRUNCATE: a reader with an older snapshot would see the table empty [G3]. */
-async function empty({ session, tables }: Bulk, ids: readonly number[]): Promise<void> {
+async function empty({ session, tables }: Bulk, ids: readonly number[], kept: Kept): Promise<void> {
   for (const id of ids) {
+    await keepAll(session, tableIn(tables, id), kept);
     await session.query({ text: `delete from ${tableIn(tables, id).name}`, limitMs: EMPTY_MS });
     await removeAll(session, id);
   }
@@ -107,8 +113,11 @@ async function empty({ session, tables }: Bulk, ids: readonly number[]): Promise
 
 const EMPTY_MS = 60 * 60_000;
 
-async function deleteKeys({ session }: Bulk, table: Table, keys: readonly PgKey[]): Promise<void> {
-  if (keys.length > 0) await session.roundTrip([deletion(table, keys)]);
+async function deleteKeys({ session }: Bulk, table: Table, keys: readonly PgKey[], kept: Kept): Promise<void> {
+  if (keys.length === 0) return;
+  const step = deletion(table, keys);
+  await keepKeys(session, table, kept, step.values);
+  await session.roundTrip([step]);
 }
 
 /** Rows that fit, or are gone, leave quarantine; misfits and what Postgres refused enter it. */

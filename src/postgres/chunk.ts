@@ -61,7 +61,8 @@ export async function resetProgress(session: Session, { plan, writer, mark, tota
   const ids = plan.tables.map(table => table.id);
   const names = plan.tables.map(table => tableName(plan, table));
   await transaction(session, writer, async () => {
-    await session.query(['truncate attacca.snapshot, attacca.quarantine', ...names].join(', '));
+    const empty = plan.existing ? [] : names; // those were found empty, and are fenced since
+    await session.query(['truncate attacca.snapshot, attacca.quarantine', ...empty].join(', '));
     await session.query(BEGIN, [ids, ids.map(id => totals.get(id) ?? null)]);
     await session.query(MARK, [mark.seq, mark.nonce]);
   });

@@ -37,6 +37,7 @@ const HAS_KEY = /* sql */ `
 
 /** Builds the keys of `tables`. Throws when one cannot be built: without it nothing can be applied. */
 export async function buildKeys(session: Session, plan: Plan, tables = plan.tables): Promise<void> {
+  if (plan.existing) return; // the plan was made for a key that is there
   for (const table of tables) {
     const columns = keyColumns(table).map(column => column.target);
     const { rowCount } = await session.query(HAS_KEY, [tableName(plan, table), columns]);

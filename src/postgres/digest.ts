@@ -2,7 +2,7 @@ import type { PgKey } from '../change/change.ts';
 import type { Stretch } from '../change/ports.ts';
 import { quote } from '../change/quote.ts';
 import { digestOf } from '../plan/digest.ts';
-import { at, type ColumnPlan, keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
+import { at, type ColumnPlan, keyColumns, type Plan, parameterType, type TablePlan } from '../plan/plan.ts';
 import { tableName } from './fence.ts';
 import { LONG_MS, type Session } from './open.ts';
 import { arrays } from './writes.ts';
@@ -13,7 +13,7 @@ export async function digest(session: Session, plan: Plan, table: TablePlan, key
   const fields = digestOf(
     'postgres',
     table.columns,
-    table.columns.map(column => `t.${quote(column.target)}`),
+    table.columns.map(({ own, type, target }) => `t.${quote(target)}${own === undefined ? '' : `::${type}`}`),
   );
   const text = /* sql */ `
     select encode(sha256(convert_to(coalesce(string_agg(line, ''), ''), 'UTF8')), 'hex') as digest
@@ -33,7 +33,8 @@ function range(plan: Plan, table: TablePlan, { after, upTo }: { readonly after: 
   return { from: `${tableName(plan, table)} t ${where}`, order: names, parameters: [...(after ?? []), ...(upTo ?? [])] };
 }
 
-const casts = (key: readonly ColumnPlan[], first: number): string => key.map(({ type }, index) => `$${first + index}::${type}`).join(', ');
+const casts = (key: readonly ColumnPlan[], first: number): string =>
+  key.map((column, index) => `$${first + index}::${parameterType(column)}`).join(', ');
 
 function named(plan: Plan, table: TablePlan, keys: readonly PgKey[]): Rows {
   const key = keyColumns(table);

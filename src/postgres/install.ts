@@ -2,11 +2,12 @@
  * What attacca puts into Postgres, and how it goes away again [G11].
  *
  * (1) Installing is one transaction: either everything is there, fenced from the first moment on, or nothing.
- * (2) A table that is there already is somebody's: it is never written, emptied or replaced.
+ * (2) A table that is there already is somebody's: it is never written, emptied or replaced; unless the plan was laid over it, and
+ *     then it is filled, and neither changed nor dropped.
  * (3) `uninstall` leaves nothing of attacca; `finish` leaves the tables to the application.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { Refused } from '../change/errors.ts';
+import { type Blocker, Refused } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
 import { template } from '../change/template.ts';
 import { tableDdl } from '../plan/ddl.ts';
@@ -36,9 +37,10 @@ export async function installPostgres(session: Session, plan: Plan, installation
     await createControl(session, { ...installation, phase: 'preparing', epoch: 0n, plan });
     for (const statement of compatSql(plan.compat ?? [])) await session.query(statement);
     for (const table of plan.tables) {
-      await session.query(tableDdl(plan, table));
+      if (!plan.existing) await session.query(tableDdl(plan, table));
       await addFence(session, plan, table);
     }
+    if (plan.existing) await refuseFilled(session, plan); // behind the fence nobody can fill them any more
     await audit(session, 'installed', { tables: plan.tables.length });
     for (const { finding, reason } of plan.waived ?? []) await audit(session, `waived ${finding}`, { reason });
   });
@@ -65,7 +67,8 @@ const SCHEMA = /* sql */ `select to_regnamespace('attacca') is not null as taken
 
 /** What stands where the plan's tables would. */
 export async function occupants(session: Session, plan: Plan) {
-  const { rows } = await session.query<{ relname: string }>(OCCUPIED, [plan.schema, plan.tables.map(table => table.target)]);
+  const made = plan.existing ? [] : plan.tables;
+  const { rows } = await session.query<{ relname: string }>(OCCUPIED, [plan.schema, made.map(table => table.target)]);
   const tables = rows.map(({ relname }) => ({
     code: 'target-not-empty',
     reason: `${plan.schema}.${relname} already exists`,
@@ -76,7 +79,18 @@ export async function occupants(session: Session, plan: Plan) {
   return taken ? [...tables, schema] : tables;
 }
 
-/** Removes everything of attacca, also the tables unless they are to be kept; a no-op where nothing is installed. */
+/** The first copy only adds rows: it would not tell the application's from its own. */
+async function refuseFilled(session: Session, plan: Plan): Promise<void> {
+  const filled: Blocker[] = [];
+  for (const { target } of plan.tables) {
+    const { rowCount } = await session.query(`select from ${quote(plan.schema)}.${quote(target)} limit 1`);
+    const reason = `${plan.schema}.${target} has rows already`;
+    if (rowCount !== 0) filled.push({ code: 'target-not-empty', reason, remedy: 'truncate it, or use another schema or database' });
+  }
+  if (filled.length > 0) throw new Refused('the target is not empty', filled);
+}
+
+/** Removes everything of attacca, also the tables unless they are the application's or are to be kept; a no-op where nothing is installed. */
 export async function uninstallPostgres(session: Session, options: { readonly keepTables: boolean }): Promise<void> {
   const control = await readControl(session);
   if (control === undefined) return;
@@ -84,7 +98,7 @@ export async function uninstallPostgres(session: Session, options: { readonly ke
   await dropSlot(session, control.slot);
   await transaction(session, null, async () => {
     await dropOurs(session, control);
-    if (options.keepTables) return;
+    if (options.keepTables || control.plan.existing) return;
     await dropForeignKeys(session, control.plan); // and the views, which would keep the tables
     const tables = control.plan.tables.map(table => tableName(control.plan, table));
     if (tables.length > 0) await session.query(`drop table if exists ${tables.join(', ')}`);
@@ -126,7 +140,7 @@ async function release(session: Session, plan: Plan, table: TablePlan): Promise<
   const hidden = table.key.kind === 'hidden' ? `, drop column if exists ${quote(HIDDEN_ROWID)}` : '';
   await session.query(`set local lock_timeout = ${LOCK_MS}`);
   await session.query(`drop trigger if exists _attacca_fence on ${name}`);
-  await session.query(`alter table ${name} replica identity default${hidden}`);
+  if (!plan.existing) await session.query(`alter table ${name} replica identity default${hidden}`);
 }
 
 /** Whoever waits for a table's lock makes everyone behind wait too: the application is never held up longer than this. */

@@ -86,7 +86,7 @@ function place(relation: Relation, plan: Plan): Place {
   if (table === undefined)
     throw misfit(`the publication has the table ${name}, which is not in the plan`, 'take it out of the publication, then start again');
   const columns = table.columns.map(column => columnOf(relation, name, column));
-  refuseExtra(relation, name, table);
+  if (plan.existing !== true) refuseExtra(relation, name, table);
   const bare = table.key.columns.find(index => !relation.columns[at(columns, index)]?.identity);
   if (bare !== undefined)
     throw misfit(
@@ -100,7 +100,8 @@ function columnOf(relation: Relation, name: string, column: ColumnPlan): number 
   const index = relation.columns.findIndex(found => found.name === column.target);
   const found = relation.columns[index];
   if (found === undefined) throw changed(`the column ${column.target} of ${name} is gone`);
-  if (found.type !== OIDS[column.type]) throw changed(`the column ${column.target} of ${name} is no longer ${column.type}`);
+  if (found.type !== (column.own?.oid ?? OIDS[column.type]))
+    throw changed(`the column ${column.target} of ${name} is no longer ${column.type}`);
   return index;
 }
 

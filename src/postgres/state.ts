@@ -8,7 +8,7 @@ import type { PgKey, PgRow } from '../change/change.ts';
 import type { TargetState } from '../change/ports.ts';
 import { quote } from '../change/quote.ts';
 import { compared } from '../plan/generated.ts';
-import { at, type ColumnPlan, keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
+import { at, type ColumnPlan, keyColumns, type Plan, parameterType, type TablePlan } from '../plan/plan.ts';
 import { digest } from './digest.ts';
 import { tableName } from './fence.ts';
 import { connect, LONG_MS, type PgRecord, type Session } from './open.ts';
@@ -75,7 +75,7 @@ function rowsQuery(plan: Plan, table: TablePlan): string {
 function keysQuery(plan: Plan, table: TablePlan, after: boolean): string {
   const key = keyColumns(table);
   const names = key.map(({ target }) => `t.${quote(target)}`).join(', ');
-  const bounds = key.map(({ type }, index) => `$${index + 2}::${type}`).join(', ');
+  const bounds = key.map((column, index) => `$${index + 2}::${parameterType(column)}`).join(', ');
   const where = after ? `where (${names}) > (${bounds})` : '';
   return `select ${select(key)} from ${tableName(plan, table)} t ${where} order by ${names} limit $1::bigint`;
 }

@@ -4,7 +4,7 @@
 import type { Misfit, PgKey, PgRow, Slice } from '../change/change.ts';
 import { ReplicationError } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
-import { at, type ColumnPlan, keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
+import { at, type ColumnPlan, keyColumns, type Plan, parameterType, type TablePlan } from '../plan/plan.ts';
 import { tableName } from './fence.ts';
 import { arrayText, type Step } from './round-trip.ts';
 
@@ -17,6 +17,10 @@ export type Table = {
   readonly name: string;
   readonly upsert: string;
   readonly delete: string;
+  /** Keys as rows, named k: one parameter for each column. */
+  readonly keys: string;
+  /** The row t has the key k. */
+  readonly same: string;
 };
 
 export type Tables = ReadonlyMap<number, Table>;
@@ -35,20 +39,25 @@ function tableOf(plan: Plan, table: TablePlan): Table {
   const name = tableName(plan, table);
   const key = keyColumns(table);
   const list = (columns: readonly ColumnPlan[]) => columns.map(column => quote(column.target)).join(', ');
-  // The key too: -0 and 0 are one key, and not the same value.
-  const update = table.columns.map(({ target }) => `${quote(target)} = excluded.${quote(target)}`).join(', ');
+  // The key too: -0 and 0 are one key, and not the same value. But a key that is GENERATED ALWAYS cannot be set.
+  const settable = plan.existing ? table.columns.filter(column => !key.includes(column)) : table.columns;
+  const update = settable.map(({ target }) => `${quote(target)} = excluded.${quote(target)}`).join(', ');
   const same = key.map(({ target }, index) => `t.${quote(target)} = k.k${index}`).join(' and ');
-  const insert = `insert into ${name} (${list(table.columns)}) select * from unnest(${arrays(table.columns)})`;
+  const keys = `unnest(${arrays(key)}) as k(${key.map((_, index) => `k${index}`).join(', ')})`;
+  const insert = `insert into ${name} (${list(table.columns)})${plan.existing ? ' overriding system value' : ''} select * from unnest(${arrays(table.columns)})`;
   return {
     plan: table,
     name,
-    upsert: `${insert} on conflict (${list(key)}) do update set ${update}`,
-    delete: `delete from ${name} t using unnest(${arrays(key)}) as k(${key.map((_, index) => `k${index}`).join(', ')}) where ${same}`,
+    upsert: `${insert} on conflict (${list(key)}) do ${update === '' ? 'nothing' : `update set ${update}`}`,
+    delete: `delete from ${name} t using ${keys} where ${same}`,
+    keys,
+    same,
   };
 }
 
 /** `$1::bigint[], $2::text[]`: one parameter a column, with the types that keep the key's index in use. */
-export const arrays = (columns: readonly ColumnPlan[]): string => columns.map(({ type }, index) => `$${index + 1}::${type}[]`).join(', ');
+export const arrays = (columns: readonly ColumnPlan[]): string =>
+  columns.map((column, index) => `$${index + 1}::${parameterType(column)}[]`).join(', ');
 
 /** One array per column, as `unnest` takes them. */
 const columnar = (width: number, rows: readonly PgRow[]): string[] =>

@@ -387,10 +387,10 @@ describe.concurrent('a database that attacca must not use', () => {
     ['the role may not create', /postgres-no-create: the role "bare_\d+" may not create/, [], url => withRole(url, role)],
     [
       'a table of that name',
-      /target-not-empty: public\.item already exists/,
+      /target-not-empty: "item" has rows in Postgres already/,
       ['create table public.item (id int)', 'insert into item values (1)'],
     ],
-    ['a view of that name', /target-not-empty: public\.item already exists/, ['create view public.item as select 1 as id']],
+    ['a view of that name', /target-not-table: "item" is a view in Postgres/, ['create view public.item as select 1 as id']],
     [
       'a schema named attacca',
       /target-not-empty: a schema named attacca exists/,

@@ -45,7 +45,9 @@ export type CopyReport = { readonly rows: number; readonly seconds: number };
 /** `copying`: every table, chunk by chunk; goes on where an earlier process stopped. */
 export async function copyTables(on: Installed, signal: AbortSignal): Promise<CopyReport> {
   const { engine, plan, writer } = on;
-  const { parallelChunks, chunkRows } = engine.config.snapshot;
+  const { chunkRows } = engine.config.snapshot;
+  // Unique indexes that are there already make a chunk wait for another one that holds the same value, which waits for its turn.
+  const parallelChunks = plan.existing ? 1 : engine.config.snapshot.parallelChunks;
   const began = performance.now();
   let copied = 0;
   let spoken = began;

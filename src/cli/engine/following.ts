@@ -44,6 +44,7 @@ export async function followSource(on: Standing, signal: AbortSignal): Promise<b
     // Nothing is captured yet: only Postgres has to follow.
     const evolution = decide(db.database, on.plan, seen);
     if (evolution.changes.length === 0) return false;
+    if (on.plan.existing) throw notOurs();
     await transaction(on.engine.main, on.writer, () => evolveTarget(on.engine.main, targetOf(on.plan, evolution)));
     return true;
   }
@@ -55,6 +56,13 @@ export async function followSource(on: Standing, signal: AbortSignal): Promise<b
   await followSchema(on, db.database, seen, signal);
   return true;
 }
+
+/** What the same migration would be in Postgres, only the application knows. */
+const notOurs = (): Error =>
+  halt(
+    'the schema of the SQLite file has changed, and the tables in Postgres are the application’s own',
+    'Undo the change; or run `attacca uninstall`, migrate Postgres too, truncate its tables, and run `attacca sync` again.',
+  );
 
 async function present(path: string, signal: AbortSignal): Promise<void> {
   for (const deadline = performance.now() + ABSENT_MS; fileAt(path) === undefined && performance.now() < deadline; ) {
@@ -92,6 +100,7 @@ async function followSchema(on: Standing, db: Database, seen: Look, signal: Abor
   const { engine } = on;
   const evolution = decide(db, on.plan, seen);
   const { plan, changes, whole } = evolution;
+  if (on.plan.existing && changes.length > 0) throw notOurs();
   const ports = watched('schema', { adopt, evolve: evolveTarget }, engine.reached);
   const copying = on.control.phase !== 'shadowing';
   const target = targetOf(on.plan, evolution);

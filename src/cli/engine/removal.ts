@@ -30,9 +30,17 @@ export async function removeEverything(engine: Engine, keepTarget: boolean, prog
   progress('removing triggers and journal from SQLite');
   using db = disposable(openSource(engine.config.source));
   await uninstall(db.database, WAIT_MS);
+  const existing = (await readControl(engine.side))?.plan.existing === true;
   progress('removing everything from Postgres');
   await uninstallPostgres(engine.main, { keepTables: keepTarget });
-  return { done: 'uninstall', detail: keepTarget ? 'the copied tables stay in Postgres' : 'both databases are as they were' };
+  return {
+    done: 'uninstall',
+    detail: existing
+      ? 'the tables in Postgres are the application’s and stay, with the rows that were copied'
+      : keepTarget
+        ? 'the copied tables stay in Postgres'
+        : 'both databases are as they were',
+  };
 }
 
 const refused = (phase: string): Refused =>

@@ -9,6 +9,7 @@ import { type Stopwatch, stopwatch } from '../../cutover/stopwatch.ts';
 import { awaitWatermark } from '../../postgres/canary.ts';
 import { readControl, record } from '../../postgres/control.ts';
 import { connect } from '../../postgres/open.ts';
+import { orphans } from '../../postgres/orphans.ts';
 import { createPublication, createSlot, dropPublication, dropSlot } from '../../postgres/slot.ts';
 import type { Progress } from '../../server/operations.ts';
 import type { Controller } from './controller.ts';
@@ -29,7 +30,8 @@ const streamOf = (on: Installed) => ({ slot: `attacca_${on.install}`, publicatio
 /** Why the switch may not begin. For a cutover it also proves the way back, and takes it down again if `dryRun`. */
 export async function check(controller: Controller, direction: Direction, dryRun: boolean, progress: Progress) {
   const on = await installed(controller.engine);
-  const before = blockers(await gatherFacts(on, controller.tail(), direction, undefined));
+  const unchecked = direction === 'cutover' && on.plan.existing ? await orphans(on.engine.side, on.plan) : [];
+  const before = [...blockers(await gatherFacts(on, controller.tail(), direction, undefined)), ...unchecked];
   if (before.length > 0 || direction === 'rollback') return before;
   progress('proving the way back: publication, slot, canary');
   const reverseProblem = await proveWayBack(on);

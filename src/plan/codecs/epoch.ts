@@ -5,7 +5,7 @@
  * from the microseconds beside it.
  */
 import type { Affinity } from '../schema.ts';
-import { fieldsOf, printPg, readPg, secondsOf } from './calendar.ts';
+import { fieldsOf, type MomentType, printPg, readPg, secondsOf } from './calendar.ts';
 import { type Codec, proven, Unfit } from './fit.ts';
 
 /** Microseconds. */
@@ -20,21 +20,21 @@ const NOT_PRINTED = new Unfit('not a timestamp as Postgres prints it, or one tha
 const BETWEEN = new Unfit('a point in time between two units of the column, which a number of SQLite cannot hold exactly');
 
 /** `s since 1970` and the like; undefined for what is none of them. */
-export function epochCodec(format: string, affinity: Affinity): Codec | undefined {
+export function epochCodec(format: string, affinity: Affinity, type: MomentType = 'timestamptz'): Codec | undefined {
   const [, name = '', year = ''] = /^(\w+) since (\d+)$/.exec(format) ?? [];
   const [unit, origin] = [UNITS[name], ORIGINS[year]];
   if (unit === undefined || origin === undefined) return undefined;
   const codec: Codec = {
     encode(value) {
-      if (typeof value === 'bigint') return print(value * unit + origin * 1_000_000n);
+      if (typeof value === 'bigint') return print(value * unit + origin * 1_000_000n, type);
       if (typeof value !== 'number') return NOT_NUMBER;
       const rounded = Math.round(value * Number(unit));
       const micros = Number.isFinite(rounded) ? BigInt(rounded) : undefined;
       if (micros === undefined || !Object.is(numberOf(micros, unit, affinity), value)) return NOT_EXACT;
-      return print(micros + origin * 1_000_000n);
+      return print(micros + origin * 1_000_000n, type);
     },
     decode(text) {
-      const fields = readPg(text, 'timestamptz');
+      const fields = readPg(text, type);
       if (fields === undefined) return NOT_PRINTED;
       const micros = BigInt(secondsOf(fields)) * 1_000_000n + BigInt(fields.fraction.padEnd(6, '0'));
       return numberOf(micros - origin * 1_000_000n, unit, affinity);
@@ -44,10 +44,10 @@ export function epochCodec(format: string, affinity: Affinity): Codec | undefine
   return proven(codec, BETWEEN);
 }
 
-function print(micros: bigint): string | Unfit {
+function print(micros: bigint, type: MomentType): string | Unfit {
   const rest = ((micros % 1_000_000n) + 1_000_000n) % 1_000_000n;
   const fields = fieldsOf(Number((micros - rest) / 1_000_000n), String(rest).padStart(6, '0').replace(/0+$/, ''));
-  return fields === undefined ? TOO_FAR : printPg(fields, 'timestamptz');
+  return fields === undefined ? TOO_FAR : printPg(fields, type);
 }
 
 const numberOf = (micros: bigint, unit: bigint, affinity: Affinity): bigint | number =>

@@ -3,7 +3,8 @@
  *
  * (1) A format says how many digits of a second there are at least. Beyond them stand only digits that are needed, so that
  *     every microsecond of Postgres has its text, and just one.
- * (2) What the format has no place for ('infinity', BC, years beyond 9999) is written as Postgres writes it.
+ * (2) The type is that of the column: text without a zone in a timestamptz is UTC, and a timestamp holds UTC of text with one.
+ * (3) What the format has no place for ('infinity', BC, years beyond 9999) is written as Postgres writes it.
  */
 import { exists, type Fields, fieldsOf, MIDNIGHT, type MomentType, printPg, readPg, secondsOf } from './calendar.ts';
 import { type Codec, Unfit } from './fit.ts';
@@ -13,11 +14,13 @@ type Format = {
   /** Between date and time; undefined for a date alone. */
   readonly between: string | undefined;
   readonly digits: number;
+  /** `[.ffffff]`: the fraction is left out where it is zero, and else has all of its digits (Python's isoformat). */
+  readonly optional: boolean;
   readonly zone: string;
   readonly type: MomentType;
 };
 
-const FORMAT = /^(YYYY-?MM-?DD)(?:([T ]?)(hh:?mm:?ss)(\.f{1,6})?(Z| UTC| ?[+-]\d\d(?::?[0-5]\d)?)?)?$/;
+const FORMAT = /^(YYYY-?MM-?DD)(?:([T ]?)(hh:?mm:?ss)(\[\.f{1,6}\]|\.f{1,6})?(Z| UTC| ?[+-]\d\d(?::?[0-5]\d)?)?)?$/;
 
 /** Reads `YYYY-MM-DD hh:mm:ss.fffZ` and the like; undefined for what is no format of that type. */
 function parseFormat(type: MomentType, format: string): Format | undefined {
@@ -25,9 +28,16 @@ function parseFormat(type: MomentType, format: string): Format | undefined {
   const compact = day === 'YYYYMMDD';
   if (whole === undefined || !(compact || day === 'YYYY-MM-DD')) return undefined;
   if (time !== undefined && (time !== (compact ? 'hhmmss' : 'hh:mm:ss') || (between === '' && !compact))) return undefined;
-  const own = time === undefined ? 'date' : zone === '' ? 'timestamp' : 'timestamptz';
-  const parsed = { compact, between: time === undefined ? undefined : between, digits: Math.max(0, digits.length - 1), zone, type };
-  return own === type && Math.abs(minutesOf(zone)) < 16 * 60 ? parsed : undefined;
+  const optional = digits.startsWith('[');
+  const parsed = {
+    compact,
+    between: time === undefined ? undefined : between,
+    digits: Math.max(0, digits.length - (optional ? 3 : 1)),
+    optional,
+    zone,
+    type,
+  };
+  return (time === undefined) === (type === 'date') && Math.abs(minutesOf(zone)) < 16 * 60 ? parsed : undefined;
 }
 
 /** A zone's distance from UTC, east is positive. */
@@ -58,6 +68,7 @@ export function momentCodec(type: MomentType, text: string): Codec | undefined {
       if (groups === undefined) return isInfinite(value) ? value : OTHER_FORMAT;
       const { fraction = '' } = groups;
       if (fraction.length > format.digits && fraction.endsWith('0')) return LOOSE;
+      if (format.optional && /^0+$/.test(fraction)) return LOOSE;
       const fields = moved(fieldsFrom(groups), -shift);
       return fields === undefined ? NO_DATE : printPg(fields, type);
     },
@@ -84,21 +95,24 @@ function moved(fields: Fields, minutes: number): Fields | undefined {
   return minutes === 0 ? fields : fieldsOf(secondsOf(fields) + minutes * 60, fields.fraction);
 }
 
-function patternOf({ compact, between, digits, zone }: Format): RegExp {
+function patternOf({ compact, between, digits, optional, zone }: Format): RegExp {
   const [year, dash, colon, bc] = compact ? [String.raw`\d{4}`, '', '', ''] : [String.raw`\d{4}|[1-9]\d{4,5}`, '-', ':', '(?<bc> BC)?'];
   const two = (name: string): string => `(?<${name}>${String.raw`\d\d`})`;
   const date = [`(?<year>${year})`, two('month'), two('day')].join(dash);
   if (between === undefined) return new RegExp(`^${date}${bc}$`);
   const time = ['hour', 'minute', 'second'].map(two).join(colon);
   const fraction = String.raw`\.(?<fraction>\d{${Math.max(1, digits)},6})`;
-  const last = `${digits === 0 ? `(?:${fraction})?` : fraction}${zone.replaceAll('+', String.raw`\+`)}${bc}`;
+  const last = `${digits === 0 || optional ? `(?:${fraction})?` : fraction}${zone.replaceAll('+', String.raw`\+`)}${bc}`;
   return new RegExp(`^${date}${between}${time}${last}$`);
 }
 
-function write({ year, month, day, hour, minute, second, fraction, bc }: Fields, { compact, between, digits, zone }: Format): string {
+function write(
+  { year, month, day, hour, minute, second, fraction, bc }: Fields,
+  { compact, between, digits, optional, zone }: Format,
+): string {
   const [dash, colon] = compact ? ['', ''] : ['-', ':'];
   const date = `${year}${dash}${month}${dash}${day}`;
-  const padded = fraction.padEnd(digits, '0');
+  const padded = optional && fraction === '' ? '' : fraction.padEnd(digits, '0');
   const time =
     between === undefined ? '' : `${between}${hour}${colon}${minute}${colon}${second}${padded === '' ? '' : `.${padded}`}${zone}`;
   return `${date}${time}${bc ? ' BC' : ''}`;

@@ -44,7 +44,10 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   tagged: alone('text', () => tagged),
   boolean: { type: 'boolean', make: argument => (argument === '' ? zeroOne : booleanTexts(argument)) },
   date: { type: 'date', make: format => momentCodec('date', format) },
-  timestamp: { type: 'timestamp', make: format => momentCodec('timestamp', format) },
+  timestamp: {
+    type: 'timestamp',
+    make: (format, affinity) => momentCodec('timestamp', format) ?? epochCodec(format, affinity, 'timestamp'),
+  },
   timestamptz: { type: 'timestamptz', make: (format, affinity) => momentCodec('timestamptz', format) ?? epochCodec(format, affinity) },
   uuid: { type: 'uuid', make: form => UUIDS[form] },
   json: alone('json', () => jsonText),

@@ -1,0 +1,76 @@
+/*
+ * The application's own migrations made the tables in Postgres, in its dialect of types: attacca fills them, follows both ways, and
+ * leaves what they are as it was. Three schemas, as Django, Rails and Prisma or SQLAlchemy make them.
+ */
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { AssessDocument, StatusDocument, VerifyDocument } from '../../src/server/documents.ts';
+import type { TestPostgres } from '../support/postgres.ts';
+import { openWorld } from '../support/world.ts';
+import { type App, DJANGO, MODERN, RAILS } from './existing-apps.ts';
+
+const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
+const mirrored = ({ lag }: StatusDocument): boolean => lag?.ms !== null && (lag?.ms ?? 9e9) < 500;
+
+const CATALOG = [
+  /* sql */ `select c.relname, c.relkind, c.relreplident, c.relowner, a.attname, a.attnotnull, a.attidentity, a.attgenerated,
+    format_type(a.atttypid, a.atttypmod) as type, pg_get_expr(d.adbin, d.adrelid) as value
+    from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
+    left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
+    where c.relnamespace = 'public'::regnamespace order by c.relname, a.attnum`,
+  /* sql */ `select conrelid::regclass as t, conname, convalidated, pg_get_constraintdef(oid) as def from pg_constraint
+    where connamespace = 'public'::regnamespace order by 1, 2`,
+  /* sql */ `select indexdef from pg_indexes where schemaname = 'public' order by 1`,
+  /* sql */ `select tgrelid::regclass as t, tgname, tgenabled, pg_get_triggerdef(oid) as def from pg_trigger where not tgisinternal order by 1, 2`,
+  /* sql */ `select pubname from pg_publication union all select nspname from pg_namespace where nspname !~ '^pg_' order by 1`,
+];
+
+/** Everything that DDL could change. */
+const catalog = async (pg: TestPostgres): Promise<unknown[]> => {
+  const all: unknown[] = [];
+  for (const query of CATALOG) all.push(await pg.query(query));
+  return all;
+};
+
+const EQUAL = { ok: true, differences: 0, quarantined: 0 };
+
+async function journey(app: App): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'attacca-test-'));
+  if (app.plan !== undefined) writeFileSync(join(folder, 'plan.yaml'), app.plan);
+  const config = app.plan === undefined ? {} : { plan: join(folder, 'plan.yaml') };
+  await using world = await openWorld(db => db.exec(app.sqlite), config, { folder });
+  for (const statement of app.postgres) await world.pg.query(statement);
+  const before = await catalog(world.pg);
+  const assessed = await world.json<AssessDocument>(0, 'assess');
+  expect(new Set(assessed.findings.map(({ code }) => code)), JSON.stringify(assessed.findings)).toEqual(new Set(app.findings));
+
+  const daemon = world.start();
+  await world.until(caughtUp);
+  for (const statement of app.changes) world.app.exec(statement);
+  await world.until(caughtUp);
+  expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject(EQUAL);
+  for (const [query, expected] of app.seen) expect(await world.pg.query(query), query).toEqual(expected);
+
+  await world.json(0, 'cutover', '--yes');
+  for (const statement of app.after) await world.pg.query(statement);
+  await world.until(mirrored);
+  expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject(EQUAL);
+  await world.json(0, 'rollback', '--yes');
+  await world.until(caughtUp);
+  for (const [query, expected] of app.back) expect(world.app.prepare(query).raw().all(), query).toEqual(expected);
+  for (const statement of app.again ?? []) world.app.exec(statement);
+  await world.until(caughtUp);
+  expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject(EQUAL);
+  for (const [query, expected] of app.kept ?? []) expect(await world.pg.query(query), query).toEqual(expected);
+
+  await world.json(0, 'uninstall', '--yes');
+  expect(await daemon.exited).toBe(0);
+  expect(await catalog(world.pg)).toEqual(before);
+}
+
+test('Django: jsonb, uuid from char(32), numeric(10,2), timestamptz from naive UTC texts, integer with identity [G4] [G11]', () =>
+  journey(DJANGO));
+test('Rails: columns of its own, enum, a trigger, bigserial, migrations left out [G4] [G11]', () => journey(RAILS));
+test('Prisma and SQLAlchemy: quoted names, timestamp(3) from epochs, domain, identity ALWAYS, real [G4] [G11]', () => journey(MODERN));
