@@ -8,6 +8,7 @@
 import { typeOf } from './codecs/registry.ts';
 import { type Code, finding } from './codes.ts';
 import { translateDefault } from './default.ts';
+import { translateExpression } from './expression/translation.ts';
 import type { Finding } from './finding.ts';
 import { commonMoment, misfits } from './format.ts';
 import { declaresTime, saysBoolean, saysDay, saysId, saysJson, saysTime, saysUuid } from './hint.ts';
@@ -142,8 +143,12 @@ function narrow(column: SourceColumn, stats: ColumnStats, { indexed }: Role): Pr
 }
 
 /** A row that leaves the column out would not fit otherwise. */
-const takesDefault = (column: SourceColumn, codec: CodecName): boolean =>
-  translateDefault(column, { codec, affinity: column.affinity, type: typeOf(codec) }).refused !== 'unfit';
+function takesDefault(column: SourceColumn, codec: CodecName): boolean {
+  const plan = { codec, affinity: column.affinity, type: typeOf(codec) };
+  const { refused } = translateDefault(column, plan);
+  if (refused !== 'expression') return refused === null;
+  return !('reason' in translateExpression(column.default ?? '', { columns: [], encoding: 'UTF-8' }, { kind: 'default', column: plan }));
+}
 
 /** A declaration that the values do not keep: how many stand in the way, and what they are. */
 function disappointed(table: string, column: SourceColumn, stats: ColumnStats, codec: CodecName): Finding[] {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { codecOf } from '../../src/plan/codec.ts';
 import { planSql } from '../../src/plan/ddl.ts';
 import { express } from '../../src/plan/express.ts';
 import { testPostgres } from '../support/postgres.ts';
@@ -108,4 +109,42 @@ test('expressions follow when a codec is changed, and what has no translation th
   expect(after.plan.tables[0]?.expressionIndexes?.[0]?.where).toBe('("active" = 1)');
   expect(after.findings.filter(({ code }) => code === 'check')).toHaveLength(1);
   expect(express(made.schema, made)).toEqual({ plan: made.plan, findings: made.findings });
+});
+
+test('defaults of narrow columns give values that can be written back in the same form [G4]', async () => {
+  const { plan, about, table } = decided(`
+    create table t (id integer primary key, created_at datetime default (strftime('%Y-%m-%d %H:%M:%f', 'now')), seen_at text default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+      at_s timestamp default (unixepoch()), at_ms timestamp default (unixepoch() * 1000), s2 timestamp default (strftime('%s', 'now')),
+      born date default (date('now')), uuid text default (lower(hex(randomblob(4))) || '-0000-4000-8000-' || lower(hex(randomblob(6)))),
+      other_at text default (strftime('%Y', 'now')));
+    insert into t values (1, '2024-01-01 10:00:00.000', '2024-01-01T10:00:00.000Z', 1700000000, 1700000000000, 1700000000, '2024-01-01',
+      'a0000000-0000-4000-8000-000000000001', '2024-01-01 10:00:00');`);
+  expect(about('default-expression')).toEqual([]);
+  expect(table('t').columns.map(({ codec }) => codec)).toEqual([
+    'integer',
+    'timestamp(YYYY-MM-DD hh:mm:ss.fff)',
+    'timestamptz(YYYY-MM-DDThh:mm:ss.fffZ)',
+    'timestamptz(s since 1970)',
+    'timestamptz(ms since 1970)',
+    'timestamptz(s since 1970)',
+    'date(YYYY-MM-DD)',
+    'uuid(lower)',
+    'text', // its default is in another form than its value
+  ]);
+  await using postgres = await testPostgres();
+  await postgres.query("set timezone = 'Asia/Kolkata'");
+  await postgres.query(planSql(plan));
+  await postgres.query('insert into t default values');
+  await postgres.query("set timezone = 'UTC'");
+  const [row] = await postgres.query('select * from t');
+  const values = table('t').columns.map(column => codecOf(column).decode(row?.[column.target] ?? ''));
+  const now = Date.now();
+  const near = [1, 2].map(place => Math.abs(now - Date.parse(`${String(values[place]).replace(' ', 'T').replace('Z', '')}Z`)));
+  const counted = [Number(values[3]) * 1000, Number(values[4]), Number(values[5]) * 1000].map(value => Math.abs(now - value));
+  for (const distance of [...near, ...counted]) expect(distance).toBeLessThan(600_000);
+  expect(values.slice(6)).toEqual([
+    expect.stringMatching(/^\d{4}-\d\d-\d\d$/),
+    expect.stringMatching(/^[\da-f-]{36}$/),
+    expect.stringMatching(/^\d{4}$/),
+  ]);
 });

@@ -4,6 +4,7 @@
 import type { Call, OrderTerm, Window } from './ast.ts';
 import { folded, ordered } from './compare.ts';
 import { asText } from './convert.ts';
+import { asStored } from './form.ts';
 import { Refusal } from './refusal.ts';
 import type { Scope } from './scope.ts';
 import { translate, translateCondition } from './translate.ts';
@@ -37,7 +38,7 @@ export function aggregate(call: Call, scope: Scope): Typed {
     const separator = args[1] === undefined ? "','" : asText(args[1], scope).sql;
     return typed('text', `string_agg(${distinct}${asText(first, scope).sql}, ${separator}${orderBy(call.orderBy, inside)})${tail}`);
   }
-  return sums(call.name, first, distinct, tail);
+  return sums(call.name, asStored(first, inside), distinct, tail);
 }
 
 function sums(name: string, value: Typed, distinct: string, tail: string): Typed {
@@ -49,6 +50,9 @@ function sums(name: string, value: Typed, distinct: string, tail: string): Typed
 }
 
 function extreme(name: string, value: Typed, tail: string, scope: Scope): Typed {
+  // Points in time are in the order of their texts.
+  if (value.kind === 'opaque' && /^(?:date|timestamp)/.test(value.column?.codec ?? ''))
+    return { ...value, sql: `${name}(${value.sql})${tail}` };
   if (value.kind === 'blob' || value.kind === 'opaque' || value.kind === 'json')
     throw new Refusal(`${name} of a BLOB or of several classes`);
   if (value.kind === 'null' || value.kind === 'boolean') return typed('integer', `${name}(${asNumber(value).sql})${tail}`);

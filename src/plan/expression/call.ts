@@ -6,6 +6,7 @@ import type { Call } from './ast.ts';
 import { compare, ordered } from './compare.ts';
 import { asText, condition, unify } from './convert.ts';
 import { DATES, isDateFunction } from './dates.ts';
+import { asStored } from './form.ts';
 import { isJsonFunction, JSON_FUNCTIONS } from './json.ts';
 import { Refusal } from './refusal.ts';
 import { compat, mustBeChanging, type Scope } from './scope.ts';
@@ -18,7 +19,7 @@ type Translator = (args: readonly Typed[], scope: Scope) => Typed;
 export function translateCall(call: Call, scope: Scope): Typed {
   if (isAggregateCall(call)) return aggregate(call, scope);
   if (call.star || call.distinct || call.filter !== null || call.over !== null) throw new Refusal(`function ${call.name} is not known`);
-  const args = call.args.map(argument => translate(argument, scope));
+  const args = call.args.map(argument => asStored(translate(argument, scope), scope));
   if (isDateFunction(call.name)) return DATES[call.name](args, scope);
   if (isJsonFunction(call.name)) return JSON_FUNCTIONS[call.name](args, scope);
   const [least, most, translator] = FUNCTIONS[call.name] ?? [];
@@ -87,8 +88,8 @@ function ofNumber(name: string, value: Typed): Typed {
   return typed(number.kind, `${name}(${number.sql})`);
 }
 
-function coalesce(args: readonly Typed[]): Typed {
-  const { kind, sqls } = unify(args);
+function coalesce(args: readonly Typed[], scope: Scope): Typed {
+  const { kind, sqls } = unify(args, scope);
   return typed(kind, `coalesce(${sqls.join(', ')})`);
 }
 
@@ -105,7 +106,7 @@ function nullif(args: readonly Typed[], scope: Scope): Typed {
 
 function iif(args: readonly Typed[], scope: Scope): Typed {
   const values = args.filter((_, place) => place % 2 === 1 || place === args.length - 1);
-  const { kind, sqls } = unify(values);
+  const { kind, sqls } = unify(values, scope);
   const whens = args.slice(0, args.length - (args.length % 2)).filter((_, place) => place % 2 === 0);
   const branches = whens.map((when, place) => `when ${condition(when, scope)} then ${sqls[place]}`);
   return typed(kind, `(case ${branches.join(' ')}${args.length % 2 === 1 ? ` else ${sqls.at(-1)}` : ''} end)`);
@@ -140,7 +141,7 @@ function round(args: readonly Typed[], scope: Scope): Typed {
 /** NULL if one of them is: Postgres's own leaves those out. */
 function extreme(name: 'greatest' | 'least'): Translator {
   return (args, scope) => {
-    const { kind, sqls } = unify(args);
+    const { kind, sqls } = unify(args, scope);
     const values = kind === 'boolean' ? args.map(arg => asNumber(arg).sql) : sqls;
     if (args.some(arg => arg.collation !== 'BINARY') || kind === 'number')
       throw new Refusal(`${name} of what is compared by a collation or has two classes`);

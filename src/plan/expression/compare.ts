@@ -4,6 +4,7 @@
 import { literal } from '../../change/quote.ts';
 import { codecOf, looksNumeric, Unfit } from '../codec.ts';
 import { asText } from './convert.ts';
+import { asStored } from './form.ts';
 import { numberOf } from './literal.ts';
 import { Refusal } from './refusal.ts';
 import { compat, type Scope } from './scope.ts';
@@ -27,7 +28,7 @@ const isTest = (operator: Comparison): boolean => operator === 'is' || operator 
 /** The comparison as a Postgres boolean. Throws Refusal where SQLite decides value by value. */
 export function compare(operator: Comparison, left: Typed, right: Typed, scope: Scope): string {
   if (left.kind === 'null' || right.kind === 'null') return withNull(operator, left, right);
-  if (left.kind === 'opaque' || right.kind === 'opaque') return opaque(operator, left, right);
+  if (left.kind === 'opaque' || right.kind === 'opaque') return opaque(operator, left, right, scope);
   if (left.kind === 'json' || right.kind === 'json') return json(operator, left, right, scope);
   const [a, b] = converted(left, right, scope);
   if (isNumeric(a) && isNumeric(b)) return numbers(operator, a, b, scope);
@@ -142,16 +143,33 @@ function exact(value: Typed): string {
   return number.sql;
 }
 
-/** A column with a codec of its own against a literal: equal exactly when the encoded literal is, as long as it is a text. */
-function opaque(operator: Comparison, left: Typed, right: Typed): string {
+/** A column with a codec of its own: compared as it is where that means the same, so that its indexes serve, else with the value SQLite has. */
+function opaque(operator: Comparison, left: Typed, right: Typed, scope: Scope): string {
+  const [a, b] = [asStored(left, scope), asStored(right, scope)];
+  if (a.kind !== 'opaque' && b.kind !== 'opaque')
+    return sameColumns(operator, left, right) ?? encoded(operator, left, right) ?? compare(operator, a, b, scope);
+  const found = encoded(operator, left, right);
+  if (found === undefined) throw new Refusal('it compares a column of several classes or of an own format');
+  return found;
+}
+
+/** One codec has one value for each of SQLite's. */
+function sameColumns(operator: Comparison, left: Typed, right: Typed): string | undefined {
+  const same =
+    left.column !== undefined && left.column.codec === right.column?.codec && left.collation === 'BINARY' && right.collation === 'BINARY';
+  return same && !isOrder(operator) ? `(${left.sql} ${SIGNS[operator]} ${right.sql})` : undefined;
+}
+
+/** Against a literal: equal exactly when the encoded literal is, as long as it is a text. */
+function encoded(operator: Comparison, left: Typed, right: Typed): string | undefined {
   const column = (left.kind === 'opaque' ? left : right).column;
   const known = left.kind === 'opaque' ? right.value : left.value;
-  if (column === undefined || isOrder(operator) || typeof known !== 'string' || looksNumeric(known))
-    throw new Refusal('it compares a column of several classes or of an own format');
+  const exact = left.collation === 'BINARY' && right.collation === 'BINARY';
+  if (column === undefined || !exact || isOrder(operator) || typeof known !== 'string' || looksNumeric(known)) return undefined;
   const text = codecOf(column).encode(known);
-  if (text === null || text instanceof Unfit) throw new Refusal('it compares a column with what is no value of it');
-  const encoded = `${literal(text)}::${column.type}`;
-  const [a, b] = left.kind === 'opaque' ? [left.sql, encoded] : [encoded, right.sql];
+  if (text === null || text instanceof Unfit) return undefined;
+  const value = `${literal(text)}::${column.type}`;
+  const [a, b] = left.kind === 'opaque' ? [left.sql, value] : [value, right.sql];
   return `(${a} ${SIGNS[operator]} ${b})`;
 }
 

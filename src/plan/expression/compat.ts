@@ -15,6 +15,7 @@ export const COMPAT = {
   substr: [],
   random: ['randomblob'],
   randomblob: [],
+  moment_text: [],
   day_number: [],
   day_date: [],
   time_number: [],

@@ -1,9 +1,11 @@
+import { asStored } from './form.ts';
 import { Refusal } from './refusal.ts';
 import { compat, type Scope } from './scope.ts';
 import { asNumber, isNumeric, kindName, type Typed, typed, typedLiteral } from './typed.ts';
 
 /** A Postgres boolean that is true, false or NULL as SQLite's condition would be. */
-export function condition(value: Typed, scope: Scope): string {
+export function condition(hidden: Typed, scope: Scope): string {
+  const value = asStored(hidden, scope);
   if (value.kind === 'boolean') return value.sql;
   if (value.kind === 'null') return 'null::boolean';
   if (typeof value.value === 'bigint') return value.value === 0n ? 'false' : 'true';
@@ -14,7 +16,8 @@ export function condition(value: Typed, scope: Scope): string {
 }
 
 /** What SQLite makes of the value where it needs a text. */
-export function asText(value: Typed, scope: Scope): Typed {
+export function asText(hidden: Typed, scope: Scope): Typed {
+  const value = asStored(hidden, scope);
   const { kind, sql, value: known } = value;
   if (kind === 'text') return value;
   if (kind === 'null') return typed('text', 'null::text');
@@ -29,7 +32,8 @@ export function asText(value: Typed, scope: Scope): Typed {
 export const textOfJson = ({ sql }: Typed, _scope: Scope): string => `substr(${sql}, 3)`;
 
 /** Values of one kind: what CASE, coalesce and the like can give. Throws Refusal where SQLite would give several classes. */
-export function unify(values: readonly Typed[]): { readonly kind: Typed['kind']; readonly sqls: string[] } {
+export function unify(hidden: readonly Typed[], scope: Scope): { readonly kind: Typed['kind']; readonly sqls: string[] } {
+  const values = hidden.map(value => asStored(value, scope));
   const kinds = new Set(values.map(({ kind }) => kind).filter(kind => kind !== 'null'));
   const [first = 'null'] = kinds;
   if (first === 'opaque' || first === 'json') throw new Refusal(`it hands on ${kindName(first)}`);

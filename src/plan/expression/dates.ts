@@ -11,8 +11,10 @@ const NOW = `(trunc(extract(epoch from statement_timestamp()) * 1000))::bigint`;
 const FORMATS = { timestamp: 'YYYY-MM-DD HH24:MI:SS', date: 'YYYY-MM-DD', time: 'HH24:MI:SS' } as const;
 
 /** CURRENT_TIMESTAMP and its like: a text in UTC. */
-export const nowText = (part: keyof typeof FORMATS): string =>
-  `to_char(statement_timestamp() at time zone 'utc', ${literal(FORMATS[part])})`;
+export const now = (part: keyof typeof FORMATS): Typed => ({
+  ...typed('text', `to_char(statement_timestamp() at time zone 'utc', ${literal(FORMATS[part])})`),
+  mask: FORMATS[part].replace('HH24:MI:SS', 'hh:mm:ss'),
+});
 
 type Translator = (args: readonly Typed[], scope: Scope) => Typed;
 
@@ -22,7 +24,7 @@ const strftime =
     const plain = args.length === 0 || (args.length === 1 && isNow(args[0]));
     if (!plain) return typed('text', `${compat(scope, 'strftime')}(${literal(format)}, ${moment(args, scope)})`);
     mustBeChanging(scope, 'the current time');
-    return typed('text', nowText(part));
+    return now(part);
   };
 
 export const DATES = {
@@ -36,9 +38,23 @@ export const DATES = {
     const others = format.value.replaceAll(/%[dfFHIklmMjpPRsSTuwWYe%]/g, '');
     if (others.includes('%')) throw new Refusal('strftime has a format whose meaning Postgres has no words for');
     const result = typed('text', `${compat(scope, 'strftime')}(${literal(format.value)}, ${moment(args, scope)})`);
-    return format.value === '%s' ? { ...result, integral: true } : result;
+    return format.value === '%s' ? { ...result, integral: true } : { ...result, mask: maskOf(format.value) };
   },
 } as const satisfies Readonly<Record<string, Translator>>;
+
+const DIRECTIVES: Readonly<Record<string, string>> = {
+  '%Y': 'YYYY',
+  '%m': 'MM',
+  '%d': 'DD',
+  '%H': 'hh',
+  '%M': 'mm',
+  '%S': 'ss',
+  '%f': 'ss.fff',
+  '%F': 'YYYY-MM-DD',
+  '%T': 'hh:mm:ss',
+};
+
+const maskOf = (format: string): string => format.replaceAll(/%./g, directive => DIRECTIVES[directive] ?? directive);
 
 export const isDateFunction = (name: string): name is keyof typeof DATES => Object.hasOwn(DATES, name);
 

@@ -53,7 +53,7 @@ function compoundSql(one: Selected, more: readonly SelectPart[], around: Around)
   const fields = one.fields.map((field, place) => {
     const values = parts.flatMap(part => part.fields[place]?.value ?? []);
     const kinds = new Set(values.map(({ kind }) => kind).filter(kind => kind !== 'null'));
-    const { kind } = kinds.size > 1 ? unify(values) : { kind: [...kinds][0] ?? ('null' as const) };
+    const [kind = 'null' as const] = kinds;
     if (kinds.size > 1) throw new Refusal('a column of it has several classes');
     if (more.some(({ join }) => join !== 'union all')) groupTerm({ ...field.value, kind });
     return { ...field, value: { ...field.value, kind } };
@@ -219,7 +219,10 @@ function valuesSql(rows: readonly (readonly Expression[])[], around: Around): Pa
   const translated = rows.map(row => row.map(each => translate(each, scope)));
   const width = translated[0]?.length ?? 0;
   const fields = Array.from({ length: width }, (_, place): Field => {
-    const { kind } = unify(translated.flatMap(row => row[place] ?? []));
+    const { kind } = unify(
+      translated.flatMap(row => row[place] ?? []),
+      scope,
+    );
     const name = `column${place + 1}`;
     return { name, value: { kind, sql: quote(name), affinity: null, collation: 'BINARY', collated: false } };
   });

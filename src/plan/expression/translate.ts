@@ -7,7 +7,8 @@ import type { Expression } from './ast.ts';
 import { translateCall } from './call.ts';
 import { type Comparison, compare } from './compare.ts';
 import { asText, condition, unify } from './convert.ts';
-import { nowText } from './dates.ts';
+import { now } from './dates.ts';
+import { asStored } from './form.ts';
 import { arrow } from './json.ts';
 import { like } from './like.ts';
 import { Refusal } from './refusal.ts';
@@ -23,7 +24,7 @@ export function translate(expression: Expression, scope: Scope): Typed {
       return expression.truth ? typedTruth(expression.value === 1n) : typedLiteral(expression.value);
     case 'now':
       mustBeChanging(scope, 'the current time');
-      return typed('text', nowText(expression.part));
+      return now(expression.part);
     case 'column':
       return column(expression, scope);
     case 'unary':
@@ -76,7 +77,7 @@ function unary({ operator, operand: expression }: Of<'unary'>, scope: Scope): Ty
   const operand = translate(expression, scope);
   if (operator === '+') return { ...operand, affinity: null };
   if (operator === '~') return typed('integer', `(~${asInteger(operand)})`);
-  const number = asNumber(operand);
+  const number = asNumber(asStored(operand, scope));
   return typed(number.kind, `(-${number.sql})`);
 }
 
@@ -91,7 +92,7 @@ function binary({ operator, left: l, right: r }: Of<'binary'>, scope: Scope): Ty
   if (operator === '||') return typed('text', `(${asText(left, scope).sql} || ${asText(right, scope).sql})`);
   if (operator === '&' || operator === '|') return typed('integer', `(${wide(asInteger(left))} ${operator} ${asInteger(right)})`);
   if (operator === '<<' || operator === '>>') return shift(operator, left, right);
-  return arithmetic(operator, asNumber(left), asNumber(right));
+  return arithmetic(operator, asNumber(asStored(left, scope)), asNumber(asStored(right, scope)));
 }
 
 /** Compares rows member by member. */
@@ -191,7 +192,7 @@ function cases({ base, branches, otherwise }: Of<'case'>, scope: Scope): Typed {
     value === null ? translateCondition(when, scope) : compare('=', value, translate(when, scope), scope),
   );
   const last = otherwise === null ? [] : [translate(otherwise, scope)];
-  const { kind, sqls } = unify([...branches.map(({ result }) => translate(result, scope)), ...last]);
+  const { kind, sqls } = unify([...branches.map(({ result }) => translate(result, scope)), ...last], scope);
   const lines = whens.map((when, place) => `when ${when} then ${sqls[place]}`);
   return typed(kind, `(case ${lines.join(' ')}${otherwise === null ? '' : ` else ${sqls.at(-1)}`} end)`);
 }
@@ -208,7 +209,7 @@ function affinityOfCast(type: string): Affinity {
 function cast(value: Typed, affinity: Affinity, scope: Scope): Typed {
   const result = (kind: Typed['kind'], sql: string): Typed => ({ ...typed(kind, sql), affinity, collation: value.collation });
   if (value.kind === 'null') return { ...value, affinity };
-  const source = value.kind === 'json' ? asText(value, scope) : value;
+  const source = value.kind === 'json' ? asText(value, scope) : asStored(value, scope);
   if (affinity === 'text') return result('text', asText(source, scope).sql);
   if (affinity === 'blob' && source.kind === 'blob') return { ...source, affinity };
   if (affinity === 'blob' && source.kind === 'text' && scope.encoding === 'UTF-8')

@@ -8,6 +8,7 @@ import { folded } from './compare.ts';
 import type { CompatName } from './compat.ts';
 import { asText, condition, textOfJson } from './convert.ts';
 import { parseView } from './create.ts';
+import { fresh } from './fresh.ts';
 import type { Field, Sources } from './from.ts';
 import { parseExpressionText } from './parse.ts';
 import { attempt, Refusal } from './refusal.ts';
@@ -50,7 +51,7 @@ export function translateExpression(expression: Expression | string, table: Tabl
         ? condition(value, scope)
         : purpose.kind === 'term'
           ? term(value, purpose.unique)
-          : stored(value, purpose.column, scope);
+          : ((purpose.kind === 'default' ? fresh(value, purpose.column) : undefined) ?? stored(value, purpose.column, scope));
     return { sql, kind: value.kind, uses: [...scope.uses].toSorted() };
   });
 }

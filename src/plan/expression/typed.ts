@@ -30,6 +30,8 @@ export type Typed = {
   readonly value?: Value | undefined;
   /** A text that is always an integer in its shortest form. */
   readonly integral?: true;
+  /** A text with a point in time in this format, as codecs name it. */
+  readonly mask?: string;
   /** Of a plain column. */
   readonly column?: Pick<ColumnPlan, 'codec' | 'affinity' | 'type'> | undefined;
 };

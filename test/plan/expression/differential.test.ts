@@ -114,6 +114,23 @@ const rows: fc.Arbitrary<Sample> = fc.record({
   d: maybe(fc.constantFrom(...DATES)),
   j: maybe(fc.constantFrom(...JSONS)),
   g: maybe(fc.oneof(fc.constantFrom(1n, 2.5, 'a', '1'), fc.uint8Array({ maxLength: 2 }))) as fc.Arbitrary<Value>,
+  dt: maybe(
+    fc.constantFrom(
+      '2024-02-29 12:34:56',
+      '2024-02-29 12:34:56.5',
+      '0001-01-01 00:00:00',
+      '9999-12-31 23:59:59.999999',
+      '1969-12-31 23:59:59',
+    ),
+  ),
+  dz: maybe(
+    fc.constantFrom('2024-02-29T12:34:56.000Z', '2024-02-29T12:34:56.120Z', '2024-02-29T12:34:56.123456Z', '1999-12-31T23:59:59.999Z'),
+  ),
+  da: maybe(fc.constantFrom('2024-02-29', '0044-03-15', '9999-12-31', '1970-01-01')),
+  de: maybe(fc.constantFrom(0n, 1700000000123n, -1n, 253402300799999n, 1700000000000n)),
+  du: maybe(fc.constantFrom('a0000000-0000-4000-8000-000000000001', '00112233-4455-6677-8899-aabbccddeeff')),
+  db: maybe(fc.constantFrom('true', 'false')),
+  dn: maybe(fc.constantFrom(0n, 1n, -3n, 2.5, 0.1, 1e15, 19.99)) as fc.Arbitrary<Value>,
 });
 
 const SEED = Number(process.env.ATTACCA_SEED ?? Date.now() % 1_000_000);
@@ -132,6 +149,13 @@ const NONE = {
   d: null,
   j: null,
   g: null,
+  dt: null,
+  dz: null,
+  da: null,
+  de: null,
+  du: null,
+  db: null,
+  dn: null,
 };
 /** Every listed date and document at least once, beside what chance gives. */
 const samples = [

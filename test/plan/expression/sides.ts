@@ -22,6 +22,13 @@ const COLUMNS = [
   ['d', 'text', 'text', 'text', 'text', 'BINARY'],
   ['j', 'text', 'text', 'text', 'text', 'BINARY'],
   ['g', '', 'text', 'tagged', 'blob', 'BINARY'],
+  ['dt', 'datetime', 'timestamp', 'timestamp(YYYY-MM-DD hh:mm:ss)', 'numeric', 'BINARY'],
+  ['dz', 'text', 'timestamptz', 'timestamptz(YYYY-MM-DDThh:mm:ss.fffZ)', 'text', 'BINARY'],
+  ['da', 'date', 'date', 'date(YYYY-MM-DD)', 'numeric', 'BINARY'],
+  ['de', 'datetime', 'timestamptz', 'timestamptz(ms since 1970)', 'numeric', 'BINARY'],
+  ['du', 'text', 'uuid', 'uuid(lower)', 'text', 'BINARY'],
+  ['db', 'boolean', 'boolean', 'boolean(true/false)', 'numeric', 'BINARY'],
+  ['dn', 'decimal(10, 2)', 'numeric', 'decimal', 'numeric', 'BINARY'],
 ] as const;
 
 export const KNOWN: readonly KnownColumn[] = COLUMNS.map(([name, , type, codec, affinity, collation]) => ({

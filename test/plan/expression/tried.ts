@@ -59,6 +59,16 @@ export const TRANSLATED: Readonly<Record<string, readonly string[]>> = {
   json_valid(j) ; json_valid(s) ; json_extract(j, '$.a') = 'x' ; json_extract(j, '$.a') = 1 ; json_extract(j, '$.a') is null
   json_extract(j, '$.a') <> 'x' ; json_extract(j, '$.a') is 1 ; typeof(json_extract(j, '$.a'))
   cast(json_extract(j, '$.a') as text) ; cast(j ->> 'b' as integer) ; length(j ->> 'a')`),
+  'columns of narrow types': list(`
+  dt = '2024-02-29 12:34:56' ; dt <> '' ; dt = '' ; dt > '2024' ; dt >= '2024-02-29 12:34:56.5' ; dt is not null ; dt > 0 ; dt = dt ; dt < dz
+  date(dt) ; strftime('%Y', dt) ; length(dt) ; substr(dt, 1, 10) ; dt || 'x' ; datetime(dt, '+1 day') ; coalesce(dt, 'never') ; typeof(dt)
+  dt between '2000-01-01' and '2030' ; dt in ('2024-02-29 12:34:56', 'x') ; dt like '2024%' ; case when dt > '2000' then dt else 'old' end
+  dz = '2024-02-29T12:34:56.000Z' ; dz > '2024-02-29T12:34:56.1' ; julianday(dz) ; dz || '' ; dz is dz ; dz <> dt ; upper(dz)
+  da < '2000-01-01' ; da || '' ; da = '2024-02-29' ; da >= da ; da = date(dt) ; length(da) ; strftime('%d', da)
+  de > 0 ; de / 1000 ; datetime(de / 1000, 'unixepoch') ; de = 1700000000123 ; de - 1 ; de is null ; de % 1000 ; typeof(de) ; de || '' ; -de
+  du = 'a0000000-0000-4000-8000-000000000001' ; du = 'A0000000-0000-4000-8000-000000000001' ; length(du) ; du like 'a%' ; du > 'a' ; hex(du)
+  db = 'true' ; db <> 'false' ; db in ('true', 'false') ; db || '!' ; db > 'f' ; length(db) ; coalesce(db, 'unknown') ; db = 1
+  dn > 0 ; dn = 2.5 ; dn + 1 ; dn * 2 ; dn >= 19.99 ; dn between 0 and 3 ; dn = dn ; abs(dn) ; dn is null ; dn <> 1`),
 };
 
 /** Those that SQLite decides value by value, or that only the application knows. */
