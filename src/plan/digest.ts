@@ -47,5 +47,16 @@ function formOf(codec: CodecName): Form | undefined {
  */
 export function digestOf(side: keyof Form, columns: readonly ColumnPlan[], names: readonly string[]): string | undefined {
   const forms = columns.map(({ codec }, index) => (FORMS[codec] ?? formOf(codec))?.[side](names[index] ?? ''));
-  return forms.includes(undefined) ? undefined : forms.join(', ');
+  return forms.includes(undefined) ? undefined : nested(forms).join(', ');
+}
+
+/** Postgres passes at most 100 arguments to a function; a column has up to three. */
+const AT_ONCE = 30;
+
+function nested(forms: readonly (string | undefined)[]): readonly (string | undefined)[] {
+  if (forms.length <= AT_ONCE) return forms;
+  const groups = Array.from({ length: Math.ceil(forms.length / AT_ONCE) }, (_, group) =>
+    forms.slice(group * AT_ONCE, (group + 1) * AT_ONCE),
+  );
+  return groups.map(group => `concat(${group.join(', ')})`);
 }

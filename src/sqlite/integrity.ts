@@ -1,3 +1,4 @@
+import { quote } from '../change/quote.ts';
 import { codeOf, type Database, damaged } from './open.ts';
 
 /** What quick_check also reports: rows that a constraint would refuse. The plan deals with those; the pages are whole. */
@@ -13,11 +14,24 @@ export function refuseDamaged(db: Database, path: string): void {
   if (found[0] !== undefined) throw damaged(path, found[0].replace(HEADING, '').replaceAll('\n', '; '));
 }
 
+const TABLES = /* sql */ `select name from sqlite_schema where type = 'table' and rootpage > 0`;
+
+/** The check of the whole file also asks its virtual tables; one whose module or tokenizer only the application has cannot answer. */
 function quickCheck(db: Database): string[] {
+  const whole = linesOf(db, 'pragma quick_check');
+  if (whole !== undefined) return whole;
+  const tables = db.prepare<[], string>(TABLES).pluck().all();
+  return tables.flatMap(name => linesOf(db, `pragma quick_check(${quote(name)})`) ?? []);
+}
+
+/** undefined where it cannot be asked. */
+function linesOf(db: Database, pragma: string): string[] | undefined {
   try {
-    return db.prepare<[], string>('pragma quick_check').pluck().all();
+    return db.prepare<[], string>(pragma).pluck().all();
   } catch (error) {
-    if (!/^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error))) throw error;
-    return [codeOf(error)];
+    const code = codeOf(error);
+    if (code === 'SQLITE_ERROR') return undefined;
+    if (!/^SQLITE_(CORRUPT|NOTADB)/.test(code)) throw error;
+    return [code];
   }
 }

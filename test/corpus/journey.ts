@@ -2,12 +2,15 @@
  * One file through everything: assess, sync, changes, cutover, changes in Postgres, rollback, uninstall; the sides compared after each.
  */
 import { createHash } from 'node:crypto';
-import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import type { Client } from 'pg';
+import { callDaemon } from '../../src/server/call.ts';
+import { StatusDocument } from '../../src/server/documents.ts';
+import { socketPath } from '../../src/server/socket.ts';
 import { connect, testPostgres } from '../support/postgres.ts';
 import { asApplication, changeStored, fill } from './change.ts';
 import { changeHeld } from './change-held.ts';
@@ -48,10 +51,10 @@ type Way = {
   readonly seed: number;
 };
 
-/** `path` is only read. */
+/** `make` puts the file at a path; `filled`: with random rows of the script's. */
 export async function journey(
   file: string,
-  path: string,
+  make: (path: string) => void,
   { seed, filled }: { readonly seed: number; readonly filled: boolean },
 ): Promise<Outcome> {
   const began = performance.now();
@@ -71,8 +74,7 @@ export async function journey(
   };
   const folder = mkdtempSync(join(tmpdir(), 'attacca-corpus-'));
   const source = join(folder, 'app.db');
-  copyFileSync(path, source);
-  chmodSync(source, 0o644);
+  make(source);
   const pg = await testPostgres();
   const config = join(folder, 'attacca.config.json');
   writeFileSync(
@@ -107,8 +109,6 @@ async function travel(way: Way): Promise<void> {
   const stored = withApp(source, db => changeStored(db, plan, randomFrom(seed + 1)));
   outcome.changes[0] = stored.made;
   outcome.notes.push(...stored.refused.map(text => `SQLite: ${text}`));
-  await commands.run([0], 'sync', '--once');
-  await verified(way, 'after changes in SQLite');
   const daemon = commands.daemon();
   try {
     await thereAndBack(way, daemon, before, assessed.document.objects as readonly Disposition[]);
@@ -123,7 +123,8 @@ async function travel(way: Way): Promise<void> {
 
 async function thereAndBack(way: Way, daemon: Daemon, objects: readonly StoredObject[], told: readonly Disposition[]): Promise<void> {
   const { outcome, source, commands, client, seed } = way;
-  await shadowing(commands, daemon);
+  await shadowing(way, daemon);
+  await verified(way, 'after changes in SQLite');
   const switched = await commands.run([0, 3], 'cutover', '--yes');
   if (switched.code === 3) {
     outcome.refused = `cutover: ${sentence(switched.document)}`;
@@ -178,12 +179,12 @@ async function equal({ outcome, source, client }: Way, when: string, daemon?: Da
     );
 }
 
-async function shadowing(commands: Commands, daemon: Daemon): Promise<void> {
-  for (const end = performance.now() + LIMIT_MS; performance.now() < end; await delay(200)) {
+async function shadowing({ source }: Way, daemon: Daemon): Promise<void> {
+  for (const end = performance.now() + LIMIT_MS; performance.now() < end; await delay(100)) {
     if (daemon.process.exitCode !== null) throw new Defect(`the daemon ended: ${daemon.log().slice(-500)}`);
-    const { document } = await commands.run([0], 'status');
-    const lag = document.lag as { readonly changes: string | null } | null;
-    if (document.phase === 'shadowing' && document.daemon !== null && lag?.changes === '0') return;
+    const answer = await callDaemon(socketPath(source), { operation: 'status' }, () => undefined).catch(() => undefined);
+    const status = StatusDocument.safeParse(answer?.result).data;
+    if (status?.phase === 'shadowing' && status.lag?.changes === '0') return;
   }
   throw new Defect(`HANG: the daemon never caught up: ${daemon.log().slice(-500)}`);
 }

@@ -1,12 +1,13 @@
 /*
- * `npm run test:corpus [-- --only NAME] [--schemas|--databases] [--seed N] [--json]`: real databases by other projects, from ../shared/corpus
- * beside the checkout or ATTACCA_CORPUS, each taken there and back. Ends with 1 where a readable file is not equal row for row, or anything
+ * `npm run test:corpus [-- --only NAME,NAME] [--databases] [--schemas] [--odd] [--seed N] [--json]`: real databases by other projects, from ../shared/corpus
+ * beside the checkout or ATTACCA_CORPUS, and odd ones made here, each taken there and back. Ends with 1 where a readable file is not equal row for row, or anything
  * hangs, prints a stack trace, or drops an object without a word.
  */
-import { existsSync, readdirSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { journey, type Outcome } from './journey.ts';
+import { build, ODD } from './odd.ts';
 import { seedOf } from './random.ts';
 
 const CORPUS = process.env.ATTACCA_CORPUS ?? join(import.meta.dirname, '../../../shared/corpus');
@@ -15,30 +16,31 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     schemas: { type: 'boolean', default: false },
     databases: { type: 'boolean', default: false },
+    odd: { type: 'boolean', default: false },
     seed: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false },
   },
 });
 const say = (text: string): void => void (options.json ? process.stderr : process.stdout).write(`${text}\n`);
 
-if (!existsSync(CORPUS)) {
-  say(`skipped: there is no corpus at ${CORPUS} (ATTACCA_CORPUS names another folder)`);
-  process.exit(0);
-}
-const seed = Number(options.seed);
-const folders = ['db', 'schema'].filter(folder =>
-  options.schemas || options.databases ? (folder === 'schema' ? options.schemas : options.databases) : true,
+type File = { readonly folder: string; readonly name: string; readonly make: (path: string) => void };
+const kinds = { db: options.databases, schema: options.schemas, odd: options.odd };
+const every = !Object.values(kinds).some(Boolean);
+if (!existsSync(CORPUS)) say(`skipped: there is no corpus at ${CORPUS} (ATTACCA_CORPUS names another folder)`);
+const real = (['db', 'schema'] as const).filter(folder => existsSync(CORPUS) && (every || kinds[folder])).flatMap(filesIn);
+const odd =
+  every || kinds.odd ? Object.entries(ODD).map(([name, what]): File => ({ folder: 'odd', name, make: path => build(path, what) })) : [];
+const files = [...real, ...odd].filter(
+  ({ folder, name }) => options.only === undefined || options.only.split(',').some(part => `${folder}/${name}`.includes(part)),
 );
-const files = folders
-  .flatMap(folder => readdirSync(join(CORPUS, folder)).map(name => ({ folder, name })))
-  .filter(({ folder, name }) => options.only === undefined || `${folder}/${name}`.includes(options.only));
+const seed = Number(options.seed);
 
 say(`${files.length} files, seed ${seed}`);
 say(line(['file', 'tables', 'rows', 'differences', 'objects', 'named', 'made', 'changes', 's', 'result']));
 const outcomes: Outcome[] = [];
-for (const { folder, name } of files) {
+for (const { folder, name, make } of files) {
   const file = `${folder}/${name}`;
-  const outcome = await journey(file, join(CORPUS, folder, name), { seed: seedOf(seed, file), filled: folder === 'schema' });
+  const outcome = await journey(file, make, { seed: seedOf(seed, file), filled: folder === 'schema' });
   outcomes.push(outcome);
   const { tables, rows, differences, objects, named, made, changes, seconds } = outcome;
   say(line([file, tables, rows, differences, objects, named, made, changes.join('+'), seconds.toFixed(0), resultOf(outcome)]));
@@ -70,6 +72,17 @@ say(
 );
 if (options.json) process.stdout.write(`${JSON.stringify({ seed, totals, outcomes }, null, 2)}\n`);
 process.exitCode = perfect.length === readable.length && faulty.length === 0 ? 0 : 1;
+
+function filesIn(folder: string): File[] {
+  return readdirSync(join(CORPUS, folder)).map(name => ({
+    folder,
+    name,
+    make(path) {
+      copyFileSync(join(CORPUS, folder, name), path);
+      chmodSync(path, 0o644);
+    },
+  }));
+}
 
 function isPerfect({ differences, refused, faults }: Outcome): boolean {
   return differences === 0 && refused === undefined && faults.length === 0;

@@ -166,3 +166,15 @@ test('where a digest cannot be made the rows are compared one by one', async () 
   const none = w.plan.tables.filter(table => stretch(w.db, table, null, 10) === undefined).map(({ name }) => name);
   expect(none).toEqual(['mixed', 'open_key']);
 });
+
+test('tables of more columns than a function of Postgres has arguments', async () => {
+  const columns = Array.from({ length: 250 }, (_, n) => `c${n} ${['text', 'integer', 'real', 'blob'][n % 4]}`).join(', ');
+  await using w = await world(
+    () => undefined,
+    `create table broad (id integer primary key, ${columns}); insert into broad (c0, c249) values ('a', 5);`,
+  );
+  const table = w.plan.tables.find(({ name }) => name === 'broad')!;
+  expect(await unequal(w, w.plan, table, 10)).toBe(0);
+  w.db.exec('update broad set c249 = 6');
+  expect(await unequal(w, w.plan, table, 10)).toBe(1);
+});
