@@ -1,56 +1,82 @@
 import { html, raw } from 'hono/html';
-import type { Plan } from '../plan/plan.ts';
+import { LEVELS } from '../plan/estimate.ts';
+import type { Finding } from '../plan/finding.ts';
+import type { Plan, TablePlan } from '../plan/plan.ts';
+import { waivableAs } from '../plan/waive.ts';
 import type { AssessDocument } from '../server/documents.ts';
 
 const STYLE = `
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-table { border-collapse: collapse; width: 100%; margin: 1rem 0 } th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #ddd; vertical-align: top }
-.blocking { color: #b00020; font-weight: 600 } .warning { color: #9a6700 } .note { color: #555 } code { font-size: .9em }
-@media (prefers-color-scheme: dark) { body { background: #161616; color: #ddd } th, td { border-color: #333 } .blocking { color: #ff6b81 } .warning { color: #e3b341 } .note { color: #999 } }`;
+:root { color-scheme: light dark; --line: #ddd; --bad: #b00020; --warn: #8a5d00; --dim: #555 }
+@media (prefers-color-scheme: dark) { :root { --line: #3a3a3a; --bad: #ff7b8e; --warn: #e3b341; --dim: #a0a0a0 } }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem }
+table { border-collapse: collapse; width: 100%; margin: .5rem 0 1.5rem } th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere }
+.blocking { color: var(--bad) } .warning { color: var(--warn) } .note, .dim { color: var(--dim) } code { font-size: .9em } summary { cursor: pointer; font-weight: 600; padding: .3rem 0 }`;
 
-/** The assessment as one self-contained page: no script, nothing loaded from elsewhere. */
-export function page(document: AssessDocument, plan: Plan): string {
-  const findings = document.findings.map(
-    ({ level, code, table, column, message, remedy, count, samples }) => html`<tr>
-      <td class="${level}">${level}</td>
-      <td><code>${code}</code></td>
-      <td>${[table, column].filter(part => part !== null).join('.')}</td>
-      <td>${message}<br />→ ${remedy}</td>
-      <td>${count}</td>
-      <td>${samples.slice(0, 5).join(' ')}</td>
-    </tr>`,
-  );
-  const tables = plan.tables.map(
-    table => html`<h3>${table.name}</h3>
-      <p>${document.tables.find(each => each.table === table.name)?.rows ?? 0} rows, key: ${document.tables.find(each => each.table === table.name)?.key ?? ''}</p>
-      <table>
-        <tr><th>column</th><th>in Postgres</th><th>type</th><th>codec</th><th>why</th></tr>
-        ${table.columns.map(
-          column =>
-            html`<tr><td>${column.name}</td><td>${column.target}</td><td>${column.type}</td><td>${column.codec}</td><td>${column.reason}</td></tr>`,
-        )}
-        ${(table.generated ?? []).map(
-          column =>
-            html`<tr><td>${column.name}</td><td>${column.target}</td><td>${column.type}</td><td>${column.codec}</td><td>generated as ${column.sql}</td></tr>`,
-        )}
-      </table>`,
-  );
+const TITLES = {
+  blocking: 'Blocks: decide before anything runs',
+  warning: 'Decide before the cutover',
+  note: 'Good to know',
+} as const satisfies Readonly<Record<Finding['level'], string>>;
+
+/** The assessment as one self-contained page: no script, nothing loaded from elsewhere, no value of a row. `estimates`: sentences. */
+export function page(document: AssessDocument, plan: Plan, estimates: readonly string[]): string {
+  const groups = LEVELS.map(level => ({ level, found: document.findings.filter(finding => finding.level === level) }));
   const objects = document.objects.map(
-    ({ type, name, disposition }) => html`<tr><td>${type}</td><td>${name}</td><td>${disposition}</td></tr>`,
+    ({ type, name, disposition }) => html`<tr><td>${type}</td><td><code>${name}</code></td><td>${disposition}</td></tr>`,
   );
   return String(html`<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8" /><meta name="viewport" content="width=device-width" /><title>attacca: assessment</title><style>${raw(STYLE)}</style></head>
 <body>
-<h1>Assessment</h1>
-<p>${document.source}: ${document.tables.length} tables, ${document.bytes} bytes. ${document.ready ? 'Nothing blocks.' : 'BLOCKED: see the blocking findings.'}</p>
+<h1>Assessment of <code>${document.source}</code></h1>
+<p>${document.tables.length} tables, ${document.tables.reduce((sum, { rows }) => sum + rows, 0)} rows, ${document.bytes} bytes.
+<strong class="${document.ready ? '' : 'blocking'}">${document.ready ? 'Nothing blocks.' : 'Blocked: see the blocking findings.'}</strong>
+${groups.map(({ level, found }) => html`<span class="${level}">${found.length} ${level}</span> `)}</p>
 <h2>Findings</h2>
-<table><tr><th>level</th><th>code</th><th>where</th><th>what, and what to do</th><th>count</th><th>keys</th></tr>${findings}</table>
-<h2>What becomes what</h2>
-${tables}
+${groups.filter(({ found }) => found.length > 0).map(group)}
+<h2>Time and space</h2>
+<ul>${estimates.map(line => html`<li>${line}</li>`)}</ul>
+<h2>What becomes what, and why</h2>
+${plan.tables.map(table => becomes(table, document))}
 <h2>Every object of the schema</h2>
 <table><tr><th>type</th><th>name</th><th>what becomes of it</th></tr>${objects}</table>
 </body>
 </html>
 `);
+}
+
+const group = ({
+  level,
+  found,
+}: {
+  readonly level: Finding['level'];
+  readonly found: readonly Finding[];
+}) => html`<h3 class="${level}">${TITLES[level]} (${found.length})</h3>
+<table><tr><th>code</th><th>where</th><th>what, and what to do</th><th>count</th><th>keys of some rows</th></tr>
+${found.map(
+  finding => html`<tr>
+    <td><code>${finding.code}</code></td>
+    <td><code>${[finding.table, finding.column].filter(part => part !== null).join('.')}</code></td>
+    <td>${finding.message}<br />→ ${todo(finding)}</td>
+    <td>${finding.count}</td>
+    <td><code>${finding.samples.slice(0, 5).join(' ')}</code></td>
+  </tr>`,
+)}</table>`;
+
+/** What to do about it; of one that can be accepted, how. */
+export function todo(finding: Finding): string {
+  const accept = waivableAs(finding);
+  if (finding.waived !== undefined) return `waived: ${finding.waived}`;
+  return accept === undefined ? finding.remedy : `${finding.remedy} Or accept it: --waive '${accept}'.`;
+}
+
+function becomes(table: TablePlan, document: AssessDocument) {
+  const facts = document.tables.find(each => each.table === table.name);
+  const generated = (table.generated ?? []).map(column => ({ ...column, reason: `generated as ${column.sql}` }));
+  return html`<details open><summary>${table.name} → ${table.target} <span class="dim">${facts?.rows ?? 0} rows, key: ${facts?.key ?? ''}</span></summary>
+<table><tr><th>column</th><th>in Postgres</th><th>type</th><th>codec</th><th>why</th></tr>
+${[...table.columns, ...generated].map(
+  ({ name, target, type, codec, reason }) =>
+    html`<tr><td><code>${name}</code></td><td><code>${target}</code></td><td><code>${type}</code></td><td><code>${codec}</code></td><td>${reason}</td></tr>`,
+)}</table></details>`;
 }

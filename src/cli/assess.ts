@@ -1,16 +1,16 @@
 import { statSync } from 'node:fs';
 import type { Blocker } from '../change/errors.ts';
 import { dispositions } from '../plan/dispositions.ts';
+import { bytesText, durationText, estimate } from '../plan/estimate.ts';
 import type { Finding } from '../plan/finding.ts';
 import { keyColumns, type Plan } from '../plan/plan.ts';
-import { waivableAs } from '../plan/waive.ts';
 import { connect, type Session } from '../postgres/open.ts';
 import { preflight } from '../postgres/preflight.ts';
 import type { AssessDocument } from '../server/documents.ts';
 import { refuseDamaged } from '../sqlite/integrity.ts';
 import { openSource } from '../sqlite/open.ts';
 import { readSchema } from '../sqlite/tables.ts';
-import { page } from './assess-page.ts';
+import { page, todo } from './assess-page.ts';
 import { type Decided, decidePlan, onTarget, readOverrides } from './engine/bootstrap.ts';
 import { disposable } from './engine/disposable.ts';
 import { tryValues, whatIsThere } from './engine/existing.ts';
@@ -30,9 +30,12 @@ export async function assess(context: Context, options: { readonly html?: string
   const decided = decidePlan(db.database, { schema, planFile, waive, target: relations, onProgress: say });
   const there = session === undefined ? { plan: decided.plan, findings: [] } : await lookAtTarget(session, source, schema, decided);
   const findings = [...decided.findings, ...there.findings];
+  const bytes = statSync(source).size;
+  const rows = [...decided.rows.values()].reduce((sum, count) => sum + count, 0);
+  const sized = estimate({ rows, bytes, keyBytes: keyBytes(decided.plan) });
   const document: AssessDocument = {
     source,
-    bytes: statSync(source).size,
+    bytes,
     tables: decided.plan.tables.map(plan => ({
       table: plan.name,
       rows: decided.rows.get(plan.id) ?? 0,
@@ -46,9 +49,10 @@ export async function assess(context: Context, options: { readonly html?: string
     })),
     findings,
     objects: dispositions(readSchema(db.database), there.plan, findings),
+    estimate: { ...sized, snapshotSeconds: [...sized.snapshotSeconds], assumptions: [...sized.assumptions] },
     ready: !findings.some(finding => finding.level === 'blocking'),
   };
-  if (options.html !== undefined) writeOutput(options.html, page(document, decided.plan), source);
+  if (options.html !== undefined) writeOutput(options.html, page(document, there.plan, estimateLines(document)), source);
   present(context.output, document, () => lines(document));
   return document.ready ? EXIT.done : EXIT.refused;
 }
@@ -81,16 +85,28 @@ async function lookAtTarget(
   };
 }
 
+/** Of the widest key, roughly: texts of keys are mostly UUIDs or shorter. */
+const keyBytes = ({ tables }: Plan): number =>
+  Math.max(0, ...tables.map(plan => keyColumns(plan).reduce((sum, { codec }) => sum + (codec === 'integer' ? 4 : 36), 0)));
+
+/** The figures to plan with, as sentences. */
+function estimateLines({ estimate: { snapshotSeconds, walBytes, journalBytesPerMillion, assumptions } }: AssessDocument): string[] {
+  const [least = 0, most = 0] = snapshotSeconds;
+  return [
+    `first copy: ${durationText(least)} to ${durationText(most)}`,
+    `PostgreSQL's WAL during it: ${bytesText(walBytes)}`,
+    `the SQLite file grows by ${bytesText(journalBytesPerMillion)} for every million changed rows that wait`,
+    ...assumptions.map(assumption => `assumed: ${assumption}`),
+  ];
+}
+
 function lines(document: AssessDocument): string[] {
   const tables = document.tables.map(each => [`  ${each.table}`, `${each.rows} rows`, `${each.columns} columns`, `key: ${each.key}`]);
   const findings = document.findings.flatMap(found => {
-    const { level, code, table: name, column, message, remedy, samples, waived } = found;
+    const { level, code, table: name, column, message, samples } = found;
     const where = [name, column].filter(part => part !== null).join('.');
     const keys = samples.length === 0 ? '' : ` (keys: ${samples.slice(0, 5).join(' ')})`;
-    const accept = waivableAs(found);
-    const todo =
-      waived === undefined ? `${remedy}${accept === undefined ? '' : ` Or accept it: --waive '${accept}'.`}` : `waived: ${waived}`;
-    return [`  ${level} ${code}${where === '' ? '' : ` ${where}`}: ${message}${keys}`, `    → ${todo}`];
+    return [`  ${level} ${code}${where === '' ? '' : ` ${where}`}: ${message}${keys}`, `    → ${todo(found)}`];
   });
   const objects = document.objects.map(({ type, name, disposition }) => [`  ${type}`, name, disposition]);
   return [
@@ -98,6 +114,8 @@ function lines(document: AssessDocument): string[] {
     ...table(tables),
     'findings',
     ...findings,
+    'estimate',
+    ...estimateLines(document).map(line => `  ${line}`),
     'objects',
     ...table(objects),
     document.ready ? 'ready: nothing blocks' : 'BLOCKED: see the blocking findings',

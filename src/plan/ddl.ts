@@ -78,8 +78,8 @@ export function indexDdl(plan: Plan, table: TablePlan): string[] {
 /** CREATE INDEX for each index with an expression or a predicate. */
 export const expressionIndexDdl = (plan: Plan, table: TablePlan): string[] =>
   (table.expressionIndexes ?? []).map(
-    ({ name, unique, terms, where }) =>
-      `create ${unique ? 'unique ' : ''}index ${quote(name)} on ${nameOf(plan, table)} (${terms.join(', ')})${where === null ? '' : ` where ${where}`}`,
+    ({ name, unique, terms, where, using }) =>
+      `create ${unique ? 'unique ' : ''}index ${quote(name)} on ${nameOf(plan, table)}${using === undefined ? '' : ` using ${using}`} (${terms.join(', ')})${where === null ? '' : ` where ${where}`}`,
   );
 
 /** ADD CONSTRAINT … NOT VALID for each CHECK: it holds for rows to come, like foreign keys only while Postgres is primary. */

@@ -18,6 +18,7 @@ const ColumnEdit = z.strictObject({
   target: z.string().min(1).optional(),
   codec: CodecName.optional(),
   type: ColumnPlan.shape.type.optional(),
+  index: z.literal('gin').optional(),
 });
 type ColumnEdit = Readonly<z.infer<typeof ColumnEdit>>;
 
@@ -32,6 +33,8 @@ export const PlanFile = z.strictObject({
   schema: z.string().min(1).optional(),
   /** Names of tables to leave out. */
   exclude: z.array(z.string()).prefault([]),
+  /** What Postgres gets beside what SQLite has. */
+  improve: z.strictObject({ foreignKeyIndexes: z.boolean().prefault(false), partition: z.unknown().optional() }).prefault({}),
   /** Blocking findings that are accepted. */
   waive: z.array(Waiver).prefault([]),
   tables: z.record(z.string(), TableEdit).prefault({}),
@@ -52,7 +55,17 @@ export function edit(decided: Plan, file: PlanFile, profile: Profile): Plan {
   });
   for (const table of tables) checkForeignKeys(table, tables);
   checkRelations(tables);
-  return { ...decided, schema: file.schema ?? decided.schema, tables };
+  if (file.improve.partition !== undefined)
+    throw refusal(
+      'attacca does not partition tables',
+      'The key of a partitioned table must hold the partitioning column, which the key in SQLite does not; partition after finish.',
+    );
+  return {
+    ...decided,
+    schema: file.schema ?? decided.schema,
+    tables,
+    ...(file.improve.foreignKeyIndexes && { foreignKeyIndexes: true as const }),
+  };
 }
 
 const refusal = (message: string, hint: string): UsageError => new UsageError(`plan file: ${message}`, hint);
@@ -66,7 +79,7 @@ function editTable(table: TablePlan, wanted: TableEdit | undefined, profile: Pro
     throw refusal(`table ${quote(table.name)} has no column ${quote(unknown)}`, 'Generated columns are left out; names are as in SQLite.');
   const columns = table.columns.map((column, index) => {
     const change = hidden && index === 0 ? undefined : wanted.columns[column.name];
-    return change === undefined ? column : editColumn(table, column, change, profile);
+    return change === undefined ? column : withIndex(table, editColumn(table, column, change, profile), change);
   });
   const edited = { ...table, target: wanted.target ?? table.target, columns };
   checkColumnNames(edited);
@@ -94,6 +107,16 @@ function editColumn(table: TablePlan, column: ColumnPlan, wanted: ColumnEdit, pr
   const sql = column.default === null ? null : recodeDefault(column.default, column, { codec, type });
   if (sql instanceof Unfit) throw refusal(`${where} cannot have codec ${codec}: its default is ${sql.reason}`, 'tagged takes every value.');
   return { ...column, target, codec, type, default: sql, reason: `set in the plan file; decided was ${column.codec}: ${column.reason}` };
+}
+
+function withIndex(table: TablePlan, column: ColumnPlan, { index }: ColumnEdit): ColumnPlan {
+  if (index === undefined) return column;
+  if (column.type !== 'jsonb')
+    throw refusal(
+      `${quote(table.name)}.${quote(column.name)} is ${column.type}, and a GIN index is for jsonb`,
+      'Choose codec jsonb, where every value is JSON, or leave the index out.',
+    );
+  return { ...column, gin: true };
 }
 
 /** Types without an order, or that take different texts for equal ('1' and '1.0'). */

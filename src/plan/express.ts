@@ -15,6 +15,7 @@ import { parseTable, type TableText } from './expression/create.ts';
 import { attempt } from './expression/refusal.ts';
 import { type KnownColumn, type TableContext, type Translation, translateExpression, type Untranslated } from './expression/translation.ts';
 import type { Finding } from './finding.ts';
+import { improvements } from './improve.ts';
 import { names } from './names.ts';
 import type { CheckPlan, ColumnPlan, ForeignKeyPlan, GeneratedPlan, Plan, TablePlan } from './plan.ts';
 import type { SourceSchema, SourceTable } from './schema.ts';
@@ -33,7 +34,7 @@ const OURS: ReadonlySet<string> = new Set([
 
 /** The plan with its expressions as its columns are now, and its findings with those about expressions told anew. */
 export function express(schema: SourceSchema, decision: Decision): Decision {
-  const on: Expressing = { schema, uses: new Set(), findings: [] };
+  const on: Expressing = { schema, uses: new Set(), findings: [], foreignKeyIndexes: decision.plan.foreignKeyIndexes === true };
   const sources = new Map(schema.tables.map(table => [table.name, table]));
   const bare = { ...decision.plan, tables: decision.plan.tables.map(without), views: [] };
   const free = names(relationNames(bare));
@@ -51,7 +52,12 @@ export function express(schema: SourceSchema, decision: Decision): Decision {
   return { plan, findings: [...decision.findings.filter(({ code }) => !OURS.has(code)), ...on.findings] };
 }
 
-export type Expressing = { readonly schema: SourceSchema; readonly uses: Set<string>; readonly findings: Finding[] };
+export type Expressing = {
+  readonly schema: SourceSchema;
+  readonly uses: Set<string>;
+  readonly findings: Finding[];
+  readonly foreignKeyIndexes: boolean;
+};
 
 /** A field that is there only if it holds something. */
 export const optional = <K extends string, T>(key: K, list: readonly T[]): { [key in K]?: T[] } =>
@@ -84,7 +90,10 @@ function expressTable(table: TablePlan, source: SourceTable, free: ReturnType<ty
     columns: table.columns.map(column => withDefault(column, table, source, on)),
     foreignKeys: table.foreignKeys.map(key => deferred(key, table, text)),
     ...optional('generated', generated),
-    ...optional('expressionIndexes', expressIndexes({ table, source, context, free }, on)),
+    ...optional('expressionIndexes', [
+      ...expressIndexes({ table, source, context, free }, on),
+      ...improvements(table, on.foreignKeyIndexes, free),
+    ]),
     ...optional('checks', checksOf(table, text, context, on)),
   };
 }

@@ -13,6 +13,7 @@ import type { Profile } from './schema.ts';
 
 const HEADER = ` The plan of attacca: what becomes of each table and column in Postgres.
  Edit target (names), codec, and exclude; a table or column that is not listed stays as decided.
+ improve.foreignKeyIndexes gives every foreign key an index; index: gin at a jsonb column gives it one.
  waive accepts a blocking finding: [{ finding: CODE:TABLE, reason: why }].
  codec: ${EXAMPLES.map(codec => `${codec} = ${typeOf(codec)}`).join(', ')}.
  The format in brackets is how SQLite writes the value: T or a blank, any number of f up to six, Z or an offset.
@@ -26,6 +27,7 @@ export function printPlan(plan: Plan, findings: readonly Finding[]): string {
     version: plan.version,
     schema: plan.schema,
     exclude: excluded,
+    improve: { foreignKeyIndexes: plan.foreignKeyIndexes === true },
     ...(plan.waived !== undefined && { waive: plan.waived }),
     tables: Object.fromEntries(plan.tables.map(table => [table.name, fileTable(table)])),
   });
@@ -39,7 +41,9 @@ const editable = (table: TablePlan): ColumnPlan[] => (table.key.kind === 'hidden
 
 const fileTable = (table: TablePlan) => ({
   target: table.target,
-  columns: Object.fromEntries(editable(table).map(({ name, target, codec }) => [name, { target, codec }])),
+  columns: Object.fromEntries(
+    editable(table).map(({ name, target, codec, gin }) => [name, { target, codec, ...(gin && { index: 'gin' }) }]),
+  ),
 });
 
 function annotate(tables: YAMLMap, plans: readonly TablePlan[], findings: readonly Finding[]): void {

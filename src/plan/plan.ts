@@ -28,6 +28,8 @@ export const ColumnPlan = z.strictObject({
   expression: z.string().optional(),
   /** Of a table that is the application's: the column as Postgres has it, where that is not just `type`. */
   own: z.strictObject({ type: z.string(), base: z.string(), oid: z.int() }).optional(),
+  /** A GIN index was asked for. */
+  gin: z.literal(true).optional(),
   /** Why this type and codec: one sentence for the person who reviews the plan. */
   reason: z.string(),
 });
@@ -54,11 +56,13 @@ export type IndexPlan = Readonly<z.infer<typeof IndexPlan>>;
 /** An index of more than columns: `terms` and `where` are Postgres's SQL. */
 export const ExpressionIndexPlan = z.strictObject({
   name: z.string(),
-  /** Name in SQLite. */
+  /** Name in SQLite; '' for one that the plan file asked for. */
   source: z.string(),
   unique: z.boolean(),
   terms: z.array(z.string()),
   where: z.string().nullable(),
+  /** Absent: a B-tree. */
+  using: z.literal('gin').optional(),
 });
 export type ExpressionIndexPlan = Readonly<z.infer<typeof ExpressionIndexPlan>>;
 
@@ -128,6 +132,8 @@ export const Plan = z.strictObject({
   compat: z.array(z.string()).optional(),
   /** Names of tables that were left out on request: nobody is reminded of them. */
   excluded: z.array(z.string()).optional(),
+  /** Every foreign key gets an index. */
+  foreignKeyIndexes: z.literal(true).optional(),
   /** Blocking findings that the owner has accepted, with the reason. */
   waived: z.array(Waiver).optional(),
   /** Tables that cannot be replicated as they are, with the reason: they refuse a cutover until they can. */

@@ -123,6 +123,12 @@ export const AssessDocument = z.strictObject({
   tables: z.array(z.strictObject({ table: z.string(), rows: Count, key: z.string(), columns: Count })),
   findings: z.array(Finding),
   objects: z.array(z.strictObject({ type: z.string(), name: z.string(), disposition: z.string() })),
+  estimate: z.strictObject({
+    snapshotSeconds: z.array(z.number()).describe('From a quiet machine to a busy one.'),
+    walBytes: Count,
+    journalBytesPerMillion: Count.describe('Growth of the SQLite file for a million changed rows that wait.'),
+    assumptions: z.array(z.string()),
+  }),
   ready: z.boolean().describe('No blocking finding.'),
 });
 export type AssessDocument = z.infer<typeof AssessDocument>;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../src/change/errors.ts';
-import { foreignKeyDdl } from '../../src/plan/ddl.ts';
+import { foreignKeyDdl, planSql } from '../../src/plan/ddl.ts';
+import { express } from '../../src/plan/express.ts';
 import { applyPlanFile, parsePlan, printPlan } from '../../src/plan/file.ts';
 import { decided } from './decided.ts';
 
@@ -61,9 +62,30 @@ test('a codec with a format can be given where every value has it', () => {
   expect(columns.find(({ name }) => name === 'n')).toMatchObject({ codec: 'numeric', type: 'numeric' });
 });
 
+test('improvements are made only where they are asked for, and stay in the file', () => {
+  const source =
+    decided(`create table p (id integer primary key); create table c (id integer primary key, p int references p, q int references p, doc_json text);
+    create index on_q on c (q); insert into c values (1, null, null, '{"a":1}')`);
+  const asked = 'version: 1\nimprove: { foreignKeyIndexes: true }\ntables: { c: { columns: { doc_json: { index: gin } } } }';
+  const { plan } = express(source.schema, { plan: applyPlanFile(source.plan, asked, source.stats), findings: [] });
+  const indexes = (text: string) => text.match(/^create index .*$/gm);
+  expect(indexes(planSql(source.plan))).toEqual(['create index "on_q" on "public"."c" ("q");']);
+  expect(indexes(planSql(plan))).toEqual([
+    'create index "on_q" on "public"."c" ("q");',
+    'create index "c_doc_json_gin" on "public"."c" using gin ("doc_json");',
+    'create index "c_p_idx" on "public"."c" ("p");',
+  ]);
+  const printed = printPlan(plan, []);
+  const again = express(source.schema, { plan: applyPlanFile(source.plan, printed, source.stats), findings: [] });
+  expect(again.plan).toEqual(plan);
+  expect(printPlan(again.plan, [])).toBe(printed);
+});
+
 describe('an edit that cannot be is refused with a sentence', () => {
   test.each([
     ['tables: { nope: {} }', 'there is no table "nope"'],
+    ['tables: { p: { columns: { name: { index: gin } } } }', 'a GIN index is for jsonb'],
+    ['improve: { partition: [c] }', 'does not partition'],
     ['exclude: [nope]', 'there is no table "nope"'],
     ['tables: { p: { columns: { nope: {} } } }', 'has no column "nope"'],
     ['tables: { p: { columns: { g: {} } } }', 'has no column "g"'],
