@@ -19,6 +19,8 @@ export type Found = {
   readonly syncs: number;
   /** Histories that could not be played, by the reason. */
   readonly skipped: Readonly<Record<string, number>>;
+  /** Histories in which SQLite itself went another way because of triggers, by what it did. */
+  readonly parted: Readonly<Record<string, number>>;
   /** The smallest history that fails, with what is wrong. */
   readonly failure: string | undefined;
 };
@@ -27,14 +29,16 @@ export type Found = {
 export async function hunt({ seed, runs, target, mutant, shrink = true }: Hunt): Promise<Found> {
   let [played, statements, syncs] = [0, 0, 0];
   const skipped: Record<string, number> = {};
+  const parted: Record<string, number> = {};
   let failed = false;
   const property = fc.asyncProperty(history, async story => {
-    const { script, trouble, skipped: why } = await play(story, target, mutant);
+    const { script, trouble, skipped: why, parted: how } = await play(story, target, mutant);
     if (!failed) {
       played++;
       statements += script.length;
       syncs += script.filter(line => line === '-- sync').length;
       if (why !== undefined) skipped[why] = (skipped[why] ?? 0) + 1;
+      if (how !== undefined) parted[how] = (parted[how] ?? 0) + 1;
     }
     if (trouble === undefined) return;
     // A mutant is noticed by what goes well without it.
@@ -44,5 +48,5 @@ export async function hunt({ seed, runs, target, mutant, shrink = true }: Hunt):
   });
   const details = await fc.check(property, { seed, numRuns: runs, endOnFailure: !shrink });
   const cause = details.errorInstance instanceof Error ? (details.errorInstance.stack ?? '') : '';
-  return { played, statements, syncs, skipped, failure: details.failed ? `seed ${seed}\n${cause}` : undefined };
+  return { played, statements, syncs, skipped, parted, failure: details.failed ? `seed ${seed}\n${cause}` : undefined };
 }

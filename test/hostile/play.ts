@@ -25,7 +25,7 @@ import { conflictTarget, type Target as Shape, sqlOf, steps } from './history.ts
 import { type Mutant, mutate } from './mutants.ts';
 import { ddl, tables } from './schema.ts';
 import type { MakeTarget, Target } from './target.ts';
-import { Parted, settings, type Twins, twins } from './twins.ts';
+import { settings, type Twins, twins } from './twins.ts';
 
 export const history = fc.record({
   settings,
@@ -43,6 +43,8 @@ export type Played = {
   readonly trouble?: string;
   /** Why this one cannot be played: the schema is one that attacca refuses. */
   readonly skipped?: string;
+  /** What SQLite itself does differently where there are triggers, and did here. */
+  readonly parted?: string;
 };
 
 const ENDS = [
@@ -56,7 +58,7 @@ const ENDS = [
 export async function play(story: History, makeTarget: MakeTarget, mutant?: Mutant): Promise<Played> {
   using files = twins(story.settings);
   const script = [`-- ${JSON.stringify(story.settings)}`];
-  const run = (connection: number, sql: string): string | Parted | undefined => {
+  const run = (connection: number, sql: string): string | undefined => {
     script.push(`${sql}; -- ${connection}`);
     return files.run(connection, sql);
   };
@@ -66,9 +68,8 @@ export async function play(story: History, makeTarget: MakeTarget, mutant?: Muta
   };
   const { first, later } = ddl(story.tables);
   for (const sql of first) run(0, sql);
-  const skipped = withoutHazards(files);
-  if (skipped !== undefined) return { script, skipped };
-  const schema = readSchema(files.reader);
+  const schema = withoutHazards(files);
+  if (typeof schema === 'string') return { script, skipped: schema };
   if (schema.tables.length === 0) return { script, skipped: 'no table' };
   const shapes = schema.tables.map(shapeOf);
   for (const step of story.steps.slice(0, 3)) run(0, sqlOf({ ...step, kind: 'insert' }, shapes));
@@ -81,6 +82,7 @@ export async function play(story: History, makeTarget: MakeTarget, mutant?: Muta
     files.reader,
     plan.tables.map(({ id }) => id),
   );
+  files.installed();
   script.push(`-- installed${story.decided ? ', types decided' : ''}`);
   await using target = await makeTarget(plan, { seq, nonce });
   const follow = follower(files.reader, plan, target, seq, mutant === undefined);
@@ -95,30 +97,32 @@ export async function play(story: History, makeTarget: MakeTarget, mutant?: Muta
     if (mutant !== undefined && step.kind === 'upkeep') continue;
     const sql = sqlOf(step, shapes);
     let trouble = step.kind === 'upkeep' ? upkeep(sql) : run(step.connection, sql);
-    if (trouble instanceof Parted) return { script, skipped: 'parted' };
     if (step.sync) trouble ??= await synced();
     if (trouble !== undefined) return { script, trouble };
   }
   for (const [connection, sql] of ENDS) {
     const trouble = run(connection, sql);
-    if (trouble instanceof Parted) return { script, skipped: 'parted' };
     if (trouble !== undefined) return { script, trouble };
   }
   const trouble = (await synced()) ?? files.difference();
-  return trouble === undefined ? { script } : { script, trouble };
+  return { script, ...(trouble !== undefined && { trouble }), ...(files.parted !== undefined && { parted: files.parted }) };
 }
 
 /** Whether the comparison can tell what every column means. */
 const known = ({ columns }: TablePlan): boolean => columns.every(({ codec }) => CODECS.has(codec));
 
 /** Drops indexes that attacca refuses; what else it refuses ends the story. */
-function withoutHazards(files: Twins): string | undefined {
-  for (const hazard of captureHazards(readSchema(files.reader))) {
+function withoutHazards(files: Twins): SourceSchema | string {
+  const schema = readSchema(files.reader);
+  const hazards = captureHazards(schema);
+  if (hazards.length === 0) return schema;
+  for (const hazard of hazards) {
     const [, index] = /index "(.*?)"/.exec(hazard.message) ?? [];
     if (index !== undefined && !index.startsWith('sqlite_')) files.quietly(`drop index if exists ${quote(index)}`);
   }
-  const left = captureHazards(readSchema(files.reader));
-  return left.find(({ level, code }) => level === 'blocking' || code === 'foreign-key-mismatch')?.code;
+  const mended = readSchema(files.reader);
+  const left = captureHazards(mended).find(({ level, code }) => level === 'blocking' || code === 'foreign-key-mismatch');
+  return left === undefined ? mended : left.code;
 }
 
 function shapeOf({ name, columns, indexes, withoutRowid }: SourceSchema['tables'][number]): Shape {

@@ -38,7 +38,7 @@ async function play(against: Job['against'], total: number): Promise<boolean> {
   });
   say(`${total} histories against ${against === 'model' ? 'a model of the target' : 'Postgres'}, seed ${seed}`);
   const started = performance.now();
-  const sum = { played: 0, statements: 0, syncs: 0, skipped: {} as Record<string, number> };
+  const sum = { played: 0, statements: 0, syncs: 0, skipped: {} as Record<string, number>, parted: {} as Record<string, number> };
   let [told, failure] = [0, undefined as string | undefined];
   const tell = (): void => {
     const seconds = (performance.now() - started) / 1000;
@@ -50,7 +50,8 @@ async function play(against: Job['against'], total: number): Promise<boolean> {
   };
   const add = ({ job, found }: Done): void => {
     for (const field of ['played', 'statements', 'syncs'] as const) sum[field] += found[field];
-    for (const [why, n] of Object.entries(found.skipped)) sum.skipped[why] = (sum.skipped[why] ?? 0) + n;
+    for (const list of ['skipped', 'parted'] as const)
+      for (const [why, n] of Object.entries(found[list])) sum[list][why] = (sum[list][why] ?? 0) + n;
     if (found.failure !== undefined)
       failure ??= `${found.failure}\nagain: npm run test:hostile -- --${against} ${job.runs} --seed ${job.seed}`;
     if (performance.now() - told < TELL_MS) return;
@@ -59,6 +60,8 @@ async function play(against: Job['against'], total: number): Promise<boolean> {
   };
   await Promise.all(Array.from({ length: workers }, () => employ(() => (failure === undefined ? jobs.shift() : undefined), add)));
   tell();
+  for (const [how, n] of Object.entries(sum.parted).toSorted(([, a], [, b]) => b - a))
+    say(`${n} histories in which SQLite itself, with any trigger at all, does something else: ${how}`);
   say(failure ?? 'no difference');
   return failure === undefined;
 }

@@ -23,82 +23,151 @@ export const settings = fc.record({
 });
 export type Settings = typeof settings extends fc.Arbitrary<infer T> ? T : never;
 
-/**
- * What SQLite itself does differently as soon as a table has any trigger; the two files go different ways from there.
- * (1) A STRICT table with a BEFORE trigger checks types first: a row that is refused for its type *and* ignored for another
- *     reason is an error; and without one, a row refused for its type leaves earlier rows of its statement behind.
- * (2) Where REPLACE adds and removes orphans, one may be counted against another: what is refused depends on triggers.
- * (3) A foreign key's action during REPLACE can put a second entry into a unique index; where a DELETE trigger fires, SQLite
- *     looks again and refuses.
- */
-export class Parted {
-  readonly how: string;
-  constructor(how: string) {
-    this.how = how;
-  }
-}
-
 export type Twins = Disposable & {
   /** The daemon's connection to the captured file. */
   readonly reader: Database;
   /** Runs a statement in both; a difference between what they give back, or undefined. */
-  run(connection: number, sql: string): string | Parted | undefined;
+  run(connection: number, sql: string): string | undefined;
   /** Runs a statement in both from connections of nobody's: VACUUM leaves its own last_insert_rowid() behind. */
   quietly(sql: string): void;
+  /** To be called once the captured file has its triggers. */
+  installed(): void;
   /** A table that does not hold the same in both, or undefined. */
   difference(): string | undefined;
+  /** What SQLite itself did differently because there are triggers, if it came to that: the twin has stopped there. */
+  readonly parted: string | undefined;
 };
 
-const CHANGES = /* sql */ `select changes()`;
-const LAST_ID = /* sql */ `select last_insert_rowid()`;
-const TYPE = 'SQLITE_CONSTRAINT_DATATYPE';
-const FOREIGN_KEY = 'SQLITE_CONSTRAINT_FOREIGNKEY';
+const TOLD = /* sql */ `select changes(), last_insert_rowid()`;
+const OURS = /* sql */ `select name, sql from sqlite_schema where type = 'trigger' and name like '\\_attacca\\_%' escape '\\'`;
 const TABLES = /* sql */ `
   select name, wr from pragma_table_list where schema = 'main' and type = 'table'
   and (name = 'sqlite_sequence' or name not like 'sqlite\\_%' escape '\\') and name not like '\\_attacca\\_%' escape '\\' order by name`;
 const COLUMNS = /* sql */ `select name from pragma_table_xinfo(?) order by cid`;
 const MEMORY = '/dev/shm';
 
-export function twins({ journal, encoding, connections }: Settings): Twins {
+/** What was done to the files so far. */
+type Event =
+  | { readonly kind: 'statement'; readonly connection: number; readonly sql: string; readonly captured: Outcome; readonly plain: Outcome }
+  | { readonly kind: 'upkeep'; readonly sql: string }
+  | { readonly kind: 'installed'; readonly triggers: readonly Trigger[] };
+type Trigger = { readonly name: string; readonly sql: string };
+
+export function twins(own: Settings): Twins {
   const folder = mkdtempSync(join(existsSync(MEMORY) ? MEMORY : tmpdir(), 'attacca-test-'));
-  const [captured, plain] = ['captured.db', 'plain.db'].map(name => join(folder, name)) as [string, string];
-  for (const path of [captured, plain]) {
-    using db = disposable(new BetterSqlite3(path));
-    db.it.exec(`pragma encoding = '${encoding}'; pragma journal_mode = ${journal}; create table at_first (x); drop table at_first`);
-  }
-  const pairs = connections.map(own => [open(captured, own), open(plain, own)] as const);
-  const upkeep = [captured, plain].map(path => open(path, connections[0]));
+  const captured = openFile(join(folder, 'captured.db'), own);
+  const plain = openFile(join(folder, 'plain.db'), own);
+  const reader = openSource(captured.path);
+  reader.pragma('busy_timeout = 0');
+  const events: Event[] = [];
   /** By connection: a refused INSERT leaves its last_insert_rowid() behind or not; SQLite promises nothing there. */
   const doubtful = [false, false];
-  const reader = openSource(captured);
-  reader.pragma('busy_timeout = 0');
+  let parted: string | undefined;
+
+  /** Undefined where triggers that do nothing make the same difference: then it is none of ours. */
+  function explained(told: string): string | undefined {
+    parted = inherent(events, { folder, own, contents: everything(captured.connections[0]) });
+    return parted === undefined ? told : undefined;
+  }
+
   return {
     reader,
     run(connection, sql) {
-      const [first, second] = pairs[connection]!;
-      const [one, two] = [outcome(first, sql), outcome(second, sql)];
-      const [last, expected] = [lastId(first), lastId(second)];
-      if (two.code !== '' || last === expected) doubtful[connection] = last !== expected;
-      const told = `with capture: ${one.said} ${last}\nwithout:      ${two.said} ${expected}`;
-      const codes = [one.code, two.code];
-      if (codes.includes(TYPE) && (one.said !== two.said || differenceIn(pairs[connection]!) !== undefined)) return new Parted(told);
-      if (one.said === two.said) return last === expected || doubtful[connection] ? undefined : told;
-      const excused = codes.includes(FOREIGN_KEY) ? hasOrphans(second) : one.code !== '' && two.code === '' && isDamaged(second);
-      return excused ? new Parted(told) : told;
+      const one = outcome(captured.connections[connection]!, sql);
+      if (parted !== undefined) return undefined;
+      const two = outcome(plain.connections[connection]!, sql);
+      events.push({ kind: 'statement', connection, sql, captured: one, plain: two });
+      if (two.code !== '' || one.last === two.last) doubtful[connection] = one.last !== two.last;
+      const same = one.said === two.said && (one.last === two.last || doubtful[connection]);
+      return same ? undefined : explained(`with capture: ${one.said} ${one.last}\nwithout:      ${two.said} ${two.last}`);
     },
     quietly(sql) {
-      for (const db of upkeep) attempt(() => db.exec(sql));
+      events.push({ kind: 'upkeep', sql });
+      captured.quietly(sql);
+      if (parted === undefined) plain.quietly(sql);
     },
-    difference: () => differenceIn(pairs[0]!),
+    installed: () => void events.push({ kind: 'installed', triggers: reader.prepare<[], Trigger>(OURS).all() }),
+    difference() {
+      const told = parted === undefined ? differenceIn(captured, plain) : undefined;
+      return told === undefined ? undefined : explained(told);
+    },
+    get parted() {
+      return parted;
+    },
     [Symbol.dispose]() {
-      for (const db of [...pairs.flat(), ...upkeep, reader]) db.close();
+      captured.close();
+      plain.close();
+      reader.close();
       rmSync(folder, { recursive: true });
     },
   };
 }
 
-function differenceIn([first, second]: readonly [Database, Database]): string | undefined {
-  const [one, two] = [everything(first), everything(second)];
+type File = {
+  readonly path: string;
+  readonly connections: readonly [Database, Database];
+  quietly(sql: string): void;
+  close(): void;
+};
+
+function openFile(path: string, { journal, encoding, connections }: Settings): File {
+  using db = disposable(new BetterSqlite3(path));
+  db.it.exec(`pragma encoding = '${encoding}'; pragma journal_mode = ${journal}; create table at_first (x); drop table at_first`);
+  const opened = [open(path, connections[0]), open(path, connections[1])] as const;
+  let upkeep: Database | undefined;
+  return {
+    path,
+    connections: opened,
+    quietly(sql) {
+      upkeep ??= new BetterSqlite3(path, { timeout: 0 });
+      attempt(upkeep, sql);
+    },
+    close() {
+      for (const each of [...opened, upkeep]) each?.close();
+    },
+  };
+}
+
+type Scene = { readonly folder: string; readonly own: Settings; readonly contents: Readonly<Record<string, string>> };
+
+/**
+ * Plays everything again on a file with triggers that fire when ours do and do nothing. If that file goes the way of the captured
+ * one, SQLite itself does what is different, for any trigger: named by the kinds of trigger of which one alone is enough.
+ */
+function inherent(events: readonly Event[], scene: Scene): string | undefined {
+  if (!goesAlong(events, scene, '')) return undefined;
+  const kinds = ['insert', 'update', 'delete', 'evict_insert', 'evict_update'];
+  const enough = kinds.filter(kind => goesAlong(events, scene, kind));
+  const last = events.findLast(event => event.kind === 'statement');
+  const differs = last !== undefined && last.captured.said !== last.plain.said;
+  const codes = differs ? [last.captured.code, last.plain.code].map(code => code.replace('SQLITE_', '') || 'done') : ['other rows'];
+  return `${enough.join(' or ') || 'several'} triggers: ${codes.join(' instead of ')}`;
+}
+
+/** Whether triggers of this kind ('': all), which do nothing, make a file go the way of the captured one. */
+function goesAlong(events: readonly Event[], { folder, own, contents }: Scene, kind: string): boolean {
+  const path = join(folder, `idle-${kind}.db`);
+  const file = openFile(path, own);
+  try {
+    for (const event of events) {
+      if (event.kind === 'upkeep') file.quietly(event.sql);
+      else if (event.kind === 'installed') idle(file, event.triggers, `_attacca_${kind}`);
+      else if (outcome(file.connections[event.connection]!, event.sql).said !== event.captured.said) return false;
+    }
+    const own = everything(file.connections[0]);
+    return Object.keys(contents).every(name => own[name] === contents[name]);
+  } finally {
+    file.close();
+  }
+}
+
+function idle(file: File, triggers: readonly Trigger[], prefix: string): void {
+  for (const { name, sql } of triggers)
+    if (name.startsWith(prefix)) file.quietly(sql.replace(/\nbegin\n[\s\S]*$/, '\nbegin\n  select 1;\nend'));
+}
+
+function differenceIn(captured: File, plain: File): string | undefined {
+  const [one, two] = [everything(captured.connections[0]), everything(plain.connections[0])];
   const name = Object.keys(two).find(name => one[name] !== two[name]);
   return name === undefined ? undefined : `table ${name} with capture: ${one[name]}\nwithout: ${two[name]}`;
 }
@@ -108,24 +177,28 @@ const disposable = (it: Database): { readonly it: Database } & Disposable => ({ 
 function open(path: string, own: Settings['connections'][number]): Database {
   const db: Database = new BetterSqlite3(path, { timeout: 0 });
   db.defaultSafeIntegers(true);
-  db.pragma(`recursive_triggers = ${own.recursive}`);
-  db.pragma(`foreign_keys = ${own.foreignKeys}`);
-  db.pragma(`trusted_schema = ${own.trusted}`);
-  db.pragma(`synchronous = ${own.synchronous}`);
+  db.exec(`pragma recursive_triggers = ${own.recursive}; pragma foreign_keys = ${own.foreignKeys};
+    pragma trusted_schema = ${own.trusted}; pragma synchronous = ${own.synchronous}`);
   return db;
 }
 
-function attempt(run: () => void): void {
+function attempt(db: Database, sql: string): void {
   try {
-    run();
+    db.exec(sql);
   } catch (error) {
     if (!isBusy(error)) throw error;
   }
 }
 
-type Outcome = { readonly code: string; readonly said: string };
+type Outcome = {
+  readonly code: string;
+  /** Everything a statement tells its application, but for last_insert_rowid(). */
+  readonly said: string;
+  readonly last: bigint;
+};
 
-/** Everything a statement tells its application. */
+const counters = new WeakMap<Database, ReturnType<Database['prepare']>>();
+
 function outcome(db: Database, sql: string): Outcome {
   let code = '';
   let given: unknown;
@@ -139,13 +212,11 @@ function outcome(db: Database, sql: string): Outcome {
     // A row that breaks two constraints may be told either: which comes first depends on there being triggers at all.
     given = code.startsWith('SQLITE_CONSTRAINT') ? 'SQLITE_CONSTRAINT' : `${code} ${error.message}`;
   }
-  return { code, said: text([given, db.prepare(CHANGES).pluck().get(), db.inTransaction]) };
+  const counter = counters.get(db) ?? db.prepare(TOLD).raw();
+  counters.set(db, counter);
+  const [changes, last] = counter.get() as [bigint, bigint];
+  return { code, said: text([given, changes, db.inTransaction]), last };
 }
-
-const isDamaged = (db: Database): boolean => db.pragma('integrity_check', { simple: true }) !== 'ok';
-const hasOrphans = (db: Database): boolean => db.prepare('pragma foreign_key_check').all().length > 0;
-
-const lastId = (db: Database): unknown => db.prepare(LAST_ID).pluck().get();
 
 const text = (value: unknown): string => JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? `${inner}n` : inner));
 
