@@ -106,10 +106,13 @@ function matchTerm(term: SourceIndexTerm, where: string | null, source: SourceTa
   if (column !== undefined && !column.generated) return `${quote(column.name)} = ${newValue(column)} ${collation}`;
   const value = column === undefined ? `(${sqlOf(term)})` : quote(column.name);
   // Malformed JSON that the index's WHERE keeps out must not make the application's write fail [G6].
-  const fails = where !== null && /json|->/i.test(term.expression ?? generated.get(term.column ?? '') ?? '');
+  const fails = where !== null && canFail(term.expression ?? generated.get(term.column ?? '') ?? '');
   const from = scope(fails ? `${sqlOf(term)} ${where}` : sqlOf(term), source, generated);
   return `${value} ${collation} in (select ${value} from ${from}${fails ? ` where (${where})` : ''})`;
 }
+
+/** Whether the expression is an error for some values: those of malformed JSON, and of the one number whose abs() is none. */
+export const canFail = (expression: string): boolean => /json|->|\babs\b/i.test(expression);
 
 /** `NEW.column`, with the default that SQLite puts in place of NULL after BEFORE triggers ran. */
 function newValue(column: SourceColumn): string {

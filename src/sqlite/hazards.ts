@@ -4,7 +4,8 @@
 import { quote } from '../change/quote.ts';
 import type { Finding } from '../plan/finding.ts';
 import type { SourceColumn, SourceForeignKey, SourceIndex, SourceObject, SourceSchema, SourceTable } from '../plan/schema.ts';
-import { columnsIn, generatedColumns } from './collisions.ts';
+import { canFail, columnsIn, generatedColumns } from './collisions.ts';
+import { comparesAlike } from './comparisons.ts';
 import { isWord, tokenize } from './tokens.ts';
 
 const BUILT_IN = new Set(['BINARY', 'NOCASE', 'RTRIM']);
@@ -77,6 +78,14 @@ function indexHazards(table: SourceTable, index: SourceIndex, generated: Readonl
         'unique-expression-comparison',
         'its expression compares values, which triggers do by other rules.',
         'Use an expression without comparison.',
+      ),
+    );
+  if (index.where !== null && expressions.some(canFail) && !comparesAlike(index.where, table))
+    found.push(
+      blocking(
+        'unique-partial-comparison',
+        'its WHERE compares values, which triggers do by other rules, and its expression fails for some of those that it leaves out.',
+        "Compare a column with literals of the column's own type, or leave the condition out.",
       ),
     );
   return found;

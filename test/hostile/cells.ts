@@ -8,11 +8,14 @@ import type { PgText } from '../../src/change/change.ts';
 import { quote } from '../../src/change/quote.ts';
 import type { ColumnPlan } from '../../src/plan/plan.ts';
 import type { Database } from '../../src/sqlite/open.ts';
+import { narrow } from './narrow.ts';
 
 export type Cell = string;
 
-/** The codecs that are understood here. */
-export const CODECS: ReadonlySet<string> = new Set(['integer', 'real', 'number', 'text', 'blob', 'boolean', 'tagged']);
+const PLAIN: ReadonlySet<string> = new Set(['integer', 'real', 'number', 'text', 'blob', 'boolean', 'tagged']);
+
+/** Whether the codec is understood here. */
+export const isKnown = (codec: string): boolean => PLAIN.has(codec) || narrow(codec) !== undefined;
 
 const bits = (value: number): string => {
   const bytes = Buffer.alloc(8);
@@ -66,12 +69,21 @@ export function fits(codec: ColumnPlan['codec'], cell: Cell): boolean {
   if (codec === 'boolean') return cell === 'i:0' || cell === 'i:1';
   if (codec === 'real') return type === 'r';
   if (codec === 'blob') return type === 'b';
-  if (codec === 'text') return type === 't' && isUtf8(value) && !Buffer.from(value, 'hex').includes(0);
+  const isText = type === 't' && isUtf8(value) && !Buffer.from(value, 'hex').includes(0);
+  if (codec === 'text') return isText;
+  const meaning = narrow(codec);
+  if (meaning !== undefined) return isText && meaning.fits(`${Buffer.from(value, 'hex')}`);
   return type === 'i' ? isExact(BigInt(value)) : type === 'r' && !isWhole(real(value));
 }
 
 const isExact = (value: bigint): boolean => BigInt(Number(value)) === value && value !== -(2n ** 63n);
 const isWhole = (value: number): boolean => Number.isInteger(value) && value > -(2 ** 63) && value < 2 ** 63;
+
+/** One cell for all that mean the same in such a column. */
+export function formed(codec: ColumnPlan['codec'], cell: Cell): Cell {
+  const form = cell.startsWith('t:') ? narrow(codec)?.form : undefined;
+  return form === undefined ? cell : `t:${hex(form(`${Buffer.from(cell.slice(2), 'hex')}`))}`;
+}
 
 /** The cell that a text in Postgres means. */
 export function decoded(codec: ColumnPlan['codec'], text: PgText): Cell {
@@ -81,6 +93,8 @@ export function decoded(codec: ColumnPlan['codec'], text: PgText): Cell {
   if (codec === 'real') return `r:${bits(Number(text))}`;
   if (codec === 'blob') return `b:${text.slice(2)}`;
   if (codec === 'text') return `t:${hex(text)}`;
+  const meaning = narrow(codec);
+  if (meaning !== undefined) return formed(codec, `t:${hex(meaning.decode(text))}`);
   if (codec === 'number') return isWhole(Number(text)) ? `i:${BigInt(Number(text))}` : `r:${bits(Number(text))}`;
   const [type, value] = [text.slice(0, 2), text.slice(2)];
   if (type === 'r:') return `r:${bits(Number(value))}`;

@@ -3,8 +3,8 @@
  */
 import fc from 'fast-check';
 import { quote } from '../../src/change/quote.ts';
-import { type Dice, dice } from './dice.ts';
-import { literalOf } from './values.ts';
+import { type Dice as Choices, dice } from './dice.ts';
+import { type Favourites, literalOf } from './values.ts';
 
 /** What a step needs to know of a table. */
 export type Target = {
@@ -17,6 +17,7 @@ export type Target = {
   readonly targets: readonly string[];
 };
 
+type Dice = Choices & { literal(): string };
 type Make = (dice: Dice, target: Target, other: Target) => string;
 
 const CONFLICTS = ['', '', 'or replace', 'or replace', 'or replace', 'or ignore', 'or fail', 'or abort', 'or rollback'];
@@ -27,7 +28,7 @@ function chosen(dice: Dice, { columns }: Target, most = 4): string[] {
   return [...new Set(Array.from({ length: 1 + dice.below(most) }, () => dice.pick(columns)))];
 }
 
-const row = (dice: Dice, columns: readonly string[]): string => `(${columns.map(() => literalOf(dice)).join(', ')})`;
+const row = (dice: Dice, columns: readonly string[]): string => `(${columns.map(() => dice.literal()).join(', ')})`;
 const rows = (dice: Dice, columns: readonly string[]): string =>
   Array.from({ length: 1 + dice.below(3) }, () => row(dice, columns)).join(', ');
 
@@ -36,15 +37,15 @@ function insert(dice: Dice, target: Target): string {
   return `insert ${conflict(dice)} into ${target.name} (${columns.join(', ')}) values ${rows(dice, columns)}`;
 }
 
-const assignments = (dice: Dice, columns: readonly string[]): string => columns.map(column => `${column} = ${literalOf(dice)}`).join(', ');
+const assignments = (dice: Dice, columns: readonly string[]): string => columns.map(column => `${column} = ${dice.literal()}`).join(', ');
 
 function where(dice: Dice, target: Target): string {
   const column = dice.pick(target.columns);
   return dice.pick([
     () => '',
-    () => ` where ${column} = ${literalOf(dice)}`,
-    () => ` where ${column} is not ${literalOf(dice)}`,
-    () => ` where ${column} in (${literalOf(dice)}, ${literalOf(dice)})`,
+    () => ` where ${column} = ${dice.literal()}`,
+    () => ` where ${column} is not ${dice.literal()}`,
+    () => ` where ${column} in (${dice.literal()}, ${dice.literal()})`,
     () => ` where typeof(${column}) = 'text'`,
   ])();
 }
@@ -128,11 +129,12 @@ export type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 export const steps: fc.Arbitrary<Step[]> = fc.array(step, { minLength: 5, maxLength: 40, size: 'max' });
 
-export function sqlOf({ kind, table, salt }: Step, targets: readonly Target[]): string {
+export function sqlOf({ kind, table, salt }: Step, targets: readonly Target[], favourites: Favourites): string {
   const target = targets[table % targets.length]!;
   const other = targets[(table + 1) % targets.length]!;
   const make: Make = KINDS[kind];
-  return make(dice(salt), target, other);
+  const choices = dice(salt);
+  return make({ ...choices, literal: () => literalOf(favourites, choices) }, target, other);
 }
 
 /** The conflict target that means one unique index. */

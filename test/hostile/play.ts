@@ -20,16 +20,18 @@ import { headMark } from '../../src/sqlite/rows.ts';
 import { readSchema } from '../../src/sqlite/tables.ts';
 import { schemaVersion } from '../../src/sqlite/values.ts';
 import { planOf } from '../sqlite/planned.ts';
-import { CODECS, cellsOf, decoded, fits, nameOf } from './cells.ts';
+import { cellsOf, decoded, fits, formed, isKnown, nameOf } from './cells.ts';
 import { conflictTarget, type Target as Shape, sqlOf, steps } from './history.ts';
 import { type Mutant, mutate } from './mutants.ts';
 import { ddl, tables } from './schema.ts';
 import type { MakeTarget, Target } from './target.ts';
 import { settings, type Twins, twins } from './twins.ts';
+import { declaredFor, favourites } from './values.ts';
 
 export const history = fc.record({
   settings,
   tables,
+  favourites,
   /** By what the stored values are, as in life; or with a codec that takes everything, so that nothing hides in quarantine. */
   decided: fc.boolean(),
   steps,
@@ -66,13 +68,13 @@ export async function play(story: History, makeTarget: MakeTarget, mutant?: Muta
     script.push(`${sql};`);
     files.quietly(sql);
   };
-  const { first, later } = ddl(story.tables);
+  const { first, later } = ddl(story.tables, declaredFor(story.favourites));
   for (const sql of first) run(0, sql);
   const schema = withoutHazards(files);
   if (typeof schema === 'string') return { script, skipped: schema };
   if (schema.tables.length === 0) return { script, skipped: 'no table' };
   const shapes = schema.tables.map(shapeOf);
-  for (const step of story.steps.slice(0, 3)) run(0, sqlOf({ ...step, kind: 'insert' }, shapes));
+  for (const step of story.steps.slice(0, 3)) run(0, sqlOf({ ...step, kind: 'insert' }, shapes, story.favourites));
 
   const decided = story.decided ? decide(schema, profile(files.reader, schema)).plan : undefined;
   const plan = decided?.tables.every(known) ? decided : planOf(schema);
@@ -95,7 +97,7 @@ export async function play(story: History, makeTarget: MakeTarget, mutant?: Muta
   };
   for (const step of story.steps) {
     if (mutant !== undefined && step.kind === 'upkeep') continue;
-    const sql = sqlOf(step, shapes);
+    const sql = sqlOf(step, shapes, story.favourites);
     let trouble = step.kind === 'upkeep' ? upkeep(sql) : run(step.connection, sql);
     if (step.sync) trouble ??= await synced();
     if (trouble !== undefined) return { script, trouble };
@@ -109,7 +111,7 @@ export async function play(story: History, makeTarget: MakeTarget, mutant?: Muta
 }
 
 /** Whether the comparison can tell what every column means. */
-const known = ({ columns }: TablePlan): boolean => columns.every(({ codec }) => CODECS.has(codec));
+const known = ({ columns }: TablePlan): boolean => columns.every(({ codec }) => isKnown(codec));
 
 /** Drops indexes that attacca refuses; what else it refuses ends the story. */
 function withoutHazards(files: Twins): SourceSchema | string {
@@ -201,7 +203,8 @@ function expectedIn(db: Database, table: TablePlan): string {
   const isFit = (row: readonly string[]): boolean =>
     table.columns.every(({ codec }, index) => fits(codec, row[index]!)) && keyOf(table, row).every(cell => cell !== 'n');
   const names = rows.filter(row => !isFit(row)).map(row => nameOf(keyOf(table, row)));
-  return told(rows.filter(isFit), [...new Set(names)]);
+  const fitting = rows.filter(isFit).map(row => table.columns.map(({ codec }, index) => formed(codec, row[index]!)));
+  return told(fitting, [...new Set(names)]);
 }
 
 async function actuallyIn(target: Target, table: TablePlan): Promise<string> {

@@ -1,7 +1,7 @@
 /*
  * Schemas as applications have them, and worse: a table is a handful of choices, so that a failing one shrinks.
  *
- * {any} and {num} are types that STRICT tables spell in another way; {t} is the table, {o} the other one, {i} a fresh name.
+ * {any}, {num} and {kind} are types that STRICT tables spell in another way, {kind} that of the history's favourite values; {t} is the table, {o} the other one, {i} a fresh name.
  */
 import fc from 'fast-check';
 import { AFTER, BEFORE } from './triggers.ts';
@@ -33,6 +33,7 @@ const KEYS: readonly Key[] = [
   single('k {any} not null primary key on conflict ignore'),
   single('k real not null primary key on conflict fail'),
   single('k {num} not null primary key on conflict rollback'),
+  single('k {kind} not null primary key'),
   single('k blob not null primary key'),
   single("k text not null default 'a' primary key"),
   several('k integer not null, l text collate nocase not null', 'primary key (k, l)'),
@@ -46,6 +47,10 @@ const KEYS: readonly Key[] = [
 ];
 const TYPES = [
   '{any}',
+  '{kind}',
+  '{kind}',
+  '{kind} not null',
+  '{kind} unique',
   'text',
   'integer',
   'real',
@@ -79,6 +84,9 @@ const INDEXES = [
   "unique index {i} on {t} (v collate nocase) where u = 'A' collate nocase",
   "unique index {i} on {t} (json_extract(v, '$.id')) where json_valid(v)",
   "unique index {i} on {t} (u) where json_extract(v, '$.id') = 1",
+  "unique index {i} on {t} (json_extract(v, '$.id')) where u = 1",
+  "unique index {i} on {t} (json_extract(v, '$.id')) where u in ('a', 'A')",
+  "unique index {i} on {t} (abs(v)) where w <> 'b'",
   'unique index {i} on {t} (lower(u))',
   'unique index {i} on {t} (length(u), v)',
   'unique index {i} on {t} (w + 0 desc)',
@@ -123,7 +131,7 @@ export type TableShape = typeof table extends fc.Arbitrary<infer T> ? T : never;
 export const tables: fc.Arbitrary<TableShape[]> = fc.array(table, { minLength: 1, maxLength: 2 });
 
 /** Statements that make the tables, and the triggers that come after attacca's. Some fail: they name columns that are not there. */
-export function ddl(shapes: readonly TableShape[]): { readonly first: string[]; readonly later: string[] } {
+export function ddl(shapes: readonly TableShape[], kind: string): { readonly first: string[]; readonly later: string[] } {
   const named = (list: readonly string[], n: number, kind: string): string[] =>
     list.map((sql, i) =>
       `create ${sql}`
@@ -133,22 +141,22 @@ export function ddl(shapes: readonly TableShape[]): { readonly first: string[]; 
     );
   return {
     first: [
-      ...shapes.map((shape, n) => createTable(shape, n, shapes)),
+      ...shapes.map((shape, n) => createTable(shape, n, shapes, kind)),
       ...shapes.flatMap((shape, n) => [...named(shape.indexes, n, 'index'), ...named(shape.before, n, 'before')]),
     ],
     later: shapes.flatMap((shape, n) => named(shape.after, n, 'after')),
   };
 }
 
-function createTable(shape: TableShape, n: number, shapes: readonly TableShape[]): string {
+function createTable(shape: TableShape, n: number, shapes: readonly TableShape[], kind: string): string {
   const key = KEYS[shape.key]!;
   const [u, v, w] = shape.types;
   const columns = [key.columns, `u ${u}`, `v ${v}`, `w ${w}`, shape.generated];
   const body = [...columns, key.constraint, shape.constraint, foreignKey(shape, n, shapes)].filter(Boolean).join(', ');
   const options = [shape.withoutRowid && key.primary ? 'without rowid' : '', shape.strict ? 'strict' : ''].filter(Boolean).join(', ');
   const typed = shape.strict
-    ? body.replaceAll('{any}', 'any').replaceAll('{num}', 'real')
-    : body.replaceAll('{any}', '').replaceAll('{num}', 'numeric');
+    ? body.replaceAll('{any}', 'any').replaceAll('{num}', 'real').replaceAll('{kind}', 'text')
+    : body.replaceAll('{any}', '').replaceAll('{num}', 'numeric').replaceAll('{kind}', kind);
   return `create table t${n} (${typed}) ${options}`;
 }
 

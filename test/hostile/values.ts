@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import type { Dice } from './dice.ts';
 
 /** Few, so that rows collide: under NOCASE, under RTRIM, as 1, 1.0 and '1'. */
@@ -41,5 +42,45 @@ const RARE = [
   "'{'",
 ];
 
-/** A literal; every sixth is a rare one. */
-export const literalOf = (dice: Dice): string => dice.pick(dice.chance(17) ? RARE : COMMON);
+/** Values for which the plan chooses a type of Postgres's own, some that only look like them, and how such a column is declared. */
+const KINDS = [
+  {
+    declared: 'datetime',
+    values: ["'2024-01-02 03:04:05'", "'1999-12-31 23:59:59'", "'2024-02-29 00:00:00'", "'2024-02-30 00:00:00'", "'2024-01-02T03:04:05'"],
+  },
+  {
+    declared: 'timestamp',
+    values: ["'2024-01-02T03:04:05.120Z'", "'2024-01-02T03:04:05.000Z'", "'1969-12-31T23:59:59.999Z'", "'2024-01-02T24:00:00.000Z'"],
+  },
+  { declared: 'date', values: ["'2024-01-02'", "'2024-01-03'", "'1600-02-29'", "'2023-02-29'"] },
+  {
+    declared: 'uuid',
+    values: [
+      "'6f9619ff-8b86-d011-b42d-00c04fc964ff'",
+      "'00000000-0000-0000-0000-000000000000'",
+      "'ffffffff-8b86-d011-b42d-00c04fc964ff'",
+      "'6F9619FF-8B86-D011-B42D-00C04FC964FF'",
+    ],
+  },
+  { declared: 'json', values: [`'{"id":1}'`, `'{ "id": 1 }'`, `'{"b":[1,null],"a":"x"}'`, `'{"id":1,"id":2}'`, `'[]'`, "'{'"] },
+  { declared: 'boolean', values: ["'true'", "'false'", "'TRUE'"] },
+  { declared: 'boolean', values: ['0', '1', '0', '1', '2'] },
+] as const;
+
+/** What a history draws its values from: a few rare ones, or one kind, come again and again, so that they meet each other. */
+export type Favourites = { readonly kind: number | null; readonly rare: readonly number[] };
+
+export const favourites: fc.Arbitrary<Favourites> = fc.record({
+  kind: fc.option(fc.nat({ max: KINDS.length - 1 }), { freq: 3 }),
+  rare: fc.array(fc.nat({ max: RARE.length - 1 }), { minLength: 1, maxLength: 4 }),
+});
+
+/** A literal: mostly one of those that everybody has. */
+export function literalOf({ kind, rare }: Favourites, dice: Dice): string {
+  if (kind !== null && dice.chance(70)) return dice.pick<string>(KINDS[kind]!.values.slice(0, dice.chance(85) ? 2 : undefined));
+  if (dice.chance(25)) return dice.pick(dice.chance(80) ? rare.map(index => RARE[index]!) : RARE);
+  return dice.pick(COMMON);
+}
+
+/** The type of a column for such values. */
+export const declaredFor = ({ kind }: Favourites): string => (kind === null ? '' : KINDS[kind]!.declared);

@@ -171,6 +171,17 @@ test.each([
     'create table t (id integer primary key, u text not null default 1); create unique index i on t (lower(u))',
   ],
   ['unique-expression-comparison', 'create table t (id integer primary key, u text); create unique index i on t (u = 1)'],
+  ...[
+    ['u text', 'u = 1'],
+    ['u integer', "u in (1, '1')"],
+    ["u text collate nocase not null default ''", "u = 'A'"],
+    ['w, u text as (w)', "u = 'a'"],
+    ['u text', "u like 'a'"],
+    ['u, w text', 'u = w'],
+  ].map(([columns, where]) => [
+    'unique-partial-comparison',
+    `create table t (id integer primary key, doc, ${columns}); create unique index i on t (json_extract(doc, '$.id')) where ${where}`,
+  ]),
   ['foreign-key-mismatch', 'create table p (a, b); create table t (x references p (b))'],
   ['foreign-key-mismatch', 'create table p (a); create unique index i on p (a collate nocase); create table t (x references p (a))'],
   ['raise-ignore', 'create table t (u); create trigger g after insert on t begin select raise(ignore); end'],
@@ -185,6 +196,11 @@ test.each([
 test.each([
   ['create table t (id text primary key default (lower(hex(randomblob(16)))), u default current_timestamp unique)'],
   ['create table t (u); create trigger g before insert on t begin select raise(ignore); end'],
+  [
+    `create table t (id integer primary key, doc, "a b" text collate nocase, n integer not null default 0, d);
+      create unique index i on t (json_extract(doc, '$.id')) where json_valid(doc) and "a b" <> 'x' and (n > -1 or d is not null)
+      and lower(json_extract(doc, '$.k')) in ('a', 'b') and doc ->> '$.l' = 'c'`,
+  ],
   ['create table p (a, b, unique (b, a)); create table t (x, y, foreign key (x, y) references P (A, B))'],
 ])('nothing is found in %s', schema => {
   const db: Database = new BetterSqlite3(':memory:');
