@@ -3,11 +3,13 @@
  */
 import { Client } from 'pg';
 import type { Mark, PgRow, Rows } from '../../src/change/change.ts';
+import type { Portion } from '../../src/change/ports.ts';
 import { quote } from '../../src/change/quote.ts';
 import type { Plan, TablePlan } from '../../src/plan/plan.ts';
 import { postgresSink } from '../../src/postgres/apply.ts';
-import { resetProgress } from '../../src/postgres/chunk.ts';
+import { resetProgress, type Stretch, writeChunk } from '../../src/postgres/chunk.ts';
 import { buildKeys } from '../../src/postgres/constraints.ts';
+import { isPoison } from '../../src/postgres/errors.ts';
 import { installPostgres, uninstallPostgres } from '../../src/postgres/install.ts';
 import { connect } from '../../src/postgres/open.ts';
 import { model } from '../sqlite/model.ts';
@@ -16,13 +18,19 @@ export type Holds = { readonly rows: readonly PgRow[]; readonly quarantined: rea
 
 /** One target of one history. */
 export type Target = AsyncDisposable & {
+  /** Where the first copy comes in chunks. `exactly` gives a chunk's rows again, for one that Postgres refuses. */
+  readonly copy?: {
+    write(stretch: Stretch, exactly: () => Portion): Promise<void>;
+    /** After the last chunk. */
+    finish(): Promise<void>;
+  };
   apply(position: Mark, changes: Rows): Promise<void>;
   /** What a table holds: rows in the plan's column order, and the names of those in quarantine, sorted. */
   holds(table: TablePlan): Promise<Holds>;
 };
 
-/** Makes a target; `after` is the position behind which everything comes. */
-export type MakeTarget = (plan: Plan, after: Mark) => Promise<Target>;
+/** Makes a target; `after` is the position behind which everything comes, `chunked` asks for a first copy in chunks. */
+export type MakeTarget = (plan: Plan, after: Mark, chunked: boolean) => Promise<Target>;
 
 export const inMemory: MakeTarget = async plan => {
   const target = model(plan);
@@ -39,16 +47,25 @@ const RAW = { getTypeParser: () => (value: string) => value };
 /** Tables in the database at `url`, which are gone again when the history ends. */
 export const inPostgres =
   (url: string): MakeTarget =>
-  async (plan, after) => {
+  async (plan, after, chunked) => {
     const session = await connect(url, { applicationName: 'attacca test' });
     const writer = { token: INSTALL, replicaRole: true };
     await installPostgres(session, plan, { install: INSTALL, source: '/data/app.db', system: 'x/y' });
-    await buildKeys(session, plan);
+    if (!chunked) await buildKeys(session, plan);
     await resetProgress(session, { plan, writer, mark: after, totals: new Map() });
     const sink = postgresSink({ session, plan, writer });
-    const own = new Client({ connectionString: url, types: RAW });
+    const own = new Client({ connectionString: url, types: RAW, options: '-c timezone=UTC' });
     await own.connect();
+    const write = async (stretch: Stretch, exactly: () => Portion): Promise<void> => {
+      try {
+        await writeChunk({ session, plan, writer }, stretch, async () => undefined);
+      } catch (error) {
+        if (!isPoison(error) || stretch.portion.csv.length === 0) throw error;
+        await write({ ...stretch, portion: exactly() }, exactly);
+      }
+    };
     return {
+      ...(chunked && { copy: { write, finish: () => buildKeys(session, plan) } }),
       apply: (position, changes) => sink.apply({ position, changes }),
       async holds({ id, target, columns }) {
         const list = columns.map(column => quote(column.target)).join(', ');
