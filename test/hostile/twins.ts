@@ -163,10 +163,10 @@ function goesAlong(events: readonly Event[], { folder, own, contents }: Scene, k
 
 /** They would write, so that SQLite prepares for rolling a statement back as it does for ours. */
 function idle(file: File, triggers: readonly Trigger[], prefix: string): void {
-  file.quietly('create table _attacca_idle (x)');
+  file.quietly('create table _attacca_idle (x integer primary key)');
   for (const { name, sql } of triggers)
     if (name.startsWith(prefix))
-      file.quietly(sql.replace(/\nbegin\n[\s\S]*$/, '\nbegin\n  insert into _attacca_idle select 1 where 0;\nend'));
+      file.quietly(sql.replace(/\nbegin\n[\s\S]*$/, '\nbegin\n  insert into _attacca_idle select null where 0;\nend'));
 }
 
 function differenceIn(captured: File, plain: File): string | undefined {
