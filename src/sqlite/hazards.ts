@@ -20,7 +20,8 @@ export function captureHazards(schema: SourceSchema): Finding[] {
     table.indexes.filter(index => index.unique).flatMap(index => indexHazards(table, index, generatedColumns(table, schema))),
   );
   const parents = schema.tables.flatMap(table => table.foreignKeys.filter(key => mismatched(key, schema)).map(key => mismatch(table, key)));
-  return [...indexes, ...parents, ...schema.objects.filter(object => ignoresRows(object, schema)).map(ignoringTrigger)];
+  const own = schema.tables.filter(table => table.foreignKeys.some(key => nullsItself(key, table))).map(selfReference);
+  return [...indexes, ...parents, ...own, ...schema.objects.filter(object => ignoresRows(object, schema)).map(ignoringTrigger)];
 }
 
 function indexHazards(table: SourceTable, index: SourceIndex, generated: ReadonlyMap<string, string>): Finding[] {
@@ -88,6 +89,15 @@ function indexHazards(table: SourceTable, index: SourceIndex, generated: Readonl
         "Compare a column with literals of the column's own type, or leave the condition out.",
       ),
     );
+  if (expressions.some(canFail))
+    found.push({
+      ...blocking(
+        'unique-expression-fails',
+        'its expression fails for some values (malformed JSON), and capture asks it first: INSERT OR IGNORE of such a row that also breaks another constraint becomes an error.',
+        'Nothing must be done where the application writes no such values.',
+      ),
+      level: 'note',
+    });
   return found;
 }
 
@@ -151,6 +161,22 @@ const mismatch = (table: SourceTable, { parent }: SourceForeignKey): Finding => 
   column: null,
   message: `A foreign key points at ${quote(parent)}, which has no unique key to match: with foreign keys switched on, inserts there fail once triggers exist.`,
   remedy: 'If the application switches foreign keys on, add the unique index or drop the foreign key.',
+  count: 1,
+  samples: [],
+});
+
+/** Without UPDATE triggers SQLite takes another way there, and lets orphans in. */
+const nullsItself = ({ parent, onDelete }: SourceForeignKey, { name }: SourceTable): boolean =>
+  parent.toLowerCase() === name.toLowerCase() && onDelete === 'SET NULL';
+
+const selfReference = ({ name }: SourceTable): Finding => ({
+  code: 'replace-self-reference',
+  level: 'note',
+  table: name,
+  column: null,
+  message:
+    'A foreign key of the table points at itself, ON DELETE SET NULL: with foreign keys switched on, SQLite refuses an INSERT OR REPLACE that leaves an orphan as soon as there is any UPDATE trigger, and lets it in before.',
+  remedy: 'Nothing must be done where every row that is replaced points at one that stays.',
   count: 1,
   samples: [],
 });

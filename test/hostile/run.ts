@@ -99,7 +99,7 @@ async function work(): Promise<void> {
   process.on('disconnect', () => process.exit(0));
 }
 
-const MOST = 20_000;
+const MOST = 5_000;
 
 /** How soon each thing that is left out is noticed; false when one is not. */
 async function mutants(): Promise<boolean> {
