@@ -4,8 +4,9 @@ import type { Expressing } from './express.ts';
 import type { Field, Source } from './expression/from.ts';
 import { typedColumn } from './expression/scope.ts';
 import { translateView } from './expression/translation.ts';
+import { generatedColumns } from './generated.ts';
 import type { Names } from './names.ts';
-import type { ColumnPlan, GeneratedPlan, Plan, TablePlan, ViewPlan } from './plan.ts';
+import type { ColumnPlan, Plan, TablePlan, ViewPlan } from './plan.ts';
 import type { SourceObject, SourceTable } from './schema.ts';
 
 /** Views in an order in which each finds those it reads; a finding for each that has no translation. */
@@ -37,14 +38,14 @@ function leftOut({ name, table }: SourceObject, result: object) {
 
 /** The table as a view can read it: without the hidden key, which goes at the end. */
 function sourceOf(plan: Plan, table: TablePlan, source: SourceTable | undefined): Source {
-  const field = (column: ColumnPlan | GeneratedPlan): Field => {
+  const field = (column: Pick<ColumnPlan, 'name' | 'target' | 'type' | 'codec' | 'affinity'>): Field => {
     const collation = source?.columns.find(({ name }) => name === column.name)?.collation ?? 'BINARY';
     return { name: column.name, value: typedColumn(column, quote(column.target), collation) };
   };
   const columns = table.columns.map(field);
   const stored = table.key.kind === 'hidden' ? columns.slice(1) : columns;
   const place = ({ name }: Field): number => source?.columns.findIndex(column => column.name === name) ?? 0;
-  const fields = [...stored, ...(table.generated ?? []).map(field)].toSorted((a, b) => place(a) - place(b));
+  const fields = [...stored, ...generatedColumns(table).map(field)].toSorted((a, b) => place(a) - place(b));
   const rowid = table.key.kind === 'rowid' ? columns[table.key.columns[0] ?? 0] : undefined;
   const key = table.key.kind === 'hidden' ? undefined : table.key.columns.flatMap(place => columns[place] ?? []);
   const name = `${quote(plan.schema)}.${quote(table.target)}`;

@@ -10,11 +10,13 @@ import { relationNames } from './ddl.ts';
 import type { Decision } from './decide.ts';
 import { expressGenerated } from './express-generated.ts';
 import { expressIndexes } from './express-indexes.ts';
+import { expressSearch, leaveOutVirtual } from './express-search.ts';
 import { expressViews } from './express-views.ts';
 import { parseTable, type TableText } from './expression/create.ts';
 import { attempt } from './expression/refusal.ts';
 import { type KnownColumn, type TableContext, type Translation, translateExpression, type Untranslated } from './expression/translation.ts';
 import type { Finding } from './finding.ts';
+import { generatedColumns } from './generated.ts';
 import { improvements } from './improve.ts';
 import { names } from './names.ts';
 import type { CheckPlan, ColumnPlan, ForeignKeyPlan, GeneratedPlan, Plan, TablePlan } from './plan.ts';
@@ -24,6 +26,8 @@ import type { SourceSchema, SourceTable } from './schema.ts';
 const OURS: ReadonlySet<string> = new Set([
   'check',
   'generated-column',
+  'full-text',
+  'virtual-table',
   'view',
   'index-partial',
   'index-expression',
@@ -42,6 +46,7 @@ export function express(schema: SourceSchema, decision: Decision): Decision {
     const source = sources.get(table.name);
     return source === undefined ? table : expressTable(table, source, free, on);
   });
+  leaveOutVirtual(tables, on);
   const views = expressViews({ ...bare, tables }, free, on);
   const plan: Plan = {
     ...decision.plan,
@@ -85,14 +90,16 @@ function expressTable(table: TablePlan, source: SourceTable, free: ReturnType<ty
   const base = contextOf(table, source, text, on.schema.encoding);
   const generated = expressGenerated(table, source, { texts: text.generated, context: base }, on);
   const context = withGenerated(base, generated, source);
+  const search = expressSearch(table, generated, base, free, on);
   return {
     ...table,
     columns: table.columns.map(column => withDefault(column, table, source, on)),
     foreignKeys: table.foreignKeys.map(key => deferred(key, table, text)),
-    ...optional('generated', generated),
+    ...optional('generated', [...generated, ...search.map(({ column }) => column)]),
     ...optional('expressionIndexes', [
       ...expressIndexes({ table, source, context, free }, on),
       ...improvements(table, on.foreignKeyIndexes, free),
+      ...search.map(({ index }) => index),
     ]),
     ...optional('checks', checksOf(table, text, context, on)),
   };
@@ -113,7 +120,7 @@ export function contextOf(table: TablePlan, source: SourceTable, text: TableText
 
 /** Postgres computes no generated column from another one, but everything else can read them. */
 function withGenerated({ columns, ...context }: TableContext, generated: readonly GeneratedPlan[], source: SourceTable): TableContext {
-  const known = generated.map((column): KnownColumn => {
+  const known = generatedColumns({ generated: [...generated] }).map((column): KnownColumn => {
     const collation = source.columns.find(({ name }) => name === column.name)?.collation ?? 'BINARY';
     return { ...column, collation };
   });

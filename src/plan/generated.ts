@@ -16,11 +16,17 @@ const PLANS = new WeakMap<Plan, Plan>();
 
 /** One table of it. */
 export function comparedTable(table: TablePlan): TablePlan {
-  const generated = table.generated?.filter(isTotal) ?? [];
+  const generated = generatedColumns(table).filter(isTotal);
   return generated.length === 0 ? table : { ...table, columns: [...table.columns, ...generated.map(asColumn)] };
 }
 
-/** Whether no stored value makes SQLite fail: a malformed document would end the reading of the whole table there. */
-const isTotal = ({ sql }: GeneratedPlan): boolean => !/json|\babs\(/.test(sql);
+type GeneratedColumn = GeneratedPlan & Pick<ColumnPlan, 'type'>;
 
-const asColumn = ({ sql, ...column }: GeneratedPlan): ColumnPlan => ({ ...column, default: null, reason: sql });
+/** Those that SQLite has as well. */
+export const generatedColumns = ({ generated = [] }: Pick<TablePlan, 'generated'>): GeneratedColumn[] =>
+  generated.filter((column): column is GeneratedColumn => column.type !== 'tsvector');
+
+/** Whether no stored value makes SQLite fail: a malformed document would end the reading of the whole table there. */
+const isTotal = ({ sql }: GeneratedColumn): boolean => !/json|\babs\(/.test(sql);
+
+const asColumn = ({ sql, ...column }: GeneratedColumn): ColumnPlan => ({ ...column, default: null, reason: sql });

@@ -12,12 +12,12 @@ export function inventory(schema: SourceSchema, tables: ReadonlySet<string>): Fi
     if (object.type === 'view') return [left('view', object, 'View')];
     if (object.type === 'trigger')
       return tables.has(object.table) || isView(schema, object.table) ? [left('trigger', object, 'Trigger')] : [];
-    if (object.kind === 'virtual') return [left('virtual-table', object, 'Virtual table')];
+    if (object.kind === 'virtual') return []; // express-search.ts's
     return object.kind === 'base' && tables.has(object.name) ? clauses(object) : [];
   });
 }
 
-const left = (code: 'view' | 'trigger' | 'virtual-table', object: SourceObject, what: string): Finding =>
+const left = (code: 'view' | 'trigger', object: SourceObject, what: string): Finding =>
   finding(code, { table: object.table, message: `${what} ${quote(object.name)} is not created in Postgres.` });
 
 const isView = (schema: SourceSchema, name: string): boolean =>

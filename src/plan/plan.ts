@@ -67,7 +67,9 @@ export const ExpressionIndexPlan = z.strictObject({
 export type ExpressionIndexPlan = Readonly<z.infer<typeof ExpressionIndexPlan>>;
 
 /** A generated column, VIRTUAL or STORED: Postgres computes it as well, so it is compared but never written. */
-export const GeneratedPlan = ColumnPlan.pick({ name: true, target: true, type: true, codec: true, affinity: true, notNull: true }).extend({
+export const GeneratedPlan = ColumnPlan.pick({ name: true, target: true, codec: true, affinity: true, notNull: true }).extend({
+  /** `tsvector`: what a full-text table, whose name it has, is in Postgres; no column of SQLite's. */
+  type: z.enum([...PG_TYPES, 'tsvector']),
   sql: z.string(),
 });
 export type GeneratedPlan = Readonly<z.infer<typeof GeneratedPlan>>;
