@@ -15,6 +15,8 @@ const path = require('path') as typeof import('node:path');
 const tty = require('tty') as typeof import('node:tty');
 // biome-ignore lint/style/useNodejsImportProtocol: Node 8 to 14 do not know the prefix
 const url = require('url') as typeof import('node:url');
+// biome-ignore lint/style/useNodejsImportProtocol: Node 8 to 14 do not know the prefix
+const v8 = require('v8') as typeof import('node:v8');
 
 const NEEDED = 10;
 
@@ -52,6 +54,8 @@ function handOver(node: string): void {
 }
 
 if (Number(process.versions.napi || 0) >= NEEDED) {
+  // See cli/engine/garbage.ts, which takes it back: it must come before the modules.
+  v8.setFlagsFromString('--semi-space-growth-factor=1');
   const main = url.pathToFileURL(path.join(__dirname, 'cli', 'main.js')).href;
   // Node 8 cannot even read `import()`, so it stands in text that only a new Node compiles.
   new Function('main', 'argv', 'import(main).then(function (cli) { cli.main(argv) })')(main, process.argv);

@@ -38,7 +38,7 @@ export type Stretch = {
 /** Rows of one table between two cursors, for the first copy. */
 export type Portion = {
   /** Lines of CSV as COPY takes them (plan/copy-field.ts): rows that SQLite has encoded itself. */
-  readonly csv: readonly Uint8Array[];
+  readonly csv: readonly Uint8Array<ArrayBuffer>[];
   readonly rows: readonly PgRow[];
   readonly misfits: readonly Misfit[];
   /** Rows in `csv` and `rows` together. */

@@ -1,7 +1,7 @@
 import { planSql } from '../plan/ddl.ts';
 import { printPlan } from '../plan/file.ts';
 import { openSource } from '../sqlite/open.ts';
-import { decidePlan } from './engine/bootstrap.ts';
+import { decidePlan } from './engine/deciding.ts';
 import { disposable } from './engine/disposable.ts';
 import type { Context } from './main.ts';
 import { EXIT, present, progress } from './report.ts';

@@ -3,7 +3,6 @@
  * told to stop.
  */
 import pino, { type Logger } from 'pino';
-import pretty from 'pino-pretty';
 import { isTransient, Refused, ReplicationError } from '../change/errors.ts';
 import { clearHalt, setHalt } from '../postgres/control.ts';
 import { supervise } from '../replicate/supervise.ts';
@@ -30,7 +29,7 @@ type Options = { readonly once?: boolean; readonly verbose?: boolean };
 /** `attacca sync`: runs until SIGTERM or SIGINT, or with --once until caught up. */
 export async function sync(context: Context, options: Options): Promise<number> {
   const config = context.config();
-  const log = logger(context.output, options.verbose === true);
+  const log = await logger(context.output, options.verbose === true);
   const stop = new AbortController();
   listenForSignals(stop, log);
   const since = new Date();
@@ -83,7 +82,7 @@ async function session(
   { since, once, stop, reached, ended, opened, lost, healthy }: Session,
 ): Promise<SyncDocument | undefined> {
   // The embedded server is only made for a file that can be replicated: a refusal leaves nothing behind.
-  const decided = neverInstalled(config) ? examine(config, log) : undefined;
+  const decided = neverInstalled(config) ? await examine(config, log) : undefined;
   await using engine = await openEngine(config, log, 'sync', reached);
   using _lost = { [Symbol.dispose]: lost };
   await ensurePlan(engine, decided);
@@ -148,10 +147,11 @@ const again = (error: unknown): unknown =>
 const TEMPORARY = new Set(['controller-running', 'source-locked']);
 
 /** JSON on stderr; readable lines where a person looks. */
-function logger(output: Output, verbose: boolean): Logger {
+async function logger(output: Output, verbose: boolean): Promise<Logger> {
   const level = output.quiet ? 'error' : verbose ? 'debug' : 'info';
   const redact = { paths: ['err.cause', 'err.hint'], remove: true };
   if (output.stderr.isTTY === true) {
+    const { default: pretty } = await import('pino-pretty');
     return pino({ level, redact }, pretty({ destination: 2, sync: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss.l' }));
   }
   return pino({ level, redact }, pino.destination({ dest: 2, sync: true }));

@@ -8,16 +8,17 @@ import { Unfit } from './codec.ts';
 import { typeOf } from './codecs/registry.ts';
 import { contradiction } from './column.ts';
 import { recodeDefault } from './default.ts';
+import * as document from './document.ts';
 import { agree } from './foreign.ts';
 import { fits, SYSTEM_COLUMNS } from './names.ts';
-import { CodecName, ColumnPlan, HIDDEN_ROWID, type Plan, type TablePlan } from './plan.ts';
+import { type ColumnPlan, HIDDEN_ROWID, type Plan, type TablePlan } from './plan.ts';
 import type { Profile } from './schema.ts';
 import { Waiver } from './waive.ts';
 
 const ColumnEdit = z.strictObject({
   target: z.string().min(1).optional(),
-  codec: CodecName.optional(),
-  type: ColumnPlan.shape.type.optional(),
+  codec: document.CodecName.optional(),
+  type: document.ColumnPlan.shape.type.optional(),
   index: z.literal('gin').optional(),
 });
 type ColumnEdit = Readonly<z.infer<typeof ColumnEdit>>;

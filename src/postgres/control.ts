@@ -7,7 +7,8 @@
  */
 import type { Mark, Seq } from '../change/change.ts';
 import { Refused, ReplicationError } from '../change/errors.ts';
-import { Plan } from '../plan/plan.ts';
+import * as document from '../plan/document.ts';
+import type { Plan } from '../plan/plan.ts';
 import type { PgRecord, Session } from './open.ts';
 
 export type Control = {
@@ -121,7 +122,7 @@ function parse(row: PgRecord): Control {
     slot: row.slot ?? null,
     publication: row.publication ?? null,
     halt: row.halt_reason == null ? null : { reason: row.halt_reason, hint: row.halt_hint ?? '' },
-    plan: Plan.parse(JSON.parse(text('plan'))),
+    plan: document.Plan.parse(JSON.parse(text('plan'))),
   };
 }
 
@@ -210,20 +211,7 @@ export async function clearHalt(session: Session): Promise<void> {
   await session.query(/* sql */ `update attacca.control set halt_reason = null, halt_hint = null, updated_at = now()`);
 }
 
-/** Adds a line to the log of what was done here. `detail` never holds row values. */
-export async function audit(session: Session, event: string, detail: Readonly<Record<string, unknown>> = {}): Promise<void> {
-  await session.query(/* sql */ `insert into attacca.audit (event, detail) values ($1, $2)`, [event, JSON.stringify(detail)]);
-}
-
 /** Sets the checkpoint where no batch does: when forward replication begins again after a rollback. */
 export async function setMark(session: Session, mark: Mark): Promise<void> {
   await session.query(/* sql */ `update attacca.control set seq = $1, nonce = $2, updated_at = now()`, [mark.seq, mark.nonce]);
-}
-
-const TIMELINE = /* sql */ `select at, event, by from (select * from attacca.audit order by id desc limit $1) newest order by id`;
-
-/** The newest lines of the log, oldest first. */
-export async function readAudit(session: Session, lines: number): Promise<{ at: string; event: string; by: string }[]> {
-  const { rows } = await session.query(TIMELINE, [lines]);
-  return rows.map(row => ({ at: row.at ?? '', event: row.event ?? '', by: row.by ?? '' }));
 }

@@ -23,10 +23,13 @@ export async function copyRows(session: Session, plan: Plan, table: TablePlan, r
 
 const CSV = `format csv, quote e'\\x${QUOTE.charCodeAt(0).toString(16).padStart(2, '0')}'`;
 
-/** Streams lines of CSV that SQLite has encoded (plan/copy-field.ts) into a table. Refused whole if one row is. */
-export async function copyCsv(session: Session, plan: Plan, table: TablePlan, pieces: Iterable<Uint8Array>): Promise<void> {
+/**
+ * Streams lines of CSV that SQLite has encoded (plan/copy-field.ts) into a table, and frees them. Refused whole if one row is.
+ */
+export async function copyCsv(session: Session, plan: Plan, table: TablePlan, pieces: readonly Uint8Array<ArrayBuffer>[]): Promise<void> {
   const columns = table.columns.map(column => quote(column.target)).join(', ');
   await session.copyIn(`copy ${tableName(plan, table)} (${columns}) from stdin with (${CSV})`, pieces);
+  for (const piece of pieces) if (piece.length === piece.buffer.byteLength) piece.buffer.transfer(0); // a collector would let tens of megabytes wait
 }
 
 const PIECE = 65_536;

@@ -1,7 +1,7 @@
 /* Postgres's part in following a change of the SQLite schema: tables, fence, plan and bookkeeping, in the caller's transaction. */
 import { ReplicationError } from '../change/errors.ts';
 import type { Plan, TablePlan } from '../plan/plan.ts';
-import { audit } from './control.ts';
+import { audit } from './audit.ts';
 import { PostgresError } from './errors.ts';
 import { addFence } from './fence.ts';
 import { LONG_MS, type Session } from './open.ts';

@@ -6,7 +6,7 @@
  */
 import { ReplicationError } from '../change/errors.ts';
 import type { TablePlan } from '../plan/plan.ts';
-import { audit } from './control.ts';
+import { audit } from './audit.ts';
 import type { Session } from './open.ts';
 
 /** What is done once more than `afterRows` rows are in quarantine: in all for `stop`, of one table for `suspend`. */

@@ -16,17 +16,26 @@ const READ_WAIT_MS = 2_000;
 const PAUSE_MS = 0.2;
 const FIRST_READ = /* sql */ `select 1 from sqlite_schema limit 1`;
 
+export type OpenOptions = {
+  readonly readonly?: boolean;
+  /** How long it may wait for a lock, and the event loop with it. */
+  readonly waitMs?: number;
+  /** For one pass over the file: keeps 2 MB of its pages in memory instead of the library's 16. */
+  readonly scan?: boolean;
+};
+
 /**
- * Opens the SQLite file at `path`; `waitMs`: how long it may wait for a lock, and the event loop with it. Integers come back as bigint. Throws UsageError, with what to do, for anything that is
+ * Opens the SQLite file at `path`. Integers come back as bigint. Throws UsageError, with what to do, for anything that is
  * not a readable (unless `readonly`: writable) SQLite database, and Refused for one that is locked or damaged.
  */
-export function openSource(path: string, options: { readonly readonly?: boolean; readonly waitMs?: number } = {}): Database {
+export function openSource(path: string, options: OpenOptions = {}): Database {
   const readonly = options.readonly === true;
   checkFile(path, readonly);
   let db: Database | undefined;
   try {
     db = new BetterSqlite3(path, { readonly, fileMustExist: true, timeout: options.waitMs ?? READ_WAIT_MS });
     db.defaultSafeIntegers(true);
+    if (options.scan === true) db.pragma('cache_size = -2000');
     db.prepare(/* sql */ `select count(*) from sqlite_schema`).get();
     return db;
   } catch (error) {

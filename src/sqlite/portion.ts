@@ -22,7 +22,7 @@ const LARGEST_PIECE = 2_000;
 /** Reads what is behind `cursor` (null: from the start). Call it inside a read transaction. Throws as `readerOf` does. */
 export function readPortion(db: Database, table: TablePlan, cursor: string | null, allowance: Allowance): Portion {
   const deadline = performance.now() + allowance.ms;
-  const csv: Uint8Array[] = [];
+  const csv: Uint8Array<ArrayBuffer>[] = [];
   const rows: PgRow[] = [];
   const misfits: Misfit[] = [];
   let [from, size, seen, bytes] = [cursor, 0, 0, 0];
@@ -59,13 +59,13 @@ function csvBetween(
   table: TablePlan,
   cursor: string | null,
   upto: string | null,
-): { readonly lines: Buffer | null; readonly size: number } | undefined {
+): { readonly lines: Buffer<ArrayBuffer> | null; readonly size: number } | undefined {
   const reader = readerOf(db, table);
   const line = lineOf(db, reader);
   if (line === undefined || (cursor === null && nullKeys(db, reader).length > 0)) return undefined;
   const { where, parameters } = range(reader, cursor, upto);
   const query = `select cast(group_concat(${line}, '') as blob), count(*) from ${reader.from}${where}`;
-  const [lines, count] = prepared(db, query).get(...parameters) as [Buffer | null, bigint];
+  const [lines, count] = prepared(db, query).get(...parameters) as [Buffer<ArrayBuffer> | null, bigint];
   return lines?.includes(MISFIT) ? undefined : { lines, size: Number(count) };
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { CODES } from '../../src/plan/codes.ts';
-import { keyColumns, Plan } from '../../src/plan/plan.ts';
+import { Plan } from '../../src/plan/document.ts';
+import { keyColumns } from '../../src/plan/plan.ts';
 import { decided } from './decided.ts';
 
 const MILLIS = 'timestamp(YYYY-MM-DD hh:mm:ss.fff)';

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Seq } from '../../src/change/change.ts';
-import { acquire, advance, audit, clearHalt, readControl, record, setHalt } from '../../src/postgres/control.ts';
+import { audit } from '../../src/postgres/audit.ts';
+import { acquire, advance, clearHalt, readControl, record, setHalt } from '../../src/postgres/control.ts';
 import { connect } from '../../src/postgres/open.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { INSTALL, mark, PLAN, world } from './world.ts';

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { PgRow } from '../../src/change/change.ts';
 import { at } from '../../src/plan/plan.ts';
+import { readAudit } from '../../src/postgres/audit.ts';
 import { writeChunk } from '../../src/postgres/chunk.ts';
-import { readAudit } from '../../src/postgres/control.ts';
 import { suspensions } from '../../src/postgres/policy.ts';
 import { count, list } from '../../src/postgres/quarantine.ts';
 import { item, misfit, PLAN, type World, WRITER, world } from './world.ts';

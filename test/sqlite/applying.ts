@@ -1,6 +1,6 @@
 /** A process of its own that applies endless transactions of equal size until it is killed: `path plan size`. */
 import type { RowChange } from '../../src/change/change.ts';
-import { Plan } from '../../src/plan/plan.ts';
+import { Plan } from '../../src/plan/document.ts';
 import { sqliteSink } from '../../src/sqlite/apply.ts';
 import { INSTALL, lsn } from './mirrored.ts';
 

@@ -3,102 +3,40 @@
  * so a process killed anywhere goes on where it was.
  */
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
-import { Refused, UsageError } from '../../change/errors.ts';
-import { decide } from '../../plan/decide.ts';
-import type { PlanFile } from '../../plan/edit.ts';
-import { express } from '../../plan/express.ts';
-import { applyPlanFile, parsePlan } from '../../plan/file.ts';
+import { Refused } from '../../change/errors.ts';
 import type { Finding } from '../../plan/finding.ts';
-import { expected, isExisting, match } from '../../plan/match.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { withoutRefused } from '../../plan/statements.ts';
 import type { TargetSchema } from '../../plan/target.ts';
-import { waivableAs, waive } from '../../plan/waive.ts';
+import { waivableAs } from '../../plan/waive.ts';
 import { readControl } from '../../postgres/control.ts';
 import { installPostgres, occupants } from '../../postgres/install.ts';
 import type { Session } from '../../postgres/open.ts';
 import { tryPlan } from '../../postgres/trial.ts';
-import { captureHazards } from '../../sqlite/hazards.ts';
 import { readControl as readSqliteControl } from '../../sqlite/install.ts';
 import { refuseDamaged } from '../../sqlite/integrity.ts';
-import { type Database, openSource } from '../../sqlite/open.ts';
-import { profile } from '../../sqlite/profile.ts';
-import { readSchema } from '../../sqlite/tables.ts';
+import { openSource } from '../../sqlite/open.ts';
 import type { Config } from '../config.ts';
+import type { Decided } from './deciding.ts';
 import { disposable } from './disposable.ts';
 import { type Engine, refuseOtherSource } from './engine.ts';
 import { tryValues, whatIsThere } from './existing.ts';
-
-export type Decided = {
-  readonly plan: Plan;
-  readonly findings: readonly Finding[];
-  readonly rows: ReadonlyMap<number, number>;
-  /** Ids of tables of the application's own in Postgres that have to be asked whether they take the rows. */
-  readonly tries: readonly number[];
-};
-
-/** Reads every value of the file and decides what becomes what. `planFile`: the reviewed overrides; `target`: what Postgres has already. */
-export function decidePlan(
-  db: Database,
-  options: {
-    readonly schema: string;
-    readonly planFile: string | undefined;
-    /** Names of findings that are accepted beside those of the plan file. */
-    readonly waive?: readonly string[];
-    readonly target?: TargetSchema | undefined;
-    readonly onProgress?: (line: string) => void;
-  },
-): Decided {
-  const schema = readSchema(db);
-  const { target } = options;
-  const file = options.planFile === undefined ? undefined : readPlanFile(options.planFile);
-  const wanted = file === undefined ? undefined : parsePlan(file);
-  const stats = profile(
-    db,
-    schema,
-    ({ table, rows, total }) => options.onProgress?.(`reading ${table}: ${rows} of ${total} rows`),
-    (table, column) =>
-      wanted?.tables[table]?.columns[column]?.codec ?? (target === undefined ? undefined : expected(target, table, column, wanted)),
-  );
-  const exclude = wanted?.exclude ?? []; // before deciding: what is left out cannot block
-  const decided = decide(schema, stats, { schema: options.schema, exclude });
-  const reviewed = file === undefined ? decided : { ...decided, plan: applyPlanFile(decided.plan, file, stats) };
-  const matched =
-    target !== undefined && isExisting(decided, target, wanted)
-      ? match(decided, target, { source: schema, profile: stats, file: wanted })
-      : { ...express(schema, reviewed), tries: [] }; // once more: expressions follow the columns' types
-  const accepted = [...(wanted?.waive ?? []), ...(options.waive ?? []).map(name => ({ finding: name, reason: 'waived by configuration' }))];
-  const { findings, waived } = waive([...matched.findings, ...captureHazards(schema)], accepted);
-  const plan = { ...matched.plan, ...(waived.length > 0 && { waived }) };
-  return {
-    plan,
-    findings,
-    rows: new Map(plan.tables.map(table => [table.id, stats[table.name]?.rows ?? 0])),
-    tries: matched.tries,
-  };
-}
-
-function readPlanFile(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    throw new UsageError(`the plan file ${path} cannot be read`, 'check the path; `attacca plan --out FILE` writes one');
-  }
-}
+import { decideBeside } from './planning.ts';
 
 /**
  * Looks at a file before anything is put into it: whole, captured for nobody, and nothing that blocks. Changes nothing. Throws
  * Refused with the reasons.
  */
-export function examine(config: Config, log: Logger, target?: TargetSchema): Decided {
-  using db = disposable(openSource(config.source));
+export async function examine(config: Config, log: Logger, target?: TargetSchema): Promise<Decided> {
+  using db = disposable(openSource(config.source, { scan: true }));
   const theirs = readSqliteControl(db.database);
   if (theirs !== undefined) throw alreadyCaptured(theirs.target);
-  refuseDamaged(db.database, config.source);
-  const { schema, plan: planFile, waive: accepted } = config;
-  const decided = decidePlan(db.database, { schema, planFile, waive: accepted, target, onProgress: line => log.debug(line) });
+  const { source, schema, plan: planFile, waive } = config;
+  const deciding = decideBeside({ source, schema, planFile, waive, target }, line => log.debug(line));
+  deciding.catch(() => undefined); // of a damaged file, that it is damaged is said
+  refuseDamaged(db.database, source);
+  const decided = await deciding;
   report(log, decided.findings);
   return decided;
 }
@@ -132,15 +70,12 @@ export async function onTarget<D extends { readonly plan: Plan }>(session: Sessi
 
 /** The examination with what Postgres has already, which may be the application's tables. */
 async function examineBoth({ config, log, main }: Engine): Promise<Decided> {
-  const target = await whatIsThere(main, config.source, config.schema, readOverrides(config.plan));
-  const decided = examine(config, log, target);
+  const overrides = config.plan === undefined ? undefined : (await import('./deciding.ts')).readOverrides(config.plan);
+  const target = await whatIsThere(main, config.source, config.schema, overrides);
+  const decided = await examine(config, log, target);
   report(log, await tryValues(main, config.source, decided.plan, decided.tries));
   return decided;
 }
-
-/** The plan file, if there is one. Throws UsageError where it cannot be read or is not valid. */
-export const readOverrides = (path: string | undefined): PlanFile | undefined =>
-  path === undefined ? undefined : parsePlan(readPlanFile(path));
 
 function report(log: Logger, findings: readonly Finding[]): void {
   const blocking = findings.filter(finding => finding.level === 'blocking');

@@ -14,6 +14,7 @@ import { type Engine, halt, installed } from './engine.ts';
 import { followSource } from './following.ts';
 import { checkForeignKeys, removeForeignKeys } from './foreign-keys.ts';
 import { forwardTail } from './forward-tail.ts';
+import { allowGarbage } from './garbage.ts';
 import { guarded } from './guard.ts';
 import { capJournal } from './journal-cap.ts';
 import { moveOn } from './phases.ts';
@@ -76,11 +77,13 @@ export function controller(engine: Engine): Controller {
         await moveOn(engine, phase, 'copied');
         return true;
       case 'catching_up':
+        allowGarbage();
         await capJournal(engine, checkpointOf(control).seq);
         await guarded(on, () => catchUp(on, checkpointOf(control), signal));
         await moveOn(engine, phase, 'caught_up');
         return true;
       case 'shadowing': {
+        allowGarbage();
         await removeForeignKeys(on);
         if (control.slot !== null) await takeDown(on);
         const checkpoint = checkpointOf(control);

@@ -41,7 +41,7 @@ type Written = { readonly rows: number; readonly misfits: readonly Misfit[] };
 type Writing = { readonly go: () => void; readonly done: Promise<Written> };
 
 async function lane({ source, url, plan, writer, policy }: LaneOptions): Promise<(call: LaneCall) => Promise<LaneAnswer>> {
-  const db = openSource(source);
+  const db = openSource(source, { scan: true });
   const session = await connect(url, { applicationName: 'attacca snapshot' });
   const tables = new Map(plan.tables.map(table => [table.id, table]));
   let stretch: Stretch | undefined;

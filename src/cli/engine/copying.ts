@@ -33,7 +33,7 @@ const BLOCKING_READ_MS = 4;
 /** `preparing`: triggers and journal in, one short write transaction; the journal's head becomes the checkpoint. */
 export async function installCapture(on: Installed): Promise<void> {
   const { engine, plan } = on;
-  using db = disposable(openSource(engine.config.source));
+  using db = disposable(openSource(engine.config.source, { scan: true }));
   const head = await install(db.database, plan, { install: on.install, target: identityOf(engine) }, INSTALL_WAIT_MS);
   const totals = new Map(plan.tables.map(table => [table.id, countRows(db.database, table)]));
   await resetProgress(engine.main, { plan, writer: on.writer, mark: head, totals });
@@ -51,7 +51,7 @@ export async function copyTables(on: Installed, signal: AbortSignal): Promise<Co
   const began = performance.now();
   let copied = 0;
   let spoken = began;
-  using db = disposable(openSource(engine.config.source));
+  using db = disposable(openSource(engine.config.source, { scan: true }));
   const tables = new Map(plan.tables.map(table => [table.id, table]));
   const total = plan.tables.reduce((sum, table) => sum + countRows(db.database, table), 0);
   const progress = await readProgress(engine.side);

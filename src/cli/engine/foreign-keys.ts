@@ -3,8 +3,8 @@
  * was validated before, and without replica role their actions would follow every deletion.
  */
 import { quote } from '../../change/quote.ts';
+import { audit } from '../../postgres/audit.ts';
 import { addForeignKeys, dropForeignKeys, validateForeignKeys } from '../../postgres/constraints.ts';
-import { audit } from '../../postgres/control.ts';
 import { connect } from '../../postgres/open.ts';
 import type { Installed } from './engine.ts';
 

@@ -7,6 +7,9 @@ import { unpacked } from './failure.ts';
 
 const PROGRAM = new URL(import.meta.url.endsWith('.ts') ? './copy-lane.ts' : './copy-lane.js', import.meta.url);
 
+/** What lives for long in a lane is little, and what it reads lies outside of its heap: V8 would spend 50 MB on garbage. */
+const YOUNG_MB = 3;
+
 type Answer<K> = Extract<LaneAnswer, { kind: K }>;
 
 /**
@@ -14,7 +17,7 @@ type Answer<K> = Extract<LaneAnswer, { kind: K }>;
  * thread at once: what it has not written is rolled back by the server.
  */
 export function startLane(options: LaneOptions, onMisfits: (table: number, misfits: readonly Misfit[]) => void): Lane & AsyncDisposable {
-  const worker = new Worker(PROGRAM, { workerData: options, execArgv: [] });
+  const worker = new Worker(PROGRAM, { workerData: options, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
   let pending: PromiseWithResolvers<LaneAnswer> | undefined;
   let ended: Error | undefined;
   let table = 0;

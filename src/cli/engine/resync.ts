@@ -2,7 +2,7 @@
 import { Refused } from '../../change/errors.ts';
 import { type Phase, primaryIn } from '../../cutover/phase.ts';
 import type { TablePlan } from '../../plan/plan.ts';
-import { audit } from '../../postgres/control.ts';
+import { audit } from '../../postgres/audit.ts';
 import type { DoneDocument } from '../../server/documents.ts';
 import type { Progress } from '../../server/operations.ts';
 import { markTables } from '../../sqlite/install.ts';

@@ -1,7 +1,8 @@
 import type { Seq } from '../../change/change.ts';
 import { type Phase, primaryIn } from '../../cutover/phase.ts';
+import { readAudit } from '../../postgres/audit.ts';
 import { readProgress } from '../../postgres/chunk.ts';
-import { readAudit, readControl } from '../../postgres/control.ts';
+import { readControl } from '../../postgres/control.ts';
 import { suspensions } from '../../postgres/policy.ts';
 import { count } from '../../postgres/quarantine.ts';
 import { slotState } from '../../postgres/slot.ts';

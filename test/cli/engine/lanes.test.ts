@@ -10,7 +10,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RawText, type Value } from '../../../src/change/value.ts';
 import { startLane } from '../../../src/cli/engine/lanes.ts';
-import { type CodecName, type ColumnPlan, Plan } from '../../../src/plan/plan.ts';
+import * as document from '../../../src/plan/document.ts';
+import type { CodecName, ColumnPlan, Plan } from '../../../src/plan/plan.ts';
 import { resetProgress, writeChunk } from '../../../src/postgres/chunk.ts';
 import { installPostgres } from '../../../src/postgres/install.ts';
 import { connect } from '../../../src/postgres/open.ts';
@@ -53,7 +54,7 @@ function planned(encoding: string): Plan {
   const tables = CODECS.flatMap(codec =>
     [...new Set([OWN[codec] ?? 'text', 'blob'] as const)].map(affinity => ({ codec, affinity, name: `${codec}_${affinity}` })),
   );
-  return Plan.parse({
+  return document.Plan.parse({
     version: 1,
     schema: 'public',
     encoding,
