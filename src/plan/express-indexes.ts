@@ -1,10 +1,12 @@
 import { quote } from '../change/quote.ts';
+import type { Code } from './codes.ts';
 import type { Expressing } from './express.ts';
 import { settle } from './express.ts';
 import type { Expression } from './expression/ast.ts';
 import { parseExpressionText } from './expression/parse.ts';
 import { attempt } from './expression/refusal.ts';
 import { type TableContext, translateExpression, type Untranslated } from './expression/translation.ts';
+import { isForeign } from './indexes.ts';
 import type { Names } from './names.ts';
 import type { ExpressionIndexPlan, TablePlan } from './plan.ts';
 import type { SourceIndex, SourceIndexTerm, SourceTable } from './schema.ts';
@@ -15,11 +17,11 @@ type Target = { readonly table: TablePlan; readonly source: SourceTable; readonl
 export function expressIndexes({ table, source, context, free }: Target, on: Expressing): ExpressionIndexPlan[] {
   const stored = new Set(table.columns.map(({ name }) => name));
   const ours = source.indexes.filter(
-    ({ where, terms }) => where !== null || terms.some(({ column }) => column === null || !stored.has(column)),
+    ({ where, terms }) =>
+      where !== null || terms.some(term => term.column === null || !stored.has(term.column) || isForeign(term, table.columns)),
   );
   return ours.flatMap((index): ExpressionIndexPlan[] => {
-    const code =
-      index.where !== null ? 'index-partial' : index.terms.some(({ column }) => column === null) ? 'index-expression' : 'index-generated';
+    const code = codeOf(index, table);
     const what = `${index.unique ? 'Unique index' : 'Index'} ${quote(index.name)}`;
     const terms = index.terms.map(term => settle(termSql(term, index, context), code, what, table.name, on));
     if (terms.includes(undefined)) return [];
@@ -29,6 +31,12 @@ export function expressIndexes({ table, source, context, free }: Target, on: Exp
     const sqls = terms.map((term, place) => `${term?.sql}${index.terms[place]?.descending ? ' desc' : ''}`);
     return [{ name: free.take(index.name), source: index.name, unique: index.unique, terms: sqls, where: where?.sql ?? null }];
   });
+}
+
+function codeOf({ where, terms }: SourceIndex, { columns }: TablePlan): Code {
+  if (where !== null) return 'index-partial';
+  if (terms.some(({ column }) => column === null)) return 'index-expression';
+  return terms.some(term => isForeign(term, columns)) ? 'index-collation' : 'index-generated';
 }
 
 function termSql(term: SourceIndexTerm, index: SourceIndex, context: TableContext): ReturnType<typeof translateExpression> | Untranslated {

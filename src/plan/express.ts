@@ -32,6 +32,7 @@ const OURS: ReadonlySet<string> = new Set([
   'index-partial',
   'index-expression',
   'index-generated',
+  'index-collation',
   'default-expression',
   'foreign-key-deferred',
 ] as const satisfies readonly Code[]);

@@ -66,8 +66,8 @@ function obstacleOf(index: SourceIndex, terms: Terms | undefined, target: Target
 
 const MOST_COLUMNS = 32;
 
-/** Collations matter for text only. */
-const isForeign = ({ column, collation }: SourceIndexTerm, columns: readonly ColumnPlan[]): boolean =>
+/** A collation that plain terms cannot have. Collations matter for text only. */
+export const isForeign = ({ column, collation }: SourceIndexTerm, columns: readonly ColumnPlan[]): boolean =>
   collation !== 'BINARY' && collation !== 'NOCASE' && columns.some(({ name, type }) => name === column && type === 'text');
 
 /** Whether the index says what the Postgres key says already: the same columns, unique, compared exactly. */

@@ -41,7 +41,9 @@ test('a full-text table over another table becomes a column that finds the same 
     expect([words, theirs.map(({ id }) => id)]).toEqual([words, ours]);
   }
   expect(await postgres.query(`select id from post where titles @@ websearch_to_tsquery('simple', 'sweet')`)).toEqual([]);
-  expect(await postgres.query(`select indexdef as d from pg_indexes where tablename = 'post' and indexdef like '%USING gin%'`)).toHaveLength(2);
+  expect(
+    await postgres.query(`select indexdef as d from pg_indexes where tablename = 'post' and indexdef like '%USING gin%'`),
+  ).toHaveLength(2);
   expect(Object.keys((await postgres.query('select * from shown'))[0] ?? {})).toEqual(['id', 'title', 'bo"dy', 'n', 'up']);
   const of = (name: string) => objects.find(object => object.name === name)?.disposition;
   expect(of('post_fts')).toMatch(/becomes column "post_fts" of "post"/);
