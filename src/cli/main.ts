@@ -102,6 +102,9 @@ export function program(): Command {
     .addOption(waive())
     .option('--out <file>', 'write the plan file here (default: stdout)')
     .option('--sql', 'print the Postgres DDL instead')
+    .option('--widen', 'widen columns of the plan in force whose values do not fit, and copy their tables anew')
+    .option('--table <name...>', 'with --widen: only these tables; otherwise those with rows in quarantine')
+    .addOption(target())
     .action(
       run(async (context, options) => (await import('./plan.ts')).plan(context, options as { plan?: string; out?: string; sql?: boolean })),
     );

@@ -1,6 +1,8 @@
 import { planSql } from '../plan/ddl.ts';
 import { printPlan } from '../plan/file.ts';
+import { DoneDocument } from '../server/documents.ts';
 import { openSource } from '../sqlite/open.ts';
+import { ask } from './ask.ts';
 import { decidePlan } from './engine/deciding.ts';
 import { disposable } from './engine/disposable.ts';
 import type { Context } from './main.ts';
@@ -10,8 +12,9 @@ import { writeOutput } from './write.ts';
 /** `attacca plan`: the mapping for people to review and edit, or with --sql the DDL it leads to. */
 export async function plan(
   context: Context,
-  options: { readonly plan?: string; readonly out?: string; readonly sql?: boolean },
+  options: { readonly plan?: string; readonly out?: string; readonly sql?: boolean; readonly widen?: boolean; readonly table?: string[] },
 ): Promise<number> {
+  if (options.widen === true) return await widen(context, options.table ?? []);
   const { source, schema, waive } = context.config();
   using db = disposable(openSource(source, { readonly: true }));
   const { plan, findings } = decidePlan(db.database, {
@@ -26,4 +29,11 @@ export async function plan(
   const said = options.out === undefined ? [text.trimEnd()] : [`${options.out}: ${plan.tables.length} tables`];
   present(context.output, document, () => said);
   return findings.some(finding => finding.level === 'blocking') ? EXIT.refused : EXIT.done;
+}
+
+/** `attacca plan --widen`: the plan in force, with columns in which every stored value fits. */
+async function widen(context: Context, tables: readonly string[]): Promise<number> {
+  const { document } = await ask(context, { operation: 'widen', tables: [...tables] }, DoneDocument);
+  present(context.output, document, () => [document.detail]);
+  return EXIT.done;
 }

@@ -24,6 +24,7 @@ export const Call = z.discriminatedUnion('operation', [
   }),
   z.strictObject({ operation: z.literal('quarantine'), action: z.enum(['list', 'retry', 'drop']), ids: z.array(z.string()) }),
   z.strictObject({ operation: z.literal('resync'), tables: z.array(z.string()) }),
+  z.strictObject({ operation: z.literal('widen'), tables: z.array(z.string()) }),
   z.strictObject({
     operation: z.literal('throttle'),
     rowsPerSecond: z.int().min(1).nullable().optional(),
@@ -65,6 +66,8 @@ export function perform(operations: Operations, call: Call, progress: Progress):
       return operations.quarantine(call.action, call.ids);
     case 'resync':
       return operations.resync(call, progress);
+    case 'widen':
+      return operations.widen(call, progress);
     case 'throttle':
       return operations.throttle(call);
     case 'finish':

@@ -17,6 +17,8 @@ export interface Operations {
   quarantine(action: 'list' | 'retry' | 'drop', ids: readonly string[]): Promise<QuarantineDocument>;
   /** Copies tables again; without any, all of them, with the file as the truth. */
   resync(options: { readonly tables: readonly string[] }, progress: Progress): Promise<DoneDocument>;
+  /** Makes columns wider whose values do not fit; without tables, those with rows in quarantine. */
+  widen(options: { readonly tables: readonly string[] }, progress: Progress): Promise<DoneDocument>;
   /** What is undefined stays as it is. */
   throttle(wanted: { readonly rowsPerSecond?: number | null | undefined; readonly nice?: number | undefined }): Promise<ThrottleDocument>;
   finish(progress: Progress): Promise<DoneDocument>;

@@ -58,6 +58,7 @@ export function fake(some: Partial<Operations> = {}): Operations {
     switch: never,
     quarantine: never,
     resync: never,
+    widen: never,
     throttle: never,
     finish: never,
     uninstall: never,

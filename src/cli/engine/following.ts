@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Evolution, evolve } from '../../plan/evolve.ts';
 import { changeDdl, changeLines } from '../../plan/evolve-ddl.ts';
 import type { Plan } from '../../plan/plan.ts';
-import type { SourceTable, TableStats } from '../../plan/schema.ts';
+import type { SourceSchema, SourceTable, TableStats } from '../../plan/schema.ts';
 import { waive } from '../../plan/waive.ts';
 import { analyze, buildIndexes } from '../../postgres/constraints.ts';
 import { type Control, record } from '../../postgres/control.ts';
@@ -96,9 +96,12 @@ export async function takeAsTruth(on: Standing, db: Database): Promise<void> {
   await retake(db, plan, { identity, mark: control.mark, epoch: control.epoch }, LOCK_WAIT_MS);
 }
 
-async function followSchema(on: Standing, db: Database, seen: Look, signal: AbortSignal): Promise<void> {
+const followSchema = (on: Standing, db: Database, seen: Look, signal: AbortSignal): Promise<void> =>
+  followEvolution(on, db, seen, decide(db, on.plan, seen), signal);
+
+/** Carries out what was decided for the file as `seen`: capture, then DDL, plan and rows in one transaction. */
+export async function followEvolution(on: Standing, db: Database, seen: Look, evolution: Evolution, signal: AbortSignal): Promise<void> {
   const { engine } = on;
-  const evolution = decide(db, on.plan, seen);
   const { plan, changes, whole } = evolution;
   if (on.plan.existing && changes.length > 0) throw notOurs();
   const ports = watched('schema', { adopt, evolve: evolveTarget }, engine.reached);
@@ -134,13 +137,18 @@ async function throughBatch(on: Standing, before: (session: Session) => Promise<
 }
 
 function decide(db: Database, plan: Plan, { schema, triggers }: Look): Evolution {
-  const stats = (table: SourceTable): TableStats => {
+  const stats = statsOf(db, schema);
+  return evolve(plan, { schema, triggers, hazards: waive(captureHazards(schema), plan.waived ?? []).findings, stats });
+}
+
+/** What the stored values of a table are, read when it is asked for. */
+export const statsOf =
+  (db: Database, schema: SourceSchema) =>
+  (table: SourceTable): TableStats => {
     const found = profile(db, { ...schema, tables: [table] })[table.name];
     if (found === undefined) throw new RangeError(`the profile has no table ${table.name}`);
     return found;
   };
-  return evolve(plan, { schema, triggers, hazards: waive(captureHazards(schema), plan.waived ?? []).findings, stats });
-}
 
 function targetOf(before: Plan, { plan, changes }: Evolution) {
   const lines = changeLines(changes);

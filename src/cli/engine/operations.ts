@@ -23,6 +23,7 @@ import { chosen, resync } from './resync.ts';
 import { readStatus } from './status.ts';
 import { check, cutOver, rollBack } from './switching.ts';
 import { caughtUp } from './tail.ts';
+import { widenTables } from './widening.ts';
 
 /** What remains after the last operation. */
 export type Left = { readonly uninstalled: boolean; readonly keepTarget: boolean };
@@ -48,6 +49,16 @@ export function operations(controller: Controller, since: Date, ended: (left: Le
     switch: (direction, options, progress) => controller.alone(direction, () => changeOver(controller, direction, options, progress)),
     quarantine: (action, ids) => controller.alone(`quarantine ${action}`, () => quarantine(controller, action, ids)),
     resync: ({ tables }, progress) => controller.alone('resync', () => resync(controller, tables, progress)),
+    widen: ({ tables }, progress) =>
+      controller.alone('widen', async () => {
+        await controller.tailing();
+        const done = await controller.whileSwitching(async () => {
+          await controller.tail()?.stop();
+          return await widenTables(controller, tables, progress);
+        });
+        await caughtUp(await controller.tailing());
+        return done;
+      }),
     finish: progress => controller.alone('finish', () => finish(controller, progress, ended)),
     uninstall: (options, progress) =>
       controller.alone('uninstall', () =>
