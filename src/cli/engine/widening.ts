@@ -1,7 +1,7 @@
 /* Makes columns wider whose values no longer fit, while SQLite is primary; their tables are copied anew in one transaction. */
 import { Refused } from '../../change/errors.ts';
 import { widen } from '../../plan/widen.ts';
-import { audit } from '../../postgres/control.ts';
+import { audit } from '../../postgres/audit.ts';
 import { list } from '../../postgres/quarantine.ts';
 import type { DoneDocument } from '../../server/documents.ts';
 import type { Progress } from '../../server/operations.ts';
