@@ -99,7 +99,7 @@ export function blockers(facts: Facts): Blocker[] {
   block(
     triggers !== '',
     'triggers',
-    `these triggers call functions that only the application has: ${triggers}`,
+    `these triggers need functions, modules or collations that only the application has: ${triggers}`,
     'drop them before the cutover; they could fire while attacca mirrors',
   );
   return found;

@@ -14,12 +14,12 @@ import { socketPath } from '../../src/server/socket.ts';
 import { connect, testPostgres } from '../support/postgres.ts';
 import { asApplication, changeStored, fill } from './change.ts';
 import { changeHeld } from './change-held.ts';
-import { type Commands, commandsFor, type Daemon, Defect, sentence, soundOrThrow } from './commands.ts';
+import { type Commands, commandsFor, type Daemon, Defect, type Ran, sentence, soundOrThrow } from './commands.ts';
 import { type Comparison, compare } from './compare.ts';
 import { planInForce } from './held.ts';
 import { account, type Disposition } from './objects.ts';
 import { randomFrom } from './random.ts';
-import { objectsOf, type StoredObject } from './stored.ts';
+import { objectsOf, quoted, type StoredObject } from './stored.ts';
 
 export type Outcome = {
   readonly file: string;
@@ -34,11 +34,15 @@ export type Outcome = {
   changes: [number, number];
   /** Why attacca would not take the file, or not cut over. */
   refused: string | undefined;
+  /** Triggers that stood in the way of the cutover, and were dropped as its refusal asks. */
+  dropped: string[];
   faults: string[];
   /** What constraints and triggers of the application kept from being changed. */
   notes: string[];
   seconds: number;
 };
+
+type Blocker = { readonly code: string; readonly reason: string };
 
 const LIMIT_MS = 120_000;
 const FILL_ROWS = 4;
@@ -68,6 +72,7 @@ export async function journey(
     made: 0,
     changes: [0, 0],
     refused: undefined,
+    dropped: [],
     faults: [],
     notes: [],
     seconds: 0,
@@ -100,7 +105,7 @@ export async function journey(
 
 async function travel(way: Way): Promise<void> {
   const { outcome, source, commands, client, seed } = way;
-  const assessed = await untouched(source, () => commands.run([0, 1, 3], 'assess'));
+  const assessed = await untouched(source, () => commands.run([0, 1, 2, 3], 'assess'));
   if (assessed.code !== 0) return await refused(way, sentence(assessed.document));
   const before = withApp(source, db => objectsOf(db));
   await commands.run([0], 'sync', '--once');
@@ -118,14 +123,15 @@ async function travel(way: Way): Promise<void> {
   }
   soundOrThrow('the daemon', daemon.log());
   const after = withApp(source, db => objectsOf(db));
-  if (shown(after) !== shown(before)) outcome.faults.push('after uninstall the schema is another than before');
+  const kept = before.filter(({ type, name }) => type !== 'trigger' || !outcome.dropped.includes(name));
+  if (shown(after) !== shown(kept)) outcome.faults.push('after uninstall the schema is another than before');
 }
 
 async function thereAndBack(way: Way, daemon: Daemon, objects: readonly StoredObject[], told: readonly Disposition[]): Promise<void> {
   const { outcome, source, commands, client, seed } = way;
   await shadowing(way, daemon);
   await verified(way, 'after changes in SQLite');
-  const switched = await commands.run([0, 3], 'cutover', '--yes');
+  const switched = await cutover(way);
   if (switched.code === 3) {
     outcome.refused = `cutover: ${sentence(switched.document)}`;
   } else {
@@ -147,11 +153,22 @@ async function thereAndBack(way: Way, daemon: Daemon, objects: readonly StoredOb
   if (code !== 0) throw new Defect(`the daemon ended with ${code} after uninstall: ${daemon.log().slice(-300)}`);
 }
 
+/** As its refusal asks, without the triggers that only the application can run. */
+async function cutover({ outcome, source, commands }: Way): Promise<Ran> {
+  const first = await commands.run([0, 3], 'cutover', '--yes');
+  const blockers = (first.document.blockers ?? []) as readonly Blocker[];
+  const reason = blockers.find(({ code }) => code === 'triggers')?.reason;
+  if (reason === undefined) return first;
+  outcome.dropped = reason.slice(reason.indexOf(': ') + 2).split(', ');
+  withApp(source, db => outcome.dropped.forEach(name => void db.exec(`drop trigger ${quoted(name)}`)));
+  return await commands.run([0, 3], 'cutover', '--yes');
+}
+
 /** attacca would not have it: it must not have touched it either, and `sync` must say the same. */
 async function refused({ outcome, source, commands, client }: Way, reason: string): Promise<void> {
   outcome.refused = reason;
   if (reason === '') outcome.faults.push('refused without a reason');
-  await untouched(source, () => commands.run([1, 3], 'sync', '--once'));
+  await untouched(source, () => commands.run([1, 2, 3], 'sync', '--once'));
   const { rows } = await client.query(
     `select count(*) as n from pg_tables where schemaname not in ('pg_catalog', 'information_schema', 'attacca')`,
   );

@@ -89,7 +89,9 @@ function isPerfect({ differences, refused, faults }: Outcome): boolean {
 }
 
 function resultOf(outcome: Outcome): string {
-  if (isPerfect(outcome)) return 'equal';
+  const { dropped } = outcome;
+  if (isPerfect(outcome))
+    return dropped.length === 0 ? 'equal' : `equal, without ${dropped.length} triggers that the cutover asked to drop`;
   return outcome.refused === undefined ? 'FAULT' : `refused: ${outcome.refused.slice(0, 300)}`;
 }
 

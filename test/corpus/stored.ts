@@ -37,8 +37,18 @@ export function columnsOf(db: Database.Database, table: string): Column[] {
   }));
 }
 
+/** SQLite gives at most 2,000 values a row, and a cell needs two. */
+const AT_ONCE = 900;
+
 /** `columns`: names of the table, or of its rowid. A cell is `n`, `i:<integer>`, `r:<64 bits>`, `t:<hex of UTF-8>` or `b:<hex>`. */
 export function storedRows(db: Database.Database, table: string, columns: readonly string[]): Cell[][] {
+  const first = someColumns(db, table, columns.slice(0, AT_ONCE));
+  if (columns.length <= AT_ONCE) return first;
+  const rest = storedRows(db, table, columns.slice(AT_ONCE));
+  return first.map((row, index) => [...row, ...(rest[index] ?? [])]);
+}
+
+function someColumns(db: Database.Database, table: string, columns: readonly string[]): Cell[][] {
   const wide = String(db.pragma('encoding', { simple: true })).toUpperCase();
   const shown = columns
     .map(quoted)
@@ -47,7 +57,7 @@ export function storedRows(db: Database.Database, table: string, columns: readon
       `case typeof(${name}) when 'text' then hex(cast(${name} as blob)) when 'blob' then hex(${name}) else ${name} end`,
     ]);
   const rows = db
-    .prepare(`select ${shown.join(', ')} from ${quoted(table)}`)
+    .prepare(`select ${shown.join(', ')} from ${quoted(table)} not indexed`)
     .safeIntegers()
     .raw()
     .all();
