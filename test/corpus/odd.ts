@@ -128,7 +128,7 @@ const INDEXES = `
   create table i (id integer primary key, t text, u text, n text collate nocase, at text default (strftime('%Y-%m-%d %H:%M:%f', 'now')), q text default "quoted", c text default current_timestamp, x default (1 + 1));
   create index partial on i (t) where u is not null and t <> '';
   create unique index expressed on i (lower(t));
-  create index down on i (t desc, n);
+  create index downward on i (t desc, n);
   create index folded on i (t collate nocase);
   create unique index folded_n on i (n);
   create index long_text on i (u);
