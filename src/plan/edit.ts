@@ -97,7 +97,10 @@ function editColumn(table: TablePlan, column: ColumnPlan, wanted: ColumnEdit, pr
   if (codec === column.codec) return { ...column, target };
   const stats = profile[table.name]?.columns.find(({ name }) => name === column.name);
   const against = stats === undefined ? 'its values were never read' : contradiction(codec, column.affinity, stats);
-  if (against !== undefined) throw refusal(`${where} cannot have codec ${codec}: ${against}`, 'tagged takes every value.');
+  if (against !== undefined) {
+    const keys = stats === undefined || stats.samples.length === 0 ? '' : ` (keys: ${stats.samples.join(' ')})`;
+    throw refusal(`${where} cannot have codec ${codec}: ${against}${keys}`, 'tagged takes every value.');
+  }
   if (table.identity !== null && table.columns[table.identity] === column)
     throw refusal(`${where} is the INTEGER PRIMARY KEY and stays bigint`, 'Remove that edit.');
   if (NO_KEY.has(codec) && isIndexed(table, column))

@@ -81,6 +81,12 @@ test('improvements are made only where they are asked for, and stay in the file'
   expect(printPlan(again.plan, [])).toBe(printed);
 });
 
+test('an edit that values contradict is refused with their count and keys', () => {
+  expect(() => apply('tables: { c: { columns: { weird: { codec: integer } } } }')).toThrow(
+    /it holds 1 values that are not integers \(keys: \["i:\d"\]\)/,
+  );
+});
+
 describe('an edit that cannot be is refused with a sentence', () => {
   test.each([
     ['tables: { nope: {} }', 'there is no table "nope"'],
