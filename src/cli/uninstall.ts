@@ -11,7 +11,7 @@ import { EXIT, present } from './report.ts';
 export async function uninstall(context: Context, options: { readonly keepTarget?: boolean; readonly yes?: boolean }): Promise<number> {
   const { source, target } = context.config();
   const keepTarget = options.keepTarget === true;
-  const lost = keepTarget ? '' : ' The copied tables in Postgres are dropped.';
+  const lost = keepTarget ? '' : ' The tables that it made in Postgres are dropped.';
   await confirm(context.output, options.yes === true, `Remove attacca from ${source} and from Postgres?${lost}`);
   const { document, daemon } = await ask(context, { operation: 'uninstall', keepTarget }, DoneDocument);
   const stays = target === undefined && keepTarget;

@@ -72,6 +72,7 @@ export const CODES = {
   'target-deferrable': ['blocking', 'Make the constraint NOT DEFERRABLE: Postgres does not check it for what attacca writes.'],
   'target-replica-identity': ['blocking', 'Run ALTER TABLE … REPLICA IDENTITY FULL, or make this key the primary key.'],
   'target-folds': ['warning', 'Check that no two values differ in case only, or use a type that compares exactly.'],
+  'target-unique-missing': ['warning', 'Create the unique index in Postgres before the cutover, if the application relies on it.'],
   'target-sequence': ['warning', 'Give the column an identity, or its sequence to it: ALTER SEQUENCE … OWNED BY.'],
   'target-trigger': ['note', 'Nothing must be done: it is silent while attacca writes, and fires for the application after the cutover.'],
   'target-trigger-always': ['blocking', 'Run ALTER TABLE … ENABLE TRIGGER, so that it stays silent for what attacca writes.'],

@@ -19,12 +19,15 @@ type Context = { readonly schema: SourceSchema; readonly plan: Plan; readonly fi
 
 function dispositionOf(object: SourceObject, context: Context): string {
   const table = context.plan.tables.find(({ name }) => name === object.table);
+  if (context.plan.existing && (object.type === 'index' || object.type === 'view')) return THEIRS;
   if (object.type === 'index') return ofIndex(object, table, context);
   if (object.type === 'table') return ofTable(object, table, context);
   const view = object.type === 'view' ? context.plan.views?.find(({ name }) => name === object.name) : undefined;
   if (view !== undefined) return `view ${quote(context.plan.schema)}.${quote(view.target)}`;
   return told(object, context) ?? `left out with table ${quote(object.table)}`;
 }
+
+const THEIRS = 'the application’s own migrations decide what of it there is in Postgres';
 
 function ofTable(object: SourceObject, table: TablePlan | undefined, context: Context): string {
   if (table !== undefined) {

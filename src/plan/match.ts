@@ -97,8 +97,17 @@ function matchTable(table: TablePlan, relation: TargetRelation, context: Context
   silence(relation, context.replicaRole, say);
   const identity = matchKey(matched, relation, say);
   const { indexes = [] } = context.source.tables.find(({ name }) => name === table.name) ?? {};
+  for (const index of indexes.filter(({ unique }) => unique && table.key.kind !== 'hidden'))
+    if (!hasUnique(matched, relation, index))
+      say('target-unique-missing', `Postgres has no unique index like ${quote(index.name)} of SQLite.`);
   const strict = relation.uniques.some(unique => !isUniqueInSource(matched, unique, indexes));
   return { table: { ...matched, identity }, findings, tries: unsure || relation.checks.length > 0 || strict };
+}
+
+/** Whether something in Postgres keeps unique what the index does. Expressions and predicates are not compared. */
+function hasUnique(table: TablePlan, { uniques }: TargetRelation, { terms }: SourceIndex): boolean {
+  const names = terms.map(({ column }) => table.columns.find(({ name }) => name === column)?.target ?? '');
+  return uniques.some(({ columns }) => columns.length === 0 || columns.every(name => names.includes(name)));
 }
 
 /** What is unique in SQLite needs no trial; it compares as exactly as Postgres, or more loosely. */

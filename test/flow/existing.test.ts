@@ -63,6 +63,10 @@ async function journey(app: App): Promise<void> {
   for (const statement of app.again ?? []) world.app.exec(statement);
   await world.until(caughtUp);
   expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject(EQUAL);
+  if (app.kept !== undefined) {
+    await world.json(0, 'resync', '--yes'); // which replaces every row in Postgres
+    await world.until(caughtUp);
+  }
   for (const [query, expected] of app.kept ?? []) expect(await world.pg.query(query), query).toEqual(expected);
 
   await world.json(0, 'uninstall', '--yes');

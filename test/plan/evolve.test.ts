@@ -223,3 +223,15 @@ function applied(before: Plan, { plan, changes }: Evolution): Plan {
   const shown = [...tables].map(([target, columns]) => ({ target, columns: [...columns].map(target => ({ target })) }));
   return { ...plan, tables: shown } as unknown as Plan;
 }
+
+test('beside tables of the application in Postgres, indexes and constraints are its own affair, columns and tables are not followed', () => {
+  const { db, plan } = decided(SHOP);
+  const theirs = { ...plan, existing: true as const, tables: plan.tables.map(table => ({ ...table, indexes: [], foreignKeys: [] })) };
+  db.exec('create index customer_by_points on customer (points); drop index log_by_at');
+  const { changes, plan: after } = followed(db, theirs);
+  expect(changes).toEqual([]);
+  expect(after.tables.map(({ indexes, foreignKeys }) => [...indexes, ...foreignKeys])).toEqual([[], [], []]);
+  expect(followed(db, after).plan).toEqual(after);
+  db.exec('alter table log add column level text; create table more (id integer primary key)');
+  expect(followed(db, after).changes.map(({ kind }) => kind)).toEqual(['add-column', 'create-table']);
+});

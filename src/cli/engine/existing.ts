@@ -25,7 +25,7 @@ export async function whatIsThere(
   using db = disposable(openSource(source, { readonly: true }));
   const names = readSchema(db.database).tables.map(({ name }) => name);
   const wanted = Object.values(file?.tables ?? {}).flatMap(({ target }) => target ?? []);
-  return await readTarget(session, schema, [...names, ...wanted]);
+  return await readTarget(session, file?.schema ?? schema, [...names, ...wanted]);
 }
 
 const CHUNK_ROWS = 2_000;
