@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { decidePlan, readOverrides } from '../../src/cli/engine/bootstrap.ts';
+import { decidePlan, readOverrides } from '../../src/cli/engine/deciding.ts';
 import { tryValues, whatIsThere } from '../../src/cli/engine/existing.ts';
 import { connect, type Session } from '../../src/postgres/open.ts';
 import { orphans } from '../../src/postgres/orphans.ts';
