@@ -89,7 +89,10 @@ function valueFor(
   random: Random,
 ): Invented['sqlite'] {
   const found = parents.get(column.name);
-  if (found !== undefined && random.chance(0.9)) return sample(db, found.parent, found.to ?? keyOf(db, found.parent), random);
+  if (found !== undefined && random.chance(0.9)) {
+    const value = sample(db, found.parent, found.to ?? keyOf(db, found.parent), random);
+    if (column.codec !== 'integer' || typeof value === 'bigint') return value; // a parent's 2.5 is none that this column has
+  }
   if (!column.notNull && !column.key && random.chance(0.15)) return null;
   const fitting = literals.filter(literal =>
     column.codec === 'text' ? typeof literal === 'string' : column.codec === 'integer' && typeof literal === 'bigint',

@@ -161,7 +161,11 @@ async function cutover({ outcome, source, commands }: Way): Promise<Ran> {
   if (reason === undefined) return first;
   outcome.dropped = reason.slice(reason.indexOf(': ') + 2).split(', ');
   withApp(source, db => outcome.dropped.forEach(name => void db.exec(`drop trigger ${quoted(name)}`)));
-  return await commands.run([0, 3], 'cutover', '--yes');
+  for (const end = performance.now() + LIMIT_MS; ; await delay(500)) {
+    const again = await commands.run([0, 3], 'cutover', '--yes');
+    const codes = ((again.document.blockers ?? []) as readonly Blocker[]).map(({ code }) => code);
+    if (!codes.includes('schema') || performance.now() > end) return again; // until the daemon has followed
+  }
 }
 
 /** attacca would not have it: it must not have touched it either, and `sync` must say the same. */
