@@ -6,6 +6,9 @@
  *     cursor in its progress row proves.
  * (3) A chunk does not wait for the disk: what a crash of the server loses, it loses with the progress, and what ends the copy
  *     is a commit that waits.
+ * (4) Unique indexes that the application has made are there from the start, and chunks are of different times: a value that moved
+ *     from row q to row r in between clashes. r goes to quarantine then, and the catch-up brings it: at the time of q's chunk r did
+ *     not have the value, so it has changed since, and is marked. What is unique in Postgres only stays in quarantine, and blocks.
  */
 import type { Mark, Misfit } from '../change/change.ts';
 import { ReplicationError } from '../change/errors.ts';
