@@ -39,6 +39,23 @@ export function columnDdl(column: ColumnPlan, identity: boolean): string {
 export const generatedDdl = ({ target, type, sql, notNull }: GeneratedPlan): string =>
   `${quote(target)} ${type} generated always as (${sql}) stored${notNull ? ' not null' : ''}`;
 
+/** COMMENT ON the table, and on each column that has another name in SQLite or other texts than Postgres shows. */
+export function commentDdl(plan: Plan, table: TablePlan): string[] {
+  const name = nameOf(plan, table);
+  const on = (target: string, text: string): string => `comment on column ${name}.${quote(target)} is ${literal(text)}`;
+  const columns = table.columns.flatMap(({ name: source, target, codec }) => {
+    if (target === HIDDEN_ROWID) return on(target, 'The rowid in SQLite. attacca finish drops it.');
+    const words = [...(source === target ? [] : [quote(source)]), ...(/\(|^tagged$/.test(codec) ? [codec] : [])];
+    return words.length === 0 ? [] : on(target, `SQLite: ${words.join(', ')}`);
+  });
+  const searches = (table.generated ?? []).filter(({ type }) => type === 'tsvector');
+  return [
+    `comment on table ${name} is ${literal(`SQLite: ${quote(table.name)}`)}`,
+    ...columns,
+    ...searches.map(({ name: source, target }) => on(target, `SQLite: full-text table ${quote(source)}`)),
+  ];
+}
+
 /** What stands behind DEFAULT; null for none. */
 export const defaultOf = (column: Pick<ColumnPlan, 'default' | 'expression'>): string | null => column.default ?? column.expression ?? null;
 
@@ -125,18 +142,12 @@ export const validateDdl = (plan: Plan, table: TablePlan): string[] =>
 /** The whole DDL, as psql runs it. */
 export function planSql(plan: Plan): string {
   const each = (ddl: (plan: Plan, table: TablePlan) => string | string[]): string[] => plan.tables.flatMap(table => ddl(plan, table));
-  const comments = plan.tables
-    .filter(table => table.key.kind === 'hidden')
-    .map(table => {
-      const text = 'The rowid in SQLite. attacca finish drops it.';
-      return `comment on column ${nameOf(plan, table)}.${quote(HIDDEN_ROWID)} is ${literal(text)}`;
-    });
   const schema = plan.schema === 'public' ? [] : [`create schema if not exists ${quote(plan.schema)}`];
   const statements = [
     ...schema,
     ...compatSql(plan.compat ?? []),
     ...each(tableDdl),
-    ...comments,
+    ...each(commentDdl),
     ...each(keyDdl),
     ...each(indexDdl),
     ...each(expressionIndexDdl),

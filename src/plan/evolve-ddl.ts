@@ -3,7 +3,7 @@
  * may have changed theirs with each other.
  */
 import { quote } from '../change/quote.ts';
-import { columnDdl, defaultOf, generatedDdl, nameOf, tableDdl } from './ddl.ts';
+import { columnDdl, commentDdl, defaultOf, generatedDdl, nameOf, tableDdl } from './ddl.ts';
 import type { Change } from './evolve.ts';
 import { compatSql } from './expression/compat.ts';
 import { type ColumnPlan, keyColumns, type Plan, type TablePlan } from './plan.ts';
@@ -29,7 +29,11 @@ export function changeDdl(plan: Plan, changes: readonly Change[]): string[] {
     ...of('add-column').map(({ table, column }) => alter(table, `add column ${columnDdl(column, false)}`)),
     ...of('alter-column').flatMap(({ table, from, column }) => altered(alter(table, `alter column ${quote(column.target)}`), from, column)),
     ...of('add-generated').map(({ table, column }) => alter(table, `add column ${generatedDdl(column)}`)),
-    ...of('create-table').flatMap(({ table }) => [tableDdl(plan, table), alter(table, `add primary key (${keyOf(table)})`)]),
+    ...of('create-table').flatMap(({ table }) => [
+      tableDdl(plan, table),
+      ...commentDdl(plan, table),
+      alter(table, `add primary key (${keyOf(table)})`),
+    ]),
   ];
 }
 

@@ -6,6 +6,7 @@
  * (3) Where it is not certain that the rows in Postgres are right, the table is marked whole.
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import { parentCodecs } from './agree.ts';
 import { type Context, planTable, referencedColumns } from './decide.ts';
 import { express } from './express.ts';
@@ -169,7 +170,7 @@ function regenerated(old: Plan, { tables }: Plan, changes: readonly Change[]): C
     if (before === undefined || made.has(table.id)) return [];
     const [gone, come] = [before.generated ?? [], table.generated ?? []];
     const missing = (from: readonly GeneratedPlan[], column: GeneratedPlan): boolean =>
-      !from.some(other => JSON.stringify(other) === JSON.stringify(column));
+      !from.some(other => isDeepStrictEqual(other, column)); // jsonb keeps no order of names
     return [
       ...gone.filter(column => missing(come, column)).map(column => ({ kind: 'drop-generated' as const, table: before, column })),
       ...come.filter(column => missing(gone, column)).map(column => ({ kind: 'add-generated' as const, table, column })),

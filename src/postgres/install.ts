@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Blocker, Refused } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
 import { template } from '../change/template.ts';
-import { tableDdl } from '../plan/ddl.ts';
+import { commentDdl, tableDdl } from '../plan/ddl.ts';
 import { compatSql } from '../plan/expression/compat.ts';
 import { HIDDEN_ROWID, type Plan, type TablePlan } from '../plan/plan.ts';
 import { audit } from './audit.ts';
@@ -38,7 +38,7 @@ export async function installPostgres(session: Session, plan: Plan, installation
     await createControl(session, { ...installation, phase: 'preparing', epoch: 0n, plan });
     for (const statement of compatSql(plan.compat ?? [])) await session.query(statement);
     for (const table of plan.tables) {
-      if (!plan.existing) await session.query(tableDdl(plan, table));
+      if (!plan.existing) await session.query([tableDdl(plan, table), ...commentDdl(plan, table)].join('; '));
       await addFence(session, plan, table);
     }
     if (plan.existing) await refuseFilled(session, plan); // behind the fence nobody can fill them any more

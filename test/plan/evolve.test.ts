@@ -67,6 +67,7 @@ const CASES: Readonly<Record<string, Case>> = {
     [
       'drop table if exists "public"."log"',
       'create table "public"."tag" (\n  "name" text\n)',
+      `comment on table "public"."tag" is 'SQLite: "tag"'`,
       'alter table "public"."tag" add primary key ("name")',
     ],
     ['tag'],

@@ -46,6 +46,10 @@ test('names with capitals, blanks, quotes, reserved words and more than 63 bytes
   await postgres.query(`insert into "Order" ("user", "two words") values ('É', 'É'), ('é', 'é')`); // ASCII only, as in SQLite
   await postgres.query('begin; insert into child (o) values (9); insert into "Order" (id, "user") values (9, $$n$$); commit');
   expect(await postgres.query('select "user" from "Limit" where "two words" = $1', ['X'])).toEqual([{ user: 'Ann' }]);
+  const comments = await postgres.query(
+    `select obj_description(to_regclass('"Order"')) as o, col_description(to_regclass('${LONG}1'), 2) as c`,
+  );
+  expect(comments).toEqual([{ o: 'SQLite: "Order"', c: `SQLite: "${LONG}x"` }]);
   const left = objects.filter(({ disposition }) => /left out|not created/.test(disposition)).map(({ name }) => name);
   const blocking = findings.filter(({ level }) => level === 'blocking');
   expect({ left, blocking }).toEqual({ left: [], blocking: [] });
