@@ -6,8 +6,8 @@
  * (3) Where it is not certain that the rows in Postgres are right, the table is marked whole.
  */
 
-import { isDeepStrictEqual } from 'node:util';
 import { parentCodecs } from './agree.ts';
+import { canonical } from './alike.ts';
 import { type Context, planTable, referencedColumns } from './decide.ts';
 import { express } from './express.ts';
 import type { Finding } from './finding.ts';
@@ -170,7 +170,7 @@ function regenerated(old: Plan, { tables }: Plan, changes: readonly Change[]): C
     if (before === undefined || made.has(table.id)) return [];
     const [gone, come] = [before.generated ?? [], table.generated ?? []];
     const missing = (from: readonly GeneratedPlan[], column: GeneratedPlan): boolean =>
-      !from.some(other => isDeepStrictEqual(other, column)); // jsonb keeps no order of names
+      !from.some(other => canonical(other) === canonical(column));
     return [
       ...gone.filter(column => missing(come, column)).map(column => ({ kind: 'drop-generated' as const, table: before, column })),
       ...come.filter(column => missing(gone, column)).map(column => ({ kind: 'add-generated' as const, table, column })),
@@ -180,9 +180,9 @@ function regenerated(old: Plan, { tables }: Plan, changes: readonly Change[]): C
 
 /** Indexes with expressions that are gone or mean something else now; those that are missing are built afterwards. */
 function staleIndexes(old: Plan, { tables }: Plan): Change[] {
-  const standing = new Set(tables.flatMap(({ id, expressionIndexes = [] }) => expressionIndexes.map(index => JSON.stringify([id, index]))));
+  const standing = new Set(tables.flatMap(({ id, expressionIndexes = [] }) => expressionIndexes.map(index => canonical([id, index]))));
   const before = old.tables.flatMap(({ id, expressionIndexes = [] }) => expressionIndexes.map(index => ({ id, index })));
-  return before.flatMap(({ id, index }) => (standing.has(JSON.stringify([id, index])) ? [] : { kind: 'drop-index', name: index.name }));
+  return before.flatMap(({ id, index }) => (standing.has(canonical([id, index])) ? [] : { kind: 'drop-index', name: index.name }));
 }
 
 /** Tables that can be in the plan: not left out on request, and not beyond what capture can follow. */

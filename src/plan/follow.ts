@@ -1,7 +1,9 @@
 /*
  * One table that lives on: which of its columns stayed, went, came, or have another name.
  */
+
 import type { Agreed } from './agree.ts';
+import { canonical } from './alike.ts';
 import { planColumns } from './columns.ts';
 import { noValues } from './decide.ts';
 import { translateDefault } from './default.ts';
@@ -159,7 +161,7 @@ function followIndexes(
     widths: new Map(),
     names: names(),
   });
-  const same = (index: IndexPlan): string => JSON.stringify([index.unique, index.terms]);
+  const same = (index: IndexPlan): string => canonical([index.unique, index.terms]);
   const old = before.indexes.map(index => ({
     ...index,
     terms: index.terms.map(term => ({ ...term, column: placeOf(term.column) })),

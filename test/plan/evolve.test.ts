@@ -39,6 +39,18 @@ test('nothing has changed: the same plan, and nothing to do', () => {
   expect(after.tables).toEqual(plan.tables);
 });
 
+test('a plan whose properties jsonb has put in another order is the same plan: nothing to do', () => {
+  const { db, plan } = decided(
+    `create table t (id integer primary key, a integer, g integer as (a + 1), s as (a * 2) stored);
+    create index t_g on t (g); create unique index t_a on t (a) where a > 1; create index t_e on t (lower(a), a desc)`,
+  );
+  const turned = JSON.parse(JSON.stringify(plan), (_, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).reverse()) : value,
+  );
+  const { changes, whole } = followed(db, turned);
+  expect({ changes, whole }).toEqual({ changes: [], whole: [] });
+});
+
 type Case = readonly [sql: string, ddl: readonly string[], whole: readonly string[], moved?: Readonly<Record<number, string>>];
 const CASES: Readonly<Record<string, Case>> = {
   'a column with a default': [
