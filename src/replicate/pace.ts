@@ -43,9 +43,16 @@ const FEWEST_ROWS = 10;
 /** What a timer can hold is about 24 days. */
 const LONGEST_MS = 3_600_000;
 
-/** `allowance`: what a read may take at full speed. */
-export function paceOf(options: { readonly lanes: number; readonly allowance: Allowance; readonly dial: Dial }): AdjustablePace {
-  const { lanes, allowance, dial } = options;
+export type PaceOptions = {
+  readonly lanes: number;
+  /** What a read may take at full speed. */
+  readonly allowance: Allowance;
+  readonly dial: Dial;
+  /** Added to the dial's `nice`. */
+  readonly backOff?: () => number;
+};
+
+export function paceOf({ lanes, allowance, dial, backOff = () => 0 }: PaceOptions): AdjustablePace {
   const reads = new PQueue({ concurrency: lanes });
   /** When all rows so far would have been copied, had they come at the wanted rate. */
   let due = 0;
@@ -75,8 +82,9 @@ export function paceOf(options: { readonly lanes: number; readonly allowance: Al
       const { rowsPerSecond } = dial.value;
       if (rowsPerSecond !== null) due = Math.max(due, began - ms) + (rows * 1_000) / rowsPerSecond;
       const own = due;
+      const made = backOff();
       for (;;) {
-        const until = Math.max(began + ms * dial.value.nice, dial.value.rowsPerSecond === null ? 0 : Math.min(own, due));
+        const until = Math.max(began + ms * (dial.value.nice + made), dial.value.rowsPerSecond === null ? 0 : Math.min(own, due));
         const left = until - performance.now();
         if (left <= 0 || signal.aborted) return;
         const enough = new AbortController();

@@ -18,6 +18,7 @@ import { disposable, disposables } from './disposable.ts';
 import type { Installed } from './engine.ts';
 import { forwardTail } from './forward-tail.ts';
 import { startLane } from './lanes.ts';
+import { makingWay } from './making-way.ts';
 import { watched } from './points.ts';
 import { forwardSink } from './sinks.ts';
 import { caughtUp } from './tail.ts';
@@ -55,10 +56,12 @@ export async function copyTables(on: Installed, signal: AbortSignal): Promise<Co
   const tables = new Map(plan.tables.map(table => [table.id, table]));
   const total = plan.tables.reduce((sum, table) => sum + countRows(db.database, table), 0);
   const progress = await readProgress(engine.side);
+  await using way = await makingWay(engine.config.source, engine.log);
   const pace = paceOf({
     lanes: parallelChunks,
     allowance: allowanceFor(db.database, chunkRows),
     dial: engine.throttle,
+    backOff: () => way.rest,
   });
   const lane = () =>
     startLane({ source: engine.config.source, url: engine.url, plan, writer, policy: engine.config.quarantine }, (id, misfits) =>
@@ -69,6 +72,7 @@ export async function copyTables(on: Installed, signal: AbortSignal): Promise<Co
   const over = new AbortController();
   const watching = watchWal(db.database, pace, over.signal);
   watching.catch(() => undefined); // awaited below, once the copy has ended
+  const looking = way.watch(over.signal).catch(error => engine.log.warn({ err: error }, 'the copy does not see what writes meet'));
   await snapshot(
     {
       tables: [...tables.keys()],
@@ -92,6 +96,7 @@ export async function copyTables(on: Installed, signal: AbortSignal): Promise<Co
     signal,
   ).finally(() => over.abort());
   await watching;
+  await looking;
   return { rows: copied, seconds: (performance.now() - began) / 1_000 };
 }
 
