@@ -19,6 +19,7 @@ import { type Database, fileAt, isBusy, isLocked, openSource, orFull, readTransa
 import { headMark } from './rows.ts';
 import { sourceState } from './state.ts';
 import { prepared, schemaVersion } from './values.ts';
+import { settleWal } from './wal.ts';
 
 export type JournalOptions = {
   readonly path: string;
@@ -45,7 +46,6 @@ const BUSY_MS = 2;
 const PINNABLE_ROWS = 20_000;
 /** In rollback-journal mode a read lock held while Postgres commits blocks the application: idle moments are tried first. */
 const PATIENCE = 20;
-const SETTLE_ATTEMPTS = 3;
 
 type Pin = { readonly hand: (state: SourceState) => Promise<void>; readonly fail: (error: unknown) => void };
 
@@ -176,17 +176,6 @@ export function journal({ path, plan, wake, onHead }: JournalOptions): Journal {
 const reject = (pins: readonly Pin[]): void => {
   for (const { fail } of pins) fail(new ReplicationError('retry', 'the journal is no longer read', { hint: 'It is tried again.' }));
 };
-
-/**
- * Copies the WAL into the file, so that the read transaction begun next stands on the file alone: SQLite can then begin the WAL
- * anew however long that one lasts. A commit that slips in between makes it stand in the WAL: then it is released soon enough.
- */
-function settleWal(db: Database): void {
-  for (let attempt = 0; attempt < SETTLE_ATTEMPTS; attempt++) {
-    const [done] = db.pragma('wal_checkpoint(passive)') as { busy: bigint; log: bigint; checkpointed: bigint }[];
-    if (done === undefined || done.busy !== 0n || done.log === done.checkpointed) return;
-  }
-}
 
 function openReader(path: string, plan: Plan): Database {
   const db = openSource(path, { waitMs: 0 });

@@ -22,7 +22,7 @@ export async function watchWal(
     const now = walBytes(db);
     released = Math.min(released, now); // less than then: it was begun anew
     if (now - released >= step) {
-      await pace.gap(async () => checkpointWal(db));
+      await pace.gap(async () => void checkpointWal(db));
       released = walBytes(db);
     }
     await delay(LOOK_MS, undefined, { signal }).catch(() => undefined);
