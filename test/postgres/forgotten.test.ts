@@ -1,7 +1,7 @@
 /*
  * A Postgres that crashes, with batches under way and others that it has acknowledged and not yet written down.
  */
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -43,8 +43,19 @@ async function start(): Promise<Embedded> {
 
 /** `pg_ctl stop -m immediate`, and the recovery after it. */
 async function crash(): Promise<void> {
-  process.kill(server.pid, 'SIGQUIT');
+  const { pid, dataDir } = server;
+  process.kill(pid, 'SIGQUIT');
+  // Until it has left its data it still answers, if only to say that it is going.
+  await expect.poll(() => existsSync(join(dataDir, 'postmaster.pid')) && isAlive(pid), { timeout: 10_000 }).toBe(false);
   server = await start();
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 const disposition = (error: unknown): string => (error instanceof ReplicationError ? error.disposition : String(error));
