@@ -27,6 +27,6 @@ test(`the same in Postgres, through the real sink: seed ${seed} [G1] [G4]`, asyn
 const TELLING = 13;
 
 test.each(KINDS)('without $without it fails [G1]', async mutant => {
-  const { failure } = await hunt({ seed: TELLING, runs: 60, target: inMemory, mutant, shrink: false });
+  const { failure } = await hunt({ seed: TELLING, runs: 400, target: inMemory, mutant, shrink: false });
   expect(failure).toBeDefined();
 });

@@ -40,6 +40,7 @@ const KEYS: readonly Key[] = [
   several('k {any} not null, l {any} not null', 'primary key (l desc, k)'),
   several('k text, l {any}', 'primary key (k desc, l) on conflict replace'),
   several('k text collate rtrim not null, l real not null', 'primary key (l, k collate nocase)'),
+  several('k text collate nocase not null, l text not null', 'primary key (k collate binary, l)'),
   single('k text not null unique on conflict replace', false),
   single('k text collate nocase not null unique', false),
   several('k {any} not null, l integer not null', 'unique (l, k) on conflict ignore', false),
