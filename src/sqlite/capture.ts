@@ -94,6 +94,11 @@ export function triggersOf(table: TablePlan, schema: SourceSchema): ReadonlyMap<
     add(`evict_insert_${table.id}_${index + 1}`, 'evict-insert', { match: collision.match });
     add(`evict_update_${table.id}_${index + 1}`, 'evict-update', { match: collision.match, changed: changed(collision.columns) });
   }
+  // The row that UPDATE OR REPLACE evicts by the key may take the updated one with it, by a cascade: then no AFTER trigger fires.
+  if (source.foreignKeys.some(({ onDelete }) => onDelete.toUpperCase() === 'CASCADE')) {
+    const match = keyColumns(table).map(({ name }) => `${quote(name)} = NEW.${quote(name)}`);
+    add(`evict_update_${table.id}_0`, 'evict-update', { match: match.join(' and '), changed: keyChanged(table) });
+  }
   return triggers;
 }
 

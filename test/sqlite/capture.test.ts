@@ -19,6 +19,12 @@ const SHAPES: readonly (readonly [what: string, schema: string, before: string, 
     "replace into t values (2, 'x')",
   ],
   [
+    'a row evicted by the key, which takes the updated one with it by a cascade',
+    'create table t (id integer primary key, parent references t (id) on delete cascade)',
+    'insert into t values (1, null), (2, 1)',
+    'update or replace t set id = 1 where id = 2',
+  ],
+  [
     'the default in place of NULL',
     "create table t (id integer primary key, u text not null default 'x' unique)",
     "insert into t values (1, 'x')",
