@@ -56,10 +56,12 @@ export function range(reader: Reader, cursor: string | null, upto: string | null
   return { where: all.length === 0 ? '' : ` where ${all.join(' and ')}`, parameters: [...after, ...last].map(bindable) };
 }
 
-const ordered = (reader: Reader): string => ` order by ${reader.key.join(', ')}`;
+/** ` order by` the key. */
+export const ordered = (reader: Reader): string => ` order by ${reader.key.join(', ')}`;
 const tuple = (items: readonly string[]): string => (items.length === 1 ? items.join() : `(${items.join(', ')})`);
 
-const keyAt = (cursor: string | null): Value[] => (cursor === null ? [] : (JSON.parse(cursor) as string[]).map(untag));
+/** The key that a cursor holds; empty for the start. */
+export const keyAt = (cursor: string | null): Value[] => (cursor === null ? [] : (JSON.parse(cursor) as string[]).map(untag));
 const cursorOf = (key: readonly Value[]): string => JSON.stringify(key.map(value => (value === null ? null : tag(value))));
 
 /** The rows whose key is NULL, as misfits. */

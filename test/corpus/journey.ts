@@ -118,7 +118,7 @@ async function travel(way: Way): Promise<void> {
   try {
     await thereAndBack(way, daemon, before, assessed.document.objects as readonly Disposition[]);
   } finally {
-    if (daemon.process.exitCode === null && daemon.process.signalCode === null) daemon.process.kill('SIGKILL');
+    if (isRunning(daemon)) daemon.process.kill('SIGKILL');
     await daemon.exited;
   }
   soundOrThrow('the daemon', daemon.log());

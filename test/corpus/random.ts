@@ -1,3 +1,5 @@
+import { numbersFrom } from '../support/random.ts';
+
 /** Random numbers that a seed repeats. */
 export type Random = {
   /** 0 up to, not including, `below`. */
@@ -8,15 +10,9 @@ export type Random = {
   pick<T>(list: readonly T[]): T;
 };
 
-/** Mulberry32: one number of state, and the same numbers on every machine. */
 export function randomFrom(seed: number): Random {
-  let state = seed >>> 0;
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const numbers = numbersFrom(seed);
+  const next = (): number => numbers() / 2 ** 32;
   const int = (below: number): number => Math.floor(next() * below);
   return {
     int,

@@ -1,5 +1,6 @@
 /* The schedule of kills: a pure function of a seed, and how one of them is carried out. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { numbersFrom } from '../support/random.ts';
 import type { Daemon } from '../support/world.ts';
 import { BULK, COPYING, CUTOVER, MIRRORING, ROLLBACK, SHADOWING } from './points.ts';
 import type { Town } from './town.ts';
@@ -75,13 +76,8 @@ export async function perform(town: Town, running: Daemon, act: Act): Promise<st
   return where;
 }
 
-/** Numbers below its argument, the same ones for the same seed (mulberry32). */
+/** Numbers below its argument, the same ones for the same seed. */
 export function random(seed: number): (below: number) => number {
-  let state = seed;
-  return below => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
+  const numbers = numbersFrom(seed);
+  return below => numbers() % below;
 }

@@ -5,7 +5,7 @@
 import { expect, test } from 'vitest';
 import type { StatusDocument } from '../../src/server/documents.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
-import { type Daemon, flagOf, openWorld, type World } from '../support/world.ts';
+import { flagOf, isRunning, openWorld, type World } from '../support/world.ts';
 import { CUTOVER, MIRRORING, ROLLBACK } from './points.ts';
 
 const SIZE = 300;
@@ -25,7 +25,7 @@ test.each([
 ])('killed at %s while copying and tailing, the sides are equal after a restart [G2]', async point => {
   await using world = await openWorld(buildShop(SIZE), small);
   const first = world.start(point);
-  const writing = write(world, () => alive(first));
+  const writing = write(world, () => isRunning(first));
   await first.exited;
   await writing;
   expect(first.process.signalCode).toBe('SIGKILL');
@@ -42,7 +42,7 @@ test.each(CUTOVER)('killed at %s in a cutover, a restart leaves exactly one side
   await world.until(caughtUp);
   writeSome(world.app, 3);
   await world.json(0, 'verify');
-  const writing = write(world, () => alive(first));
+  const writing = write(world, () => isRunning(first));
   expect((await world.run('cutover', '--yes')).code).toBe(1);
   await first.exited;
   await writing;
@@ -101,8 +101,6 @@ async function onlyOpen(world: World, primary: 'sqlite' | 'postgres'): Promise<v
   }
   expect(await world.differences()).toEqual([]);
 }
-
-const alive = ({ process: child }: Daemon): boolean => child.exitCode === null && child.signalCode === null;
 
 /** Writes while `running` says so, a little at a time, until the fence refuses it. */
 async function write(world: World, running: () => boolean): Promise<void> {

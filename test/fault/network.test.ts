@@ -4,7 +4,7 @@ import type { StatusDocument } from '../../src/server/documents.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { type BadNetwork, startProxy } from '../support/proxy.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
-import { type Daemon, openWorld } from '../support/world.ts';
+import { isRunning, openWorld } from '../support/world.ts';
 
 const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
 const FAULTS: readonly ((proxy: BadNetwork) => Promise<void> | void)[] = [
@@ -28,8 +28,6 @@ async function behindProxy(size: number) {
   return { proxy, world: await openWorld(buildShop(size), config, { server: pg }) };
 }
 
-const alive = ({ process: { exitCode, signalCode } }: Daemon): boolean => exitCode === null && signalCode === null;
-
 test('a network that cuts, stalls and half-closes, while copying and in small and large batches: both sides are equal in the end [G2]', async () => {
   const { proxy, world } = await behindProxy(4_000);
   await using _world = world;
@@ -44,7 +42,7 @@ test('a network that cuts, stalls and half-closes, while copying and in small an
     if (round === 4) await world.until(caughtUp);
   }
   await world.until(caughtUp);
-  expect(alive(daemon), 'it went on by itself').toBe(true);
+  expect(isRunning(daemon), 'it went on by itself').toBe(true);
   expect(await world.differences()).toEqual([]);
 });
 

@@ -39,6 +39,8 @@ export function attacca(words: readonly string[], options: { readonly cwd?: stri
 
 export type Daemon = { readonly process: ChildProcess; readonly exited: Promise<number | null>; log(): string };
 
+export const isRunning = ({ process: child }: Pick<Daemon, 'process'>): boolean => child.exitCode === null && child.signalCode === null;
+
 export type World = AsyncDisposable & {
   readonly folder: string;
   readonly source: string;
@@ -133,9 +135,9 @@ export async function openWorld(
     },
     differences: () => differences(app, pg),
     async [Symbol.asyncDispose]() {
-      for (const { process: child, exited } of daemons) {
-        if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-        await exited;
+      for (const daemon of daemons) {
+        if (isRunning(daemon)) daemon.process.kill('SIGKILL');
+        await daemon.exited;
       }
       app.close();
       await pg[Symbol.asyncDispose]();

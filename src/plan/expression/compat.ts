@@ -22,9 +22,10 @@ export const COMPAT = {
   time_value: ['time_number', 'day_number'],
   time_shift: ['day_number', 'day_date'],
   strftime: ['day_number', 'day_date'],
-  json_value: ['real_text'],
-  json_type: [],
-  json_count: ['json_type'],
+  json_at: [],
+  json_value: ['json_at', 'real_text'],
+  json_type: ['json_at'],
+  json_count: ['json_at'],
   json_valid: [],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
@@ -41,5 +42,8 @@ export function compatSql(uses: Iterable<string>): string[] {
   ];
 }
 
-/** Those without needs come first: a function in plain SQL is checked when it is created. */
-const inOrder = (a: CompatName, b: CompatName): number => COMPAT[a].length - COMPAT[b].length || a.localeCompare(b, 'en');
+/** What a function needs comes before it: a function in plain SQL is checked when it is created. */
+const inOrder = (a: CompatName, b: CompatName): number => depth(a) - depth(b) || a.localeCompare(b, 'en');
+
+/** How many functions stand below it. */
+const depth = (name: CompatName): number => Math.max(0, ...COMPAT[name].map(needed => depth(needed) + 1));
