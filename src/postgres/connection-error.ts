@@ -1,0 +1,34 @@
+import type { Client } from 'pg';
+import { UsageError } from '../change/errors.ts';
+import { codeOf, PostgresError, replicationError } from './errors.ts';
+
+const TLS = /^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(VERIFY|GET)|ERR_SSL|EPROTO)/;
+
+const NOBODY: ReadonlyMap<string, string> = new Map([
+  ['ECONNREFUSED', 'nothing listens there (ECONNREFUSED)'],
+  ['ENOTFOUND', 'there is no such host (ENOTFOUND)'],
+  ['EAI_AGAIN', 'the host name cannot be looked up now (EAI_AGAIN)'],
+]);
+
+/** Why nobody answered, or nobody let us in, for the person at the keyboard. */
+export function connectionError(error: unknown, client: Client): Error {
+  const code = codeOf(error) ?? '';
+  const said = error instanceof Error ? error.message : '';
+  const server = `${client.host}:${client.port}`;
+  if (code === '28P01' || said.startsWith('SASL:'))
+    return new UsageError(`${server} refused the password of "${client.user}"`, 'check the password in the URL, PGPASSWORD or ~/.pgpass');
+  if (code === '28000') return new UsageError(`${server} does not let "${client.user}" in (${said})`, 'check the role and pg_hba.conf');
+  if (code === '3D000')
+    return new UsageError(`${server} has no database "${client.database}"`, `create it: createdb -O ${client.user} ${client.database}`);
+  if (said === 'The server does not support SSL connections')
+    return new UsageError(`${server} does not speak TLS`, 'turn TLS on in the server, or set sslmode=disable in the URL');
+  if (TLS.test(code))
+    return new UsageError(`the TLS certificate of ${server} is not accepted (${code})`, 'give its CA with sslrootcert=FILE in the URL');
+  const wrapped = replicationError(error);
+  return wrapped instanceof PostgresError
+    ? new PostgresError(wrapped.disposition, `cannot connect to ${server}: ${NOBODY.get(code) ?? wrapped.message}`, {
+        sqlstate: wrapped.sqlstate ?? undefined,
+        hint: 'check host, port and firewall, and that Postgres is up',
+      })
+    : wrapped;
+}
