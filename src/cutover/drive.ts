@@ -1,4 +1,4 @@
-import { type Event, isSwitching, next, type Phase, type SwitchPhase, TRANSITIONS } from './phase.ts';
+import { type Event, isSwitching, MACHINE, next, type Phase, type SwitchPhase } from './phase.ts';
 
 /** Where the phase lives: in Postgres, beside the data it speaks of. */
 export interface PhaseStore {
@@ -41,7 +41,7 @@ export async function recover(store: PhaseStore, actions: Actions, outcome: Outc
   return drive(store, actions, outcome);
 }
 
-const abortable = (phase: SwitchPhase): boolean => TRANSITIONS[phase].abort !== undefined;
+const abortable = (phase: SwitchPhase): boolean => MACHINE[phase].on.abort !== undefined;
 
 /** Leaves an abortable phase the way its durable record says; `moved` if the failed action had already left it. */
 async function settle(store: PhaseStore, phase: SwitchPhase, outcome: Outcome): Promise<'matched' | 'abort' | 'moved'> {

@@ -1,16 +1,6 @@
 /*
- *  preparing ─installed─► copying ─copied─► catching_up ─caught_up─► shadowing ◄──────────────── switched ─┐
- *                                                                     │   ▲                                 │
- *                                                             cutover │   │ abort                   switching_back
- *                                                                     ▼   │                                 ▲
- *                                     fencing ─held─► draining ─drained─► verifying            matched │
- *                                                                     │ matched                verifying_back
- *                                                                     ▼                                     ▲ drained
- *                                                                 switching                         draining_back
- *                                                                     │ switched                            ▲ held
- *                                                                     ▼        rollback                     │
- *                                        finished ◄─finish─ mirroring ──────────────────────────► fencing_back
- *                                                                     ▲                   (abort from any *_back)
+ * The whole life of a migration as one table: what the running code walks (drive.ts, controller.ts), and what the diagram in
+ * deploy/runbook.md is made from (test/cutover/diagram.ts).
  *
  * A cutover can be aborted until SQLite's fence has committed, a rollback until Postgres's has. `switching` and
  * `switching_back` have no abort: one side is closed for good at this epoch, so they can only be run again. The way back
@@ -47,26 +37,33 @@ export type Event =
   | 'abort'
   | 'finish';
 
-export const TRANSITIONS: Readonly<Record<Phase, Readonly<Partial<Record<Event, Phase>>>>> = {
-  preparing: { installed: 'copying' },
-  copying: { copied: 'catching_up' },
-  catching_up: { caught_up: 'shadowing' },
-  shadowing: { cutover: 'fencing' },
-  fencing: { held: 'draining', abort: 'shadowing' },
-  draining: { drained: 'verifying', abort: 'shadowing' },
-  verifying: { matched: 'switching', abort: 'shadowing' },
-  switching: { switched: 'mirroring' },
-  mirroring: { rollback: 'fencing_back', finish: 'finished' },
-  fencing_back: { held: 'draining_back', abort: 'mirroring' },
-  draining_back: { drained: 'verifying_back', abort: 'mirroring' },
-  verifying_back: { matched: 'switching_back', abort: 'mirroring' },
-  switching_back: { switched: 'shadowing' },
-  finished: {},
+type Row = {
+  /** Which side accepts the application's writes; null while a switch has closed one and not yet opened the other. */
+  readonly primary: 'sqlite' | 'postgres' | null;
+  /** The first event is the way on. */
+  readonly on: Readonly<Partial<Record<Event, Phase>>>;
+};
+
+export const MACHINE: Readonly<Record<Phase, Row>> = {
+  preparing: { primary: 'sqlite', on: { installed: 'copying' } },
+  copying: { primary: 'sqlite', on: { copied: 'catching_up' } },
+  catching_up: { primary: 'sqlite', on: { caught_up: 'shadowing' } },
+  shadowing: { primary: 'sqlite', on: { cutover: 'fencing' } },
+  fencing: { primary: 'sqlite', on: { held: 'draining', abort: 'shadowing' } },
+  draining: { primary: 'sqlite', on: { drained: 'verifying', abort: 'shadowing' } },
+  verifying: { primary: 'sqlite', on: { matched: 'switching', abort: 'shadowing' } },
+  switching: { primary: null, on: { switched: 'mirroring' } },
+  mirroring: { primary: 'postgres', on: { rollback: 'fencing_back', finish: 'finished' } },
+  fencing_back: { primary: 'postgres', on: { held: 'draining_back', abort: 'mirroring' } },
+  draining_back: { primary: 'postgres', on: { drained: 'verifying_back', abort: 'mirroring' } },
+  verifying_back: { primary: 'postgres', on: { matched: 'switching_back', abort: 'mirroring' } },
+  switching_back: { primary: null, on: { switched: 'shadowing' } },
+  finished: { primary: 'postgres', on: {} },
 };
 
 /** Where `event` leads from `phase`. Throws on a step the table does not have: that is a bug, never a state to repair. */
 export function next(phase: Phase, event: Event): Phase {
-  const to = TRANSITIONS[phase][event];
+  const to = MACHINE[phase].on[event];
   if (to === undefined) throw new Error(`illegal transition: ${event} while ${phase}`);
   return to;
 }
@@ -87,8 +84,5 @@ const SWITCHING: ReadonlySet<Phase> = new Set<SwitchPhase>([
 /** In the middle of a cutover or a rollback: a restart finishes or aborts it before anything else. */
 export const isSwitching = (phase: Phase): phase is SwitchPhase => SWITCHING.has(phase);
 
-/** Which side accepts the application's writes; null while a switch has closed one and not yet opened the other. */
-export function primaryIn(phase: Phase): 'sqlite' | 'postgres' | null {
-  if (phase === 'switching' || phase === 'switching_back') return null;
-  return phase === 'mirroring' || phase === 'finished' || phase.endsWith('_back') ? 'postgres' : 'sqlite';
-}
+/** Which side accepts the application's writes in `phase`. */
+export const primaryIn = (phase: Phase): Row['primary'] => MACHINE[phase].primary;

@@ -1,9 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { type Event, isSwitching, next, PHASES, type Phase, primaryIn, TRANSITIONS } from '../../src/cutover/phase.ts';
+import { type Event, isSwitching, MACHINE, next, PHASES, type Phase, primaryIn } from '../../src/cutover/phase.ts';
+import { diagram } from './diagram.ts';
 
-const eventsOf = (phase: Phase): Event[] => Object.keys(TRANSITIONS[phase]) as Event[];
+const eventsOf = (phase: Phase): Event[] => Object.keys(MACHINE[phase].on) as Event[];
 const EVENTS = [...new Set(PHASES.flatMap(eventsOf))];
-const steps = PHASES.flatMap(phase => EVENTS.map(event => ({ phase, event, to: TRANSITIONS[phase][event] })));
+const steps = PHASES.flatMap(phase => EVENTS.map(event => ({ phase, event, to: MACHINE[phase].on[event] })));
 
 test.each(steps)('$event while $phase leads to $to', ({ phase, event, to }) => {
   if (to === undefined) expect(() => next(phase, event)).toThrow(`illegal transition: ${event} while ${phase}`);
@@ -22,7 +24,7 @@ test('from every phase but the last there is a way on, and from the last there i
 
 test('abort exists exactly in a switch before its fence, and leads back to where the switch began', () => {
   const aborts = Object.fromEntries(
-    PHASES.flatMap(phase => (TRANSITIONS[phase].abort === undefined ? [] : [[phase, TRANSITIONS[phase].abort]])),
+    PHASES.flatMap(phase => (MACHINE[phase].on.abort === undefined ? [] : [[phase, MACHINE[phase].on.abort]])),
   );
   expect(aborts).toEqual({
     fencing: 'shadowing',
@@ -42,8 +44,8 @@ test('after the fence there is only one way: forward', () => {
 test('the way back is the same machine with the ends swapped', () => {
   const home: Readonly<Partial<Record<Phase, Phase>>> = { shadowing: 'mirroring', mirroring: 'shadowing' };
   for (const phase of ['fencing', 'draining', 'verifying', 'switching'] as const) {
-    const swapped = Object.entries(TRANSITIONS[phase]).map(([event, to]) => [event, home[to] ?? `${to}_back`]);
-    expect(TRANSITIONS[`${phase}_back`]).toEqual(Object.fromEntries(swapped));
+    const swapped = Object.entries(MACHINE[phase].on).map(([event, to]) => [event, home[to] ?? `${to}_back`]);
+    expect(MACHINE[`${phase}_back`].on).toEqual(Object.fromEntries(swapped));
   }
 });
 
@@ -76,4 +78,9 @@ test('who is primary, phase by phase', () => {
 
 test('a switch is what lies between the two phases in which a pipe runs', () => {
   expect(PHASES.filter(isSwitching)).toEqual(PHASES.filter(phase => /^(fencing|draining|verifying|switching)/.test(phase)));
+});
+
+test('the diagram in the runbook is the one that the table draws', () => {
+  const drawn = /```\n([^`]*preparing[^`]*)```/.exec(readFileSync('deploy/runbook.md', 'utf8'))?.[1];
+  expect(drawn, 'put what is expected here into deploy/runbook.md').toBe(diagram());
 });
