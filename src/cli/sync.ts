@@ -16,7 +16,7 @@ import { type Controller, controller } from './engine/controller.ts';
 import { openEngine, shown } from './engine/engine.ts';
 import { outage } from './engine/journal-cap.ts';
 import { type Left, operations } from './engine/operations.ts';
-import { dieAt, type Reached } from './engine/points.ts';
+import { type Reached, reachedBy } from './engine/points.ts';
 import { removeState } from './engine/removal.ts';
 import { rounds } from './engine/rounds.ts';
 import { readStatus } from './engine/status.ts';
@@ -33,7 +33,7 @@ export async function sync(context: Context, options: Options): Promise<number> 
   const stop = new AbortController();
   listenForSignals(stop, log);
   const since = new Date();
-  const reached = context.env.ATTACCA_DIE_AT === undefined ? undefined : dieAt(context.env.ATTACCA_DIE_AT);
+  const reached = reachedBy(context.env);
   const away = outage({ config, log, reached });
   let started = false;
   let last: SyncDocument | undefined;

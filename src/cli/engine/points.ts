@@ -1,9 +1,15 @@
 /*
- * Named points at which a test can have this process killed: before and after every call of a port. In normal use ports are
- * not wrapped at all.
+ * Named points before and after every call of a port: a test can have this process killed there, and a timeline shows how long each
+ * call took. In normal use ports are not wrapped at all.
  */
 
-import { writeSync } from 'node:fs';
+import { openSync, writeSync } from 'node:fs';
+
+/** What ATTACCA_DIE_AT or ATTACCA_TIMELINE ask for. */
+export function reachedBy(env: NodeJS.ProcessEnv): Reached | undefined {
+  if (env.ATTACCA_DIE_AT !== undefined) return dieAt(env.ATTACCA_DIE_AT);
+  return env.ATTACCA_TIMELINE === undefined ? undefined : timelineIn(env.ATTACCA_TIMELINE);
+}
 
 /** Told each point as it is reached: `postgres.apply:before`, `postgres.apply:after`, … */
 export type Reached = (point: string) => void;
@@ -12,7 +18,7 @@ export type Reached = (point: string) => void;
  * `point`, or `point#3` for the third time it is reached: there the process dies as by `kill -9`, and says where on stderr. `*` is
  * any point. With a `~` before it, counting begins with SIGUSR2.
  */
-export function dieAt(spec: string): Reached {
+function dieAt(spec: string): Reached {
   const [, later = '', wanted = '', times = '1'] = /^(~?)([^#]*)(?:#(\d+))?$/.exec(spec) ?? [];
   let counting = later === '';
   if (!counting) process.on('SIGUSR2', () => (counting = true));
@@ -24,6 +30,12 @@ export function dieAt(spec: string): Reached {
     // The signal is on its way: nothing more may happen here.
     for (;;);
   };
+}
+
+/** Writes a line for each point as it is reached, with the time in ms: where the time of a switch goes. */
+function timelineIn(path: string): Reached {
+  const file = openSync(path, 'a');
+  return point => void writeSync(file, `${performance.now().toFixed(3)} ${point}\n`);
 }
 
 /** The port with every method announced before and after it. Without `reached` it is the port itself. */

@@ -1,0 +1,54 @@
+/*
+ * `npm run test:switches -- [--switches 1000] [--seed N] [--rows 10000] [--journal wal|delete] [--saturated] [--timeline FILE]`:
+ * cutovers and rollbacks in a loop, under instances that obey the flag, cache it, and never heard of it, on a server whose commits are
+ * durable. Nothing may be lost or doubled; prints what a switch costs the writers. The daemon's steps go to the timeline, if named.
+ */
+import { parseArgs } from 'node:util';
+import { percentile } from '../bench/support/report.ts';
+import { ownPostgres } from '../support/postgres.ts';
+import { backAndForth, type Outcome } from './back-and-forth.ts';
+
+const { values } = parseArgs({
+  options: {
+    switches: { type: 'string', default: '1000' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    rows: { type: 'string', default: '10000' },
+    journal: { type: 'string', default: 'wal' },
+    saturated: { type: 'boolean', default: false },
+    timeline: { type: 'string' },
+  },
+});
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+function report({ gaps, pauses, acknowledged, refused, wrong }: Outcome): void {
+  for (const direction of ['cutover', 'rollback'] as const) {
+    const to = direction === 'cutover' ? 'postgres' : 'sqlite';
+    const gap = gaps.filter(crossing => crossing.to === to).map(({ ms }) => ms);
+    const pause = pauses.filter(one => one.direction === direction).map(({ ms }) => ms);
+    say(`${direction}: write gap ${figures(gap)} (${gap.length} crossings); pause ${figures(pause)}`);
+  }
+  say(`${acknowledged} transactions acknowledged; refused: ${JSON.stringify(refused)}`);
+  for (const line of wrong.slice(0, 20)) say(`WRONG ${line}`);
+  say(wrong.length === 0 ? 'nothing lost, nothing doubled, nothing different' : `${wrong.length} wrong`);
+}
+
+const figures = (ms: readonly number[]): string =>
+  `p50 ${percentile(ms, 50).toFixed(1)}, p99 ${percentile(ms, 99).toFixed(1)}, max ${Math.max(0, ...ms).toFixed(1)} ms`;
+
+if (values.journal !== 'wal' && values.journal !== 'delete') throw new TypeError('--journal is wal or delete');
+say(`${values.switches} switches in each direction, seed ${values.seed}, ${values.rows} rows, journal mode ${values.journal}`);
+await using server = await ownPostgres();
+const outcome = await backAndForth({
+  switches: Number(values.switches),
+  seed: Number(values.seed),
+  rows: Number(values.rows),
+  journal: values.journal,
+  kinds: ['obedient', 'obedient', 'obedient', 'slow', 'sqlite', 'postgres', 'reader'],
+  everyMs: values.saturated ? 0 : 4,
+  judgeEvery: 25,
+  server,
+  ...(values.timeline === undefined ? {} : { env: { ATTACCA_TIMELINE: values.timeline } }),
+  say,
+});
+report(outcome);
+process.exitCode = outcome.wrong.length === 0 ? 0 : 1;
