@@ -3,6 +3,7 @@
  */
 import { isCodec } from './codecs/registry.ts';
 import { contradiction } from './column.ts';
+import { unitsIn } from './epochs.ts';
 import { exactly, type Formats, momentForms } from './format.ts';
 import type { CodecName } from './plan.ts';
 import type { ColumnStats, SourceColumn } from './schema.ts';
@@ -29,14 +30,6 @@ const MOMENTS: Readonly<Record<string, string>> = {
   'timestamp without time zone': 'timestamp',
   'timestamp with time zone': 'timestamptz',
 };
-
-const EPOCHS: readonly (readonly [bigint, string])[] = [
-  [1n, 's since 1970'],
-  [1_000n, 'ms since 1970'],
-  [1_000_000n, 'us since 1970'],
-];
-/** The years 1973 to 2191. */
-const [FIRST, LAST] = [100_000_000n, 7_000_000_000n];
 
 /** How the texts of a whole file write points in time, and how many write them so. */
 export type Habits = ReadonlyMap<string, number>;
@@ -71,9 +64,7 @@ function moments(type: string, column: SourceColumn, stats: ColumnStats, habits:
   const ordered = forms.toSorted((a, b) => rank(b) - rank(a) || (habits.get(b) ?? 0) - (habits.get(a) ?? 0));
   const texts = ordered.map(form => `${type}(${form})`).filter(isCodec);
   if (type === 'date') return texts;
-  const { range } = stats;
-  const near = (unit: bigint): boolean => range === null || (range[0] >= FIRST * unit && range[1] <= LAST * unit);
-  const epochs = EPOCHS.filter(([unit]) => near(unit)).map(([, unit]) => `${type}(${unit})`);
+  const epochs = unitsIn(stats.range).map(unit => `${type}(${unit})`);
   return stats.integers > 0 || /^(?:big)?int/i.test(column.declared) ? [...epochs, ...texts] : [...texts, ...epochs];
 }
 

@@ -8,10 +8,11 @@
 import { typeOf } from './codecs/registry.ts';
 import { type Code, finding } from './codes.ts';
 import { translateDefault } from './default.ts';
+import { isLikely, suggestion, unitOf } from './epochs.ts';
 import { translateExpression } from './expression/translation.ts';
 import type { Finding } from './finding.ts';
 import { commonMoment, misfits } from './format.ts';
-import { declaresTime, saysBoolean, saysDay, saysId, saysJson, saysTime, saysUuid } from './hint.ts';
+import { declaresTime, guessed, JULIAN, saysBoolean, saysDay, saysId, saysJson, saysTime, saysUuid } from './hint.ts';
 import type { CodecName } from './plan.ts';
 import type { Role } from './role.ts';
 import type { Affinity, ColumnStats, SourceColumn } from './schema.ts';
@@ -22,6 +23,8 @@ const NUMBERS = (affinity: Affinity): boolean => affinity === 'integer' || affin
 export function contradiction(codec: CodecName, affinity: Affinity, stats: ColumnStats): string | undefined {
   const { integers, reals, texts, blobs, zeroOne, inexact } = stats;
   const others = (count: number, what: string): string | undefined => (count > 0 ? `it holds ${count} ${what}` : undefined);
+  const tried = stats.trials?.[codec];
+  if (tried !== undefined && tried.misfits > 0) return `it holds ${tried.misfits} values that do not fit ${codec}: ${tried.reason}`;
   switch (codec) {
     case 'tagged':
       return undefined;
@@ -45,7 +48,7 @@ export function contradiction(codec: CodecName, affinity: Affinity, stats: Colum
       if (!NUMBERS(affinity) && affinity !== 'blob') return `SQLite keeps no integers in a column of ${affinity} affinity`;
       return others(integers + reals + texts + blobs - zeroOne, 'values other than 0 and 1');
     default:
-      return codec.includes(' since ') ? epochContradiction(affinity, stats) : textContradiction(codec, affinity, stats);
+      return /since|julian/.test(codec) ? numberContradiction(codec, affinity, stats) : textContradiction(codec, affinity, stats);
   }
 }
 
@@ -55,32 +58,25 @@ function textContradiction(codec: CodecName, affinity: Affinity, stats: ColumnSt
   if (affinity !== 'text' && affinity !== 'blob' && /^numeric$|YYYYMMDD/.test(codec))
     return `SQLite makes numbers of such texts in a column of ${affinity} affinity`;
   const wrong = others(integers + reals + blobs, 'values that are not text') ?? others(unclean, 'texts with NUL or invalid UTF-8');
-  return wrong ?? (codec === 'text' ? undefined : others(unfit(codec, stats), `texts that do not fit ${codec}`));
+  return (
+    wrong ??
+    (codec === 'text' || stats.trials?.[codec] !== undefined ? undefined : others(unfit(codec, stats), `texts that do not fit ${codec}`))
+  );
 }
 
 /** Texts that were not looked at follow so many without a form that no codec but text is left. */
 const unfit = (codec: CodecName, { texts, formats }: ColumnStats): number =>
   misfits(codec, formats) + texts - Object.values(formats).reduce((sum, count) => sum + count, 0);
 
-/** 200 years around now: whatever the unit, they fit. */
-const EPOCHS: readonly (readonly [bigint, CodecName])[] = [
-  [1n, 'timestamptz(s since 1970)'],
-  [1_000n, 'timestamptz(ms since 1970)'],
-  [1_000_000n, 'timestamptz(us since 1970)'],
-];
-const [FIRST, LAST] = [100_000_000n, 7_000_000_000n];
-
-function epochContradiction(affinity: Affinity, { integers, reals, texts, blobs, range }: ColumnStats): string | undefined {
-  if (!NUMBERS(affinity) && affinity !== 'blob') return `SQLite keeps no integers in a column of ${affinity} affinity`;
+/** Points in time that are numbers. What counts cannot prove, only a trial of every value can. */
+function numberContradiction(codec: CodecName, affinity: Affinity, stats: ColumnStats): string | undefined {
+  const { integers, reals, texts, blobs, range, trials } = stats;
+  if (affinity === 'text') return 'SQLite keeps no numbers in a column of text affinity';
+  if (trials?.[codec] !== undefined || integers + reals + texts + blobs === 0) return undefined;
   if (reals + texts + blobs > 0) return `it holds ${reals + texts + blobs} values that are not integers`;
-  if (integers === 0 || range === null) return undefined;
-  return range[0] < -(10n ** 17n) || range[1] > 10n ** 17n ? 'it holds integers that are no points in time' : undefined;
-}
-
-/** The unit in which all of these would be points in time of our days. */
-function epochOf({ integers, reals, texts, blobs, range }: ColumnStats): CodecName | undefined {
-  if (integers === 0 || reals + texts + blobs > 0 || range === null) return undefined;
-  return EPOCHS.find(([unit]) => range[0] >= FIRST * unit && range[1] <= LAST * unit)?.[1];
+  const far = range !== null && (range[0] < -(10n ** 17n) || range[1] > 10n ** 17n);
+  if (far) return 'it holds integers that are no points in time';
+  return /\((?:s|ms|us) since \d+\)$/.test(codec) ? undefined : `its values were not tried with ${codec}`;
 }
 
 export type Choice = { readonly codec: CodecName; readonly reason: string; readonly findings: readonly Finding[] };
@@ -132,7 +128,12 @@ function narrow(column: SourceColumn, stats: ColumnStats, { indexed }: Role): Pr
   const moment = commonMoment(stats.formats);
   if (moment !== undefined && (moment.startsWith('date') ? saysDay(column) : saysTime(column)))
     add(moment, `${declaresTime(column) ? `declared ${declared}` : `called ${name}`}, and every value is written like this`);
-  if (declaresTime(column)) add(epochOf(stats), `declared ${declared}, and every value is such a number`);
+  for (const codec of guessed(column))
+    if (codec !== JULIAN && stats.trials?.[codec]?.misfits === 0 && isLikely(codec, stats))
+      add(codec, `${declaresTime(column) ? `declared ${declared}` : `called ${name}`}, and every value is such a number`);
+  const unit = unitOf(stats);
+  if (unit !== undefined && (declaresTime(column) || (unit.endsWith('1601') && saysTime(column))))
+    add(`timestamptz(${unit})`, `${declaresTime(column) ? `declared ${declared}` : `called ${name}`}, and every value is such a number`);
   if (saysUuid(column))
     for (const codec of ['uuid(lower)', 'uuid(upper)', 'uuid(hex)', 'uuid(HEX)', 'uuid(blob)'])
       add(codec, 'every value is a UUID in this form');
@@ -167,7 +168,9 @@ function disappointed(table: string, column: SourceColumn, stats: ColumnStats, c
   const rest = integers + reals + texts + blobs - common;
   const shown = kinds.slice(0, 6).map(([name, count]) => `${count} ${name}`);
   const message = `Declared or named as ${wanted[0]}, and stays ${type}, because not every value has one form that can be written back: ${shown.join(', ')}.`;
-  return [finding('mixed-formats', { table, column: column.name, message, count: Math.max(1, rest) })];
+  const possible = suggestion(stats);
+  const offer = possible === undefined ? '' : ` Codec ${possible}, chosen in the plan file, would take them all.`;
+  return [finding('mixed-formats', { table, column: column.name, message: message + offer, count: Math.max(1, rest) })];
 }
 
 /** DECIMAL(10,2) and the like; DECIMAL(10) and DECIMAL(10,0) are integers. */

@@ -5,10 +5,12 @@
 import { BOOLEAN_TEXTS } from './codecs/boolean.ts';
 import { exists, isDay } from './codecs/calendar.ts';
 import { isJson, isJsonb } from './codecs/json.ts';
+import { neverIn } from './codecs/never.ts';
 
 /** Beside the names of codecs: */
 export const EMPTY = 'empty';
-export const ZERO_DATE = 'zero date';
+/** Of these the text is the name: nothing but it is meant. */
+const ZERO_DATES: ReadonlySet<string> = new Set(['0000-00-00', '0000-00-00 00:00:00']);
 export const PLAIN = 'text';
 /** A fraction that ends in 0 belongs to the one format with that many digits. */
 const ENDS_IN_ZERO = ' ending in 0';
@@ -76,7 +78,7 @@ const MOST_FRACTION = 9;
 
 /** A text whose fifth character is a dash. */
 function momentFormat(text: string): string {
-  if (text.startsWith('0000-00-00')) return ZERO_DATE;
+  if (ZERO_DATES.has(text)) return text;
   const [year, month, day] = [digits(text, 0, 4), digits(text, 5, 7), digits(text, 8, 10)];
   if (year < 0 || month < 0 || day < 0 || text.charCodeAt(7) !== 0x2d) return PLAIN;
   if (text.length === 10) return year > 0 && isDay(year, month, day) ? 'date(YYYY-MM-DD)' : 'no such date';
@@ -145,8 +147,16 @@ function takes(codec: string, format: string): boolean {
     case 'numeric':
       return format === 'date(YYYYMMDD)' || format === 'timestamp(YYYYMMDDhhmmss)';
     default:
-      return takesMoment(codec, format);
+      return takesMoment(codec, format) || takesNever(codec, format);
   }
+}
+
+/** Of `timestamp(FORMAT or '')`: the text that stands for no point in time, and what FORMAT takes. */
+function takesNever(codec: string, format: string): boolean {
+  const [, name = '', argument = ''] = /^(\w+)\((.*)\)$/.exec(codec) ?? [];
+  const [rest, never] = neverIn(argument) ?? [];
+  if (rest === undefined || never === undefined) return false;
+  return never === `'${format === EMPTY ? '' : format}'` || takes(`${name}(${rest})`, format);
 }
 
 /** More digits than the codec has are taken where they are needed. */

@@ -20,9 +20,23 @@ export const declaresTime = ({ declared }: SourceColumn): boolean => /date|time/
 export const declaresDay = ({ declared }: SourceColumn): boolean => /date/i.test(declared) && !/time/i.test(declared);
 
 const TIME_NAME =
-  /date|time|stamp|(?:^|_)(?:at|on|ts|dt|when|since|until|created|updated|modified|deleted|changed|added|expires?|expiry|seen|start|started|end|ended|finished|due)$|[a-z](?:At|On|Created|Updated|Modified|Expires)$|^(?:created|updated|modified|deleted|expires)/i;
+  /date|time|stamp|(?:^|_)(?:at|on|ts|dt|when|since|until|created|updated|modified|deleted|changed|added|expires?|expiry|seen|start|started|end|ended|finished|due|utc)$|[a-z](?:At|On|Created|Updated|Modified|Expires)$|^(?:created|updated|modified|deleted|expires)/i;
 const DAY_NAME = /date$|day$|^dob$|_dob$|_on$|[a-z]On$/i;
 
 export const saysTime = (column: SourceColumn): boolean => declaresTime(column) || TIME_NAME.test(column.name);
 export const saysDay = (column: SourceColumn): boolean =>
   declaresDay(column) || (!declaresTime(column) && DAY_NAME.test(column.name) && !/time/i.test(column.name));
+
+/** Core Data calls its columns so. */
+const CORE_DATA = /^Z[A-Z]/;
+const DAY_NUMBER = /julian|(?:^|_)jdn?$/i;
+
+/** Never chosen without being asked for: what an application writes in Postgres is seldom a whole number of its REALs. */
+export const JULIAN = 'timestamptz(julian day)';
+
+/** Numbers that the declaration or the name says are points in time, and that only a trial tells from others: their codecs. */
+export function guessed(column: SourceColumn): string[] {
+  if (DAY_NUMBER.test(column.name) || /julian/i.test(column.declared)) return ['date(julian day)'];
+  if (!declaresTime(column)) return [];
+  return [CORE_DATA.test(column.name) ? 'timestamptz(s since 2001)' : 'timestamptz(ns since 1970)', JULIAN];
+}

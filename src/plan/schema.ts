@@ -117,6 +117,10 @@ export type ColumnStats = {
    * is certain that it has none.
    */
   readonly formats: Formats;
+  /** Smallest and largest integer without zeros, where there are some. */
+  readonly apartFromZero?: readonly [bigint, bigint];
+  /** Codecs that every value was tried with, and what they did not take; beside them only counts can tell. */
+  readonly trials?: Trials;
   /** Longest text or blob, in bytes. */
   readonly maxBytes: number;
   /** Keys of a few rows for each storage class that is in the minority, for findings; row values are never kept. */
@@ -124,6 +128,9 @@ export type ColumnStats = {
   /** Keys of a few rows with NULL, where the column is NOT NULL or in a key. */
   readonly nullSamples?: readonly string[];
 };
+
+/** By codec: how many values it refuses, and why the first of them. */
+export type Trials = Readonly<Record<string, { readonly misfits: number; readonly reason: string }>>;
 
 /** By table name. */
 export type Profile = Readonly<Record<string, TableStats>>;

@@ -6,13 +6,14 @@
  */
 import { quote } from '../change/quote.ts';
 import { textFromBytes } from '../change/value.ts';
-import { declaresTime, saysBoolean, saysJson } from '../plan/hint.ts';
+import { isCodec } from '../plan/codecs/registry.ts';
+import { declaresTime, guessed, saysBoolean, saysJson } from '../plan/hint.ts';
 import type { ColumnStats, Profile, SourceColumn, SourceSchema, SourceTable, TableStats } from '../plan/schema.ts';
 import type { Database } from './open.ts';
 import { orphansOf } from './orphans.ts';
 import { readAll } from './read-all.ts';
 import { keyOfSamples, sampleKeys } from './samples.ts';
-import { doubtful, type Interest, type Tally, tally } from './tally.ts';
+import { doubtful, type Interest, NOTHING, type Tally, tally } from './tally.ts';
 import { violated } from './violations.ts';
 
 /** `total` is an estimate until the table is done. */
@@ -53,7 +54,13 @@ const REPORT_EVERY = 20_000;
 
 function interestIn(column: SourceColumn, asked: string | undefined): Interest {
   const json = saysJson(column) || /^json/.test(asked ?? '');
-  return { json, formats: json || asked !== undefined || saysBoolean(column) || declaresTime(column) };
+  return {
+    json,
+    formats: json || asked !== undefined || saysBoolean(column) || declaresTime(column),
+    affinity: column.affinity,
+    wanted: asked !== undefined && isCodec(asked) ? asked : undefined,
+    guesses: guessed(column),
+  };
 }
 
 /** Rows, at most: the span of the rowids costs nothing to know. */
@@ -72,10 +79,7 @@ function statsOf(
   schema: SourceSchema,
   table: SourceTable,
   column: SourceColumn,
-  {
-    rows,
-    tally: { counts, formats } = tally({ formats: false, json: false }),
-  }: { readonly rows: number; readonly tally: Tally | undefined },
+  { rows, tally: { counts, formats, trials } = tally(NOTHING) }: { readonly rows: number; readonly tally: Tally | undefined },
 ): ColumnStats {
   const { filled, integers, reals, texts, zeroOne, inexact, maxBytes, least, greatest } = counts;
   const blobs = filled - integers - reals - texts;
@@ -90,6 +94,8 @@ function statsOf(
     nulls: column.generated ? 0 : rows - filled,
     range: least === null || greatest === null ? null : [least, greatest],
     formats: formats(),
+    ...(counts.zeros > 0 && counts.apart !== null && { apartFromZero: counts.apart }),
+    trials: trials(),
     ...{ integers, reals, texts, blobs, zeroOne, inexact, unclean, uuids, maxBytes },
     samples: [...samples, ...unreadable],
     ...(rows > filled &&

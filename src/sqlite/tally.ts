@@ -2,7 +2,10 @@
  * What a column's values are, counted one by one. Every value of a file comes through here once, so each is looked at as little
  * as its class allows; no value is kept.
  */
+import type { Value } from '../change/value.ts';
+import { codecOf, Unfit } from '../plan/codec.ts';
 import { type Formats, formatOf, PLAIN } from '../plan/format.ts';
+import type { Affinity, Trials } from '../plan/schema.ts';
 
 /** What a column is to be looked at for, beyond storage classes. */
 export type Interest = {
@@ -10,7 +13,14 @@ export type Interest = {
   readonly formats: boolean;
   /** Its texts are read as JSON, which costs by their length. */
   readonly json: boolean;
+  readonly affinity: Affinity;
+  /** A codec that somebody wants: how many values it would refuse is counted to the last one. */
+  readonly wanted?: string | undefined;
+  /** Codecs that may be the ones: each is tried until a value refuses it. */
+  readonly guesses: readonly string[];
 };
+
+export const NOTHING: Interest = { formats: false, json: false, affinity: 'blob', guesses: [] };
 
 export type Counts = {
   filled: number;
@@ -26,6 +36,9 @@ export type Counts = {
   maxBytes: number;
   least: bigint | null;
   greatest: bigint | null;
+  zeros: number;
+  /** Integers without zeros. */
+  apart: [bigint, bigint] | null;
 };
 
 export type Tally = {
@@ -34,6 +47,7 @@ export type Tally = {
   readonly see: (value: unknown) => void;
   /** Texts by format; fewer than there are once so many have no form that only text can hold them. */
   readonly formats: () => Formats;
+  readonly trials: () => Trials;
 };
 
 /** Formats are few; time zones and lengths of fractions could make them many. */
@@ -51,8 +65,9 @@ export const doubtful = (text: unknown): boolean => typeof text === 'string' && 
 export function tally(interest: Interest): Tally {
   const counts: Counts = {
     ...{ filled: 0, integers: 0, reals: 0, texts: 0, zeroOne: 0, inexact: 0, doubtful: 0, maxBytes: 0 },
-    ...{ least: null, greatest: null },
+    ...{ least: null, greatest: null, zeros: 0, apart: null },
   };
+  const trials = trialsOf(interest);
   const known = new Map<string, number>();
   let open = true;
   let json = interest.json;
@@ -77,6 +92,10 @@ export function tally(interest: Interest): Tally {
   function integer(value: bigint): void {
     counts.integers++;
     if (value === 0n || value === 1n) counts.zeroOne++;
+    if (value === 0n) counts.zeros++;
+    else if (counts.apart === null) counts.apart = [value, value];
+    else if (value < counts.apart[0]) counts.apart[0] = value;
+    else if (value > counts.apart[1]) counts.apart[1] = value;
     if (counts.least === null || value < counts.least) counts.least = value;
     if (counts.greatest === null || value > counts.greatest) counts.greatest = value;
     // -2^63 counts too, since as a REAL it would stay one.
@@ -92,7 +111,29 @@ export function tally(interest: Interest): Tally {
       else if (typeof value === 'string') text(value);
       else if (typeof value === 'number') counts.reals++;
       else if (value instanceof Uint8Array) counts.maxBytes = Math.max(counts.maxBytes, value.length);
+      if (trials.length > 0) for (const each of trials) each.see(value as Value);
     },
     formats: () => Object.fromEntries(known),
+    trials: () => Object.fromEntries(trials.map(({ codec, misfits, reason }) => [codec, { misfits, reason }])),
   };
+}
+
+type Trial = { readonly codec: string; misfits: number; reason: string; see(value: Value): void };
+
+function trialsOf({ wanted, guesses, affinity }: Interest): Trial[] {
+  return [...new Set([...(wanted === undefined ? [] : [wanted]), ...guesses])].map(codec => {
+    const { encode } = codecOf({ codec, affinity });
+    return {
+      codec,
+      misfits: 0,
+      reason: '',
+      see(value) {
+        if (this.misfits > 0 && codec !== wanted) return;
+        const refused = encode(value);
+        if (!(refused instanceof Unfit)) return;
+        this.misfits++;
+        if (this.misfits === 1) this.reason = refused.reason;
+      },
+    };
+  });
 }

@@ -12,6 +12,7 @@ import { callDaemon } from '../../src/server/call.ts';
 import { StatusDocument } from '../../src/server/documents.ts';
 import { socketPath } from '../../src/server/socket.ts';
 import { connect, testPostgres } from '../support/postgres.ts';
+import { isRunning } from '../support/world.ts';
 import { asApplication, changeStored, fill } from './change.ts';
 import { changeHeld } from './change-held.ts';
 import { type Commands, commandsFor, type Daemon, Defect, type Ran, sentence, soundOrThrow } from './commands.ts';

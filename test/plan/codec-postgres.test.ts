@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tag, type Value } from '../../src/change/value.ts';
 import { codecOf, Unfit } from '../../src/plan/codec.ts';
+import { BOOLEAN_TEXTS } from '../../src/plan/codecs/boolean.ts';
 import { typeOf } from '../../src/plan/codecs/registry.ts';
 import type { Affinity } from '../../src/plan/schema.ts';
 import { textForm } from '../../src/plan/text-form.ts';
@@ -47,7 +48,8 @@ describe(`SQLite → Postgres → SQLite keeps class and bytes (ATTACCA_SEED=${S
     let tried = 0;
     for (const affinity of AFFINITIES) {
       const { encode, decode, canonical } = codecOf({ codec, affinity });
-      const fitting = fc.sample(value, { seed: SEED, numRuns: RUNS }).flatMap(given => {
+      const values = [...fc.sample(value, { seed: SEED, numRuns: RUNS }), ...BOOLEAN_TEXTS.flat()]; // few are samples
+      const fitting = values.flatMap(given => {
         const before = sqlite.stored(given, affinity);
         const text = encode(before);
         return typeof text === 'string' ? [{ before, text }] : [];

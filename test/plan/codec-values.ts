@@ -21,8 +21,16 @@ export const CODECS: readonly string[] = [
     'timestamptz(YYYY-MM-DDThh:mm:ss.fff-03:30)',
     'timestamptz(YYYY-MM-DD hh:mm:ss UTC)',
     'timestamptz(ms since 1970)',
-    'timestamptz(us since 1601)',
-    'timestamptz(s since 2001)',
+    'timestamptz(ns since 1970)',
+    'timestamptz(s since 1970 or 0)',
+    'timestamptz(us since 1601 or 0)',
+    'timestamp(julian day)',
+    'timestamptz(julian day or 0)',
+    'date(julian day)',
+    'date(julian day or 0)',
+    "timestamp(YYYY-MM-DDThh:mm:ss or '')",
+    "timestamptz(YYYY-MM-DD hh:mm:ss or '0000-00-00 00:00:00')",
+    'date(YYYYMMDD)',
     'uuid(upper)',
     'uuid(hex)',
     'uuid(HEX)',
@@ -57,12 +65,15 @@ const integer = fc.oneof(
   fc.bigInt({ min: -3n, max: 3n }),
   fc.bigInt({ min: 0n, max: 4_000_000_000n }),
   fc.bigInt({ min: 0n, max: 4_000_000_000_000n }),
+  fc.bigInt({ min: 2_400_000n, max: 2_500_000n }),
+  fc.bigInt({ min: 0n, max: 4_000_000_000_000_000n }).map(micros => micros * 1_000n),
 );
 const real = fc.oneof(
   fc.constantFrom(...reals, Infinity, -Infinity),
   fc.double({ noNaN: true }),
   integer.map(Number),
   fc.bigInt({ min: -(10n ** 16n), max: 10n ** 16n }).map(micros => Number(micros) / 1e6),
+  fc.double({ min: 2_400_000, max: 2_500_000, noNaN: true }),
 );
 export const number = fc.oneof(integer, real);
 
@@ -181,6 +192,7 @@ export const text = fc.oneof(
     'infinity',
     '-infinity',
     '0000-00-00 00:00:00',
+    '0000-00-00',
   ),
   fc.string({ unit: 'binary' }),
   fc.mixedCase(fc.constantFrom('true', 'i:1')),

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { CODES } from '../../src/plan/codes.ts';
 import { Plan } from '../../src/plan/document.ts';
+import { applyPlanFile } from '../../src/plan/file.ts';
 import { keyColumns } from '../../src/plan/plan.ts';
 import { decided } from './decided.ts';
 
@@ -29,6 +30,12 @@ describe('the type comes from the stored values', () => {
     ['datetime', 'insert into t values (1700000000000)', 'timestamptz(ms since 1970)', 'timestamptz'],
     ['datetime', 'insert into t values (0), (1700000000)', 'integer', 'bigint'],
     ['datetime', "insert into t values (1700000000), ('2024-01-01 10:00:00')", 'tagged', 'text'],
+    ['datetime', 'insert into t values (13345000000000000)', 'timestamptz(us since 1601)', 'timestamptz'],
+    ['datetime', 'insert into t values (1700000000123456000)', 'timestamptz(ns since 1970)', 'timestamptz'],
+    ['datetime', 'insert into t values (1700000000123456789)', 'integer', 'bigint'],
+    ['datetime', 'insert into t values (2460000.5)', 'number', 'double precision'],
+    ['datetime', "insert into t values ('20240102030405')", 'integer', 'bigint'],
+    ['text', "insert into t values ('20240102030405')", 'text', 'text'],
     ['integer', 'insert into t values (1700000000)', 'integer', 'bigint'],
     ['uuid', "insert into t values ('a0000000-0000-4000-8000-00000000000f')", 'uuid(lower)', 'uuid'],
     ['uuid', "insert into t values ('A0000000-0000-4000-8000-00000000000F')", 'uuid(upper)', 'uuid'],
@@ -90,6 +97,14 @@ describe('the type comes from the stored values', () => {
     ['meta_json text', "('{}')", 'jsonb'],
     ['meta text', "('{}')", 'text'],
     ['is_admin integer', '(1)', 'bigint'],
+    ['last_visit_time integer', '(13345000000000000)', 'timestamptz'],
+    ['visits integer', '(13345000000000000)', 'bigint'],
+    ['ZCREATIONDATE timestamp', '(690000000.5), (690000001)', 'timestamptz'],
+    ['ZCREATIONDATE timestamp', '(690000000.1234567)', 'double precision'],
+    ['ZCREATIONDATE timestamp', '(1700000000)', 'timestamptz'],
+    ['julian_day integer', '(2460000)', 'date'],
+    ['julian_day integer', '(2460000), (7)', 'bigint'],
+    ['date char(8)', "('20240102')", 'date'],
   ])('a name is a hint where every value agrees: %s with %s', (column, values, type) => {
     expect(decided(`create table t (${column}); insert into t values ${values}`).table('t').columns.at(-1)?.type).toBe(type);
   });
@@ -110,6 +125,27 @@ describe('the type comes from the stored values', () => {
       Array(3).fill('text'),
     );
     expect(other.table('c').foreignKeys).toHaveLength(2);
+  });
+
+  test.each([
+    ["'2024-01-01 10:00:00'), ('", "timestamp(YYYY-MM-DD hh:mm:ss or '')"],
+    ["'2024-01-01 10:00:00'), ('0000-00-00 00:00:00", "timestamp(YYYY-MM-DD hh:mm:ss or '0000-00-00 00:00:00')"],
+    ["'2024-01-01'), ('0000-00-00", "date(YYYY-MM-DD or '0000-00-00')"],
+    ["1700000000), (0), ('x') -- ", undefined],
+    ['1700000000), (0) -- ', 'timestamptz(s since 1970 or 0)'],
+    ['13345000000000000), (0) -- ', 'timestamptz(us since 1601 or 0)'],
+    ['2460000.25), (2460000) -- ', 'timestamptz(julian day)'],
+    ["'2024-01-01'), (''), ('0000-00-00", undefined],
+  ])('a codec that only a person can choose is offered: %s', (values, codec) => {
+    const sql = `create table t (v datetime); insert into t values (${values}')`.replace(/ -- '\)$/, '');
+    expect(decided(sql).column('t', 'v').codec).not.toBe(codec);
+    const offer = decided(sql).about('mixed-formats')[0]?.message;
+    if (codec === undefined) expect(offer ?? '').not.toContain('chosen in the plan file');
+    else expect(offer).toContain(`Codec ${codec}, chosen`);
+    if (codec === undefined) return;
+    const { plan, stats } = decided(sql, { asked: () => codec });
+    const file = JSON.stringify({ version: 1, tables: { t: { columns: { v: { codec } } } } });
+    expect(applyPlanFile(plan, file, stats).tables[0]?.columns.at(-1)).toMatchObject({ codec });
   });
 
   test('what keeps a declared type from being one is counted by what it is', () => {

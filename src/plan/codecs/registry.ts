@@ -1,13 +1,16 @@
 /*
  * Every codec by its name in the plan. Some take one argument, which says how SQLite writes the value:
- * timestamp(YYYY-MM-DD hh:mm:ss), timestamptz(s since 1970), boolean(true/false), uuid(lower).
+ * timestamp(YYYY-MM-DD hh:mm:ss), timestamptz(s since 1970), date(YYYY-MM-DD or ''), boolean(true/false), uuid(lower).
  */
 import type { Affinity } from '../schema.ts';
 import { booleanTexts, zeroOne } from './boolean.ts';
+import type { MomentType } from './calendar.ts';
 import { epochCodec } from './epoch.ts';
 import type { Codec } from './fit.ts';
 import { jsonText, jsonValue } from './json.ts';
+import { julianCodec } from './julian.ts';
 import { momentCodec } from './moment.ts';
+import { withNever } from './never.ts';
 import { decimal, decimalText } from './numeric.ts';
 import { blob, integer, number, realOf, tagged, text } from './plain.ts';
 import { UUIDS } from './uuid.ts';
@@ -35,6 +38,19 @@ const alone = (type: PgType, make: (affinity: Affinity) => Codec): Family => ({
   make: (argument, affinity) => (argument === '' ? make(affinity) : undefined),
 });
 
+const inTime = (type: MomentType): Family => ({
+  type,
+  make: (argument, affinity) =>
+    withNever(
+      argument,
+      affinity,
+      format =>
+        momentCodec(type, format) ??
+        julianCodec(format, affinity, type) ??
+        (type === 'date' ? undefined : epochCodec(format, affinity, type)),
+    ),
+});
+
 const FAMILIES: Readonly<Record<string, Family>> = {
   integer: alone('bigint', () => integer),
   real: alone('double precision', realOf),
@@ -43,12 +59,9 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   blob: alone('bytea', () => blob),
   tagged: alone('text', () => tagged),
   boolean: { type: 'boolean', make: argument => (argument === '' ? zeroOne : booleanTexts(argument)) },
-  date: { type: 'date', make: format => momentCodec('date', format) },
-  timestamp: {
-    type: 'timestamp',
-    make: (format, affinity) => momentCodec('timestamp', format) ?? epochCodec(format, affinity, 'timestamp'),
-  },
-  timestamptz: { type: 'timestamptz', make: (format, affinity) => momentCodec('timestamptz', format) ?? epochCodec(format, affinity) },
+  date: inTime('date'),
+  timestamp: inTime('timestamp'),
+  timestamptz: inTime('timestamptz'),
   uuid: { type: 'uuid', make: form => UUIDS[form] },
   json: alone('json', () => jsonText),
   jsonb: alone('jsonb', () => jsonValue),
@@ -69,6 +82,12 @@ export const EXAMPLES: readonly string[] = [
   'timestamp(YYYY-MM-DD hh:mm:ss)',
   'timestamptz(YYYY-MM-DDThh:mm:ss.fffZ)',
   'timestamptz(s since 1970)',
+  'timestamptz(ms since 1970 or 0)',
+  'timestamptz(us since 1601)',
+  'timestamptz(s since 2001)',
+  'timestamptz(julian day)',
+  "timestamp(YYYY-MM-DD hh:mm:ss or '')",
+  "date(YYYY-MM-DD or '0000-00-00')",
   'uuid(lower)',
   'uuid(blob)',
   'jsonb',
