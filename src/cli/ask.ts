@@ -54,7 +54,7 @@ async function alone(config: Config, call: Call, say: (line: string) => void): P
   if (call.operation === 'uninstall') return await perform(ops, call, say);
   await installed(engine);
   // Before anything reads the journal, which may be the reason for it.
-  const again = call.operation === 'resync' ? await beginResync(engine, call.tables) : undefined;
+  const again = call.operation === 'resync' ? await beginResync(engine, call.tables, say) : undefined;
   const running = own.run(stop.signal, () => undefined);
   running.catch(() => undefined); // `tailing` reports it
   try {

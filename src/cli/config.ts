@@ -61,6 +61,20 @@ export const Config = z.strictObject({
         .describe('If more marks wait than this, the tables that have most of them are marked whole, and copied anew.'),
     })
     .prefault({}),
+  mirror: z
+    .strictObject({
+      warnSlotMegabytes: z
+        .int()
+        .min(1)
+        .default(1_024)
+        .describe('Log and status warn while the slot of the mirror keeps more WAL than this on the disk of Postgres.'),
+      maxSlotMegabytes: z.int().min(1).default(10_240).describe('What whenSlotFull says happens when it keeps more than this.'),
+      whenSlotFull: z
+        .enum(['warn', 'drop'])
+        .default('warn')
+        .describe('warn: nothing more. drop: the slot goes, so that the disk does not fill; the mirror then needs `attacca resync`.'),
+    })
+    .prefault({}),
   cutover: z
     .strictObject({
       maxPauseMs: z.int().min(100).default(3_000).describe("The application's writes wait at most this long."),

@@ -1,16 +1,28 @@
 import { DoneDocument } from '../server/documents.ts';
+import { readControl } from '../sqlite/install.ts';
+import { openSource } from '../sqlite/open.ts';
 import { ask } from './ask.ts';
 import { confirm } from './confirm.ts';
+import { disposable } from './engine/disposable.ts';
 import type { Context } from './main.ts';
 import { EXIT, present } from './report.ts';
 
-/** `attacca resync`: copies tables, or everything, again; what Postgres has of them is replaced in one transaction. */
+/** `attacca resync`: copies tables, or everything, again; what the other side has of them is replaced in one transaction. */
 export async function resync(context: Context, options: { readonly table?: string[]; readonly yes?: boolean }): Promise<number> {
   const { source } = context.config();
   const tables = options.table ?? [];
   const what = tables.length === 0 ? 'everything' : tables.join(', ');
-  await confirm(context.output, options.yes === true, `Replace ${what} in Postgres by what ${source} holds now?`);
+  const question = mirrors(source)
+    ? `Replace everything in ${source}, the mirror, by what Postgres holds now?`
+    : `Replace ${what} in Postgres by what ${source} holds now?`;
+  await confirm(context.output, options.yes === true, question);
   const { document } = await ask(context, { operation: 'resync', tables }, DoneDocument);
   present(context.output, document, () => [document.detail]);
   return EXIT.done;
+}
+
+/** Whether Postgres is primary, by what the file says. */
+function mirrors(source: string): boolean {
+  using db = disposable(openSource(source, { readonly: true }));
+  return readControl(db.database)?.primary === 'postgres';
 }

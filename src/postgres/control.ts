@@ -37,7 +37,7 @@ export type ControlChanges = Partial<
   Pick<Control, 'verifiedSeq' | 'fullVerifiedOk' | 'drainedSeq' | 'fenceLsn' | 'slot' | 'publication'> & {
     /** Moments are Postgres's own: whether one is long ago is asked of the same clock. */
     readonly verifiedAt: 'now';
-    readonly fullVerifiedAt: 'now';
+    readonly fullVerifiedAt: 'now' | null;
   }
 >;
 

@@ -38,7 +38,9 @@ const FACTS = /* sql */ `
     current_setting('wal_level') as wal_level, current_setting('max_replication_slots') as max_slots,
     (select count(*) from pg_replication_slots) as slots, pg_is_in_recovery() as standby,
     (select system_identifier from pg_control_system()) as system_identifier,
-    (select timeline_id from pg_control_checkpoint()) as timeline,
+    case when pg_is_in_recovery() then (select timeline_id from pg_control_checkpoint())
+      -- The control file learns of a promotion at the next checkpoint only; the name of the WAL file tells at once.
+      else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int end as timeline,
     current_database() as database, getdatabaseencoding() as encoding, r.rolname as role
   from pg_roles r where r.rolname = current_user`;
 

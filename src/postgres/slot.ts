@@ -25,6 +25,8 @@ export type SlotState = {
   readonly walStatus: string | null;
   /** WAL that Postgres keeps on its disk for this slot. */
   readonly retainedBytes: bigint;
+  /** How much more may be written before Postgres gives the slot up (max_slot_wal_keep_size); null: as much as the disk holds. */
+  readonly safeBytes: bigint | null;
 };
 
 const SLOT_MS = 30_000;
@@ -92,7 +94,8 @@ const WRITERS = /* sql */ `
     from pg_prepared_xacts) writer
   order by since limit 1`;
 
-async function heldUp(session: Session, cause: unknown): Promise<ReplicationError> {
+/** Who keeps a slot from being made, as an error to try again. */
+export async function heldUp(session: Session, cause: unknown): Promise<ReplicationError> {
   const { rows } = await session.query(WRITERS);
   const { who, since, remedy } = rows[0] ?? { who: 'a transaction that has ended by now', since: null, remedy: 'run the command again' };
   const message = `making the replication slot waits for ${who}${since === null ? '' : `, open since ${since}`}`;
@@ -117,7 +120,7 @@ export async function dropSlot(session: Session, name: string): Promise<void> {
 }
 
 const STATE = /* sql */ `
-  select active, confirmed_flush_lsn as flush, restart_lsn as restart, wal_status as status,
+  select active, confirmed_flush_lsn as flush, restart_lsn as restart, wal_status as status, safe_wal_size as safe,
          coalesce(pg_current_wal_lsn() - restart_lsn, 0)::bigint as retained
   from pg_replication_slots where slot_name = $1`;
 
@@ -131,6 +134,7 @@ export async function slotState(session: Session, name: string): Promise<SlotSta
     restartLsn: lsnOrNull(row?.restart),
     walStatus: row?.status ?? null,
     retainedBytes: BigInt(row?.retained ?? 0),
+    safeBytes: row?.safe == null ? null : BigInt(row.safe),
   };
 }
 

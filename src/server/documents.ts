@@ -81,7 +81,16 @@ export const StatusDocument = z.strictObject({
   }),
   quarantine: Count,
   suspended: z.array(z.strictObject({ table: z.string(), reason: z.string() })).describe('Tables that are not replicated any more.'),
-  slot: z.strictObject({ name: z.string(), active: z.boolean(), walStatus: z.string().nullable(), retainedBytes: Integer }).nullable(),
+  slot: z
+    .strictObject({
+      name: z.string(),
+      active: z.boolean(),
+      walStatus: z.string().nullable(),
+      retainedBytes: Integer,
+      safeBytes: Integer.nullable().optional().describe('What may still be written before Postgres gives it up; null: no limit is set.'),
+      alarm: z.string().nullable().optional().describe('Why somebody should look at it.'),
+    })
+    .nullable(),
   halt: z.strictObject({ reason: z.string(), hint: z.string() }).nullable(),
   throttle: ThrottleDocument.optional().describe('Absent where no daemon runs.'),
   timeline: z.array(z.strictObject({ at: z.string(), event: z.string(), by: z.string() })),

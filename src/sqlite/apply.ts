@@ -22,8 +22,8 @@ import { schemaVersion } from './values.ts';
 /** How long another process may hold the file before the mirror starts again from its checkpoint. */
 const WAIT_MS = 10_000;
 
-const LIFT = /* sql */ `delete from _attacca_fence; insert into _attacca_fence (closed) values (0)`;
-const LOWER = /* sql */ `update _attacca_fence set closed = 1`;
+export const LIFT = /* sql */ `delete from _attacca_fence; insert into _attacca_fence (closed) values (0)`;
+export const LOWER = /* sql */ `update _attacca_fence set closed = 1`;
 const ADVANCE = /* sql */ `update _attacca_control set lsn = ?, watermark = coalesce(?, watermark) where id = 1`;
 const CANARY = /* sql */ `select 1 from _attacca_canary where rowid = 1000`;
 
@@ -81,7 +81,7 @@ export function sqliteSink(options: SqliteSinkOptions): Sink<Lsn, AsyncIterable<
 }
 
 /** The control row, if this file is ours and mirrors Postgres. */
-function mirrored(db: Database, install: string): ControlRow {
+export function mirrored(db: Database, install: string): ControlRow {
   const control = readControl(db);
   if (control?.install !== install)
     throw new ReplicationError('halt', 'the SQLite file does not belong to this installation', {
@@ -105,13 +105,13 @@ function reclose(db: Database, plan: Plan, epoch: bigint): readonly number[] {
   const renumbered = plan.tables.some(({ key }) => key.kind === 'hidden') && db.prepare(CANARY).get() === undefined;
   if (renumbered)
     throw new ReplicationError('halt', 'VACUUM has renumbered the rows of tables without a key', {
-      hint: 'Rows of those tables no longer have the names that Postgres knows them by: the way back needs a new copy of them.',
+      hint: 'Rows of those tables no longer have the names that Postgres knows them by: run `attacca resync` to copy the mirror anew.',
     });
   return refence(db, plan, epoch);
 }
 
 /** The unknown halts; what has to do with the machine alone is tried again. */
-function judged(error: unknown): unknown {
+export function judged(error: unknown): unknown {
   if (error instanceof ReplicationError || codeOf(error) === '') return error;
   const passes = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|NOMEM)/.test(codeOf(error));
   return new ReplicationError(passes ? 'retry' : 'halt', `SQLite refuses the mirror's transaction: ${codeOf(error)}`, {

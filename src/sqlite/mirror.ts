@@ -27,9 +27,9 @@ export type Mirror = {
   finish(): string | undefined;
 };
 
-/** Statements for the changes of any number of transactions: each is compiled once. */
-export function mirroring(db: Database, plan: Plan): () => Mirror {
-  const tables = new Map(plan.tables.map(table => [table.id, writer(db, table)]));
+/** Statements for the changes of any number of transactions: each is compiled once. Without `marking` nothing is said in the journal. */
+export function mirroring(db: Database, plan: Plan, { marking = true }: { readonly marking?: boolean } = {}): () => Mirror {
+  const tables = new Map(plan.tables.map(table => [table.id, writer(db, table, marking)]));
   const of = (id: number): TableWriter => {
     const table = tables.get(id);
     if (table !== undefined) return table;
@@ -45,7 +45,7 @@ export function mirroring(db: Database, plan: Plan): () => Mirror {
         if (change.op === 'truncate') {
           const ids = change.tables.filter(id => id !== WATERMARK);
           for (const id of ids) of(id).empty();
-          markTables(db, ids);
+          if (marking) markTables(db, ids);
         } else if (change.table !== WATERMARK) apply(of(change.table), change);
         else if (change.op !== 'delete') watermark = change.row[0] ?? watermark;
       },
@@ -93,9 +93,10 @@ type TableWriter = {
   land(): void;
 };
 
-function writer(db: Database, table: TablePlan): TableWriter {
+function writer(db: Database, table: TablePlan, marking: boolean): TableWriter {
   const parked = new Map<string, readonly Value[]>();
-  const run = rowStatements(db, table);
+  const statements = rowStatements(db, table);
+  const run = marking ? statements : { ...statements, mark: () => undefined };
   const clashes = (error: unknown): boolean => isClash(error) && db.inTransaction; // a trigger's ROLLBACK ended it otherwise
   const newKey = (row: Cells): Value[] => table.key.columns.map(index => row[index] ?? null);
   const park = (row: readonly Value[]): void => void parked.set(rowName(newKey(row)), row);

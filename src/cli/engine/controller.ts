@@ -21,6 +21,7 @@ import { moveOn } from './phases.ts';
 import { leaveToApplication } from './removal.ts';
 import { type ReverseTail, reverseTail } from './reverse-tail.ts';
 import { forwardSink } from './sinks.ts';
+import { LOST } from './slot-guard.ts';
 import { settle, takeDown } from './switching.ts';
 import type { Tail } from './tail.ts';
 
@@ -93,7 +94,7 @@ export function controller(engine: Engine): Controller {
       }
       case 'mirroring': {
         if (control.slot === null || control.publication === null)
-          throw halt('the mirror has no slot', 'read the runbook, section "lost slot"');
+          throw halt(control.halt?.reason ?? 'the mirror has no replication slot', LOST);
         const mirror = await reverseTail(on, { slot: control.slot, publication: control.publication });
         const checking = checkForeignKeys(on).catch(error => engine.log.warn({ err: error }, 'foreign keys not checked'));
         await follow(mirror, signal, healthy);

@@ -129,7 +129,7 @@ async function repair(controller: Controller, on: Installed, verified: Verified,
       {
         code: 'postgres-primary',
         reason: 'the differences are in the SQLite mirror, which a repair from SQLite would spread',
-        remedy: 'see the differences without --repair; after a rollback, or with a fresh installation, they can be repaired',
+        remedy: 'see the differences without --repair; `attacca resync` copies the mirror anew from Postgres',
       },
     ]);
   }

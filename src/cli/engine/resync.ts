@@ -1,4 +1,4 @@
-/* Copies tables again on request, while SQLite is primary. */
+/* Copies again on request: from SQLite while it is primary, or the whole mirror from Postgres. */
 import { Refused } from '../../change/errors.ts';
 import { type Phase, primaryIn } from '../../cutover/phase.ts';
 import type { TablePlan } from '../../plan/plan.ts';
@@ -11,14 +11,24 @@ import type { Controller } from './controller.ts';
 import { disposable } from './disposable.ts';
 import { type Engine, type Installed, installed } from './engine.ts';
 import { takeAsTruth } from './following.ts';
+import { remakeMirror } from './remirroring.ts';
 import { caughtUp } from './tail.ts';
 
 const WAIT_MS = 30_000;
 
-/** Marks whole what is to be copied again; without `names` everything, whatever the file's journal says. Throws Refused. */
-export async function beginResync(engine: Engine, names: readonly string[]): Promise<readonly TablePlan[]> {
+/**
+ * While SQLite is primary: marks whole what is to be copied again; without `names` everything, whatever the file's journal says.
+ * While Postgres is: copies the mirror anew, all of it. Throws Refused.
+ */
+export async function beginResync(engine: Engine, names: readonly string[], progress: Progress): Promise<readonly TablePlan[]> {
   const on = await installed(engine);
   const { phase, mark } = on.control;
+  if (phase === 'mirroring') {
+    if (names.length > 0)
+      throw refused('the stream that the mirror follows holds all tables', 'leave --table out: the whole mirror is copied anew');
+    await remakeMirror(on, progress);
+    return on.plan.tables;
+  }
   if (primaryIn(phase as Phase) !== 'sqlite') throw refused(`the phase is ${phase}`, 'SQLite is not primary: its copy is not the truth');
   if (mark === null) throw refused(`the phase is ${phase}`, 'run `attacca sync`: nothing was copied yet');
   const tables = chosen(on, names);
@@ -40,8 +50,17 @@ export async function endResync(controller: Controller, tables: readonly TablePl
 
 /** `resync` beside a running pipe. */
 export async function resync(controller: Controller, names: readonly string[], progress: Progress): Promise<DoneDocument> {
-  const tables = await beginResync(controller.engine, names);
-  progress(`copying ${tables.length} tables again`);
+  const { control } = await installed(controller.engine);
+  const begin = (): Promise<readonly TablePlan[]> => beginResync(controller.engine, names, progress);
+  if (control.phase !== 'mirroring') {
+    const tables = await begin();
+    progress(`copying ${tables.length} tables again`);
+    return await endResync(controller, tables);
+  }
+  const tables = await controller.whileSwitching(async () => {
+    await controller.tail()?.stop();
+    return await begin();
+  });
   return await endResync(controller, tables);
 }
 

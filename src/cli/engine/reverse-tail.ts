@@ -23,6 +23,7 @@ import type { StatePair } from '../../verify/verify.ts';
 import { disposable } from './disposable.ts';
 import { halt, type Installed } from './engine.ts';
 import { watched } from './points.ts';
+import { LOST, slotGuard } from './slot-guard.ts';
 import type { Tail } from './tail.ts';
 
 type Changes = AsyncIterable<RowChange>;
@@ -45,6 +46,8 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
   const { engine, plan } = on;
   const stop = new AbortController();
   refuseOtherServer(on);
+  const guardSlot = slotGuard(on, stream.slot);
+  await guardSlot(engine.side);
   const beats = await connect(engine.url, { applicationName: 'attacca heartbeat' });
   const sink = watched('mirror', sqliteSink({ path: engine.config.source, plan, install: on.install }), engine.reached);
   const reader = openSource(engine.config.source, { readonly: true });
@@ -70,6 +73,7 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
       lag.seen(beat, performance.now());
       await writeWatermark(beats, `${HEARTBEAT}${beat}`);
       await guardFence(on, reader);
+      await guardSlot(beats);
       await delay(HEARTBEAT_MS, undefined, { signal: stop.signal }).catch(() => undefined);
     }
   }
@@ -102,7 +106,7 @@ function refuseOtherServer({ engine }: Installed): void {
   if (stored.system === systemIdentifier && stored.timeline === timeline) return;
   throw halt(
     `the mirror follows server ${stored.system} on timeline ${stored.timeline}, this is ${systemIdentifier} on ${timeline}`,
-    'Postgres was restored or failed over: read the runbook, section "lost slot"',
+    `Postgres was restored or failed over. ${LOST}`,
   );
 }
 

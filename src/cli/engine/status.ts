@@ -5,8 +5,9 @@ import { readProgress } from '../../postgres/chunk.ts';
 import { readControl } from '../../postgres/control.ts';
 import { suspensions } from '../../postgres/policy.ts';
 import { count } from '../../postgres/quarantine.ts';
-import { slotState } from '../../postgres/slot.ts';
+import { type SlotState, slotState } from '../../postgres/slot.ts';
 import type { Lag } from '../../replicate/lag.ts';
+import { judgeSlot } from '../../replicate/retained.ts';
 import type { StatusDocument } from '../../server/documents.ts';
 import { openSource } from '../../sqlite/open.ts';
 import { headMark } from '../../sqlite/rows.ts';
@@ -53,12 +54,22 @@ export async function readStatus(
       const reason = suspended.get(id);
       return reason === undefined ? [] : [{ table, reason }];
     }),
-    slot:
-      slot?.exists === true
-        ? { name: control.slot ?? '', active: slot.active, walStatus: slot.walStatus, retainedBytes: String(slot.retainedBytes) }
-        : null,
+    slot: slot === undefined ? null : slotOf(control.slot ?? '', slot, config),
     halt: control.halt,
     timeline: await readAudit(side, 20),
+  };
+}
+
+function slotOf(name: string, slot: SlotState, { mirror }: Config): StatusDocument['slot'] {
+  const { active, walStatus, retainedBytes, safeBytes } = slot;
+  const verdict = judgeSlot(slot, mirror);
+  return {
+    name,
+    active,
+    walStatus,
+    retainedBytes: String(retainedBytes),
+    safeBytes: safeBytes === null ? null : String(safeBytes),
+    alarm: verdict.level === 'fine' ? null : verdict.reason,
   };
 }
 

@@ -22,6 +22,7 @@ import { disposable } from './disposable.ts';
 import { halt, type Installed } from './engine.ts';
 import { restoreForeignKeys } from './foreign-keys.ts';
 import { watched } from './points.ts';
+import { historyOf } from './stream-names.ts';
 
 const COMMIT_WAIT_MS = 3_000;
 
@@ -44,7 +45,7 @@ function sqliteSide(on: Installed, sink: Pick<Sink<Mark, Rows>, 'checkpoint'>, s
         held.release();
         throw error;
       }
-      const source = JSON.stringify({ system: engine.facts.systemIdentifier, timeline: engine.facts.timeline, slot });
+      const source = historyOf(on, slot);
       const port: HeldSqlite = {
         state: () => heldState(held.db, plan),
         usedIds: () => nextIds(held.db, plan),

@@ -20,12 +20,10 @@ import { moveOn, phaseStore } from './phases.ts';
 import { compareRecent } from './recent.ts';
 import type { ReverseTail } from './reverse-tail.ts';
 import { forwardSink } from './sinks.ts';
+import { streamOf } from './stream-names.ts';
 import { switchPorts } from './switch-ports.ts';
 
 export type Switched = { readonly pauseMs: number; readonly epoch: bigint };
-
-/** Names of the slot and the publication: one pair for each installation. */
-const streamOf = (on: Installed) => ({ slot: `attacca_${on.install}`, publication: `attacca_${on.install}` });
 
 /** Why the switch may not begin. For a cutover it also proves the way back, and takes it down again if `dryRun`. */
 export async function check(controller: Controller, direction: Direction, dryRun: boolean, progress: Progress) {
