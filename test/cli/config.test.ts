@@ -44,6 +44,7 @@ test('every default is visible', () => {
     snapshot: { parallelChunks: 2, chunkRows: 20_000, nice: 0 },
     quarantine: { policy: 'quarantine', afterRows: 0 },
     journal: { maxMarks: 50_000_000 },
+    mirror: { warnSlotMegabytes: 1_024, maxSlotMegabytes: 10_240, whenSlotFull: 'warn' },
     verify: { everySeconds: 10, fullEveryMinutes: 360 },
     cutover: { maxPauseMs: 3_000, maxLagMs: 2_000, verifyMaxAgeMinutes: 60 },
   });
