@@ -11,3 +11,6 @@ alter role :"role" replication;
 -- After the cutover the application's own role needs its rights on the tables, which belong to this role:
 --   grant select, insert, update, delete on all tables in schema public to app;
 --   grant usage on all sequences in schema public to app;
+-- Only if the flag lives in a row of this database (flag.kind "postgres"); the table is the application's:
+--   create table app_flag (name text primary key, value text not null, epoch bigint not null default 0);
+--   grant select, insert, update on app_flag to :"role";

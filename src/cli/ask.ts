@@ -28,7 +28,7 @@ export async function ask<T>(context: Context, call: Call, schema: z.ZodType<T>)
   const say = (line: string): void => progress(context.output, line);
   const answered = await callDaemon(socketPath(config.source), call, say);
   if (answered !== undefined) return { document: schema.parse(answered.result), daemon: true };
-  const document = schema.parse(await alone(config, call, say));
+  const document = schema.parse(await alone(config, call, say, context.env));
   if (call.operation === 'uninstall') await removeState(config, call.keepTarget);
   return { document, daemon: false };
 }
@@ -44,10 +44,10 @@ export function refuseNeverInstalled(config: Config, operation: Call['operation'
   if (neverInstalled(config) && !removable) throw notInstalled({ config });
 }
 
-async function alone(config: Config, call: Call, say: (line: string) => void): Promise<unknown> {
+async function alone(config: Config, call: Call, say: (line: string) => void, env: NodeJS.ProcessEnv): Promise<unknown> {
   const log = pino({ level: 'silent' });
   refuseNeverInstalled(config, call.operation);
-  await using engine = await openEngine(config, log, call.operation);
+  await using engine = await openEngine(config, log, call.operation, { env });
   const own = controller(engine);
   const stop = new AbortController();
   const ops = operations(own, new Date(), () => stop.abort());

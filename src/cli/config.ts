@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../change/errors.ts';
-import { FlagConfig } from '../flag/config.ts';
+import { FlagPlaces } from '../flag/places.ts';
 
 export const CONFIG_FILE = 'attacca.config.json';
 
@@ -23,7 +23,7 @@ export const Config = z.strictObject({
     .prefault([])
     .describe('Blocking findings that are accepted, as CODE, CODE:TABLE or CODE:TABLE.COLUMN; the plan file can give reasons.'),
   schema: z.string().min(1).default('public').describe('The Postgres schema that holds the tables.'),
-  flag: FlagConfig.optional().describe("The application's feature flag; absent: nothing is switched outside the databases."),
+  flag: FlagPlaces.optional().describe("The application's feature flag; absent: nothing is switched outside the databases."),
   snapshot: z
     .strictObject({
       parallelChunks: z.int().min(1).max(16).default(2).describe('Chunks copied at the same time.'),

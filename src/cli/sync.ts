@@ -38,7 +38,15 @@ export async function sync(context: Context, options: Options): Promise<number> 
   let started = false;
   let last: SyncDocument | undefined;
   let left: Left | undefined;
-  const known = { since, once: options.once === true, stop, reached, ended: (what: Left) => (left = what), lost: away.lost };
+  const known = {
+    since,
+    once: options.once === true,
+    stop,
+    env: context.env,
+    reached,
+    ended: (what: Left) => (left = what),
+    lost: away.lost,
+  };
 
   await supervise(
     async healthy => {
@@ -65,6 +73,7 @@ type Session = {
   readonly since: Date;
   readonly once: boolean;
   readonly stop: AbortController;
+  readonly env: NodeJS.ProcessEnv;
   readonly reached: Reached | undefined;
   readonly ended: (left: Left) => void;
   /** Called when there is an installation and this is its controller: from then on what heals is waited for. */
@@ -79,11 +88,11 @@ type Session = {
 async function session(
   config: Config,
   log: Logger,
-  { since, once, stop, reached, ended, opened, lost, healthy }: Session,
+  { since, once, stop, env, reached, ended, opened, lost, healthy }: Session,
 ): Promise<SyncDocument | undefined> {
   // The embedded server is only made for a file that can be replicated: a refusal leaves nothing behind.
   const decided = neverInstalled(config) ? await examine(config, log) : undefined;
-  await using engine = await openEngine(config, log, 'sync', reached);
+  await using engine = await openEngine(config, log, 'sync', { env, reached });
   using _lost = { [Symbol.dispose]: lost };
   await ensurePlan(engine, decided);
   opened();

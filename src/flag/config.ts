@@ -1,13 +1,13 @@
 import { z } from 'zod';
 
 /** A dotenv file has no one rule for escapes, so a value that would need one is refused. */
-const FlagValue = z.string().regex(/^[^\p{Cc}"'`\\#$]+$/u, 'must not contain quotes, backslash, #, $ or control characters');
+export const FlagValue = z.string().regex(/^[^\p{Cc}"'`\\#$]+$/u, 'must not contain quotes, backslash, #, $ or control characters');
 
 const Key = z.string().min(1);
 
 export const FlagConfig = z
   .strictObject({
-    kind: z.literal('file').default('file'),
+    kind: z.literal('file').optional(),
     path: z.string().min(1).describe('The file that the application reads.'),
     format: z.enum(['dotenv', 'json', 'flagd']).default('dotenv'),
     key: Key.default('DB_TYPE').describe('A variable (dotenv), a dotted path (json) or the name of a flag (flagd).'),

@@ -14,10 +14,28 @@ export interface FlagProvider {
   read(): Promise<FlagState | undefined>;
   /** Atomic, durable, read back; writing the same state again is a no-op. Throws ReplicationError: `halt` for an older epoch. */
   write(state: FlagState): Promise<void>;
-  /** Why it could not be written or read back now: one sentence, or undefined when nothing stands in the way. Changes nothing. */
+  /**
+   * Why it could not be written or read back now: one sentence, or undefined when nothing stands in the way. The flag is afterwards
+   * what it was; where only a write proves that one may write, its present state is written again.
+   */
   check(): Promise<string | undefined>;
   /** The flag's place, for people. */
   describe(): string;
   /** Calls `wake` soon after a change. A hint only: it may be late, missed or false, so readers poll as well. */
   watch?(wake: () => void, signal: AbortSignal): void;
 }
+
+/** What attacca lends to a place that is not a file. */
+export type FlagContext = {
+  /** The epoch in force by Postgres: it counts for places that cannot hold one. */
+  epoch(): Promise<bigint>;
+  readonly env: NodeJS.ProcessEnv;
+  readonly sql: FlagSql;
+};
+
+/** One statement in the target database, every value as text. */
+export type FlagSql = {
+  run(text: string, values: readonly string[]): Promise<readonly Readonly<Record<string, string | null>>[]>;
+  /** The same on a connection of its own, in a transaction that is rolled back: proves that it could be done. */
+  trial(text: string, values: readonly string[]): Promise<void>;
+};

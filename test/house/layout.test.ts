@@ -10,12 +10,13 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   postgres: ['change', 'plan'],
   replicate: ['change'],
   verify: ['change', 'plan'],
-  flag: ['change'],
+  outside: [],
+  flag: ['change', 'outside'],
   cutover: ['change', 'plan', 'replicate', 'verify', 'flag'],
   server: ['change', 'plan', 'cutover', 'verify', 'replicate'],
   client: ['flag'],
   demo: ['change', 'client', 'flag'],
-  cli: ['change', 'plan', 'sqlite', 'postgres', 'replicate', 'verify', 'cutover', 'flag', 'server', 'demo'],
+  cli: ['change', 'plan', 'sqlite', 'postgres', 'replicate', 'verify', 'cutover', 'flag', 'outside', 'server', 'demo'],
 };
 
 /** One folder for each driver; types for the application's side are its own. */

@@ -8,7 +8,6 @@
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { Refused, ReplicationError, UsageError } from '../../change/errors.ts';
-import { fileFlag } from '../../flag/file.ts';
 import type { FlagProvider } from '../../flag/flag.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { acquire, type Control, readControl } from '../../postgres/control.ts';
@@ -24,6 +23,7 @@ import { readControl as readSqliteControl } from '../../sqlite/install.ts';
 import { openSource } from '../../sqlite/open.ts';
 import type { Config } from '../config.ts';
 import { disposable } from './disposable.ts';
+import { flagOf } from './flag.ts';
 import { type Reached, watched } from './points.ts';
 
 export type Engine = AsyncDisposable & {
@@ -50,8 +50,11 @@ export type Installed = {
   readonly onQuarantine: OnQuarantine;
 };
 
+/** What the process that opens it lends. */
+export type Around = { readonly env: NodeJS.ProcessEnv; readonly reached?: Reached | undefined };
+
 /** Opens everything and becomes the one controller. Throws Refused, naming the other one, if there is one already. */
-export async function openEngine(config: Config, log: Logger, as: string, reached?: Reached): Promise<Engine> {
+export async function openEngine(config: Config, log: Logger, as: string, { env, reached }: Around): Promise<Engine> {
   openSource(config.source).close();
   const { url, embedded } = await findTarget(config, as === 'uninstall');
   const who = `${as} pid ${process.pid} on ${hostname()}`;
@@ -61,7 +64,7 @@ export async function openEngine(config: Config, log: Logger, as: string, reache
     refuse(facts, url);
     await acquire(main, who);
     const side = watched('side', await connect(url, { applicationName: `attacca side of ${who}` }), reached);
-    const flag = watched('flag', config.flag === undefined ? noFlag : fileFlag(config.flag), reached);
+    const flag = watched('flag', flagOf(config, { env, side, url }), reached);
     const { rowsPerSecond = null, nice } = config.snapshot;
     const throttle = dialOf({ rowsPerSecond, nice });
     const engine = { config, log, url, embedded, main, side, facts, flag, throttle, reached };
@@ -121,13 +124,6 @@ export async function stopUnused(url: string, embedded: Embedded | undefined): P
   await session.end();
   if (rowCount === 0) await embedded.stop();
 }
-
-const noFlag: FlagProvider = {
-  read: async () => undefined,
-  write: async () => undefined,
-  check: async () => undefined,
-  describe: () => 'no flag configured',
-};
 
 /** The control row of an installation. Throws Refused where there is none. */
 export async function installed(engine: Engine): Promise<Installed & { readonly control: Control }> {

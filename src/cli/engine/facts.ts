@@ -47,11 +47,15 @@ export async function gatherFacts(
   };
 }
 
-/** A flag that names Postgres while SQLite is primary here, in a switch that this installation never made. */
+/** A flag that names the side which is not primary here: somebody else has moved it, or an outside place did not keep it. */
 async function strangeFlag({ engine }: Installed, direction: Direction, epoch: bigint): Promise<string | undefined> {
   const flagged = await engine.flag.read();
-  if (direction !== 'cutover' || flagged === undefined || flagged.primary === 'sqlite' || flagged.epoch <= epoch) return undefined;
-  return `${engine.flag.describe()} names PostgreSQL since epoch ${flagged.epoch}, which another installation has written`;
+  const [primary, other] = direction === 'cutover' ? (['SQLite', 'PostgreSQL'] as const) : (['PostgreSQL', 'SQLite'] as const);
+  if (flagged === undefined || (flagged.primary === 'sqlite') === (primary === 'SQLite')) return undefined;
+  const what = `${engine.flag.describe()} names ${other}`;
+  return flagged.epoch > epoch
+    ? `${what} since epoch ${flagged.epoch}, which another installation has written`
+    : `${what}, although ${primary} is primary since epoch ${epoch}: it was changed by somebody else`;
 }
 
 async function suspendedTables({ engine, plan }: Installed): Promise<string[]> {
