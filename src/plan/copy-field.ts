@@ -49,7 +49,7 @@ const UNLIMITED = /^(?:integer|smallint|enum|character varying|text|numeric|time
 /** Texts in one exact form need no quotes; Postgres reads them as they are. */
 function formField(codec: CodecName, column: string): string | undefined {
   const form = textForm(codec);
-  return form === undefined ? undefined : byClass(column, { text: `case when ${form.sqlite(column)} then ${column} else ${M} end` });
+  return form === undefined ? undefined : byClass(column, { text: `case when ${form(column)} then ${column} else ${M} end` });
 }
 
 /** One expression for each storage class that the codec takes; NULL is NULL, any other class a misfit. */

@@ -17,7 +17,7 @@ export async function digest(session: Session, plan: Plan, table: TablePlan, key
   );
   const text = /* sql */ `
     select encode(sha256(convert_to(coalesce(string_agg(line, ''), ''), 'UTF8')), 'hex') as digest
-    from (select concat(${fields}) as line from ${from} order by ${order}) rows`;
+    from (select ${fields} as line from ${from} order by ${order}) rows`;
   const { rows } = await session.query({ text, limitMs: LONG_MS }, parameters);
   return rows[0]?.digest ?? '';
 }

@@ -4,8 +4,9 @@
 import { hash } from 'node:crypto';
 import type { PgKey } from '../change/change.ts';
 import type { Stretch } from '../change/ports.ts';
+import { tag } from '../change/value.ts';
 import { encodeKey } from '../plan/codec.ts';
-import { digestOf, REAL_BITS } from '../plan/digest.ts';
+import { digestOf, REAL_BITS, REAL_TAG } from '../plan/digest.ts';
 import { keyColumns, type TablePlan } from '../plan/plan.ts';
 import { cursorAfter, keyAt, ordered, range } from './chunk.ts';
 import type { Database } from './open.ts';
@@ -22,7 +23,7 @@ export function stretch(db: Database, table: TablePlan, cursor: string | null, l
   const upTo = cursorAfter(db, table, cursor, limit);
   const keys = keysOf(db, reader, cursor, upTo);
   if (keys === undefined) return undefined;
-  registerBits(db);
+  registerReals(db);
   const { where, parameters } = range(reader, cursor, upTo);
   const text = /* sql */ `
     select cast(group_concat(line, '') as blob), count(*)
@@ -55,12 +56,17 @@ function keysOf(db: Database, reader: Reader, cursor: string | null, upTo: strin
 
 const registered = new WeakSet<Database>();
 
-function registerBits(db: Database): void {
+/** The functions that digestOf's SQL calls. */
+export function registerReals(db: Database): void {
   if (registered.has(db)) return;
   registered.add(db);
   const bits = Buffer.alloc(8);
   db.function(REAL_BITS, { deterministic: true, directOnly: true }, (value: unknown) => {
     bits.writeDoubleBE(value as number);
     return bits.toString('hex');
+  });
+  db.function(REAL_TAG, { deterministic: true, directOnly: true }, (value: unknown) => {
+    const text = tag(value as number);
+    return `${text.length}:${text}`;
   });
 }

@@ -7,11 +7,21 @@ import { capture } from './measures/capture.ts';
 import { latency, neighbour, sustained } from './measures/live.ts';
 import { replay } from './measures/replay.ts';
 import { scale, snapshot } from './measures/snapshot.ts';
+import { verify } from './measures/verify.ts';
 import { type Measure, type Options, parseOptions } from './support/options.ts';
 import { type Line, table } from './support/report.ts';
 import { openWorld, type World } from './support/world.ts';
 
-const RUNS: Record<Measure, (world: World) => Promise<Line[]>> = { snapshot, scale, capture, replay, sustained, latency, neighbour };
+const RUNS: Record<Measure, (world: World) => Promise<Line[]>> = {
+  snapshot,
+  scale,
+  verify,
+  capture,
+  replay,
+  sustained,
+  latency,
+  neighbour,
+};
 
 async function bench(options: Options): Promise<Line[]> {
   const say = (text: string): void => void process.stderr.write(`${text}\n`);

@@ -160,11 +160,11 @@ test('a value of another storage class is no match for the same digits in Postgr
 test('where a digest cannot be made the rows are compared one by one', async () => {
   await using w = await world(
     () => undefined,
-    `create table mixed (id integer primary key, v); insert into mixed (v) values (1), ('a');
+    `create table document (id integer primary key, v json); insert into document (v) values ('{"a":1}'), ('[1]');
     create table open_key (k text unique, primary key (k)); insert into open_key values ('a');`,
   );
   const none = w.plan.tables.filter(table => stretch(w.db, table, null, 10) === undefined).map(({ name }) => name);
-  expect(none).toEqual(['mixed', 'open_key']);
+  expect(none).toEqual(['document', 'open_key']);
 });
 
 test('tables of more columns than a function of Postgres has arguments', async () => {

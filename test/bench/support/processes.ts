@@ -50,6 +50,10 @@ function peakOf(pid: number): number {
 export const syncOnce = (source: string, target: string): Promise<Ran> =>
   run(process.execPath, [BINARY, 'sync', '--once', '--quiet', '--json', '--source', source, '--target', target]);
 
+/** `attacca verify`, which does the work itself where no daemon runs. */
+export const verifyOnce = (source: string, target: string): Promise<Ran> =>
+  run(process.execPath, [BINARY, 'verify', '--quiet', '--json', '--source', source, '--target', target]);
+
 /** The daemon; stop it with `stop`, which waits for its end. */
 export function startDaemon(source: string, target: string): { stop(): Promise<void> } {
   const child = spawn(process.execPath, [BINARY, 'sync', '--quiet', '--source', source, '--target', target], {
