@@ -59,6 +59,7 @@ function lines(status: StatusDocument): string[] {
       verification.fullAt === null ? 'never in full' : `${verification.ok === true ? 'equal' : 'DIFFERENT'} at ${verification.fullAt}`,
     ],
     ['quarantine', `${status.quarantine} rows`],
+    ...(status.misfits ?? []).map(misfit => ['', misfitLine(misfit)] satisfies [string, string]),
     ...status.suspended.map(({ table, reason }) => ['suspended', `${table}: ${reason}`] satisfies [string, string]),
     [
       'slot',
@@ -76,6 +77,12 @@ function lines(status: StatusDocument): string[] {
   ]);
   const timeline = status.timeline.slice(-5).map(({ at, event, by }) => [`  ${at}`, by, event]);
   return [...table(facts), 'tables', ...table(tables), 'timeline', ...table(timeline)];
+}
+
+function misfitLine({ table: name, column, rows, reason, proposal }: NonNullable<StatusDocument['misfits']>[number]): string {
+  const where = column === '' ? name : `${name}.${column}`;
+  const offer = proposal === null ? '' : ` → attacca plan --widen --table ${name} (${column} as ${proposal})`;
+  return `${where}: ${rows} rows: ${reason}${offer}`;
 }
 
 const journalLine = ({ waiting, maxMarks }: NonNullable<StatusDocument['journal']>): string =>

@@ -45,6 +45,27 @@ function guarded(codec: Codec, affinity: Affinity): Codec {
   };
 }
 
+/** Codecs that bring several texts of SQLite to one value of Postgres. */
+const SPELLS = /^jsonb|\(repaired\)$/;
+
+/**
+ * Which of two values SQLite is to hold in this column: the one that it holds already, where Postgres has the same value for
+ * both, so that no spelling changes, and nothing that was repaired is lost, unless Postgres's value changes. undefined where
+ * the codec has one spelling for each value.
+ */
+export function keeping(column: ColumnPlan): ((held: Value, fresh: Value) => Value) | undefined {
+  if (!SPELLS.test(column.codec)) return undefined;
+  const codec = codecOf(column);
+  const canonical = (value: Value): string | undefined => {
+    const text = codec.encode(value);
+    return typeof text === 'string' ? codec.canonical(text) : undefined;
+  };
+  return (held, fresh) => {
+    const own = canonical(held);
+    return own !== undefined && own === canonical(fresh) ? held : fresh;
+  };
+}
+
 /** A row's name in quarantine and in reports: the JSON array of its tagged key values, as SQLite has them. */
 export const rowName = (values: readonly Value[]): string => JSON.stringify(values.map(value => (value === null ? null : tag(value))));
 

@@ -80,6 +80,10 @@ export const CODES = {
     'blocking',
     'As a superuser (PostgreSQL 15 or newer): GRANT SET ON PARAMETER session_replication_role TO the role of attacca; or let it be a superuser.',
   ],
+  'misfits-expected': [
+    'warning',
+    'Correct these values in the application; a cutover is refused until their rows have left quarantine or are dropped from it.',
+  ],
   excluded: ['note', 'Nothing must be done: the plan leaves it out on request.'],
 } as const satisfies Readonly<Record<string, readonly [Level, string]>>;
 

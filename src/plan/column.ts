@@ -169,7 +169,9 @@ function disappointed(table: string, column: SourceColumn, stats: ColumnStats, c
   const shown = kinds.slice(0, 6).map(([name, count]) => `${count} ${name}`);
   const message = `Declared or named as ${wanted[0]}, and stays ${type}, because not every value has one form that can be written back: ${shown.join(', ')}.`;
   const possible = suggestion(stats);
-  const offer = possible === undefined ? '' : ` Codec ${possible}, chosen in the plan file, would take them all.`;
+  const mends = wanted[0] === 'jsonb' && contradiction('jsonb(repaired)', column.affinity, stats) === undefined;
+  const repair = mends ? ' misfits: repair, said in the plan file, would take them all.' : '';
+  const offer = possible === undefined ? repair : ` Codec ${possible}, chosen in the plan file, would take them all.`;
   return [finding('mixed-formats', { table, column: column.name, message: message + offer, count: Math.max(1, rest) })];
 }
 

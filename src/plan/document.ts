@@ -3,6 +3,9 @@ import { z } from 'zod';
 import { isCodec, PG_TYPES } from './codecs/registry.ts';
 import { Waiver } from './waive.ts';
 
+/** Policies for values that do not fit their column: misfits.ts. */
+export const MISFITS = ['quarantine', 'widen', 'refuse', 'repair'] as const;
+
 /** A name of codecs/registry.ts, with its argument where it takes one. */
 export const CodecName = z.string().refine(isCodec, { error: 'no codec of attacca' });
 
@@ -22,6 +25,8 @@ export const ColumnPlan = z.strictObject({
   expression: z.string().optional(),
   /** Of a table that is the application's: the column as Postgres has it, where that is not just `type`. */
   own: z.strictObject({ type: z.string(), base: z.string(), oid: z.int() }).optional(),
+  /** What becomes of a value that does not fit; absent: its row goes to quarantine. */
+  misfits: z.enum(MISFITS).optional(),
   /** A GIN index was asked for. */
   gin: z.literal(true).optional(),
   /** Why this type and codec: one sentence for the person who reviews the plan. */

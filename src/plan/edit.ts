@@ -6,10 +6,12 @@ import { UsageError } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
 import { Unfit } from './codec.ts';
 import { typeOf } from './codecs/registry.ts';
+import { isRepairing } from './codecs/repairing.ts';
 import { contradiction } from './column.ts';
 import { recodeDefault } from './default.ts';
 import * as document from './document.ts';
 import { agree } from './foreign.ts';
+import { repairing, tolerates } from './misfits.ts';
 import { fits, SYSTEM_COLUMNS } from './names.ts';
 import { type ColumnPlan, HIDDEN_ROWID, type Plan, type TablePlan } from './plan.ts';
 import type { Profile } from './schema.ts';
@@ -19,6 +21,7 @@ const ColumnEdit = z.strictObject({
   target: z.string().min(1).optional(),
   codec: document.CodecName.optional(),
   type: document.ColumnPlan.shape.type.optional(),
+  misfits: z.enum(document.MISFITS).optional(),
   index: z.literal('gin').optional(),
 });
 type ColumnEdit = Readonly<z.infer<typeof ColumnEdit>>;
@@ -69,6 +72,12 @@ export function edit(decided: Plan, file: PlanFile, profile: Profile): Plan {
   };
 }
 
+/** The codec that the file wants a column to have; undefined where it leaves that to the values. */
+export function askedCodec(file: PlanFile | undefined, table: string, column: string): string | undefined {
+  const { codec, misfits } = file?.tables[table]?.columns[column] ?? {};
+  return misfits === 'repair' ? (repairing(codec ?? 'jsonb') ?? codec) : codec;
+}
+
 const refusal = (message: string, hint: string): UsageError => new UsageError(`plan file: ${message}`, hint);
 
 function editTable(table: TablePlan, wanted: TableEdit | undefined, profile: Profile): TablePlan {
@@ -89,17 +98,21 @@ function editTable(table: TablePlan, wanted: TableEdit | undefined, profile: Pro
 
 function editColumn(table: TablePlan, column: ColumnPlan, wanted: ColumnEdit, profile: Profile): ColumnPlan {
   const where = `${quote(table.name)}.${quote(column.name)}`;
-  const codec = wanted.codec ?? column.codec;
+  const codec = wantedCodec(where, column, wanted);
   const type = typeOf(codec);
   if (wanted.type !== undefined && wanted.type !== type)
     throw refusal(`${where}: codec ${codec} is stored as ${type}, not ${wanted.type}`, 'Change the codec, and leave the type out.');
-  const target = wanted.target ?? column.target;
-  if (codec === column.codec) return { ...column, target };
+  const { target = column.target, misfits } = wanted;
+  const policy = misfits === undefined ? {} : { misfits };
+  if (codec === column.codec) return { ...column, target, ...policy };
   const stats = profile[table.name]?.columns.find(({ name }) => name === column.name);
   const against = stats === undefined ? 'its values were never read' : contradiction(codec, column.affinity, stats);
-  if (against !== undefined) {
+  if (against !== undefined && !tolerates(misfits, codec, stats)) {
     const keys = stats === undefined || stats.samples.length === 0 ? '' : ` (keys: ${stats.samples.join(' ')})`;
-    throw refusal(`${where} cannot have codec ${codec}: ${against}${keys}`, 'tagged takes every value.');
+    throw refusal(
+      `${where} cannot have codec ${codec}: ${against}${keys}`,
+      'tagged takes every value; `misfits: quarantine` sends what does not fit to quarantine.',
+    );
   }
   if (table.identity !== null && table.columns[table.identity] === column)
     throw refusal(`${where} is the INTEGER PRIMARY KEY and stays bigint`, 'Remove that edit.');
@@ -110,7 +123,28 @@ function editColumn(table: TablePlan, column: ColumnPlan, wanted: ColumnEdit, pr
     );
   const sql = column.default === null ? null : recodeDefault(column.default, column, { codec, type });
   if (sql instanceof Unfit) throw refusal(`${where} cannot have codec ${codec}: its default is ${sql.reason}`, 'tagged takes every value.');
-  return { ...column, target, codec, type, default: sql, reason: `set in the plan file; decided was ${column.codec}: ${column.reason}` };
+  return {
+    ...column,
+    target,
+    codec,
+    type,
+    ...policy,
+    default: sql,
+    reason: `set in the plan file; decided was ${column.codec}: ${column.reason}`,
+  };
+}
+
+/** `misfits: repair` is a codec of its own. */
+function wantedCodec(where: string, column: ColumnPlan, { codec, misfits }: ColumnEdit): string {
+  if (misfits !== 'repair') {
+    const asked = codec ?? column.codec;
+    if (isRepairing(asked)) throw refusal(`${where}: codec ${asked} needs misfits: repair`, 'Say it beside the codec.');
+    return asked;
+  }
+  const wanted = codec ?? (column.type === 'json' || column.type === 'jsonb' ? column.codec : 'jsonb');
+  const repaired = repairing(wanted);
+  if (repaired === undefined) throw refusal(`${where}: only JSON is repaired, and its codec is ${wanted}`, 'Choose codec jsonb or json.');
+  return repaired;
 }
 
 function withIndex(table: TablePlan, column: ColumnPlan, { index }: ColumnEdit): ColumnPlan {
@@ -124,7 +158,7 @@ function withIndex(table: TablePlan, column: ColumnPlan, { index }: ColumnEdit):
 }
 
 /** Types without an order, or that take different texts for equal ('1' and '1.0'). */
-const NO_KEY: ReadonlySet<string> = new Set(['json', 'jsonb', 'numeric']);
+const NO_KEY: ReadonlySet<string> = new Set(['json', 'jsonb', 'json(repaired)', 'jsonb(repaired)', 'numeric']);
 
 const isIndexed = ({ key, columns, indexes, foreignKeys }: TablePlan, column: ColumnPlan): boolean =>
   [

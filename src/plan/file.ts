@@ -17,6 +17,8 @@ const HEADER = ` The plan of attacca: what becomes of each table and column in P
  waive accepts a blocking finding: [{ finding: CODE:TABLE, reason: why }].
  codec: ${EXAMPLES.map(codec => `${codec} = ${typeOf(codec)}`).join(', ')}.
  The format in brackets is how SQLite writes the value: T or a blank, any number of f up to six, Z or an offset.
+ misfits at a column says what becomes of a value that does not fit: quarantine (so it is without it; beside a codec of your choice
+ also of stored values), widen (the column, by itself), refuse (attacca halts before it commits), repair (malformed JSON).
  tagged keeps every value as text with its storage class: i:1, r:1.5, t:text, b:hex.
  A codec that the stored values contradict is refused.`;
 
@@ -42,7 +44,10 @@ const editable = (table: TablePlan): ColumnPlan[] => (table.key.kind === 'hidden
 const fileTable = (table: TablePlan) => ({
   target: table.target,
   columns: Object.fromEntries(
-    editable(table).map(({ name, target, codec, gin }) => [name, { target, codec, ...(gin && { index: 'gin' }) }]),
+    editable(table).map(({ name, target, codec, misfits, gin }) => [
+      name,
+      { target, codec, ...(misfits !== undefined && { misfits }), ...(gin && { index: 'gin' }) },
+    ]),
   ),
 });
 

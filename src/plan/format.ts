@@ -6,12 +6,18 @@ import { BOOLEAN_TEXTS } from './codecs/boolean.ts';
 import { exists, isDay } from './codecs/calendar.ts';
 import { isJson, isJsonb } from './codecs/json.ts';
 import { neverIn } from './codecs/never.ts';
+import { faultOf } from './codecs/repair.ts';
 
 /** Beside the names of codecs: */
 export const EMPTY = 'empty';
 /** Of these the text is the name: nothing but it is meant. */
 const ZERO_DATES: ReadonlySet<string> = new Set(['0000-00-00', '0000-00-00 00:00:00']);
 export const PLAIN = 'text';
+export const MALFORMED = 'malformed JSON';
+/** Of these, those that `misfits: repair` takes. */
+export const REPAIRABLE: ReadonlySet<string> = new Set(
+  ['trailing comma', 'single quotes', 'Python literals', 'NaN'].map(fault => `${MALFORMED} (${fault})`),
+);
 /** A fraction that ends in 0 belongs to the one format with that many digits. */
 const ENDS_IN_ZERO = ' ending in 0';
 
@@ -32,7 +38,8 @@ export function formatOf(text: string, json: boolean): string {
 
 function jsonFormat(text: string): string {
   if (isJsonb(text)) return 'jsonb';
-  return isJson(text) ? 'json' : 'malformed JSON';
+  if (isJson(text)) return 'json';
+  return `${MALFORMED} (${faultOf(text)})`;
 }
 
 /** 36 characters, the ninth of them a dash. */
@@ -144,6 +151,10 @@ function takes(codec: string, format: string): boolean {
       return format === 'uuid(hex digits)';
     case 'json':
       return format === 'jsonb';
+    case 'jsonb(repaired)':
+      return format === 'jsonb' || REPAIRABLE.has(format);
+    case 'json(repaired)':
+      return format === 'jsonb' || format === 'json' || REPAIRABLE.has(format);
     case 'numeric':
       return format === 'date(YYYYMMDD)' || format === 'timestamp(YYYYMMDDhhmmss)';
     default:

@@ -3,6 +3,7 @@ import { candidates, type Habits, tryCodecs } from './candidates.ts';
 import { typeOf } from './codecs/registry.ts';
 import type { Code } from './codes.ts';
 import type { PlanFile } from './edit.ts';
+import { repairing, tolerates } from './misfits.ts';
 import { byName } from './names.ts';
 import type { ColumnPlan, TablePlan } from './plan.ts';
 import type { ColumnStats, Profile, SourceColumn, SourceSchema } from './schema.ts';
@@ -48,7 +49,7 @@ export function matchColumns(table: TablePlan, relation: TargetRelation, context
     }
     taken.add(column.name);
     const key = table.key.columns.includes(index);
-    const matched = matchColumn(plan, column, { origin, stats, wanted: edits[plan.name]?.codec, key, habits: context.habits, say });
+    const matched = matchColumn(plan, column, { origin, stats, wanted: edits[plan.name], key, habits: context.habits, say });
     unsure ||= matched !== undefined && isUnsure(matched, column, stats);
     return matched ?? { ...plan, target: column.name };
   });
@@ -58,7 +59,7 @@ export function matchColumns(table: TablePlan, relation: TargetRelation, context
 type Values = {
   readonly origin: SourceColumn;
   readonly stats: ColumnStats;
-  readonly wanted: string | undefined;
+  readonly wanted: PlanFile['tables'][string]['columns'][string] | undefined;
   readonly key: boolean;
   readonly habits: Habits;
   readonly say: Say;
@@ -80,10 +81,17 @@ function matchColumn(plan: ColumnPlan, column: TargetColumn, { origin, stats, wa
   const shown = KINDS.has(column.base) ? column.type : column.base;
   if (possible.length === 0) return void say('target-type', `${called} is ${shown}, into which attacca brings no values.`, where);
   const type = typeOf(possible[0] ?? '');
-  if (wanted !== undefined && typeOf(wanted) !== type)
-    return void say('target-type', `The plan file wants codec ${wanted} for ${called}, which is ${shown} in Postgres.`, where);
-  const tried = tryCodecs(wanted === undefined ? possible : [wanted], origin, stats);
-  if (tried.codec === undefined)
+  const { misfits } = wanted ?? {};
+  const asked = misfits === 'repair' ? repairing(wanted?.codec ?? possible[0] ?? '') : wanted?.codec;
+  if (misfits === 'repair' && asked === undefined)
+    return void say('target-type', `The plan file wants ${called} repaired, which is ${shown} in Postgres; only JSON is.`, where);
+  if (misfits === 'widen')
+    return void say('target-type', `The plan file wants ${called} to be widened, and it is the application's own in Postgres.`, where);
+  if (asked !== undefined && typeOf(asked) !== type)
+    return void say('target-type', `The plan file wants codec ${asked} for ${called}, which is ${shown} in Postgres.`, where);
+  const tried = tryCodecs(asked === undefined ? possible : [asked], origin, stats);
+  const codec = tried.codec ?? (asked !== undefined && tolerates(misfits, asked, stats) ? asked : undefined);
+  if (codec === undefined)
     return void say('target-misfit', `${called} is ${shown} in Postgres, and its values do not fit: ${tried.why}.`, where);
   if (column.notNull && stats.nulls > 0)
     say('target-not-null', `${called} is NOT NULL in Postgres, and ${stats.nulls} rows hold NULL.`, { ...where, count: stats.nulls });
@@ -91,7 +99,8 @@ function matchColumn(plan: ColumnPlan, column: TargetColumn, { origin, stats, wa
     ...(({ expression: _, ...rest }) => rest)(plan),
     target: column.name,
     type,
-    codec: tried.codec,
+    codec,
+    ...(misfits !== undefined && { misfits }),
     notNull: column.notNull,
     default: null,
     ...((column.base !== FULL[type] || column.type !== FULL[type]) && { own: { type: column.type, base: column.base, oid: column.oid } }),

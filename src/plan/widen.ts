@@ -14,16 +14,24 @@ import type { ColumnPlan, Plan, TablePlan } from './plan.ts';
 import { rolesOf } from './role.ts';
 import type { SourceSchema, SourceTable, TableStats } from './schema.ts';
 
+/** `ids`: TablePlan.id of the tables that are looked at; `only`: those of their columns. */
+export type Wanted = { readonly ids: ReadonlySet<number>; readonly only?: (column: ColumnPlan) => boolean };
+
 /**
- * The plan with wider columns where the values of the tables `ids` need them; a foreign key whose sides are no longer of one type
+ * The plan with wider columns where the values of these tables need them; a foreign key whose sides are no longer of one type
  * is left out. Where nothing has to be wider there are no changes.
  */
-export function widen(old: Plan, ids: ReadonlySet<number>, schema: SourceSchema, stats: (table: SourceTable) => TableStats): Evolution {
+export function widen(
+  old: Plan,
+  { ids, only = () => true }: Wanted,
+  schema: SourceSchema,
+  stats: (table: SourceTable) => TableStats,
+): Evolution {
   const referenced = referencedColumns(schema.tables);
   const sources = new Map(schema.tables.map(source => [source.name, source]));
   const wider = old.tables.map((table): TablePlan => {
     const source = sources.get(table.name);
-    return source === undefined || !ids.has(table.id) ? table : widerTable(table, source, stats(source), referenced);
+    return source === undefined || !ids.has(table.id) ? table : widerTable(table, source, stats(source), { referenced, only });
   });
   const changed = wider.filter((table, place) => table !== old.tables[place]);
   const tables = wider.map(table => ({ ...table, foreignKeys: table.foreignKeys.filter(key => agrees(table, key, wider)) }));
@@ -42,12 +50,14 @@ export function widen(old: Plan, ids: ReadonlySet<number>, schema: SourceSchema,
   return { ...expressed, changes: [...drops, ...changes.filter(({ kind }) => kind !== 'drop-table')], whole: changed.map(({ id }) => id) };
 }
 
-function widerTable(table: TablePlan, source: SourceTable, stats: TableStats, referenced: ReadonlySet<string>): TablePlan {
+type Within = { readonly referenced: ReadonlySet<string>; readonly only: (column: ColumnPlan) => boolean };
+
+function widerTable(table: TablePlan, source: SourceTable, stats: TableStats, { referenced, only }: Within): TablePlan {
   const roles = rolesOf(source, referenced);
   const columns = table.columns.map((column, place): ColumnPlan => {
     const own = stats.columns.find(({ name }) => name === column.name);
     const declared = source.columns.find(({ name }) => name === column.name);
-    if (own === undefined || declared === undefined || place === table.identity) return column;
+    if (own === undefined || declared === undefined || place === table.identity || !only(column)) return column;
     const against = contradiction(column.codec, column.affinity, own);
     if (against === undefined) return column;
     const { codec } = chooseCodec(table.name, declared, own, { ...roles(column.name), plain: true });

@@ -15,7 +15,7 @@ import type { Plan } from '../plan/plan.ts';
 import { type Bulk, type Refusals, writeBulk } from './bulk.ts';
 import { isPoison } from './errors.ts';
 import { type PgRecord, type Session, transaction, type Writer } from './open.ts';
-import { type QuarantinePolicy, suspensions } from './policy.ts';
+import { type QuarantinePolicy, suspensions, UNLIMITED } from './policy.ts';
 import { type Standing, smallSteps } from './small.ts';
 import { type OnQuarantine, tablesOf } from './writes.ts';
 
@@ -55,8 +55,6 @@ export function postgresSink(options: SinkOptions): Sink<Mark, Rows> {
 }
 
 type Target = Omit<SinkOptions, 'before'> & Bulk & { readonly before?: SinkOptions['before'] | undefined };
-
-const UNLIMITED: QuarantinePolicy = { policy: 'quarantine', afterRows: 0 };
 
 const READ = /* sql */ `
   select seq, nonce, phase, exists (select from attacca.quarantine) as quarantined,

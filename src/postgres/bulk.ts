@@ -47,7 +47,7 @@ export async function writeBulk(bulk: Bulk, rows: Rows, { quarantined, suspended
     const refused = await copyFitting(bulk.session, bulk.plan, table.plan, slice.rows);
     const misfits = await settle(bulk.session, table, slice, { refused, quarantined });
     if (misfits.length === 0) return;
-    await enforce(bulk.session, table.plan, bulk.policy);
+    await enforce(bulk.session, table.plan, bulk.policy, misfits);
     refusals.push([table, misfits]);
   });
   for (const table of bulk.tables.values()) await restore(bulk.session, table, kept);

@@ -17,7 +17,7 @@ import type { Plan, TablePlan } from '../plan/plan.ts';
 import { copyCsv, copyFitting } from './copy.ts';
 import { tableName } from './fence.ts';
 import { type Session, transaction, type Writer } from './open.ts';
-import { enforce, type QuarantinePolicy } from './policy.ts';
+import { enforce, type QuarantinePolicy, UNLIMITED } from './policy.ts';
 import { put } from './quarantine.ts';
 
 /** How far the copy of one table has come. */
@@ -94,14 +94,14 @@ const ADVANCE = /* sql */ `
  * session that was believed dead has written it. Throws as `enforce` does.
  */
 export function writeChunk(options: ChunkOptions, stretch: Stretch, turn: () => Promise<void>): Promise<readonly Misfit[]> {
-  const { session, plan, writer, policy } = options;
+  const { session, plan, writer, policy = UNLIMITED } = options;
   const { table, from, portion } = stretch;
   const work = async (): Promise<readonly Misfit[]> => {
     if (portion.csv.length > 0) await copyCsv(session, plan, table, portion.csv);
     const misfits = [...portion.misfits, ...(await copyFitting(session, plan, table, portion.rows))];
     await turn();
     await put(session, table, misfits);
-    if (policy !== undefined && misfits.length > 0) await enforce(session, table, policy);
+    if (misfits.length > 0) await enforce(session, table, policy, misfits);
     const { rowCount } = await session.query(ADVANCE, [table.id, from, portion.cursor, portion.size]);
     if (rowCount !== 1) throw elsewhere();
     return misfits;

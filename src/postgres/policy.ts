@@ -1,10 +1,14 @@
 /*
- * What happens when many rows do not fit: they wait in quarantine, or attacca stops, or their table alone is suspended.
+ * What happens when rows do not fit: they wait in quarantine, or attacca stops, or, when they are many, their table alone is
+ * suspended. A column that refuses what does not fit stops attacca at the first value.
  *
  * A suspended table misses what changes in SQLite from then on. What brings it back is a copy of the whole of it, in whose
  * transaction the suspension ends (bulk.ts): so no change can be missed between the two.
  */
+import type { Misfit } from '../change/change.ts';
 import { ReplicationError } from '../change/errors.ts';
+import { quote } from '../change/quote.ts';
+import { columnUnder } from '../plan/misfits.ts';
 import type { TablePlan } from '../plan/plan.ts';
 import { audit } from './audit.ts';
 import type { Session } from './open.ts';
@@ -19,10 +23,16 @@ const LIFT = /* sql */ `update attacca.snapshot set suspended = null where table
 const SUSPENDED = /* sql */ `select table_id, suspended from attacca.snapshot where suspended is not null order by table_id`;
 
 /**
- * Follows the policy, inside the transaction that has put rows of `table` into quarantine. Throws ReplicationError('halt') where
- * it says stop: nothing of that transaction is committed then.
+ * Follows the policies, inside the transaction that has put these rows of `table` into quarantine. Throws ReplicationError('halt')
+ * where one says stop: nothing of that transaction is committed then.
  */
-export async function enforce(session: Session, table: TablePlan, { policy, afterRows }: QuarantinePolicy): Promise<void> {
+export async function enforce(
+  session: Session,
+  table: TablePlan,
+  { policy, afterRows }: QuarantinePolicy,
+  misfits: readonly Misfit[],
+): Promise<void> {
+  for (const misfit of misfits) if (columnUnder('refuse', table, misfit) !== undefined) throw refusedValue(table, misfit);
   if (policy === 'quarantine') return;
   const { rows } = await session.query(WAITING, [policy === 'suspend' ? table.id : null]);
   const waiting = Number(rows[0]?.n ?? 0);
@@ -31,6 +41,9 @@ export async function enforce(session: Session, table: TablePlan, { policy, afte
   const { rowCount } = await session.query(SUSPEND, [table.id, `${waiting} rows are in quarantine, more than ${afterRows}`]);
   if (rowCount === 1) await audit(session, `${table.name} suspended`, { rows: waiting, afterRows });
 }
+
+/** Rows wait in quarantine, however many. */
+export const UNLIMITED: QuarantinePolicy = { policy: 'quarantine', afterRows: 0 };
 
 /** Tables that are not replicated any more, by TablePlan.id, with the reason. */
 export async function suspensions(session: Session): Promise<ReadonlyMap<number, string>> {
@@ -42,6 +55,13 @@ export async function suspensions(session: Session): Promise<ReadonlyMap<number,
 export async function lift(session: Session, tables: readonly number[]): Promise<void> {
   if (tables.length > 0) await session.query(LIFT, [tables]);
 }
+
+const refusedValue = ({ name }: TablePlan, { key, column, reason }: Misfit): ReplicationError =>
+  new ReplicationError(
+    'halt',
+    `a row of ${quote(name)} does not fit, and its plan says refuse: key ${key}${column === '' ? '' : `, column ${quote(column)}`}: ${reason}`,
+    { hint: 'nothing of it was applied: correct the row in the application, then run `attacca sync`' },
+  );
 
 const tooMany = (table: TablePlan, waiting: number, afterRows: number): ReplicationError =>
   new ReplicationError('halt', `${waiting} rows would be in quarantine, the last of them from ${table.name}; the limit is ${afterRows}`, {

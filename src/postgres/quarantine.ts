@@ -62,6 +62,34 @@ const LIST = /* sql */ `
   select id, table_id, table_name, key, "column", reason, raw, at from attacca.quarantine
   where not given_up and id > $1 and ($2::integer is null or table_id = $2) order by id limit $3`;
 
+export type QuarantinedColumn = {
+  /** TablePlan.id */
+  readonly table: number;
+  readonly column: string;
+  readonly rows: number;
+  /** Of the newest. */
+  readonly reason: string;
+  /** The first two characters of the refused values, each once: what tags begin with. */
+  readonly tags: readonly string[];
+};
+
+const BY_COLUMN = /* sql */ `
+  select table_id, "column", count(*) as rows, (array_agg(reason order by at desc, id desc))[1] as reason,
+    string_agg(distinct left(raw, 2), ' ') as tags
+  from attacca.quarantine where not given_up group by table_id, "column" order by table_id, "column"`;
+
+/** What waits in quarantine, column by column. No value is among it. */
+export async function columns(session: Session): Promise<QuarantinedColumn[]> {
+  const { rows } = await session.query(BY_COLUMN);
+  return rows.map(row => ({
+    table: Number(row.table_id),
+    column: row.column ?? '',
+    rows: Number(row.rows),
+    reason: row.reason ?? '',
+    tags: (row.tags ?? '').split(' ').filter(tag => tag !== ''),
+  }));
+}
+
 /** Up to `limit` rows with an id above `after`, oldest first; of one table if given. */
 export async function list(
   session: Session,

@@ -80,6 +80,21 @@ export const StatusDocument = z.strictObject({
     at: z.string().nullable(),
   }),
   quarantine: Count,
+  misfits: z
+    .array(
+      z.strictObject({
+        table: z.string(),
+        column: z.string().describe('Empty where Postgres does not say which one it was.'),
+        rows: Count,
+        reason: z.string(),
+        proposal: z
+          .string()
+          .nullable()
+          .describe('The codec that `attacca plan --widen --table T` would choose; null where that would not help.'),
+      }),
+    )
+    .optional()
+    .describe('What waits in quarantine, column by column.'),
   suspended: z.array(z.strictObject({ table: z.string(), reason: z.string() })).describe('Tables that are not replicated any more.'),
   slot: z
     .strictObject({

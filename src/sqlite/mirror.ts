@@ -12,7 +12,7 @@ import type { PgKey, PgText, RowChange } from '../change/change.ts';
 import { ReplicationError } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
 import type { Value } from '../change/value.ts';
-import { codecOf, decodeKey, keyName, rowName, Unfit } from '../plan/codec.ts';
+import { codecOf, decodeKey, keeping, keyName, rowName, Unfit } from '../plan/codec.ts';
 import { at, type Plan, type TablePlan } from '../plan/plan.ts';
 import { markTables } from './install.ts';
 import type { Database } from './open.ts';
@@ -121,12 +121,12 @@ function writer(db: Database, table: TablePlan, marking: boolean): TableWriter {
       run.mark(key);
       if (!sameKey(key, newKey(row))) run.mark(newKey(row));
       const waiting = take(parked, key);
-      if (waiting !== undefined) return park(merge(row, waiting));
+      if (waiting !== undefined) return park(merge(table, row, waiting));
       try {
         if (run.update(key, row) === 0) throw missing(table, key);
       } catch (error) {
         if (!clashes(error)) throw refused(table, key, error);
-        const values = merge(row, run.read(key));
+        const values = merge(table, row, run.read(key));
         run.delete(key);
         park(values);
       }
@@ -181,4 +181,9 @@ const ignored = (table: TablePlan, key: readonly Value[]): ReplicationError =>
 
 const sameKey = (left: readonly Value[], right: readonly Value[]): boolean => left.every((value, index) => Object.is(value, right[index]));
 
-const merge = (row: Cells, old: readonly Value[]): Value[] => row.map((value, index) => (value === undefined ? at(old, index) : value));
+/** The row as it becomes: what is unchanged, and what Postgres has the same value for, stays as it was. */
+const merge = ({ columns }: TablePlan, row: Cells, old: readonly Value[]): Value[] =>
+  row.map((value, index) => {
+    const held = at(old, index);
+    return value === undefined ? held : (keeping(at(columns, index))?.(held, value) ?? value);
+  });

@@ -7,7 +7,7 @@
 import { ReplicationError } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
 import { RawText, type Value } from '../change/value.ts';
-import { rowName } from '../plan/codec.ts';
+import { keeping, rowName } from '../plan/codec.ts';
 import { at, type ColumnPlan, keyColumns, type TablePlan } from '../plan/plan.ts';
 import { journalColumns } from './capture.ts';
 import { codeOf, type Database, type Statement } from './open.ts';
@@ -37,6 +37,7 @@ export function rowStatements(db: Database, table: TablePlan): RowStatements {
   const or = /\bon\s+conflict\b/i.test(declared) ? ' or abort' : '';
   const columns = table.columns.map(column => quote(column.name));
   const keys = keyColumns(table);
+  const kept = table.columns.map((column, index) => keeper(db, column, `attacca_keep_${table.id}_${index}`));
   const prepared = new Map<string, Statement>();
   const run = (id: string, build: () => string, values: readonly unknown[]): number => statement(id, build).run(...values).changes;
   const statement = (id: string, build: () => string): Statement => {
@@ -56,9 +57,15 @@ export function rowStatements(db: Database, table: TablePlan): RowStatements {
         row.map(bindable),
       ),
     update(key, row) {
-      const given = row.flatMap((value, index) => (value === undefined ? [] : [{ value, column: at(columns, index) }]));
+      const given = row.flatMap((value, index) => (value === undefined ? [] : [{ value, column: at(columns, index), kept: kept[index] }]));
       if (given.length === 0) return 1;
-      const set = (): string => given.map(({ value, column }) => `${column} = ${placeholder(value)}`).join(', ');
+      const set = (): string =>
+        given
+          .map(
+            ({ value, column, kept }) =>
+              `${column} = ${kept === undefined ? placeholder(value) : `${kept}(${column}, ${placeholder(value)})`}`,
+          )
+          .join(', ');
       const values = [...given.map(({ value }) => bindable(value)), ...found(key)];
       return run(`update ${shape(row)} ${shape(key)}`, () => `update${or} ${name} set ${set()} where ${where(key)}`, values);
     },
@@ -77,6 +84,14 @@ export function rowStatements(db: Database, table: TablePlan): RowStatements {
         key.map(bindable),
       ),
   };
+}
+
+/** Registers the function that says which spelling of one value stays, and gives its name; undefined where there is one only. */
+function keeper(db: Database, column: ColumnPlan, name: string): string | undefined {
+  const keep = keeping(column);
+  if (keep === undefined) return undefined;
+  db.function(name, { deterministic: true, directOnly: true }, (held, fresh) => keep(held as Value, fresh as Value));
+  return name;
 }
 
 /** A change that met no row of this key. */

@@ -4,7 +4,7 @@
  */
 import type { Value } from '../change/value.ts';
 import { codecOf, Unfit } from '../plan/codec.ts';
-import { type Formats, formatOf, PLAIN } from '../plan/format.ts';
+import { type Formats, formatOf, MALFORMED, PLAIN, REPAIRABLE } from '../plan/format.ts';
 import type { Affinity, Trials } from '../plan/schema.ts';
 
 /** What a column is to be looked at for, beyond storage classes. */
@@ -86,7 +86,7 @@ export function tally(interest: Interest): Tally {
     const count = (known.get(format) ?? 0) + 1;
     known.set(format, count);
     if (format === PLAIN && count > MOST_PLAIN) open = interest.formats;
-    if (format === 'malformed JSON' && count > MOST_MALFORMED) json = false;
+    if (format.startsWith(MALFORMED) && !REPAIRABLE.has(format) && interest.wanted === undefined && count > MOST_MALFORMED) json = false;
   }
 
   function integer(value: bigint): void {

@@ -81,6 +81,18 @@ test('improvements are made only where they are asked for, and stay in the file'
   expect(printPlan(again.plan, [])).toBe(printed);
 });
 
+test('what becomes of misfits is said at the column, and stays in the file', () => {
+  const edits = '{ p: { columns: { name: { misfits: refuse } } }, j: { columns: { n: { misfits: widen } } } }';
+  const plan = apply(`tables: ${edits}`);
+  const printed = printPlan(plan, []);
+  expect(printed).toContain('name: { target: name, codec: text, misfits: refuse }');
+  expect(applyPlanFile(FILE.plan, printed, FILE.stats)).toEqual(plan);
+  const source = decided(`create table t (doc_json text); insert into t values ('{}'), ('{''a'': 1}')`, { asked: () => 'jsonb(repaired)' });
+  const repaired = applyPlanFile(source.plan, 'version: 1\ntables: { t: { columns: { doc_json: { misfits: repair } } } }', source.stats);
+  expect(applyPlanFile(source.plan, printPlan(repaired, []), source.stats)).toEqual(repaired);
+  expect(source.about('mixed-formats')[0]?.message).toContain('misfits: repair');
+});
+
 test('an edit that values contradict is refused with their count and keys', () => {
   expect(() => apply('tables: { c: { columns: { weird: { codec: integer } } } }')).toThrow(
     /it holds 1 values that are not integers \(keys: \["i:\d"\]\)/,
@@ -111,6 +123,11 @@ describe('an edit that cannot be is refused with a sentence', () => {
     ['tables: { h: { columns: { v: { target: _attacca_rowid } } } }', 'taken'],
     ['tables: { p: { colums: {} } }', 'colums'],
     ['nope: 1', 'nope'],
+    ['tables: { p: { columns: { name: { misfits: nothing } } } }', 'misfits'],
+    ['tables: { p: { columns: { name: { misfits: repair, codec: text } } } }', 'only JSON is repaired'],
+    ['tables: { p: { columns: { name: { misfits: repair } } } }', 'do not fit jsonb(repaired)'],
+    ['tables: { p: { columns: { name: { codec: jsonb(repaired) } } } }', 'needs misfits: repair'],
+    ['tables: { p: { columns: { name: { codec: integer, misfits: quarantine } } } }', 'SQLite keeps no integers'],
     ['tables: { p: { columns: { k: { codec: uuid } } } }', 'not valid'],
     ['tables: { p: { columns: { k: { codec: timestamp(DD.MM.YYYY) } } } }', 'no codec of attacca'],
     ['tables: { p: { columns: { name: { codec: jsonb } } } }', '1 texts that do not fit jsonb'],

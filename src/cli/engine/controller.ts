@@ -8,9 +8,11 @@ import { EventEmitter, once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Refused, SourceMoved } from '../../change/errors.ts';
 import { isSwitching, type Phase, primaryIn } from '../../cutover/phase.ts';
+import { columnUnder } from '../../plan/misfits.ts';
 import type { readControl } from '../../postgres/control.ts';
+import type { OnQuarantine } from '../../postgres/writes.ts';
 import { type CopyReport, catchUp, copyTables, installCapture } from './copying.ts';
-import { type Engine, halt, installed } from './engine.ts';
+import { type Engine, halt, type Installed, installed } from './engine.ts';
 import { followSource } from './following.ts';
 import { checkForeignKeys, removeForeignKeys } from './foreign-keys.ts';
 import { forwardTail } from './forward-tail.ts';
@@ -24,6 +26,7 @@ import { forwardSink } from './sinks.ts';
 import { LOST } from './slot-guard.ts';
 import { settle, takeDown } from './switching.ts';
 import type { Tail } from './tail.ts';
+import { widenByItself } from './widening.ts';
 
 /** A change of the schema that goes on for several statements is not followed in each of its steps. */
 const LOOK_MS = 20;
@@ -63,7 +66,7 @@ export function controller(engine: Engine): Controller {
       return true;
     }
     if (primaryIn(phase) === 'sqlite' && !switching) {
-      const moved = followSource(on, signal);
+      const moved = followSource(on, signal).then(async moved => moved || (phase === 'shadowing' && (await widenByItself(on, signal))));
       following = moved.catch(nothing);
       if (await moved) return true;
     }
@@ -89,7 +92,8 @@ export function controller(engine: Engine): Controller {
         if (control.slot !== null) await takeDown(on);
         const checkpoint = checkpointOf(control);
         await capJournal(engine, checkpoint.seq);
-        await follow(forwardTail(on, forwardSink(on), { checkpoint, verifying: true }), signal, healthy);
+        const heeding = { ...on, onQuarantine: heed(on) };
+        await follow(forwardTail(heeding, forwardSink(heeding), { checkpoint, verifying: true }), signal, healthy);
         return true;
       }
       case 'mirroring': {
@@ -105,6 +109,19 @@ export function controller(engine: Engine): Controller {
         await leaveToApplication(on);
         return false;
     }
+  }
+
+  /** A value for which its column is to be widened ends the pipe, once no operation needs it any more; the loop goes on with that. */
+  function heed({ onQuarantine }: Installed): OnQuarantine {
+    return (table, misfits) => {
+      onQuarantine(table, misfits);
+      if (misfits.some(misfit => columnUnder('widen', table, misfit) !== undefined)) void endSoon(tail);
+    };
+  }
+
+  async function endSoon(running: Tail | ReverseTail | undefined): Promise<void> {
+    while (busy !== undefined) await busy.settled;
+    if (tail === running) await running?.stop();
   }
 
   /** Runs a pipe until it is stopped (by an operation or by `signal`) or fails. */

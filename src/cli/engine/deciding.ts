@@ -2,11 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { UsageError } from '../../change/errors.ts';
 import { decide } from '../../plan/decide.ts';
-import type { PlanFile } from '../../plan/edit.ts';
+import { askedCodec, type PlanFile } from '../../plan/edit.ts';
 import { express } from '../../plan/express.ts';
 import { applyPlanFile, parsePlan } from '../../plan/file.ts';
 import type { Finding } from '../../plan/finding.ts';
 import { expected, isExisting, match } from '../../plan/match.ts';
+import { expectedMisfits } from '../../plan/misfits.ts';
 import type { Plan } from '../../plan/plan.ts';
 import type { TargetSchema } from '../../plan/target.ts';
 import { waive } from '../../plan/waive.ts';
@@ -42,8 +43,7 @@ export function decidePlan(db: Database, options: Deciding): Decided {
     db,
     schema,
     ({ table, rows, total }) => options.onProgress?.(`reading ${table}: ${rows} of ${total} rows`),
-    (table, column) =>
-      wanted?.tables[table]?.columns[column]?.codec ?? (target === undefined ? undefined : expected(target, table, column, wanted)),
+    (table, column) => askedCodec(wanted, table, column) ?? (target === undefined ? undefined : expected(target, table, column, wanted)),
   );
   const exclude = wanted?.exclude ?? []; // before deciding: what is left out cannot block
   const decided = decide(schema, stats, { schema: options.schema, exclude });
@@ -53,7 +53,7 @@ export function decidePlan(db: Database, options: Deciding): Decided {
       ? match(decided, target, { source: schema, profile: stats, file: wanted })
       : { ...express(schema, reviewed), tries: [] }; // once more: expressions follow the columns' types
   const accepted = [...(wanted?.waive ?? []), ...(options.waive ?? []).map(name => ({ finding: name, reason: 'waived by configuration' }))];
-  const { findings, waived } = waive([...matched.findings, ...captureHazards(schema)], accepted);
+  const { findings, waived } = waive([...matched.findings, ...expectedMisfits(matched.plan, stats), ...captureHazards(schema)], accepted);
   const plan = { ...matched.plan, ...(waived.length > 0 && { waived }) };
   return {
     plan,

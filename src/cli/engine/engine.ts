@@ -22,6 +22,7 @@ import { hasFence } from '../../sqlite/fence.ts';
 import { readControl as readSqliteControl } from '../../sqlite/install.ts';
 import { openSource } from '../../sqlite/open.ts';
 import type { Config } from '../config.ts';
+import { alarm } from './alarm.ts';
 import { disposable } from './disposable.ts';
 import { flagOf } from './flag.ts';
 import { type Reached, watched } from './points.ts';
@@ -131,8 +132,7 @@ export async function installed(engine: Engine): Promise<Installed & { readonly 
   if (control === undefined) throw notInstalled(engine);
   refuseOtherSource(control, engine.config.source);
   const writer = { token: control.install, replicaRole: engine.facts.replicaRole };
-  const onQuarantine: OnQuarantine = (table, misfits) =>
-    engine.log.error({ table: table.name, rows: misfits.length, reason: misfits[0]?.reason }, 'quarantined');
+  const onQuarantine = alarm(engine.log, control.plan);
   return { engine, plan: control.plan, install: control.install, writer, onQuarantine, control };
 }
 

@@ -5,6 +5,7 @@ import type { PgRow } from '../../change/change.ts';
 import { finding } from '../../plan/codes.ts';
 import type { PlanFile } from '../../plan/edit.ts';
 import type { Finding } from '../../plan/finding.ts';
+import { columnUnder } from '../../plan/misfits.ts';
 import type { Plan, TablePlan } from '../../plan/plan.ts';
 import type { TargetSchema } from '../../plan/target.ts';
 import { readTarget } from '../../postgres/catalog.ts';
@@ -40,7 +41,9 @@ export async function tryValues(session: Session, source: string, plan: Plan, tr
       session,
       plan,
       table,
-      fittingRows(db.database, table, misfit => misfits.push(misfit)),
+      fittingRows(db.database, table, misfit => {
+        if (columnUnder('quarantine', table, misfit) === undefined) misfits.push(misfit); // the others are expected
+      }),
     );
     const byReason = Map.groupBy([...misfits, ...refused], ({ column, reason }) => `${column === '' ? '' : `${column}: `}${reason}`);
     for (const [reason, rows] of byReason) {

@@ -18,7 +18,7 @@ import { type Session, transaction } from '../../postgres/open.ts';
 import { adopt, type Look, look } from '../../sqlite/adopt.ts';
 import { captureHazards } from '../../sqlite/hazards.ts';
 import { type Database, fileAt, openSource } from '../../sqlite/open.ts';
-import { profile } from '../../sqlite/profile.ts';
+import { type Asked, profile } from '../../sqlite/profile.ts';
 import { remains, retake, unhook } from '../../sqlite/retake.ts';
 import { identityOf } from './bootstrap.ts';
 import { disposable } from './disposable.ts';
@@ -141,11 +141,11 @@ function decide(db: Database, plan: Plan, { schema, triggers }: Look): Evolution
   return evolve(plan, { schema, triggers, hazards: waive(captureHazards(schema), plan.waived ?? []).findings, stats });
 }
 
-/** What the stored values of a table are, read when it is asked for. */
+/** What the stored values of a table are, read when it is asked for. `asked`: as `profile` takes it. */
 export const statsOf =
-  (db: Database, schema: SourceSchema) =>
+  (db: Database, schema: SourceSchema, asked?: Asked) =>
   (table: SourceTable): TableStats => {
-    const found = profile(db, { ...schema, tables: [table] })[table.name];
+    const found = profile(db, { ...schema, tables: [table] }, undefined, asked)[table.name];
     if (found === undefined) throw new RangeError(`the profile has no table ${table.name}`);
     return found;
   };

@@ -12,6 +12,7 @@ import type { StatusDocument } from '../../server/documents.ts';
 import { openSource } from '../../sqlite/open.ts';
 import { headMark } from '../../sqlite/rows.ts';
 import type { Config } from '../config.ts';
+import { waiting } from './alarm.ts';
 import { disposable } from './disposable.ts';
 import { type Engine, notInstalled, refuseOtherSource, shown } from './engine.ts';
 import { waitingIn } from './journal-cap.ts';
@@ -50,6 +51,7 @@ export async function readStatus(
       at: control.verifiedAt?.toISOString() ?? null,
     },
     quarantine: await count(side),
+    misfits: await waiting(side, control.plan),
     suspended: control.plan.tables.flatMap(({ id, name: table }) => {
       const reason = suspended.get(id);
       return reason === undefined ? [] : [{ table, reason }];

@@ -13,6 +13,7 @@ import { momentCodec } from './moment.ts';
 import { withNever } from './never.ts';
 import { decimal, decimalText } from './numeric.ts';
 import { blob, integer, number, realOf, tagged, text } from './plain.ts';
+import { repairing } from './repairing.ts';
 import { UUIDS } from './uuid.ts';
 
 export const PG_TYPES = [
@@ -36,6 +37,11 @@ type Family = { readonly type: PgType; readonly make: (argument: string, affinit
 const alone = (type: PgType, make: (affinity: Affinity) => Codec): Family => ({
   type,
   make: (argument, affinity) => (argument === '' ? make(affinity) : undefined),
+});
+
+const documents = (type: PgType, codec: Codec): Family => ({
+  type,
+  make: argument => (argument === '' ? codec : argument === 'repaired' ? repairing(codec) : undefined),
 });
 
 const inTime = (type: MomentType): Family => ({
@@ -63,8 +69,8 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   timestamp: inTime('timestamp'),
   timestamptz: inTime('timestamptz'),
   uuid: { type: 'uuid', make: form => UUIDS[form] },
-  json: alone('json', () => jsonText),
-  jsonb: alone('jsonb', () => jsonValue),
+  json: documents('json', jsonText),
+  jsonb: documents('jsonb', jsonValue),
   numeric: alone('numeric', () => decimalText),
   decimal: alone('numeric', decimal),
 };

@@ -157,15 +157,19 @@ function opaque(operator: Comparison, left: Typed, right: Typed, scope: Scope): 
 function sameColumns(operator: Comparison, left: Typed, right: Typed): string | undefined {
   const same =
     left.column !== undefined && left.column.codec === right.column?.codec && left.collation === 'BINARY' && right.collation === 'BINARY';
-  return same && !isOrder(operator) ? `(${left.sql} ${SIGNS[operator]} ${right.sql})` : undefined;
+  return same && !isOrder(operator) && !spells(left) ? `(${left.sql} ${SIGNS[operator]} ${right.sql})` : undefined;
 }
+
+/** Texts that SQLite tells apart are one JSON value in Postgres. */
+const spells = ({ column }: Pick<Typed, 'column'>): boolean => /^jsonb?\b/.test(column?.codec ?? '');
 
 /** Against a literal: equal exactly when the encoded literal is, as long as it is a text. */
 function encoded(operator: Comparison, left: Typed, right: Typed): string | undefined {
   const column = (left.kind === 'opaque' ? left : right).column;
   const known = left.kind === 'opaque' ? right.value : left.value;
   const exact = left.collation === 'BINARY' && right.collation === 'BINARY';
-  if (column === undefined || !exact || isOrder(operator) || typeof known !== 'string' || looksNumeric(known)) return undefined;
+  if (column === undefined || spells({ column }) || !exact || isOrder(operator) || typeof known !== 'string' || looksNumeric(known))
+    return undefined;
   const text = codecOf(column).encode(known);
   if (text === null || text instanceof Unfit) return undefined;
   const value = `${literal(text)}::${column.type}`;

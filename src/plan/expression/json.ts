@@ -2,6 +2,7 @@
  * JSON in texts. json_value gives what json_extract would, tagged by class (`i:1`, `r:1.5`, `t:text`): its class is known for each value only.
  */
 
+import { isRepairing } from '../codecs/repairing.ts';
 import { asText } from './convert.ts';
 import { Refusal } from './refusal.ts';
 import { compat, type Scope } from './scope.ts';
@@ -40,6 +41,8 @@ export function arrow(operator: '->' | '->>', left: Typed, right: Typed, scope: 
 /** The JSON text; a jsonb column is one too. */
 function document(value: Typed | undefined, scope: Scope): string {
   if (value === undefined) throw new Refusal('a JSON function has no argument');
+  if (isRepairing(value.column?.codec ?? ''))
+    throw new Refusal('it reads JSON from texts that are repaired in Postgres and malformed in SQLite');
   if (value.column?.type === ('jsonb' as string)) return `(${value.sql})::text`;
   if (value.kind !== 'text' && value.kind !== 'json') throw new Refusal('it reads JSON from what is no text');
   return argument(asText(value, scope));

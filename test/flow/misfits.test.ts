@@ -1,0 +1,113 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { z } from 'zod';
+import type { Plan } from '../../src/plan/plan.ts';
+import type { PlanDocument, StatusDocument, VerifyDocument } from '../../src/server/documents.ts';
+import { openWorld, type World } from '../support/world.ts';
+
+/* What becomes of a value that does not fit, column by column, as the plan file says it. */
+
+const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
+
+async function worldWith(sql: string, columns: object): Promise<World> {
+  const world = await openWorld(db => db.exec(sql), { plan: 'attacca.plan.yaml' });
+  writeFileSync(join(world.folder, 'attacca.plan.yaml'), JSON.stringify({ version: 1, tables: { t: { columns } } }));
+  return world;
+}
+
+test('widen: values that do not fit make their column wider without anybody; other columns stay as they are [G4]', async () => {
+  const schema =
+    "create table t (id integer primary key, n int, m int, at datetime); insert into t values (1, 1, 1, '2024-01-01 10:00:00')";
+  await using world = await worldWith(schema, { n: { misfits: 'widen' }, at: { misfits: 'widen' } });
+  world.start();
+  await world.until(caughtUp);
+  world.app.exec("insert into t values (2, 'many', 2, '2024-01-02 10:00:00'), (3, 3, 'few', '2024-01-03 10:00:00')");
+  await world.until(status => caughtUp(status) && status.quarantine === 1);
+  world.app.exec("insert into t values (4, 4, 4, 'some day')");
+  const status = await world.until(
+    status =>
+      caughtUp(status) && status.tables[0]?.rows !== undefined && status.timeline.filter(({ event }) => event === 'widened').length === 2,
+  );
+  expect(status.misfits).toEqual([{ table: 't', column: 'm', rows: 1, reason: 'not an integer', proposal: 'tagged' }]);
+  expect(world.daemon().log()).toContain('attacca plan --widen --table t');
+  world.app.exec('update t set m = 3 where id = 3');
+  await world.until(status => caughtUp(status) && status.quarantine === 0);
+  expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject({ ok: true, rows: 4, quarantined: 0 });
+  expect(await world.pg.query('select n, m, at from t where id = 2')).toEqual([{ n: 't:many', m: '2', at: '2024-01-02 10:00:00' }]);
+});
+
+test('refuse: a value that does not fit halts before anything is committed, and its correction goes on from there [G7]', async () => {
+  await using world = await worldWith('create table t (id integer primary key, n int); insert into t values (1, 1)', {
+    n: { misfits: 'refuse' },
+  });
+  const first = world.start();
+  await world.until(caughtUp);
+  world.app.exec("begin; insert into t values (2, 2); insert into t values (3, 'three'); commit");
+  expect(await first.exited).not.toBe(0);
+  expect(first.log()).toMatch(/a row of \\?"t\\?" does not fit, and its plan says refuse: key \["i:3"\], column \\?"n\\?": not an integer/);
+  expect(first.log()).not.toContain('three');
+  expect(await world.pg.query('select id from t')).toEqual([{ id: '1' }]);
+  world.app.exec('update t set n = 3 where id = 3');
+  world.start();
+  await world.until(caughtUp);
+  expect(await world.differences()).toEqual([]);
+});
+
+test('repair: almost JSON is JSON in Postgres, and comes back byte for byte [G4]', async () => {
+  const texts = ["{'name': 'Zoë', 'tags': [True, None],}", '{"a": NaN}', '{ "b":1,   "a":2 }', '{"a": 1'];
+  const schema = `create table t (id integer primary key, meta text, n int); ${texts.map((text, index) => `insert into t values (${index}, '${text.replaceAll("'", "''")}', 0)`).join(';')}`;
+  const refused = await openWorld(db => db.exec(schema), { plan: 'attacca.plan.yaml' });
+  await using _refused = refused;
+  writeFileSync(
+    join(refused.folder, 'attacca.plan.yaml'),
+    JSON.stringify({ version: 1, tables: { t: { columns: { meta: { misfits: 'repair' } } } } }),
+  );
+  expect((await refused.run('assess')).stderr).toContain(
+    '1 values that do not fit jsonb(repaired): a text that is not valid JSON, and not one that the stated rules repair',
+  );
+
+  await using world = await worldWith(`${schema}; update t set meta = '[]' where id = 3`, { meta: { misfits: 'repair' } });
+  const { plan } = await world.json<z.infer<typeof PlanDocument>>(0, 'plan', '--plan', join(world.folder, 'attacca.plan.yaml'));
+  expect((plan as Plan).tables[0]?.columns[1]).toMatchObject({ type: 'jsonb', codec: 'jsonb(repaired)', misfits: 'repair' });
+  world.start();
+  await world.until(caughtUp);
+  world.app.exec(`insert into t values (4, '{''late'': True}', 0), (5, '{"cut', 0)`);
+  await world.until(status => caughtUp(status) && status.quarantine === 1);
+  world.app.exec('delete from t where id = 5');
+  await world.until(status => caughtUp(status) && status.quarantine === 0);
+  expect(await world.pg.query('select meta::text as meta from t order by id')).toEqual(
+    ['{"name": "Zoë", "tags": [true, null]}', '{"a": null}', '{"a": 2, "b": 1}', '[]', '{"late": true}'].map(meta => ({ meta })),
+  );
+  expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject({ ok: true, differences: 0 });
+
+  await world.json(0, 'cutover', '--yes');
+  await world.pg.query(`update t set n = 1; update t set id = 10 where id = 0; update t set meta = '{"new": 1}' where id = 1`);
+  await world.json(0, 'rollback', '--yes');
+  expect(world.app.prepare('select id, meta, n from t order by id').raw().all()).toEqual([
+    [1, '{"new": 1}', 1],
+    [2, texts[2], 1],
+    [3, '[]', 1],
+    [4, "{'late': True}", 1],
+    [10, texts[0], 1],
+  ]);
+  expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject({ ok: true, differences: 0 });
+});
+
+test('quarantine: a codec that a few stored values do not fit sends their rows there, with a warning [G4]', async () => {
+  const schema =
+    "create table t (id integer primary key, at datetime); insert into t values (1, '2024-01-01 10:00:00'), (2, 'n/a'), (3, '2024-01-03 10:00:00')";
+  const codec = 'timestamp(YYYY-MM-DD hh:mm:ss)';
+  await using strict = await worldWith(schema, { at: { codec } });
+  expect((await strict.run('assess')).code).toBe(2);
+  await using world = await worldWith(schema, { at: { codec, misfits: 'quarantine' } });
+  const { findings } = await world.json<z.infer<typeof PlanDocument>>(0, 'plan', '--plan', join(world.folder, 'attacca.plan.yaml'));
+  expect(findings.find(({ code }) => code === 'misfits-expected')).toMatchObject({ level: 'warning', table: 't', column: 'at', count: 1 });
+  world.start();
+  const status = await world.until(caughtUp);
+  expect(status.misfits).toEqual([
+    { table: 't', column: 'at', rows: 1, reason: 'a text in another format than the column’s', proposal: 'text' },
+  ]);
+  expect(await world.pg.query('select id from t order by id')).toHaveLength(2);
+  expect((await world.run('cutover', '--dry-run')).code).toBe(3);
+});
