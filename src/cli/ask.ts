@@ -2,17 +2,21 @@
  * A command asks the daemon; where none runs it does the same work itself, as the one controller, for as long as it takes.
  */
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import pino from 'pino';
 import type { z } from 'zod';
+import { actor } from '../change/actor.ts';
+import { readControl } from '../postgres/control.ts';
+import { connect, type Session } from '../postgres/open.ts';
 import { callDaemon } from '../server/call.ts';
 import { type Call, perform } from '../server/control.ts';
 import { socketPath, stateFolder } from '../server/socket.ts';
-import { readControl } from '../sqlite/install.ts';
+import { readControl as readSqliteControl } from '../sqlite/install.ts';
 import { openSource } from '../sqlite/open.ts';
 import type { Config } from './config.ts';
 import { controller } from './engine/controller.ts';
 import { disposable } from './engine/disposable.ts';
-import { installed, notInstalled, openEngine } from './engine/engine.ts';
+import { findTarget, installed, notInstalled, openEngine, refuseOtherSource, stopUnused } from './engine/engine.ts';
 import { operations } from './engine/operations.ts';
 import { removeState } from './engine/removal.ts';
 import { beginResync, endResync } from './engine/resync.ts';
@@ -26,11 +30,40 @@ export type Answer<T> = { readonly document: T; readonly daemon: boolean };
 export async function ask<T>(context: Context, call: Call, schema: z.ZodType<T>): Promise<Answer<T>> {
   const config = context.config();
   const say = (line: string): void => progress(context.output, line);
-  const answered = await callDaemon(socketPath(config.source), call, say);
+  const answered = await callDaemon(socketPath(config.source), call, say, actor(context.env));
   if (answered !== undefined) return { document: schema.parse(answered.result), daemon: true };
   const document = schema.parse(await alone(config, call, say, context.env));
   if (call.operation === 'uninstall') await removeState(config, call.keepTarget);
   return { document, daemon: false };
+}
+
+/** Where the log is to be written: the daemon has another working directory. */
+export const exported = (audit: string | undefined) => (audit === undefined ? {} : { audit: resolve(audit) });
+
+/** What `read` needs of the target. */
+export type Looked = { readonly config: Config; readonly side: Session; readonly url: string };
+
+/** Asks the daemon, or looks for itself without becoming the controller. */
+export async function look<T>(
+  context: Pick<Context, 'config'>,
+  call: Call,
+  schema: z.ZodType<T>,
+  read: (there: Looked) => Promise<T>,
+): Promise<T> {
+  const config = context.config();
+  const answered = await callDaemon(socketPath(config.source), call, () => undefined);
+  if (answered !== undefined) return schema.parse(answered.result);
+  refuseNeverInstalled(config, call.operation);
+  const { url, embedded } = await findTarget(config);
+  try {
+    await using side = await connect(url, { applicationName: `attacca ${call.operation}` });
+    const control = await readControl(side);
+    if (control === undefined) throw notInstalled({ config });
+    refuseOtherSource(control, config.source);
+    return await read({ config, side, url });
+  } finally {
+    await stopUnused(url, embedded);
+  }
 }
 
 /** No target was named, and there is no embedded one beside the source: there cannot be an installation. */
@@ -40,7 +73,7 @@ export const neverInstalled = (config: Config): boolean => config.target === und
 export function refuseNeverInstalled(config: Config, operation: Call['operation']): void {
   using db = disposable(openSource(config.source, { readonly: true }));
   // Where its target is gone, capture can still be taken out of the file.
-  const removable = operation === 'uninstall' && readControl(db.database) !== undefined;
+  const removable = operation === 'uninstall' && readSqliteControl(db.database) !== undefined;
   if (neverInstalled(config) && !removable) throw notInstalled({ config });
 }
 
@@ -51,7 +84,7 @@ async function alone(config: Config, call: Call, say: (line: string) => void, en
   const own = controller(engine);
   const stop = new AbortController();
   const ops = operations(own, new Date(), () => stop.abort());
-  if (call.operation === 'uninstall') return await perform(ops, call, say);
+  if (call.operation === 'uninstall') return await perform(ops, call, say, actor(env));
   await installed(engine);
   // Before anything reads the journal, which may be the reason for it.
   const again = call.operation === 'resync' ? await beginResync(engine, call.tables, say) : undefined;
@@ -61,7 +94,7 @@ async function alone(config: Config, call: Call, say: (line: string) => void, en
     if (again !== undefined) return await endResync(own, again);
     say('no daemon runs: catching up first');
     await caughtUp(await own.tailing());
-    return await perform(ops, call, say);
+    return await perform(ops, call, say, actor(env));
   } finally {
     stop.abort();
     await running.catch(() => undefined);

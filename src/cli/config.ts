@@ -134,7 +134,7 @@ function readConfigFile(path: string, required: boolean, env: NodeJS.ProcessEnv)
   }
   const raw = parse(path, text);
   const base = dirname(resolve(path));
-  const flag = isObject(raw.flag) && 'path' in raw.flag ? { flag: { ...raw.flag, path: absolute(raw.flag.path, base) } } : {};
+  const flag = isObject(raw.flag) && 'path' in raw.flag ? { flag: { kind: 'file', ...raw.flag, path: absolute(raw.flag.path, base) } } : {};
   const paths = Object.fromEntries(['source', 'plan'].filter(key => key in raw).map(key => [key, absolute(raw[key], base)]));
   const target = typeof raw.target === 'string' ? { target: expand(raw.target, path, env) } : {};
   return { ...raw, ...paths, ...flag, ...target };

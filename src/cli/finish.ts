@@ -1,14 +1,14 @@
 import { DoneDocument } from '../server/documents.ts';
-import { ask } from './ask.ts';
+import { ask, exported } from './ask.ts';
 import { confirm } from './confirm.ts';
 import type { Context } from './main.ts';
 import { EXIT, present } from './report.ts';
 
 /** `attacca finish`: the point of no return. */
-export async function finish(context: Context, options: { readonly yes?: boolean }): Promise<number> {
+export async function finish(context: Context, options: { readonly yes?: boolean; readonly audit?: string }): Promise<number> {
   const question = 'End the soak? PostgreSQL stays primary and there is no rollback after this.';
   await confirm(context.output, options.yes === true, question);
-  const { document } = await ask(context, { operation: 'finish' }, DoneDocument);
+  const { document } = await ask(context, { operation: 'finish', ...exported(options.audit) }, DoneDocument);
   present(context.output, document, () => [document.detail]);
   return EXIT.done;
 }

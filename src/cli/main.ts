@@ -1,78 +1,18 @@
 /*
- * The command tree. Wires; decides nothing. process.env is read here and nowhere else. A command's module is loaded when it runs:
+ * The command tree. Wires; decides nothing. A command's module is loaded when it runs:
  * help and a wrong word are answered at once.
  */
 
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../change/errors.ts';
-import { type Config, loadConfig } from './config.ts';
-import { rate, ratio, whole } from './numbers.ts';
+import { VERSION } from '../change/version.ts';
+import { maxPause, run, source, subcommand, target, waive, yes } from './command.ts';
+import type { Config } from './config.ts';
+import { rate, ratio } from './numbers.ts';
 import { EXIT, fail, type Output } from './report.ts';
 
 /** What every command is given: where to speak, and the configuration, read when it is asked for. */
 export type Context = { readonly output: Output; readonly config: () => Config; readonly debug: boolean; readonly env: NodeJS.ProcessEnv };
-
-type Flags = {
-  source?: string;
-  target?: string;
-  plan?: string;
-  waive?: string[];
-  maxPause?: number;
-  config?: string;
-  json?: boolean;
-  quiet?: boolean;
-  verbose?: boolean;
-};
-
-const VERSION: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
-
-const source = () => new Option('--source <file>', 'the SQLite file the application writes to').env('ATTACCA_SOURCE');
-const target = () =>
-  new Option('--target <url>', 'postgresql://…; without it an embedded PostgreSQL beside the source').env('ATTACCA_TARGET');
-const maxPause = () => new Option('--max-pause <ms>', "how long the application's writes may wait at most").argParser(whole);
-const waive = () => new Option('--waive <finding...>', 'accept a blocking finding: CODE, CODE:TABLE or CODE:TABLE.COLUMN');
-const yes = () => new Option('--yes', 'do not ask');
-
-/** Runs one command and sets the exit code; the only place where errors end. */
-function run(work: (context: Context, ...given: unknown[]) => Promise<number>) {
-  return async (...given: unknown[]): Promise<void> => {
-    const command = given.at(-1) as Command;
-    const flags = command.optsWithGlobals<Flags>();
-    const output: Output = { json: flags.json === true, quiet: flags.quiet === true, stdout: process.stdout, stderr: process.stderr };
-    const debug = process.env.ATTACCA_DEBUG !== undefined;
-    const overrides = {
-      source: flags.source,
-      target: flags.target,
-      plan: command.name() === 'plan' ? undefined : flags.plan,
-      waive: flags.waive,
-      maxPauseMs: flags.maxPause,
-    };
-    let source = '';
-    const config = (): Config => {
-      const loaded = loadConfig(overrides, flags.config, process.env);
-      source = loaded.source;
-      return loaded;
-    };
-    try {
-      process.exitCode = await work({ output, config, debug, env: process.env }, ...given);
-    } catch (error) {
-      const { explain } = await import('../sqlite/open.ts');
-      process.exitCode = fail(output, explain(source, error), debug);
-    }
-  };
-}
-
-function subcommand(parent: Command, name: string, summary: string, examples: readonly string[]): Command {
-  return parent
-    .command(name)
-    .summary(summary)
-    .description(summary)
-    .addOption(new Option('--config <file>', 'read the configuration here instead of attacca.config.json').env('ATTACCA_CONFIG'))
-    .option('--json', 'print one JSON document on stdout')
-    .option('-q, --quiet', 'no progress on stderr')
-    .addHelpText('after', `\nExamples:\n${examples.map(example => `  $ ${example}`).join('\n')}`);
-}
 
 /** The whole command tree, for the binary and for the tests that walk it. */
 export function program(): Command {
@@ -130,6 +70,15 @@ export function program(): Command {
     .addOption(target())
     .option('--watch', 'print again every second')
     .action(run(async (context, options) => (await import('./status.ts')).status(context, options as { watch?: boolean })));
+
+  subcommand(root, 'audit', 'the whole log: who did what, when, with which positions and digests', [
+    'attacca audit --source app.db',
+    'attacca audit --source app.db --csv > audit.csv',
+  ])
+    .addOption(source())
+    .addOption(target())
+    .option('--csv', 'print CSV')
+    .action(run(async (context, options) => (await import('./audit.ts')).audit(context, options as { csv?: boolean })));
 
   subcommand(root, 'verify', 'compare every column of every row on both sides, exactly, while writes go on', [
     'attacca verify --source app.db',
@@ -205,8 +154,9 @@ export function program(): Command {
   ])
     .addOption(source())
     .addOption(target())
+    .option('--audit <file>', 'first write the whole log here, as JSON or .csv')
     .addOption(yes())
-    .action(run(async (context, options) => (await import('./finish.ts')).finish(context, options as { yes?: boolean })));
+    .action(run(async (context, options) => (await import('./finish.ts')).finish(context, options as { yes?: boolean; audit?: string })));
 
   subcommand(root, 'uninstall', 'give up while SQLite is primary: remove everything from both databases', [
     'attacca uninstall --source app.db --yes',
@@ -215,10 +165,11 @@ export function program(): Command {
     .addOption(source())
     .addOption(target())
     .option('--keep-target', 'leave the copied tables in Postgres')
+    .option('--audit <file>', 'first write the whole log here, as JSON or .csv')
     .addOption(yes())
     .action(
       run(async (context, options) =>
-        (await import('./uninstall.ts')).uninstall(context, options as { keepTarget?: boolean; yes?: boolean }),
+        (await import('./uninstall.ts')).uninstall(context, options as { keepTarget?: boolean; yes?: boolean; audit?: string }),
       ),
     );
 

@@ -1,11 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { connect } from '../postgres/open.ts';
-import { callDaemon } from '../server/call.ts';
 import { StatusDocument } from '../server/documents.ts';
-import { socketPath } from '../server/socket.ts';
-import { refuseNeverInstalled } from './ask.ts';
-import type { Config } from './config.ts';
-import { findTarget, stopUnused } from './engine/engine.ts';
+import { look } from './ask.ts';
 import { readStatus } from './engine/status.ts';
 import type { Context } from './main.ts';
 import { EXIT, present, table } from './report.ts';
@@ -16,23 +11,12 @@ const EVERY_MS = 1_000;
 export async function status(context: Context, options: { readonly watch?: boolean }): Promise<number> {
   const config = context.config();
   for (;;) {
-    const document = await look(config);
+    const document = await look({ config: () => config }, { operation: 'status' }, StatusDocument, there =>
+      readStatus(there, null, undefined),
+    );
     present(context.output, document, () => lines(document));
     if (options.watch !== true) return EXIT.done;
     await delay(EVERY_MS);
-  }
-}
-
-async function look(config: Config): Promise<StatusDocument> {
-  const answered = await callDaemon(socketPath(config.source), { operation: 'status' }, () => undefined);
-  if (answered !== undefined) return StatusDocument.parse(answered.result);
-  refuseNeverInstalled(config, 'status');
-  const { url, embedded } = await findTarget(config);
-  try {
-    await using side = await connect(url, { applicationName: 'attacca status' });
-    return await readStatus({ config, side, url }, null, undefined);
-  } finally {
-    await stopUnused(url, embedded);
   }
 }
 

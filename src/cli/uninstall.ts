@@ -2,18 +2,21 @@ import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DoneDocument } from '../server/documents.ts';
 import { stateFolder } from '../server/socket.ts';
-import { ask } from './ask.ts';
+import { ask, exported } from './ask.ts';
 import { confirm } from './confirm.ts';
 import type { Context } from './main.ts';
 import { EXIT, present } from './report.ts';
 
 /** `attacca uninstall`: give up while SQLite is primary, and leave no trace. */
-export async function uninstall(context: Context, options: { readonly keepTarget?: boolean; readonly yes?: boolean }): Promise<number> {
+export async function uninstall(
+  context: Context,
+  options: { readonly keepTarget?: boolean; readonly yes?: boolean; readonly audit?: string },
+): Promise<number> {
   const { source, target } = context.config();
   const keepTarget = options.keepTarget === true;
   const lost = keepTarget ? '' : ' The tables that it made in Postgres are dropped.';
   await confirm(context.output, options.yes === true, `Remove attacca from ${source} and from Postgres?${lost}`);
-  const { document, daemon } = await ask(context, { operation: 'uninstall', keepTarget }, DoneDocument);
+  const { document, daemon } = await ask(context, { operation: 'uninstall', keepTarget, ...exported(options.audit) }, DoneDocument);
   const stays = target === undefined && keepTarget;
   if (daemon && !stays) await gone(stateFolder(source));
   present(context.output, document, () => [document.detail]);

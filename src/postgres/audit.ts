@@ -1,9 +1,28 @@
+/*
+ * The log of what was done here. It lives beside the data; every line says when, who on which machine, in which role, with which
+ * version, and with which positions. No row value is in it.
+ */
+import { actor } from '../change/actor.ts';
+import { VERSION } from '../change/version.ts';
 import type { Session } from './open.ts';
 
-/** Adds a line to the log of what was done here. `detail` never holds row values. */
-export async function audit(session: Session, event: string, detail: Readonly<Record<string, unknown>> = {}): Promise<void> {
-  await session.query(/* sql */ `insert into attacca.audit (event, detail) values ($1, $2)`, [event, JSON.stringify(detail)]);
+/** The columns of a line that are the same for every event, as an SQL list; its parameters are `signature`, from number `first` on. */
+export const signed = (first: number, detail: string): string =>
+  `coalesce(${detail}, '{}') || jsonb_build_object('version', $${first}::text, 'role', current_user), $${first + 1}`;
+
+export const signature = (by = actor()): readonly string[] => [VERSION, by];
+
+const INSERT = /* sql */ `insert into attacca.audit (event, detail, by) values ($1, ${signed(3, '$2::jsonb')})`;
+
+/** Adds a line. `by`: who asked for it; absent: this process did it by itself. */
+export async function audit(session: Session, event: string, detail: Readonly<Record<string, unknown>> = {}, by = actor()): Promise<void> {
+  await session.query(INSERT, [event, JSON.stringify(detail), ...signature(by)]);
 }
+
+const EXISTS = /* sql */ `select to_regclass('attacca.audit') is not null as there`;
+
+/** Whether there is a log: it comes and goes with the installation. */
+export const hasAudit = async (session: Session): Promise<boolean> => (await session.query(EXISTS)).rows[0]?.there === 't';
 
 const TIMELINE = /* sql */ `select at, event, by from (select * from attacca.audit order by id desc limit $1) newest order by id`;
 
@@ -11,4 +30,33 @@ const TIMELINE = /* sql */ `select at, event, by from (select * from attacca.aud
 export async function readAudit(session: Session, lines: number): Promise<{ at: string; event: string; by: string }[]> {
   const { rows } = await session.query(TIMELINE, [lines]);
   return rows.map(row => ({ at: row.at ?? '', event: row.event ?? '', by: row.by ?? '' }));
+}
+
+export type Entry = {
+  readonly id: string;
+  readonly at: string;
+  readonly event: string;
+  readonly by: string;
+  readonly version: string | null;
+  readonly role: string | null;
+  readonly detail: Readonly<Record<string, unknown>>;
+};
+
+const ALL = /* sql */ `
+  select id, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at, event, by,
+    detail ->> 'version' as version, detail ->> 'role' as role, coalesce(detail, '{}') - 'version' - 'role' as detail
+  from attacca.audit order by id`;
+
+/** The whole log, oldest first. */
+export async function readWholeAudit(session: Session): Promise<Entry[]> {
+  const { rows } = await session.query(ALL);
+  return rows.map(row => ({
+    id: row.id ?? '',
+    at: row.at ?? '',
+    event: row.event ?? '',
+    by: row.by ?? '',
+    version: row.version ?? null,
+    role: row.role ?? null,
+    detail: JSON.parse(row.detail ?? '{}'),
+  }));
 }

@@ -9,6 +9,7 @@ import type { Mark, Seq } from '../change/change.ts';
 import { Refused, ReplicationError } from '../change/errors.ts';
 import * as document from '../plan/document.ts';
 import type { Plan } from '../plan/plan.ts';
+import { signature, signed } from './audit.ts';
 import type { PgRecord, Session } from './open.ts';
 
 export type Control = {
@@ -141,14 +142,16 @@ export type Advance = {
  * ReplicationError('halt') if it does not stand there any more: another controller has moved on.
  */
 export async function advance(session: Session, step: Advance): Promise<void> {
-  const { assignments, values } = assign(step.set ?? {}, 5);
+  const { assignments, values } = assign(step.set ?? {}, 8);
   const statement = /* sql */ `
     with moved as (
       update attacca.control set phase = $3, epoch = $4, updated_at = now()${assignments} where phase = $1 and epoch = $2 returning 1
     )
-    insert into attacca.audit (event, detail) select $5, null from moved`;
+    insert into attacca.audit (event, detail, by) select $5, ${signed(7, '$6::jsonb')} from moved`;
   const event = `${step.from} → ${step.to}`;
-  const { rowCount } = await session.query(statement, [step.from, step.epoch, step.to, step.nextEpoch ?? step.epoch, event, ...values]);
+  const epoch = step.nextEpoch ?? step.epoch;
+  const detail = JSON.stringify({ epoch: String(epoch) });
+  const { rowCount } = await session.query(statement, [step.from, step.epoch, step.to, epoch, event, detail, ...signature(), ...values]);
   if (rowCount === 1) return;
   throw new ReplicationError('halt', `the phase is no longer ${step.from} at epoch ${step.epoch}`, {
     hint: 'another controller has moved on: see attacca status, and let only one run',

@@ -1,14 +1,20 @@
 import { type IncomingMessage, request } from 'node:http';
+import { actor } from '../change/actor.ts';
 import { Refused, ReplicationError, UsageError } from '../change/errors.ts';
-import { type Call, Line, OTHER_VERSION } from './control.ts';
+import { type Call, callerHeader, Line, OTHER_VERSION } from './control.ts';
 import type { Progress } from './operations.ts';
 
 /**
- * Asks the daemon that listens on `path`. Resolves with undefined if none does; rejects with the daemon's own error, and with
+ * Asks the daemon that listens on `path`, in the name of `by`. Resolves with undefined if none does; rejects with the daemon's own error, and with
  * a ReplicationError if it dies before it has answered or says what is no answer.
  */
-export async function callDaemon(path: string, call: Call, progress: Progress): Promise<{ readonly result: unknown } | undefined> {
-  const response = await post(path, JSON.stringify(call));
+export async function callDaemon(
+  path: string,
+  call: Call,
+  progress: Progress,
+  by = actor(),
+): Promise<{ readonly result: unknown } | undefined> {
+  const response = await post(path, JSON.stringify(call), by);
   if (response === undefined) return undefined;
   for await (const text of linesOf(response)) {
     const line = parse(text);
@@ -20,8 +26,8 @@ export async function callDaemon(path: string, call: Call, progress: Progress): 
 }
 
 /** A connection of its own: one kept from an earlier call may lead to a daemon that is gone, and would keep this process alive. */
-function post(path: string, body: string): Promise<IncomingMessage | undefined> {
-  const headers = { 'content-type': 'application/json' };
+function post(path: string, body: string, by: string): Promise<IncomingMessage | undefined> {
+  const headers = { 'content-type': 'application/json', ...callerHeader(by) };
   return new Promise((resolve, reject) => {
     const ask = request({ socketPath: path, path: '/call', method: 'POST', headers, agent: false }, resolve);
     ask.once('error', error => {

@@ -8,6 +8,7 @@ import { createAdaptorServer } from '@hono/node-server';
 import { Hono } from 'hono';
 import { stream } from 'hono/streaming';
 import { z } from 'zod';
+import { actor } from '../change/actor.ts';
 import { Refused, ReplicationError, UsageError } from '../change/errors.ts';
 import type { Operations, Progress } from './operations.ts';
 import { privateFolder } from './socket.ts';
@@ -15,6 +16,7 @@ import { privateFolder } from './socket.ts';
 /** A call as it travels; the same schema checks it on arrival. */
 export const Call = z.discriminatedUnion('operation', [
   z.strictObject({ operation: z.literal('status') }),
+  z.strictObject({ operation: z.literal('audit') }),
   z.strictObject({ operation: z.literal('verify'), tables: z.array(z.string()), repair: z.boolean() }),
   z.strictObject({
     operation: z.literal('switch'),
@@ -30,8 +32,8 @@ export const Call = z.discriminatedUnion('operation', [
     rowsPerSecond: z.int().min(1).nullable().optional(),
     nice: z.number().min(0).max(100).optional(),
   }),
-  z.strictObject({ operation: z.literal('finish') }),
-  z.strictObject({ operation: z.literal('uninstall'), keepTarget: z.boolean() }),
+  z.strictObject({ operation: z.literal('finish'), audit: z.string().optional() }),
+  z.strictObject({ operation: z.literal('uninstall'), keepTarget: z.boolean(), audit: z.string().optional() }),
 ]);
 export type Call = z.infer<typeof Call>;
 
@@ -53,11 +55,34 @@ export type Line = z.infer<typeof Line>;
 /** What to do where one side says what the other does not understand. */
 export const OTHER_VERSION = 'the daemon may be of another version: stop it and start `attacca sync` again with this one';
 
-/** Runs one call; every command goes through here, whether a daemon answers or not. */
-export function perform(operations: Operations, call: Call, progress: Progress): Promise<unknown> {
+/** The header that says who calls: `user@host`. */
+const CALLER = 'attacca-caller';
+export const callerHeader = (by: string): Readonly<Record<string, string>> => ({
+  [CALLER]: by.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 200),
+});
+
+/** Only looking needs no line in the log. */
+function changes(call: Call): boolean {
+  if (call.operation === 'switch') return !call.dryRun;
+  if (call.operation === 'quarantine') return call.action !== 'list';
+  return call.operation !== 'status' && call.operation !== 'audit';
+}
+
+/** Runs one call of `by`; every command goes through here, whether a daemon answers or not. */
+export async function perform(operations: Operations, call: Call, progress: Progress, by: string): Promise<unknown> {
+  if (changes(call)) {
+    const { operation, ...detail } = call;
+    await operations.asked('direction' in call ? call.direction : operation, detail, by);
+  }
+  return await carryOut(operations, call, progress);
+}
+
+function carryOut(operations: Operations, call: Call, progress: Progress): Promise<unknown> {
   switch (call.operation) {
     case 'status':
       return operations.status();
+    case 'audit':
+      return operations.audit();
     case 'verify':
       return operations.verify(call, progress);
     case 'switch':
@@ -71,7 +96,7 @@ export function perform(operations: Operations, call: Call, progress: Progress):
     case 'throttle':
       return operations.throttle(call);
     case 'finish':
-      return operations.finish(progress);
+      return operations.finish(call, progress);
     case 'uninstall':
       return operations.uninstall(call, progress);
   }
@@ -83,10 +108,11 @@ export function controlApp(operations: Operations): Hono {
   app.post('/call', async context => {
     const call = Call.safeParse(await context.req.json().catch(() => undefined));
     if (!call.success) return context.body(written({ failure: failure(misunderstood(call.error)) }), 400);
+    const caller = context.req.header(CALLER) ?? actor();
     return stream(context, async out => {
       const write = async (line: Line): Promise<void> => void (await out.write(written(line)));
       try {
-        await write({ result: await perform(operations, call.data, line => void write({ progress: line })) });
+        await write({ result: await perform(operations, call.data, line => void write({ progress: line }), caller) });
       } catch (error) {
         await write({ failure: failure(error) });
       }

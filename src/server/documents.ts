@@ -138,6 +138,21 @@ export const QuarantineDocument = z.strictObject({
 });
 export type QuarantineDocument = z.infer<typeof QuarantineDocument>;
 
+export const AuditDocument = z.strictObject({
+  entries: z.array(
+    z.strictObject({
+      id: Integer,
+      at: z.string(),
+      event: z.string(),
+      by: z.string().describe('user@host of whoever asked, or of the daemon.'),
+      version: z.string().nullable(),
+      role: z.string().nullable().describe('The role in Postgres.'),
+      detail: z.record(z.string(), z.unknown()).describe('Positions, epochs, counts, digests; no row value.'),
+    }),
+  ),
+});
+export type AuditDocument = z.infer<typeof AuditDocument>;
+
 export const DoneDocument = z.strictObject({ done: z.string(), detail: z.string() });
 export type DoneDocument = z.infer<typeof DoneDocument>;
 

@@ -1,4 +1,12 @@
-import type { DoneDocument, QuarantineDocument, StatusDocument, SwitchDocument, ThrottleDocument, VerifyDocument } from './documents.ts';
+import type {
+  AuditDocument,
+  DoneDocument,
+  QuarantineDocument,
+  StatusDocument,
+  SwitchDocument,
+  ThrottleDocument,
+  VerifyDocument,
+} from './documents.ts';
 
 /** One line for the person who waits. */
 export type Progress = (line: string) => void;
@@ -8,6 +16,10 @@ export type Direction = 'cutover' | 'rollback';
 /** What commands ask for. A running daemon answers through its socket; without one the command does the same work itself. */
 export interface Operations {
   status(): Promise<StatusDocument>;
+  /** The whole log, oldest first. */
+  audit(): Promise<AuditDocument>;
+  /** Notes in the log what is asked for, and by whom, before it is done. */
+  asked(what: string, detail: Readonly<Record<string, unknown>>, by: string): Promise<void>;
   verify(options: { readonly tables: readonly string[]; readonly repair: boolean }, progress: Progress): Promise<VerifyDocument>;
   switch(
     direction: Direction,
@@ -21,6 +33,7 @@ export interface Operations {
   widen(options: { readonly tables: readonly string[] }, progress: Progress): Promise<DoneDocument>;
   /** What is undefined stays as it is. */
   throttle(wanted: { readonly rowsPerSecond?: number | null | undefined; readonly nice?: number | undefined }): Promise<ThrottleDocument>;
-  finish(progress: Progress): Promise<DoneDocument>;
-  uninstall(options: { readonly keepTarget: boolean }, progress: Progress): Promise<DoneDocument>;
+  /** `audit`: the file that the log is written to before it goes. */
+  finish(options: { readonly audit?: string | undefined }, progress: Progress): Promise<DoneDocument>;
+  uninstall(options: { readonly keepTarget: boolean; readonly audit?: string | undefined }, progress: Progress): Promise<DoneDocument>;
 }

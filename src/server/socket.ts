@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+
+/** Not `userInfo()`: in a container the number may have no name. */
+const uid = (): number => process.getuid?.() ?? -1;
 
 /** sockaddr_un holds 108 bytes on Linux and 104 on macOS, with the closing NUL. */
 const LONGEST = 100;
@@ -17,7 +20,7 @@ export function socketPath(source: string): string {
   const path = join(stateFolder(source), 'control.sock');
   if (Buffer.byteLength(path) <= LONGEST) return path;
   const hash = createHash('sha256').update(source).digest('hex').slice(0, 16);
-  return join(tmpdir(), `attacca-${userInfo().uid}`, `${hash}.sock`);
+  return join(tmpdir(), `attacca-${uid()}`, `${hash}.sock`);
 }
 
 /**
@@ -25,7 +28,7 @@ export function socketPath(source: string): string {
  * runs as another user, and its data is in there.
  */
 export function privateFolder(path: string): void {
-  const mode = userInfo().uid === 0 ? 0o711 : 0o700;
+  const mode = uid() === 0 ? 0o711 : 0o700;
   mkdirSync(path, { recursive: true, mode });
   chmodSync(path, mode);
 }

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
+import { actor } from '../../src/change/actor.ts';
 import type { Seq } from '../../src/change/change.ts';
-import { audit } from '../../src/postgres/audit.ts';
+import { VERSION } from '../../src/change/version.ts';
+import { audit, readWholeAudit } from '../../src/postgres/audit.ts';
 import { acquire, advance, clearHalt, readControl, record, setHalt } from '../../src/postgres/control.ts';
 import { connect } from '../../src/postgres/open.ts';
 import { testPostgres } from '../support/postgres.ts';
@@ -48,8 +50,8 @@ test('an installation is read back as it was written', async () => {
   await clearHalt(w.session);
   await audit(w.session, 'tested', { tables: 4 });
   expect((await readControl(w.session))?.halt).toBeNull();
-  expect(await w.postgres.query(`select event, detail from attacca.audit where event = 'tested'`)).toEqual([
-    { event: 'tested', detail: '{"tables": 4}' },
+  expect((await readWholeAudit(w.session)).filter(({ event }) => event === 'tested')).toMatchObject([
+    { detail: { tables: 4 }, version: VERSION, by: actor() },
   ]);
 });
 

@@ -35,7 +35,7 @@ describe('over the socket', () => {
   test('progress is heard while the work goes on, in order', async () => {
     const heard: string[] = [];
     const goOn = Promise.withResolvers<void>();
-    const finish: Operations['finish'] = async say => {
+    const finish: Operations['finish'] = async (_, say) => {
       say('half\u2028way');
       await goOn.promise;
       for (let line = 0; line < 100; line += 1) say(`line ${line}`);

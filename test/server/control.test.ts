@@ -45,7 +45,7 @@ const CALLS: [Call, keyof Operations, unknown[], { parse(document: unknown): unk
     ThrottleDocument,
     { rowsPerSecond: null, nice: 0.5 },
   ],
-  [{ operation: 'finish' }, 'finish', [], DoneDocument, DONE],
+  [{ operation: 'finish' }, 'finish', [{ operation: 'finish' }], DoneDocument, DONE],
   [{ operation: 'uninstall', keepTarget: true }, 'uninstall', [{ keepTarget: true }], DoneDocument, DONE],
 ];
 const TELLING = ['verify', 'switch', 'finish', 'uninstall'];

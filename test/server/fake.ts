@@ -54,6 +54,8 @@ export const ignore = (): void => undefined;
 export function fake(some: Partial<Operations> = {}): Operations {
   return {
     status: never,
+    audit: never,
+    asked: async () => undefined,
     verify: never,
     switch: never,
     quarantine: never,

@@ -1,17 +1,12 @@
 /* Where the daemon listens, and that nobody but the user can ask it. */
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { callDaemon } from '../../src/server/call.ts';
 import { listen } from '../../src/server/control.ts';
 import { privateFolder, socketPath, stateFolder } from '../../src/server/socket.ts';
 import { fake, ignore, STATUS } from './fake.ts';
-
-vi.mock('node:os', async actual => {
-  const os = await actual<typeof import('node:os')>();
-  return { ...os, userInfo: vi.fn(os.userInfo) };
-});
 
 let folder: string;
 beforeEach(() => {
@@ -33,13 +28,13 @@ describe('who may ask', () => {
     [1000, '700'],
     [0, '711'],
   ])('a folder of user %i is %s, also where it was open before', (uid, expected) => {
-    const user = { ...userInfo(), uid };
-    vi.mocked(userInfo).mockReturnValueOnce(user).mockReturnValueOnce(user);
+    const user = vi.spyOn(process, 'getuid').mockReturnValue(uid);
     privateFolder(join(folder, 'new', 'nested'));
     expect(mode(join(folder, 'new', 'nested'))).toBe(expected);
     mkdirSync(join(folder, 'open'), { mode: 0o777 });
     privateFolder(join(folder, 'open'));
     expect(mode(join(folder, 'open'))).toBe(expected);
+    user.mockRestore();
   });
 });
 
@@ -58,7 +53,7 @@ describe('where it listens', () => {
       const source = join(folder, between, 'app.db');
       mkdirSync(dirname(source), { recursive: true });
       const path = socketPath(source);
-      expect(dirname(path)).toBe(join(tmpdir(), `attacca-${userInfo().uid}`));
+      expect(dirname(path)).toBe(join(tmpdir(), `attacca-${process.getuid?.()}`));
       expect(Buffer.byteLength(path)).toBeLessThanOrEqual(100);
       expect(socketPath(join(dirname(source), 'other.db'))).not.toBe(path);
 

@@ -1,23 +1,22 @@
 /* What commands ask for, done by the controller of this process. A daemon's socket and a lone command both end up here. */
 import { Refused } from '../../change/errors.ts';
-import { untag, type Value } from '../../change/value.ts';
 import type { Direction } from '../../cutover/gate.ts';
 import { type Phase, primaryIn } from '../../cutover/phase.ts';
 import type { TablePlan } from '../../plan/plan.ts';
-import { audit } from '../../postgres/audit.ts';
+import { audit, readWholeAudit } from '../../postgres/audit.ts';
 import { record } from '../../postgres/control.ts';
-import { suspensions } from '../../postgres/policy.ts';
-import { count, drop, list } from '../../postgres/quarantine.ts';
-import type { DoneDocument, QuarantineDocument, SwitchDocument, VerifyDocument } from '../../server/documents.ts';
+import { count } from '../../postgres/quarantine.ts';
+import type { DoneDocument, SwitchDocument, VerifyDocument } from '../../server/documents.ts';
 import type { Operations, Progress } from '../../server/operations.ts';
-import { markTables } from '../../sqlite/install.ts';
 import { openSource, writeTransaction } from '../../sqlite/open.ts';
 import { mark } from '../../sqlite/rows.ts';
 import { type Verified, verifyAll } from '../../verify/verify.ts';
+import { exportAudit, noteAsked, noted, noteReport, positions } from './auditing.ts';
 import type { Controller } from './controller.ts';
 import { disposable } from './disposable.ts';
 import { type Installed, installed } from './engine.ts';
 import { moveOn } from './phases.ts';
+import { keyValues, quarantine } from './quarantining.ts';
 import { leaveToApplication, refuseUnlessSqlite, removeEverything } from './removal.ts';
 import { chosen, resync } from './resync.ts';
 import { readStatus } from './status.ts';
@@ -29,8 +28,6 @@ import { widenTables } from './widening.ts';
 export type Left = { readonly uninstalled: boolean; readonly keepTarget: boolean };
 
 const MARK_WAIT_MS = 30_000;
-/** Rows of quarantine that a document holds at most; `retry` and `drop` see all of them. */
-const LISTED = 1_000;
 
 /** `ended` is called after `finish` and `uninstall`: there is nothing left to run. */
 export function operations(controller: Controller, since: Date, ended: (left: Left) => void): Operations {
@@ -40,12 +37,15 @@ export function operations(controller: Controller, since: Date, ended: (left: Le
       ...(await readStatus(engine, { pid: process.pid, since: since.toISOString() }, controller.tail()?.lag())),
       throttle: engine.throttle.value,
     }),
+    audit: async () => ({ entries: await readWholeAudit(engine.side) }),
+    asked: (what, detail, by) => noteAsked(engine, what, detail, by),
     async throttle({ rowsPerSecond = engine.throttle.value.rowsPerSecond, nice = engine.throttle.value.nice }) {
       engine.throttle.set({ rowsPerSecond, nice });
       engine.log.info({ rowsPerSecond, nice }, 'throttle set');
       return { rowsPerSecond, nice };
     },
-    verify: (options, progress) => controller.alone('verify', () => verify(controller, options, progress)),
+    verify: (options, progress) =>
+      controller.alone('verify', async () => noteReport(engine.side, await verify(controller, options, progress))),
     switch: (direction, options, progress) => controller.alone(direction, () => changeOver(controller, direction, options, progress)),
     quarantine: (action, ids) => controller.alone(`quarantine ${action}`, () => quarantine(controller, action, ids)),
     resync: ({ tables }, progress) => controller.alone('resync', () => resync(controller, tables, progress)),
@@ -59,12 +59,13 @@ export function operations(controller: Controller, since: Date, ended: (left: Le
         await caughtUp(await controller.tailing());
         return done;
       }),
-    finish: progress => controller.alone('finish', () => finish(controller, progress, ended)),
+    finish: (options, progress) => controller.alone('finish', () => finish(controller, options, progress, ended)),
     uninstall: (options, progress) =>
       controller.alone('uninstall', () =>
         controller.whileSwitching(async () => {
           await refuseUnlessSqlite(engine);
           await controller.tail()?.stop();
+          await exportAudit(engine, options.audit);
           const done = await removeEverything(engine, options.keepTarget, progress);
           ended({ uninstalled: true, keepTarget: options.keepTarget });
           return done;
@@ -146,8 +147,6 @@ async function repair(controller: Controller, on: Installed, verified: Verified,
   return verified.differences.length;
 }
 
-const keyValues = (key: string): Value[] => (JSON.parse(key) as (string | null)[]).map(text => (text === null ? null : untag(text)));
-
 function document(
   { verified, durationMs, quarantined }: Compared,
   tables: readonly TablePlan[],
@@ -183,9 +182,9 @@ async function changeOver(
   const { control } = await installed(engine);
   const now = { direction, primary: primaryIn(control.phase as Phase) ?? 'sqlite', epoch: String(control.epoch) };
   if (options.dryRun) return { ...now, dryRun: true, ok: found.length === 0, blockers: found, pauseMs: null };
-  if (found.length > 0) throw new Refused(`${direction} refused`, found);
+  if (found.length > 0) throw await noted(engine, `${direction} refused`, new Refused(`${direction} refused`, found));
   const maxPauseMs = options.maxPauseMs ?? engine.config.cutover.maxPauseMs;
-  const { pauseMs, epoch } = await (direction === 'cutover' ? cutOver : rollBack)(controller, maxPauseMs, progress);
+  const { pauseMs, epoch } = await switched(controller, direction, maxPauseMs, progress);
   return {
     direction,
     dryRun: false,
@@ -197,43 +196,24 @@ async function changeOver(
   };
 }
 
-async function quarantine(controller: Controller, action: 'list' | 'retry' | 'drop', ids: readonly string[]): Promise<QuarantineDocument> {
+/** Carries the switch out, with a line in the log about how it ended. */
+async function switched(controller: Controller, direction: Direction, maxPauseMs: number, progress: Progress) {
   const { engine } = controller;
-  const on = await installed(engine);
-  const all = action === 'list' ? [] : await list(engine.side, { limit: Number.MAX_SAFE_INTEGER });
-  const known = new Set(all.map(row => String(row.id)));
-  const unknown = ids.find(id => action !== 'list' && !known.has(id));
-  if (unknown !== undefined) throw noSuchRow(unknown);
-  const wanted = ids.length === 0 ? all : all.filter(row => ids.includes(String(row.id)));
-  let changed = 0;
-  const wantedIds = wanted.map(row => row.id);
-  if (action === 'drop') changed = await drop(engine.side, wantedIds);
-  if (action === 'retry') {
-    const whole = [...(await suspensions(engine.side)).keys()].filter(id => ids.length === 0 || wanted.some(row => row.table === id));
-    using db = disposable(openSource(engine.config.source));
-    await writeTransaction(db.database, MARK_WAIT_MS, () => {
-      for (const row of wanted) {
-        const table = on.plan.tables.find(({ id }) => id === row.table);
-        if (table !== undefined) mark(db.database, table, [keyValues(row.key)]);
-      }
-      markTables(db.database, whole); // what is suspended has missed more than these rows
-    });
-    changed = wanted.length;
-    await caughtUp(await controller.tailing()); // the marks are applied then
+  try {
+    const done = await (direction === 'cutover' ? cutOver : rollBack)(controller, maxPauseMs, progress);
+    await audit(engine.side, `${direction} done`, { pauseMs: Math.round(done.pauseMs * 10) / 10, ...(await positions(engine)) });
+    return done;
+  } catch (error) {
+    throw await noted(engine, `${direction} interrupted`, error);
   }
-  const rows = await list(engine.side, { limit: LISTED });
-  return {
-    rows: rows.map(({ id, tableName, key, column, reason, at }) => ({ id: String(id), table: tableName, key, column, reason, at })),
-    changed,
-  };
 }
 
-const noSuchRow = (id: string): Refused =>
-  new Refused(`quarantine has no row ${id}`, [
-    { code: 'no-such-row', reason: `there is no row ${id} in quarantine`, remedy: 'ids are in `attacca quarantine list`' },
-  ]);
-
-async function finish(controller: Controller, progress: Progress, ended: (left: Left) => void): Promise<DoneDocument> {
+async function finish(
+  controller: Controller,
+  options: { readonly audit?: string | undefined },
+  progress: Progress,
+  ended: (left: Left) => void,
+): Promise<DoneDocument> {
   const { engine } = controller;
   const on = await installed(engine);
   if (on.control.phase !== 'mirroring') {
@@ -248,7 +228,9 @@ async function finish(controller: Controller, progress: Progress, ended: (left: 
   progress('stopping the mirror');
   await controller.whileSwitching(async () => {
     await controller.tail()?.stop();
+    await exportAudit(engine, options.audit); // where it cannot be written, nothing is finished
     await moveOn(engine, 'mirroring', 'finish');
+    await exportAudit(engine, options.audit);
     await leaveToApplication(on);
     ended({ uninstalled: false, keepTarget: true });
   });

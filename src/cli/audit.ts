@@ -1,0 +1,37 @@
+import { readWholeAudit } from '../postgres/audit.ts';
+import { AuditDocument } from '../server/documents.ts';
+import { look } from './ask.ts';
+import type { Context } from './main.ts';
+import { EXIT, present, table } from './report.ts';
+
+/** `attacca audit`: the whole log of what was done, as a table, a document or CSV. */
+export async function audit(context: Context, options: { readonly csv?: boolean }): Promise<number> {
+  const document = await look(context, { operation: 'audit' }, AuditDocument, async ({ side }) => ({
+    entries: await readWholeAudit(side),
+  }));
+  if (options.csv === true) context.output.stdout.write(written(document, true));
+  else present(context.output, document, () => lines(document));
+  return EXIT.done;
+}
+
+function lines({ entries }: AuditDocument): string[] {
+  return table(entries.map(({ at, by, event, detail }) => [at, by, event, Object.keys(detail).length === 0 ? '' : JSON.stringify(detail)]));
+}
+
+/** The log as a file: JSON, or CSV as RFC 4180 has it. */
+export function written(document: AuditDocument, csv: boolean): string {
+  if (!csv) return `${JSON.stringify(document, null, 2)}\n`;
+  const rows = document.entries.map(({ id, at, event, by, version, role, detail }) => [
+    id,
+    at,
+    event,
+    by,
+    version,
+    role,
+    JSON.stringify(detail),
+  ]);
+  return [['id', 'at', 'event', 'by', 'version', 'role', 'detail'], ...rows].map(row => `${row.map(cell).join(',')}\r\n`).join('');
+}
+
+const cell = (value: string | null | undefined): string =>
+  value == null ? '' : /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;

@@ -1,0 +1,61 @@
+/* Rows that do not fit the target: listed, tried again, or given up. */
+import { Refused } from '../../change/errors.ts';
+import { untag, type Value } from '../../change/value.ts';
+import { suspensions } from '../../postgres/policy.ts';
+import { drop, list } from '../../postgres/quarantine.ts';
+import type { QuarantineDocument } from '../../server/documents.ts';
+import { markTables } from '../../sqlite/install.ts';
+import { openSource, writeTransaction } from '../../sqlite/open.ts';
+import { mark } from '../../sqlite/rows.ts';
+import type { Controller } from './controller.ts';
+import { disposable } from './disposable.ts';
+import { installed } from './engine.ts';
+import { caughtUp } from './tail.ts';
+
+const MARK_WAIT_MS = 30_000;
+/** Rows of quarantine that a document holds at most; `retry` and `drop` see all of them. */
+const LISTED = 1_000;
+
+/** The values of a key as it is kept in quarantine and in a difference. */
+export const keyValues = (key: string): Value[] => (JSON.parse(key) as (string | null)[]).map(text => (text === null ? null : untag(text)));
+
+/** What `attacca quarantine` asks for; without `ids` all rows. */
+export async function quarantine(
+  controller: Controller,
+  action: 'list' | 'retry' | 'drop',
+  ids: readonly string[],
+): Promise<QuarantineDocument> {
+  const { engine } = controller;
+  const on = await installed(engine);
+  const all = action === 'list' ? [] : await list(engine.side, { limit: Number.MAX_SAFE_INTEGER });
+  const known = new Set(all.map(row => String(row.id)));
+  const unknown = ids.find(id => action !== 'list' && !known.has(id));
+  if (unknown !== undefined) throw noSuchRow(unknown);
+  const wanted = ids.length === 0 ? all : all.filter(row => ids.includes(String(row.id)));
+  let changed = 0;
+  const wantedIds = wanted.map(row => row.id);
+  if (action === 'drop') changed = await drop(engine.side, wantedIds);
+  if (action === 'retry') {
+    const whole = [...(await suspensions(engine.side)).keys()].filter(id => ids.length === 0 || wanted.some(row => row.table === id));
+    using db = disposable(openSource(engine.config.source));
+    await writeTransaction(db.database, MARK_WAIT_MS, () => {
+      for (const row of wanted) {
+        const table = on.plan.tables.find(({ id }) => id === row.table);
+        if (table !== undefined) mark(db.database, table, [keyValues(row.key)]);
+      }
+      markTables(db.database, whole); // what is suspended has missed more than these rows
+    });
+    changed = wanted.length;
+    await caughtUp(await controller.tailing()); // the marks are applied then
+  }
+  const rows = await list(engine.side, { limit: LISTED });
+  return {
+    rows: rows.map(({ id, tableName, key, column, reason, at }) => ({ id: String(id), table: tableName, key, column, reason, at })),
+    changed,
+  };
+}
+
+const noSuchRow = (id: string): Refused =>
+  new Refused(`quarantine has no row ${id}`, [
+    { code: 'no-such-row', reason: `there is no row ${id} in quarantine`, remedy: 'ids are in `attacca quarantine list`' },
+  ]);
