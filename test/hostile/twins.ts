@@ -66,7 +66,7 @@ export function twins(own: Settings): Twins {
 
   /** Undefined where triggers that do nothing make the same difference: then it is none of ours. */
   function explained(told: string): string | undefined {
-    parted = inherent(events, { folder, own, contents: everything(captured.connections[0]) });
+    parted = inherent(events, { folder, own, contents: contentsOf(captured) });
     return parted === undefined ? told : undefined;
   }
 
@@ -154,7 +154,7 @@ function goesAlong(events: readonly Event[], { folder, own, contents }: Scene, k
       else if (event.kind === 'installed') idle(file, event.triggers, `_attacca_${kind}`);
       else if (outcome(file.connections[event.connection]!, event.sql).said !== event.captured.said) return false;
     }
-    const own = everything(file.connections[0]);
+    const own = contentsOf(file);
     return Object.keys(contents).every(name => own[name] === contents[name]);
   } finally {
     file.close();
@@ -170,7 +170,7 @@ function idle(file: File, triggers: readonly Trigger[], prefix: string): void {
 }
 
 function differenceIn(captured: File, plain: File): string | undefined {
-  const [one, two] = [everything(captured.connections[0]), everything(plain.connections[0])];
+  const [one, two] = [contentsOf(captured), contentsOf(plain)];
   const name = Object.keys(two).find(name => one[name] !== two[name]);
   return name === undefined ? undefined : `table ${name} with capture: ${one[name]}\nwithout: ${two[name]}`;
 }
@@ -222,6 +222,16 @@ function outcome(db: Database, sql: string): Outcome {
 }
 
 const text = (value: unknown): string => JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? `${inner}n` : inner));
+
+/** By the second connection where that one keeps the first from reading: its COMMIT met a reader and waits to be tried again. */
+function contentsOf({ connections: [first, second] }: File): Record<string, string> {
+  try {
+    return everything(first);
+  } catch (error) {
+    if (!isBusy(error)) throw error;
+    return everything(second);
+  }
+}
 
 function everything(db: Database): Record<string, string> {
   const tables = db.prepare<[], { name: string; wr: bigint }>(TABLES).all();
