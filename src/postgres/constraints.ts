@@ -64,14 +64,31 @@ const INDEXES = /* sql */ `
   select c.relname from pg_index i join pg_class c on c.oid = i.indexrelid where i.indrelid = to_regclass($1) and i.indisvalid`;
 const CONSTRAINTS = /* sql */ `select conname as relname from pg_constraint where conrelid = to_regclass($1)`;
 
-/** Builds the secondary indexes; one that Postgres refuses, mostly for what the rows hold, is handed to `refused` and left out. */
-export async function buildIndexes(session: Session, plan: Plan, refused: OnRefused, tables = plan.tables): Promise<void> {
+/** A secondary index that is still to be built. */
+export type Missing = { readonly table: TablePlan; readonly statement: string };
+
+/** Secondary indexes that are not there yet. Several sessions may build some at the same time, also on one table. */
+export async function missingIndexes(session: Session, plan: Plan, tables = plan.tables): Promise<Missing[]> {
+  const missing: Missing[] = [];
   for (const table of tables) {
-    const missing = await absent(session, INDEXES, tableName(plan, table), table.indexes);
-    for (const index of missing) await attempt(session, table, at(indexDdl(plan, table), index), refused);
-    const special = await absent(session, INDEXES, tableName(plan, table), table.expressionIndexes ?? []);
-    for (const index of special) await attempt(session, table, at(expressionIndexDdl(plan, table), index), refused);
+    for (const [ddl, wanted] of [
+      [indexDdl, table.indexes],
+      [expressionIndexDdl, table.expressionIndexes ?? []],
+    ] as const) {
+      const places = await absent(session, INDEXES, tableName(plan, table), wanted);
+      missing.push(...places.map(place => ({ table, statement: at(ddl(plan, table), place) })));
+    }
   }
+  return missing;
+}
+
+/** Builds one; one that Postgres refuses, mostly for what the rows hold, is handed to `refused` and left out. */
+export const buildIndex = (session: Session, { table, statement }: Missing, refused: OnRefused): Promise<void> =>
+  attempt(session, table, statement, refused);
+
+/** Builds the secondary indexes, one after the other. */
+export async function buildIndexes(session: Session, plan: Plan, refused: OnRefused, tables = plan.tables): Promise<void> {
+  for (const index of await missingIndexes(session, plan, tables)) await buildIndex(session, index, refused);
 }
 
 /**

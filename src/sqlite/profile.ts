@@ -8,49 +8,52 @@ import { quote } from '../change/quote.ts';
 import { textFromBytes } from '../change/value.ts';
 import { isCodec } from '../plan/codecs/registry.ts';
 import { declaresTime, guessed, saysBoolean, saysJson } from '../plan/hint.ts';
+import { at } from '../plan/plan.ts';
 import type { ColumnStats, Profile, SourceColumn, SourceSchema, SourceTable, TableStats } from '../plan/schema.ts';
+import { added, type Counted, count, middle, type OnProgress, storedIn, type Task } from './count.ts';
 import type { Database } from './open.ts';
 import { orphansOf } from './orphans.ts';
-import { readAll } from './read-all.ts';
 import { keyOfSamples, sampleKeys } from './samples.ts';
-import { doubtful, type Interest, NOTHING, type Tally, tally } from './tally.ts';
+import { doubtful, type Interest, NOTHING, type Seen } from './tally.ts';
 import { violated } from './violations.ts';
-
-/** `total` is an estimate until the table is done. */
-export type OnProgress = (done: { readonly table: string; readonly rows: number; readonly total: number }) => void;
 
 /** The codec that somebody wants for a column, whose texts are then all looked at; undefined where nobody does. */
 export type Asked = (table: string, column: string) => string | undefined;
 
+/** Somebody else who counts meanwhile. */
+export type Beside = {
+  begin(tasks: readonly Task[]): void;
+  /** Waits for what was counted, in the order of the tasks; undefined where nothing came of it. */
+  result(): readonly Counted[] | undefined;
+};
+
 /** What the stored values of every table are. Reads only; `onProgress` is called again and again. */
-export function profile(db: Database, schema: SourceSchema, onProgress: OnProgress = () => {}, asked: Asked = () => undefined): Profile {
+export function profile(
+  db: Database,
+  schema: SourceSchema,
+  onProgress: OnProgress = () => {},
+  asked: Asked = () => undefined,
+  beside?: Beside,
+): Profile {
   db.function('_attacca_doubtful', { deterministic: true, directOnly: true }, text => (doubtful(text) ? 1 : 0));
-  return Object.fromEntries(schema.tables.map(table => [table.name, profileTable(db, { schema, onProgress, asked }, table)]));
-}
-
-type Context = { readonly schema: SourceSchema; readonly onProgress: OnProgress; readonly asked: Asked };
-
-function profileTable(db: Database, { schema, onProgress, asked }: Context, table: SourceTable): TableStats {
-  const stored = table.columns.filter(column => !column.generated);
-  const tallies = stored.map(column => tally(interestIn(column, asked(table.name, column.name))));
-  const total = estimate(db, table);
-  const rows = readAll(db, table, stored, {
-    see: (place, value) => tallies[place]?.see(value),
-    paged: rows => rows % REPORT_EVERY === 0 && onProgress({ table: table.name, rows, total: Math.max(rows, total) }),
+  const parts = schema.tables.map(table => {
+    const whole = { table, interests: storedIn(table).map(column => interestIn(column, asked(table.name, column.name))) };
+    const half = beside === undefined ? undefined : middle(db, table);
+    return {
+      lower: { ...whole, above: null, upTo: half ?? null },
+      upper: half === undefined ? undefined : { ...whole, above: half, upTo: null },
+    };
   });
-  onProgress({ table: table.name, rows, total: rows });
-  const columns = table.columns.map(column => statsOf(db, schema, table, column, { rows, tally: tallies[stored.indexOf(column)] }));
-  return {
-    rows,
-    columns,
-    nullKeys: nullKeys(db, table, columns),
-    orphans: orphansOf(db, schema, table),
-    violated: violated(db, schema, table),
-  };
+  const uppers = parts.flatMap(({ upper }) => upper ?? []);
+  if (uppers.length > 0) beside?.begin(uppers);
+  const lowers = parts.map(({ lower }) => count(db, lower, onProgress));
+  const others = uppers.length > 0 ? beside?.result() : undefined;
+  const counted = parts.map(({ upper }, index) => {
+    const own = at(lowers, index);
+    return upper === undefined ? own : added(own, others?.[uppers.indexOf(upper)] ?? count(db, upper, onProgress));
+  });
+  return Object.fromEntries(schema.tables.map((table, index) => [table.name, statsOfTable(db, schema, table, at(counted, index))]));
 }
-
-/** A multiple of the pages that are read. */
-const REPORT_EVERY = 20_000;
 
 function interestIn(column: SourceColumn, asked: string | undefined): Interest {
   const json = saysJson(column) || /^json/.test(asked ?? '');
@@ -63,15 +66,18 @@ function interestIn(column: SourceColumn, asked: string | undefined): Interest {
   };
 }
 
-/** Rows, at most: the span of the rowids costs nothing to know. */
-function estimate(db: Database, { name, rowid }: SourceTable): number {
-  if (rowid === null) return 0;
-  const end = (which: string): bigint | null =>
-    db
-      .prepare<[], bigint | null>(`select ${which}(${rowid}) from ${quote(name)}`)
-      .pluck()
-      .get() ?? null;
-  return Number((end('max') ?? -1n) - (end('min') ?? 0n)) + 1;
+function statsOfTable(db: Database, schema: SourceSchema, table: SourceTable, { rows, columns: seen }: Counted): TableStats {
+  const stored = storedIn(table);
+  const columns = table.columns.map(column =>
+    statsOf(db, schema, table, column, { rows, seen: column.generated ? NOTHING : at(seen, stored.indexOf(column)) }),
+  );
+  return {
+    rows,
+    columns,
+    nullKeys: nullKeys(db, table, columns),
+    orphans: orphansOf(db, schema, table),
+    violated: violated(db, schema, table),
+  };
 }
 
 function statsOf(
@@ -79,7 +85,7 @@ function statsOf(
   schema: SourceSchema,
   table: SourceTable,
   column: SourceColumn,
-  { rows, tally: { counts, formats, trials } = tally(NOTHING) }: { readonly rows: number; readonly tally: Tally | undefined },
+  { rows, seen: { counts, formats, trials } }: { readonly rows: number; readonly seen: Seen },
 ): ColumnStats {
   const { filled, integers, reals, texts, zeroOne, inexact, maxBytes, least, greatest } = counts;
   const blobs = filled - integers - reals - texts;
@@ -93,9 +99,9 @@ function statsOf(
     name: column.name,
     nulls: column.generated ? 0 : rows - filled,
     range: least === null || greatest === null ? null : [least, greatest],
-    formats: formats(),
+    formats,
     ...(counts.zeros > 0 && counts.apart !== null && { apartFromZero: counts.apart }),
-    trials: trials(),
+    trials,
     ...{ integers, reals, texts, blobs, zeroOne, inexact, unclean, uuids, maxBytes },
     samples: [...samples, ...unreadable],
     ...(rows > filled &&

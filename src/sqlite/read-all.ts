@@ -14,16 +14,22 @@ const LONG_BYTES = 4096;
 /** SQLite takes at most 2,000 result columns in a query; fewer keep a page of long values small. */
 const COLUMNS_A_QUERY = 100;
 
+/** The rows with a rowid above `above` and up to `upTo`; null: no bound. */
+export type Part = { readonly above: bigint | null; readonly upTo: bigint | null };
+
+export type Reading = {
+  readonly see: See;
+  /** Called with the number of rows read so far. */
+  readonly paged: (rows: number) => void;
+  /** Bounds are for tables that have a rowid. */
+  readonly part: Part;
+};
+
 /**
- * Calls `see` with every value of the columns, and `paged` with the number of rows read so far. Each page of a rowid table is
- * a read of its own, so that no read lasts for long. Gives the number of rows.
+ * Calls `see` with every value of the columns. Each page of a rowid table is a read of its own, so that no read lasts for long.
+ * Gives the number of rows.
  */
-export function readAll(
-  db: Database,
-  table: SourceTable,
-  columns: readonly SourceColumn[],
-  { see, paged }: { readonly see: See; readonly paged: (rows: number) => void },
-): number {
+export function readAll(db: Database, table: SourceTable, columns: readonly SourceColumn[], { see, paged, part }: Reading): number {
   db.function('_attacca_see', { directOnly: true }, (place, value) => {
     see(Number(place), value);
     return null;
@@ -35,7 +41,10 @@ export function readAll(
     const take = (page: readonly unknown[][], offset: number): void => {
       for (let index = 0; index < some.length; index++) for (const row of page) see(first + index, row[index + offset]);
     };
-    rows = table.rowid === null ? readWhole(db, table, list, take) : readPages(db, { ...table, rowid: table.rowid }, list, { take, paged });
+    rows =
+      table.rowid === null
+        ? readWhole(db, table, list, take)
+        : readPages(db, { ...table, rowid: table.rowid }, list, { take, paged, part });
   }
   return rows;
 }
@@ -49,23 +58,30 @@ function shortened({ name, affinity }: SourceColumn, place: number): string {
 
 type Take = (page: readonly unknown[][], offset: number) => void;
 
+/** The least rowid, and the greatest. */
+const [FIRST, LAST] = [-(2n ** 63n), 2n ** 63n - 1n];
+
 function readPages(
   db: Database,
   { name, rowid }: SourceTable & { readonly rowid: string },
   list: readonly string[],
-  { take, paged }: { readonly take: Take; readonly paged: (rows: number) => void },
+  { take, paged, part }: { readonly take: Take } & Omit<Reading, 'see'>,
 ): number {
-  const select = `select ${[rowid, ...list].join(', ')} from ${quote(name)}`;
-  const start = db.prepare<[], [bigint, ...unknown[]]>(`${select} order by ${rowid} limit ${PAGE}`).raw();
-  const next = db.prepare<[bigint], [bigint, ...unknown[]]>(`${select} where ${rowid} > ? order by ${rowid} limit ${PAGE}`).raw();
+  const page = (than: string) =>
+    db
+      .prepare<[bigint, bigint], [bigint, ...unknown[]]>(
+        `select ${[rowid, ...list].join(', ')} from ${quote(name)} where ${rowid} ${than} ? and ${rowid} <= ? order by ${rowid} limit ${PAGE}`,
+      )
+      .raw();
+  const [next, end] = [page('>'), part.upTo ?? LAST];
   let rows = 0;
-  for (let page = start.all(); page.length > 0; ) {
-    rows += page.length;
-    take(page, 1);
+  for (let taken = part.above === null ? page('>=').all(FIRST, end) : next.all(part.above, end); taken.length > 0; ) {
+    rows += taken.length;
+    take(taken, 1);
     paged(rows);
-    const last = page.at(-1)?.[0];
-    if (page.length < PAGE || last === undefined) return rows;
-    page = next.all(last);
+    const last = taken.at(-1)?.[0];
+    if (taken.length < PAGE || last === undefined) return rows;
+    taken = next.all(last, end);
   }
   return rows;
 }

@@ -20,8 +20,6 @@ export type Interest = {
   readonly guesses: readonly string[];
 };
 
-export const NOTHING: Interest = { formats: false, json: false, affinity: 'blob', guesses: [] };
-
 export type Counts = {
   filled: number;
   integers: number;
@@ -41,13 +39,18 @@ export type Counts = {
   apart: [bigint, bigint] | null;
 };
 
+/** What was counted. */
+export type Seen = {
+  readonly counts: Readonly<Counts>;
+  /** Texts by format; fewer than there are once so many have no form that only text can hold them. */
+  readonly formats: Formats;
+  readonly trials: Trials;
+};
+
 export type Tally = {
-  readonly counts: Counts;
   /** Counts a value as raw() gives it. */
   readonly see: (value: unknown) => void;
-  /** Texts by format; fewer than there are once so many have no form that only text can hold them. */
-  readonly formats: () => Formats;
-  readonly trials: () => Trials;
+  readonly seen: () => Seen;
 };
 
 /** Formats are few; time zones and lengths of fractions could make them many. */
@@ -103,7 +106,11 @@ export function tally(interest: Interest): Tally {
   }
 
   return {
-    counts,
+    seen: () => ({
+      counts,
+      formats: Object.fromEntries(known),
+      trials: Object.fromEntries(trials.map(({ codec, misfits, reason }) => [codec, { misfits, reason }])),
+    }),
     see(value) {
       if (value === null) return;
       counts.filled++;
@@ -113,9 +120,49 @@ export function tally(interest: Interest): Tally {
       else if (value instanceof Uint8Array) counts.maxBytes = Math.max(counts.maxBytes, value.length);
       if (trials.length > 0) for (const each of trials) each.see(value as Value);
     },
-    formats: () => Object.fromEntries(known),
-    trials: () => Object.fromEntries(trials.map(({ codec, misfits, reason }) => [codec, { misfits, reason }])),
   };
+}
+
+export const NOTHING: Seen = tally({ formats: false, json: false, affinity: 'blob', guesses: [] }).seen();
+
+/** What was counted in two parts of one column; where counting stops early, it may have gone on in both. */
+export function together(one: Seen, two: Seen): Seen {
+  const [a, b] = [one.counts, two.counts];
+  const range = widest(rangeOf(a.least, a.greatest), rangeOf(b.least, b.greatest));
+  return {
+    counts: {
+      filled: a.filled + b.filled,
+      integers: a.integers + b.integers,
+      reals: a.reals + b.reals,
+      texts: a.texts + b.texts,
+      zeroOne: a.zeroOne + b.zeroOne,
+      inexact: a.inexact + b.inexact,
+      doubtful: a.doubtful + b.doubtful,
+      maxBytes: Math.max(a.maxBytes, b.maxBytes),
+      least: range?.[0] ?? null,
+      greatest: range?.[1] ?? null,
+      zeros: a.zeros + b.zeros,
+      apart: widest(a.apart, b.apart),
+    },
+    formats: joined(one.formats, two.formats, (x, y) => x + y),
+    trials: joined(one.trials, two.trials, (x, y) => ({ misfits: x.misfits + y.misfits, reason: x.reason || y.reason })),
+  };
+}
+
+type Range = Counts['apart'];
+
+const rangeOf = (least: bigint | null, greatest: bigint | null): Range => (least === null || greatest === null ? null : [least, greatest]);
+
+function widest(a: Range, b: Range): Range {
+  if (a === null || b === null) return a ?? b;
+  const [[least], [, greatest]] = [a[0] < b[0] ? a : b, a[1] > b[1] ? a : b];
+  return [least, greatest];
+}
+
+function joined<T>(a: Readonly<Record<string, T>>, b: Readonly<Record<string, T>>, join: (x: T, y: T) => T): Record<string, T> {
+  const all = { ...a };
+  for (const [name, value] of Object.entries(b)) all[name] = name in all ? join(all[name] as T, value) : value;
+  return all;
 }
 
 type Trial = { readonly codec: string; misfits: number; reason: string; see(value: Value): void };

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Lsn, RowChange } from '../../src/change/change.ts';
+import type { Source } from '../../src/change/ports.ts';
 import { awaitWatermark } from '../../src/postgres/canary.ts';
 import { currentLsn, dropSlot, slotState, writeWatermark } from '../../src/postgres/slot.ts';
 import { wal } from '../../src/postgres/wal.ts';
+import type { TestPostgres } from '../support/postgres.ts';
 import { connect } from '../support/postgres.ts';
 import { reader, reverse, thing } from './reverse.ts';
 
@@ -37,22 +39,31 @@ test('transactions that have arrived are one batch, up to a watermark, and its p
   await writeWatermark(session, 'here');
   await pg.query(`insert into "Things" (id) values (51)`);
   const source = wal({ ...options, together: 1_000 });
-  const batches: RowChange[][] = [];
-  let last = 0n as Lsn;
-  {
-    await using stream = reader(source);
-    while (batches.flat().length < 51) {
-      const { changes, position } = await stream.next();
-      batches.push(changes);
-      last = position;
-    }
-  }
+  const [batches, last] = await readAll(pg, source);
   expect(batches.length).toBeLessThan(51);
   expect(batches.flat().slice(0, 50)).toEqual(Array.from({ length: 50 }, (_, index) => thing(index + 1, null)));
   expect(batches.at(-1)!.at(-1), 'the watermark ends its batch').toMatchObject({ table: 0, row: ['here'] });
   await using again = reader(source, last);
   expect((await again.next()).changes, 'nothing twice, nothing left out').toEqual([thing(51, null)]);
 });
+
+const SENT = /* sql */ `select coalesce(bool_or(sent_lsn >= pg_current_wal_lsn()), false)::text as all from pg_stat_replication`;
+
+/** Reads 51 changes; holds the first until the server has sent the others, so that they arrive while somebody is busy. */
+async function readAll(pg: TestPostgres, source: Source<Lsn, AsyncIterable<RowChange>>): Promise<[RowChange[][], Lsn]> {
+  const batches: RowChange[][] = [];
+  for await (const batch of source.read(0n as Lsn, new AbortController().signal)) {
+    const changes: RowChange[] = [];
+    batches.push(changes);
+    for await (const change of batch.changes) {
+      if (batches.length === 1 && changes.length === 0)
+        await expect.poll(() => pg.query(SENT), { timeout: 30_000 }).toEqual([{ all: 'true' }]);
+      changes.push(change);
+    }
+    if (batches.flat().length === 51) return [batches, batch.position];
+  }
+  throw new Error('the stream has ended');
+}
 
 test('what was not acknowledged comes again, what was does not [G2]', async () => {
   await using world = await reverse();

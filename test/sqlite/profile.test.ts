@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { contradiction } from '../../src/plan/column.ts';
+import { decide } from '../../src/plan/decide.ts';
+import type { Profile } from '../../src/plan/schema.ts';
+import { count, type Task } from '../../src/sqlite/count.ts';
 import { openSource } from '../../src/sqlite/open.ts';
 import { profile } from '../../src/sqlite/profile.ts';
 import { readSchema } from '../../src/sqlite/tables.ts';
@@ -142,4 +145,26 @@ test('reading changes nothing', () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test.each(['counts', 'ends without a word'])('with somebody beside who %s, the same is decided', how => {
+  const db = new Database(':memory:').defaultSafeIntegers(true);
+  db.exec(/* sql */ `
+    create table large (id integer primary key, v, at datetime, doc json);
+    with recursive n (n) as (values (-30000) union all select n + 7 from n where n < 40000)
+      insert into large select n, case abs(n) % 5 when 0 then n when 1 then n / 7.0 when 2 then 'é' || n when 3 then zeroblob(abs(n) % 9) end,
+        date(n, 'unixepoch'), case when n < 20000 then '{}' else '{' end from n;
+    create table small (k text primary key, v) without rowid;
+    insert into small values ('a', 1), ('b', null)`);
+  const schema = readSchema(db);
+  let given: readonly Task[] = [];
+  const beside = {
+    begin(tasks: readonly Task[]): void {
+      given = tasks;
+    },
+    result: () => (how === 'counts' ? structuredClone(given).map(task => count(db, task)) : undefined),
+  };
+  const decided = (found: Profile) => decide(schema, found, { schema: 'public', exclude: [] });
+  expect(decided(profile(db, schema, undefined, undefined, beside))).toEqual(decided(profile(db, schema)));
+  expect(given.map(({ table, above, upTo }) => [table.name, above, upTo])).toEqual([['large', 5000n, null]]);
 });

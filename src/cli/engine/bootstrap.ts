@@ -34,9 +34,10 @@ export async function examine(config: Config, log: Logger, target?: TargetSchema
   if (theirs !== undefined) throw alreadyCaptured(theirs.target);
   const { source, schema, plan: planFile, waive } = config;
   const deciding = decideBeside({ source, schema, planFile, waive, target }, line => log.debug(line));
-  deciding.catch(() => undefined); // of a damaged file, that it is damaged is said
+  deciding.decided.catch(() => undefined); // of a damaged file, that it is damaged is said
+  await deciding.begun;
   refuseDamaged(db.database, source);
-  const decided = await deciding;
+  const decided = await deciding.decided;
   report(log, decided.findings);
   return decided;
 }

@@ -5,7 +5,7 @@ import type { Mark } from '../../change/change.ts';
 import type { Allowance } from '../../change/ports.ts';
 import type { TablePlan } from '../../plan/plan.ts';
 import { readProgress, resetProgress } from '../../postgres/chunk.ts';
-import { analyze, buildIndexes, buildKeys, type OnRefused } from '../../postgres/constraints.ts';
+import { analyze, buildIndex, buildKeys, missingIndexes, type OnRefused } from '../../postgres/constraints.ts';
 import type { Session } from '../../postgres/open.ts';
 import { sessions } from '../../postgres/pool.ts';
 import { paceOf } from '../../replicate/pace.ts';
@@ -122,10 +122,9 @@ export async function catchUp(on: Installed, checkpoint: Mark, signal: AbortSign
   await tail.done;
   signal.throwIfAborted();
   const refused: OnRefused = (table, statement, error) => engine.log.warn({ table: table.name, statement, err: error }, 'index not built');
-  await eachTable(async (session, tables) => {
-    await buildIndexes(session, plan, refused, tables);
-    await analyze(session, plan, tables);
-  });
+  const missing = await pool.use(session => missingIndexes(session, plan));
+  await Promise.all(missing.map(index => pool.use(session => buildIndex(session, index, refused))));
+  await eachTable((session, tables) => analyze(session, plan, tables));
 }
 
 function found<T>(tables: ReadonlyMap<number, T>, id: number): T {

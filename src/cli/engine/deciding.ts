@@ -13,7 +13,7 @@ import type { TargetSchema } from '../../plan/target.ts';
 import { waive } from '../../plan/waive.ts';
 import { captureHazards } from '../../sqlite/hazards.ts';
 import type { Database } from '../../sqlite/open.ts';
-import { profile } from '../../sqlite/profile.ts';
+import { type Beside, profile } from '../../sqlite/profile.ts';
 import { readSchema } from '../../sqlite/tables.ts';
 
 export type Decided = {
@@ -31,6 +31,8 @@ export type Deciding = {
   readonly waive?: readonly string[];
   readonly target?: TargetSchema | undefined;
   readonly onProgress?: (line: string) => void;
+  /** Somebody who counts a half of the values meanwhile. */
+  readonly beside?: Beside;
 };
 
 /** Reads every value of the file and decides what becomes what. `planFile`: the reviewed overrides; `target`: what Postgres has already. */
@@ -44,6 +46,7 @@ export function decidePlan(db: Database, options: Deciding): Decided {
     schema,
     ({ table, rows, total }) => options.onProgress?.(`reading ${table}: ${rows} of ${total} rows`),
     (table, column) => askedCodec(wanted, table, column) ?? (target === undefined ? undefined : expected(target, table, column, wanted)),
+    options.beside,
   );
   const exclude = wanted?.exclude ?? []; // before deciding: what is left out cannot block
   const decided = decide(schema, stats, { schema: options.schema, exclude });

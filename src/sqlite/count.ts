@@ -1,0 +1,67 @@
+/*
+ * Counts what the stored values of a table are, or of a part of it, so that two threads can share the work. A row whose rowid
+ * changes meanwhile may be counted in both parts or in none, like any row that the application writes while it is counted.
+ */
+import { quote } from '../change/quote.ts';
+import { at } from '../plan/plan.ts';
+import type { SourceTable } from '../plan/schema.ts';
+import type { Database } from './open.ts';
+import { type Part, readAll } from './read-all.ts';
+import { type Interest, type Seen, tally, together } from './tally.ts';
+
+/** `total` is an estimate until the table is done. */
+export type OnProgress = (done: { readonly table: string; readonly rows: number; readonly total: number }) => void;
+
+/** What to count, as plain data: it may be handed to another thread. `interests`: one for each column that is stored. */
+export type Task = Part & { readonly table: SourceTable; readonly interests: readonly Interest[] };
+
+/** What was counted, by the columns that are stored. */
+export type Counted = { readonly rows: number; readonly columns: readonly Seen[] };
+
+export const storedIn = ({ columns }: SourceTable): SourceTable['columns'] => columns.filter(column => !column.generated);
+
+/** A multiple of the pages that are read. */
+const REPORT_EVERY = 20_000;
+
+export function count(db: Database, { table, interests, ...part }: Task, onProgress: OnProgress = () => {}): Counted {
+  const tallies = interests.map(tally);
+  const total = estimate(db, table, part);
+  const rows = readAll(db, table, storedIn(table), {
+    see: (place, value) => tallies[place]?.see(value),
+    paged: rows => rows % REPORT_EVERY === 0 && onProgress({ table: table.name, rows, total: Math.max(rows, total) }),
+    part,
+  });
+  onProgress({ table: table.name, rows, total: rows });
+  return { rows, columns: tallies.map(({ seen }) => seen()) };
+}
+
+/** What was counted in two parts of one table. */
+export const added = (one: Counted, two: Counted): Counted => ({
+  rows: one.rows + two.rows,
+  columns: one.columns.map((seen, index) => together(seen, at(two.columns, index))),
+});
+
+/** So few rows are read sooner than another thread has begun. */
+const LARGE = 50_000;
+
+/** A rowid amid those of the table; undefined where halves would not be worth it. */
+export function middle(db: Database, table: SourceTable): bigint | undefined {
+  const [least, greatest] = span(db, table);
+  return greatest - least < LARGE ? undefined : (least + greatest) / 2n;
+}
+
+/** The least and the greatest rowid; nothing lies between them where there is none. */
+function span(db: Database, { name, rowid }: SourceTable): [bigint, bigint] {
+  const end = (which: string): bigint | null | undefined =>
+    db
+      .prepare<[], bigint | null>(`select ${which}(${rowid}) from ${quote(name)}`)
+      .pluck()
+      .get();
+  return rowid === null ? [0n, -1n] : [end('min') ?? 0n, end('max') ?? -1n];
+}
+
+/** Rows, at most: the span of the rowids costs nothing to know. */
+function estimate(db: Database, table: SourceTable, { above, upTo }: Part): number {
+  const [least, greatest] = span(db, table);
+  return Math.max(0, Number((upTo ?? greatest) - (above ?? least - 1n)));
+}
