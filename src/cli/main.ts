@@ -97,7 +97,7 @@ export function program(): Command {
     ['cutover', 'make PostgreSQL primary: fence SQLite, drain, verify, switch the flag'],
     ['rollback', 'make SQLite primary again, with everything PostgreSQL acknowledged'],
   ] as const) {
-    subcommand(root, name, summary, [`attacca ${name} --source app.db --dry-run`, `attacca ${name} --source app.db --yes`])
+    const command = subcommand(root, name, summary, [`attacca ${name} --source app.db --dry-run`, `attacca ${name} --source app.db --yes`])
       .addOption(source())
       .addOption(target())
       .option('--dry-run', 'only say whether it could be done, and what stands in the way')
@@ -108,6 +108,8 @@ export function program(): Command {
           (await import('./changeover.ts')).changeover(context, name, options as { dryRun?: boolean; maxPause?: number; yes?: boolean }),
         ),
       );
+    if (name === 'rollback')
+      command.option('--accept-loss', 'without PostgreSQL, which cannot be reached: what SQLite has not seen yet is lost');
   }
 
   subcommand(root, 'quarantine', 'rows that do not fit the target: list them, try them again, or give them up', [

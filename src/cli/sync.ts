@@ -11,9 +11,11 @@ import { SyncDocument as Document } from '../server/documents.ts';
 import { socketPath } from '../server/socket.ts';
 import { neverInstalled } from './ask.ts';
 import type { Config } from './config.ts';
+import { flagAfterLoss } from './engine/accepted-loss.ts';
 import { ensurePlan, examine } from './engine/bootstrap.ts';
 import { type Controller, controller } from './engine/controller.ts';
 import { openEngine, shown } from './engine/engine.ts';
+import { flagWithoutPostgres } from './engine/flag.ts';
 import { outage } from './engine/journal-cap.ts';
 import { type Left, operations } from './engine/operations.ts';
 import { type Reached, reachedBy } from './engine/points.ts';
@@ -51,6 +53,7 @@ export async function sync(context: Context, options: Options): Promise<number> 
   await supervise(
     async healthy => {
       await away.cap();
+      await flagAfterLoss(config.source, flagWithoutPostgres(config, context.env), log);
       try {
         last = await session(config, log, { ...known, opened: () => (started = true), healthy });
       } catch (error) {
@@ -153,7 +156,7 @@ const again = (error: unknown): unknown =>
     ? new ReplicationError('retry', error.message, { hint: error.blockers.map(({ reason }) => reason).join('; '), cause: error })
     : error;
 
-const TEMPORARY = new Set(['controller-running', 'source-locked']);
+const TEMPORARY = new Set(['controller-running', 'source-locked', 'target-busy']);
 
 /** JSON on stderr; readable lines where a person looks. */
 async function logger(output: Output, verbose: boolean): Promise<Logger> {

@@ -173,7 +173,8 @@ const RELATIONS = /* sql */ `
  * Dropping the schema would take them along.
  */
 async function refuseStrangers(session: Session): Promise<void> {
-  const ours = [...template('postgres/install.sql', {}).matchAll(/^create table attacca\.(\w+)/gm)].map(match => match[1]);
+  const scripts = template('postgres/install.sql', {}) + template('postgres/lost.sql', {});
+  const ours = [...scripts.matchAll(/^create table (?:if not exists )?attacca\.(\w+)/gm)].map(match => match[1]);
   const { rows } = await session.query<{ relname: string }>(RELATIONS, [ours]);
   if (rows.length === 0) return;
   throw new Refused(

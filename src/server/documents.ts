@@ -120,6 +120,10 @@ export const SwitchDocument = z.strictObject({
   primary: z.enum(['sqlite', 'postgres']),
   epoch: Integer,
   pauseMs: z.number().nullable().describe('From the lock to the flag; null for a dry run.'),
+  loss: z
+    .strictObject({ lsn: z.string().nullable(), after: z.string().nullable() })
+    .optional()
+    .describe('With --accept-loss: the position, and the moment, up to which SQLite holds everything.'),
 });
 export type SwitchDocument = z.infer<typeof SwitchDocument>;
 

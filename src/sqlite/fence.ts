@@ -17,7 +17,7 @@ import type { Plan, TablePlan } from '../plan/plan.ts';
 import { bringBack, setAside } from './app-triggers.ts';
 import { createCapture, dropCapture } from './capture.ts';
 import type { Hold } from './hold.ts';
-import { markTables, readControl } from './install.ts';
+import { type ControlRow, markTables, readControl } from './install.ts';
 import type { Database } from './open.ts';
 import { headMark } from './rows.ts';
 import { raiseSequences } from './sequence.ts';
@@ -27,6 +27,11 @@ import { readSchema } from './tables.ts';
 export type FenceState = { readonly closed: boolean; readonly epoch: bigint | undefined; readonly intact: boolean };
 
 const EVENTS = ['insert', 'update', 'delete'] as const;
+
+/** `lsn` and `source` stay: they say from where on Postgres has what this file has not. */
+const OPEN_WITH_LOSS = /* sql */ `
+  update _attacca_control set "primary" = 'sqlite', epoch = @epoch, seq = @seq where id = 1 and "primary" = 'postgres' and epoch < @epoch`;
+const SETTLED = /* sql */ `update _attacca_control set lsn = null, source = null, watermark = null where id = 1 and "primary" = 'sqlite'`;
 
 const HAS_FENCE = /* sql */ `select 1 from sqlite_schema where type = 'table' and name = '_attacca_fence'`;
 const CLOSED = /* sql */ `select (select closed from _attacca_fence) is not 0`;
@@ -77,6 +82,26 @@ export function openSqlite(
   raiseSequences(db, plan, usedIds);
   return head;
 }
+
+/**
+ * Opens SQLite although Postgres cannot be asked: fence out, the application's triggers back. Without capture, for which the plan is
+ * wanting: whoever follows the file next puts it back and copies everything. The caller commits. Throws as openSqlite does.
+ */
+export function openWithLoss({ db }: Hold, epoch: bigint): void {
+  if (db.prepare(OPEN_WITH_LOSS).run({ epoch, seq: headMark(db).seq }).changes !== 1) throw notAt('postgres', epoch);
+  takeDown(db);
+  bringBack(db);
+  db.exec('drop table _attacca_fence; drop table _attacca_app_trigger');
+}
+
+/** Where the stream into this file ended, if it was opened with loss and Postgres does not know of it yet. */
+export function pendingLoss(db: Database): ControlRow | undefined {
+  const control = readControl(db);
+  return control?.primary === 'sqlite' && control.lsn !== null ? control : undefined;
+}
+
+/** Postgres knows. Inside a write transaction. */
+export const settleLoss = (db: Database): void => void db.prepare(SETTLED).run();
 
 /** Whether the file has a fence of ours at all; after `finish` nothing else of ours is there. */
 export const hasFence = (db: Database): boolean => db.prepare(HAS_FENCE).get() !== undefined;

@@ -11,6 +11,7 @@ import { isSwitching, type Phase, primaryIn } from '../../cutover/phase.ts';
 import { columnUnder } from '../../plan/misfits.ts';
 import type { readControl } from '../../postgres/control.ts';
 import type { OnQuarantine } from '../../postgres/writes.ts';
+import { followLoss } from './accepted-loss.ts';
 import { type CopyReport, catchUp, copyTables, installCapture } from './copying.ts';
 import { type Engine, halt, type Installed, installed } from './engine.ts';
 import { followSource } from './following.ts';
@@ -58,6 +59,7 @@ export function controller(engine: Engine): Controller {
   let ended: { readonly error: unknown } | undefined;
 
   async function step(signal: AbortSignal, healthy: () => void): Promise<boolean> {
+    if (await followLoss(engine)) return true;
     const on = await installed(engine);
     const { control } = on;
     const phase = control.phase as Phase;

@@ -7,6 +7,7 @@ import type { DoneDocument } from '../../server/documents.ts';
 import type { Progress } from '../../server/operations.ts';
 import { markTables } from '../../sqlite/install.ts';
 import { openSource, writeTransaction } from '../../sqlite/open.ts';
+import { followLoss } from './accepted-loss.ts';
 import type { Controller } from './controller.ts';
 import { disposable } from './disposable.ts';
 import { type Engine, type Installed, installed } from './engine.ts';
@@ -21,6 +22,7 @@ const WAIT_MS = 30_000;
  * While Postgres is: copies the mirror anew, all of it. Throws Refused.
  */
 export async function beginResync(engine: Engine, names: readonly string[], progress: Progress): Promise<readonly TablePlan[]> {
+  await followLoss(engine);
   const on = await installed(engine);
   const { phase, mark } = on.control;
   if (phase === 'mirroring') {

@@ -24,6 +24,7 @@ import { disposable } from './disposable.ts';
 import { halt, type Installed } from './engine.ts';
 import { watched } from './points.ts';
 import { LOST, slotGuard } from './slot-guard.ts';
+import { dated } from './stream-names.ts';
 import type { Tail } from './tail.ts';
 
 type Changes = AsyncIterable<RowChange>;
@@ -71,7 +72,7 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
   async function watch(): Promise<void> {
     for (let beat = 1n; !stop.signal.aborted; beat++) {
       lag.seen(beat, performance.now());
-      await writeWatermark(beats, `${HEARTBEAT}${beat}`);
+      await writeWatermark(beats, dated(`${HEARTBEAT}${beat}`));
       await guardFence(on, reader);
       await guardSlot(beats);
       await delay(HEARTBEAT_MS, undefined, { signal: stop.signal }).catch(() => undefined);
@@ -96,7 +97,7 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
 const HEARTBEAT = 'heartbeat-';
 
 /** The number in a heartbeat's token; 0 for any other watermark. */
-const beatOf = (token: string): bigint => (token.startsWith(HEARTBEAT) ? BigInt(token.slice(HEARTBEAT.length)) : 0n);
+const beatOf = (token: string): bigint => BigInt(/^heartbeat-(\d+)@/.exec(token)?.[1] ?? 0);
 
 /** An LSN means something in one history only: after a restore or a failover it would point anywhere. */
 function refuseOtherServer({ engine }: Installed): void {
@@ -182,7 +183,7 @@ function pinning(sink: Sink<Lsn, Changes>, watermark: () => string | null, arriv
  * commits together with the end of that lock, so SQLite is in the same state exactly when the watermark arrives there.
  */
 async function pinReverse({ engine, plan }: Installed, pins: Pins, signal: AbortSignal): Promise<StatePair> {
-  const token = randomUUID();
+  const token = dated(randomUUID());
   await using locker = await connect(engine.url, { applicationName: 'attacca verify' });
   await locker.query('begin');
   await lockForReading(locker, plan, PIN_LOCK_MS);

@@ -1,0 +1,114 @@
+/*
+ * `attacca rollback --accept-loss`: SQLite becomes primary although Postgres cannot be reached. What Postgres had committed and SQLite
+ * not seen yet is lost to the application; this says up to where, asks, and leaves a record that everything else follows from.
+ */
+import { Refused, ReplicationError } from '../change/errors.ts';
+import { LOSS_EPOCHS } from '../cutover/loss.ts';
+import type { FlagProvider } from '../flag/flag.ts';
+import { connect } from '../postgres/open.ts';
+import { SwitchDocument } from '../server/documents.ts';
+import { openWithLoss } from '../sqlite/fence.ts';
+import { hold } from '../sqlite/hold.ts';
+import type { ControlRow } from '../sqlite/install.ts';
+import type { Config } from './config.ts';
+import { confirm } from './confirm.ts';
+import { flagAfterLoss, lossOf, standingOf } from './engine/accepted-loss.ts';
+import { findTarget, notInstalled } from './engine/engine.ts';
+import { flagWithoutPostgres } from './engine/flag.ts';
+import { reachedBy, watched } from './engine/points.ts';
+import { momentOf } from './engine/stream-names.ts';
+import type { Context } from './main.ts';
+import { EXIT, present, progress } from './report.ts';
+
+const HOLD_MS = 30_000;
+const CONNECT_MS = 5_000;
+
+type Options = { readonly dryRun?: boolean; readonly yes?: boolean };
+
+/** Opens SQLite without Postgres. Throws Refused while Postgres answers: then a plain rollback loses nothing. */
+export async function acceptLoss(context: Context, { dryRun = false, yes = false }: Options): Promise<number> {
+  const config = context.config();
+  const flag = flagWithoutPostgres(config, context.env);
+  const standing = standingOf(config.source);
+  if (standing === undefined) throw notInstalled({ config });
+  const begun = lossOf(config.source);
+  if (begun === undefined) {
+    await refuse(config, standing, flag);
+    for (const line of losing(standing)) progress(context.output, line);
+    if (dryRun) return said(context, standing, standing.epoch, true);
+    await confirm(context.output, yes, `Make SQLite primary for ${config.source} now, without PostgreSQL?`);
+    await open(config, context, flag);
+  }
+  await flagAfterLoss(config.source, flag);
+  const opened = lossOf(config.source) ?? standing; // a daemon may have finished it by now
+  return said(context, opened, opened.epoch, dryRun);
+}
+
+async function open(config: Config, { env }: Context, flag: FlagProvider): Promise<void> {
+  using held = await hold(config.source, HOLD_MS);
+  const epoch = (standingOf(config.source)?.epoch ?? 0n) + LOSS_EPOCHS;
+  const flagged = (await flag.read())?.epoch ?? 0n;
+  openWithLoss(held, flagged >= epoch ? flagged + 1n : epoch);
+  await watched('accept', held, reachedBy(env)).commit(HOLD_MS);
+}
+
+async function refuse(config: Config, { primary }: ControlRow, flag: FlagProvider): Promise<void> {
+  if (primary === 'sqlite') throw refused('phase', 'SQLite is primary already', 'there is nothing to roll back');
+  const problem = await flag.check();
+  if (problem !== undefined) throw refused('flag', `the flag: ${problem}`, 'make it writable and readable for this user, then try again');
+  if (await answers(config))
+    throw refused(
+      'postgres-answers',
+      'PostgreSQL can be reached',
+      'run `attacca rollback`, which loses nothing; if the mirror has halted, `attacca resync` first',
+    );
+}
+
+const refused = (code: string, reason: string, remedy: string): Refused =>
+  new Refused('rollback --accept-loss refused', [{ code, reason, remedy }]);
+
+/** Whoever answers at all, be it with a refusal, could be asked for what SQLite has not seen. */
+async function answers(config: Config): Promise<boolean> {
+  try {
+    const { url } = await findTarget(config);
+    await using _session = await connect(url, { applicationName: 'attacca rollback', connectMs: CONNECT_MS });
+    return true;
+  } catch (error) {
+    if (error instanceof ReplicationError) return false;
+    throw error;
+  }
+}
+
+function losing({ lsn, watermark }: ControlRow): string[] {
+  const moment = momentOf(watermark);
+  const known =
+    moment === null
+      ? `SQLite holds what PostgreSQL had committed up to ${lsn}; when that was is not known`
+      : `SQLite holds everything that PostgreSQL had committed by ${moment}, ${ago(moment)} ago (position ${lsn})`;
+  return [
+    'PostgreSQL cannot be reached.',
+    `${known}. What was committed there later is lost to the application.`,
+    'Whoever can still reach PostgreSQL can go on writing there, until attacca reaches it again and fences it: stop those instances.',
+  ];
+}
+
+function ago(moment: string): string {
+  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(moment)) / 1_000));
+  return seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} minutes`;
+}
+
+function said(context: Context, { lsn, watermark, primary }: ControlRow, epoch: bigint, dryRun: boolean): number {
+  const document = SwitchDocument.parse({
+    direction: 'rollback',
+    dryRun,
+    ok: true,
+    blockers: [],
+    primary,
+    epoch: String(epoch),
+    pauseMs: null,
+    loss: { lsn, after: momentOf(watermark) },
+  });
+  const next = 'keep `attacca sync` running: once PostgreSQL is back it is fenced, what only it had is kept, and it follows SQLite';
+  present(context.output, document, () => [dryRun ? 'nothing else stands in the way' : `SQLite is primary, epoch ${epoch}; ${next}`]);
+  return EXIT.done;
+}

@@ -1,0 +1,62 @@
+/*
+ * A rollback without Postgres: an operator has opened SQLite although Postgres could not be asked, and accepts that what SQLite had not
+ * seen yet is lost. It is the one act in which a side is opened without a closed record of the other [G8], so it is an act of its own,
+ * outside the table of phase.ts.
+ *
+ * (1) The record in SQLite comes first and alone: durable, with an epoch beyond any that Postgres can know, and `pending` until
+ *     Postgres has been told. Everything after it is decided from durable records only, so a crash anywhere goes on where it was.
+ * (2) Once Postgres is back, its fence is the first thing; only behind it is looked at what is lost, and only then it follows SQLite.
+ */
+import type { Phase } from './phase.ts';
+
+/** How far beyond SQLite's epoch: a rollback that Postgres had begun has taken the next one already. */
+export const LOSS_EPOCHS = 2n;
+
+/** Whether SQLite is fenced in this phase, so that it can have been opened with loss. */
+const FENCED: Readonly<Record<Phase, boolean>> = {
+  preparing: false,
+  copying: false,
+  catching_up: false,
+  shadowing: false,
+  fencing: false,
+  draining: false,
+  verifying: true, // the fence may have committed, and the phase not
+  switching: true,
+  mirroring: true,
+  fencing_back: true,
+  draining_back: true,
+  verifying_back: true,
+  switching_back: true,
+  finished: false,
+};
+
+/** Where Postgres goes from `phase` when it hears of it. Throws where no such thing can have happened. */
+export function afterLoss(phase: Phase): Phase {
+  if (FENCED[phase]) return 'shadowing';
+  throw new Error(`SQLite was opened with loss, and Postgres is at ${phase}`);
+}
+
+export type LossRecords = {
+  /** SQLite's epoch, and whether Postgres has yet to be told. */
+  readonly sqlite: { readonly epoch: bigint; readonly pending: boolean };
+  /** What the flag says; undefined where there is none. */
+  readonly flagEpoch: bigint | undefined;
+  /** undefined: not to be reached. `fenced`: closed for everybody, since which epoch. */
+  readonly postgres: { readonly epoch: bigint; readonly fenced: bigint | undefined } | undefined;
+};
+
+/**
+ * `flag`: name SQLite. `fence`: close Postgres. `move`: wait for the writers that are past its fence, then make it a follower. `follow`:
+ * keep what is lost, and let everything be copied from SQLite. `wait`: for Postgres.
+ */
+export type LossStep = 'flag' | 'wait' | 'fence' | 'move' | 'follow' | 'done';
+
+/** The next step, by what is durable. */
+export function nextLossStep({ sqlite, flagEpoch, postgres }: LossRecords): LossStep {
+  const open = postgres !== undefined && (postgres.fenced === undefined || postgres.fenced < sqlite.epoch);
+  if (sqlite.pending && open) return 'fence';
+  if (flagEpoch !== undefined && flagEpoch < sqlite.epoch) return 'flag';
+  if (!sqlite.pending) return 'done';
+  if (postgres === undefined) return 'wait';
+  return postgres.epoch < sqlite.epoch ? 'move' : 'follow';
+}
