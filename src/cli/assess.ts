@@ -10,6 +10,7 @@ import type { AssessDocument } from '../server/documents.ts';
 import { refuseDamaged } from '../sqlite/integrity.ts';
 import { openSource } from '../sqlite/open.ts';
 import { readSchema } from '../sqlite/tables.ts';
+import { traceless } from '../sqlite/traces.ts';
 import { page, todo } from './assess-page.ts';
 import { onTarget } from './engine/bootstrap.ts';
 import { type Decided, decidePlan, readOverrides } from './engine/deciding.ts';
@@ -22,6 +23,7 @@ import { writeOutput } from './write.ts';
 /** `attacca assess`: reads both sides, changes nothing. Exit code 3 if something blocks. */
 export async function assess(context: Context, options: { readonly html?: string; readonly target?: string }): Promise<number> {
   const { source, target, schema, plan: planFile, waive } = context.config();
+  using _traces = traceless(source);
   using db = disposable(openSource(source, { readonly: true }));
   refuseDamaged(db.database, source);
   const say = (line: string): void => progress(context.output, line);

@@ -2,6 +2,7 @@ import { planSql } from '../plan/ddl.ts';
 import { printPlan } from '../plan/file.ts';
 import { DoneDocument } from '../server/documents.ts';
 import { openSource } from '../sqlite/open.ts';
+import { traceless } from '../sqlite/traces.ts';
 import { ask } from './ask.ts';
 import { decidePlan } from './engine/deciding.ts';
 import { disposable } from './engine/disposable.ts';
@@ -16,6 +17,7 @@ export async function plan(
 ): Promise<number> {
   if (options.widen === true) return await widen(context, options.table ?? []);
   const { source, schema, waive } = context.config();
+  using _traces = traceless(source);
   using db = disposable(openSource(source, { readonly: true }));
   const { plan, findings } = decidePlan(db.database, {
     schema,

@@ -84,6 +84,7 @@ export const CODES = {
     'warning',
     'Correct these values in the application; a cutover is refused until their rows have left quarantine or are dropped from it.',
   ],
+  'plan-gone': ['warning', 'Remove it from the plan file, or correct the name there.'],
   excluded: ['note', 'Nothing must be done: the plan leaves it out on request.'],
 } as const satisfies Readonly<Record<string, readonly [Level, string]>>;
 

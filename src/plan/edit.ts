@@ -11,6 +11,7 @@ import { contradiction } from './column.ts';
 import { recodeDefault } from './default.ts';
 import * as document from './document.ts';
 import { agree } from './foreign.ts';
+import { goneNames } from './gone.ts';
 import { repairing, tolerates } from './misfits.ts';
 import { fits, SYSTEM_COLUMNS } from './names.ts';
 import { type ColumnPlan, HIDDEN_ROWID, type Plan, type TablePlan } from './plan.ts';
@@ -47,9 +48,7 @@ export type PlanFile = Readonly<z.infer<typeof PlanFile>>;
 
 /** The decided plan with the edits. Throws UsageError for an edit that cannot be; nothing is changed then. */
 export function edit(decided: Plan, file: PlanFile, profile: Profile): Plan {
-  const known = new Set([...decided.tables.map(({ name }) => name), ...Object.keys(profile)]);
-  for (const name of [...file.exclude, ...Object.keys(file.tables)])
-    if (!known.has(name)) throw refusal(`there is no table ${quote(name)}`, 'Names are written as in SQLite, capitals included.');
+  goneNames(file, profile); // refuses what is almost a name
   const kept = decided.tables.filter(({ name }) => !file.exclude.includes(name));
   const ids = new Set(kept.map(({ id }) => id));
   const tables = kept.map(table => {
@@ -83,10 +82,14 @@ const refusal = (message: string, hint: string): UsageError => new UsageError(`p
 function editTable(table: TablePlan, wanted: TableEdit | undefined, profile: Profile): TablePlan {
   if (wanted === undefined) return table;
   const hidden = table.key.kind === 'hidden';
+  const isStored = (name: string): boolean => profile[table.name]?.columns.some(column => column.name === name) === true;
   const editable = new Set((hidden ? table.columns.slice(1) : table.columns).map(({ name }) => name));
-  const unknown = Object.keys(wanted.columns).find(name => !editable.has(name));
-  if (unknown !== undefined)
-    throw refusal(`table ${quote(table.name)} has no column ${quote(unknown)}`, 'Generated columns are left out; names are as in SQLite.');
+  const fixed = Object.keys(wanted.columns).find(name => !editable.has(name) && (ROWIDS.has(name) || isStored(name)));
+  if (fixed !== undefined)
+    throw refusal(
+      `table ${quote(table.name)} has no column ${quote(fixed)} to change`,
+      'Generated columns, and the rowid, are as they are.',
+    );
   const columns = table.columns.map((column, index) => {
     const change = hidden && index === 0 ? undefined : wanted.columns[column.name];
     return change === undefined ? column : withIndex(table, editColumn(table, column, change, profile), change);
@@ -95,6 +98,8 @@ function editTable(table: TablePlan, wanted: TableEdit | undefined, profile: Pro
   checkColumnNames(edited);
   return edited;
 }
+
+const ROWIDS: ReadonlySet<string> = new Set(['rowid', '_rowid_', 'oid']);
 
 function editColumn(table: TablePlan, column: ColumnPlan, wanted: ColumnEdit, profile: Profile): ColumnPlan {
   const where = `${quote(table.name)}.${quote(column.name)}`;

@@ -3,6 +3,7 @@ import { UsageError } from '../../src/change/errors.ts';
 import { foreignKeyDdl, planSql } from '../../src/plan/ddl.ts';
 import { express } from '../../src/plan/express.ts';
 import { applyPlanFile, parsePlan, printPlan } from '../../src/plan/file.ts';
+import { goneNames } from '../../src/plan/gone.ts';
 import { decided } from './decided.ts';
 
 const FILE = decided(`
@@ -93,6 +94,16 @@ test('what becomes of misfits is said at the column, and stays in the file', () 
   expect(source.about('mixed-formats')[0]?.message).toContain('misfits: repair');
 });
 
+test('entries of tables and columns that the file no longer has change nothing, and are warned of', () => {
+  const text = 'version: 1\nexclude: [audit]\ntables: { archive: { target: x }, p: { columns: { discount: { codec: text } } } }';
+  expect(applyPlanFile(FILE.plan, text, FILE.stats)).toEqual(FILE.plan);
+  expect(goneNames(parsePlan(text), FILE.stats).map(({ level, code, table, column }) => [level, code, table, column])).toEqual([
+    ['warning', 'plan-gone', 'audit', null],
+    ['warning', 'plan-gone', 'archive', null],
+    ['warning', 'plan-gone', 'p', 'discount'],
+  ]);
+});
+
 test('an edit that values contradict is refused with their count and keys', () => {
   expect(() => apply('tables: { c: { columns: { weird: { codec: integer } } } }')).toThrow(
     /it holds 1 values that are not integers \(keys: \["i:\d"\]\)/,
@@ -101,11 +112,13 @@ test('an edit that values contradict is refused with their count and keys', () =
 
 describe('an edit that cannot be is refused with a sentence', () => {
   test.each([
-    ['tables: { nope: {} }', 'there is no table "nope"'],
+    ['tables: { P: {} }', 'there is no table "P"'],
     ['tables: { p: { columns: { name: { index: gin } } } }', 'a GIN index is for jsonb'],
     ['improve: { partition: [c] }', 'does not partition'],
-    ['exclude: [nope]', 'there is no table "nope"'],
-    ['tables: { p: { columns: { nope: {} } } }', 'has no column "nope"'],
+    ['exclude: [J]', 'there is no table "J"'],
+    ['tables: { p: { columns: { nam_es: {} } } }', 'has no column "nam_es"'],
+    ['tables: { j: { columns: { docjson: {} } } }', 'has no column "docjson"'],
+    ['tables: { j: { columns: { doc_jsno: {} } } }', 'has no column "doc_jsno"'],
     ['tables: { p: { columns: { g: {} } } }', 'has no column "g"'],
     ['tables: { h: { columns: { rowid: { codec: tagged } } } }', 'has no column "rowid"'],
     ['tables: { p: { columns: { name: { codec: integer } } } }', 'SQLite keeps no integers in a column of text affinity'],

@@ -6,6 +6,7 @@ import { askedCodec, type PlanFile } from '../../plan/edit.ts';
 import { express } from '../../plan/express.ts';
 import { applyPlanFile, parsePlan } from '../../plan/file.ts';
 import type { Finding } from '../../plan/finding.ts';
+import { goneNames } from '../../plan/gone.ts';
 import { expected, isExisting, match } from '../../plan/match.ts';
 import { expectedMisfits } from '../../plan/misfits.ts';
 import type { Plan } from '../../plan/plan.ts';
@@ -56,7 +57,15 @@ export function decidePlan(db: Database, options: Deciding): Decided {
       ? match(decided, target, { source: schema, profile: stats, file: wanted })
       : { ...express(schema, reviewed), tries: [] }; // once more: expressions follow the columns' types
   const accepted = [...(wanted?.waive ?? []), ...(options.waive ?? []).map(name => ({ finding: name, reason: 'waived by configuration' }))];
-  const { findings, waived } = waive([...matched.findings, ...expectedMisfits(matched.plan, stats), ...captureHazards(schema)], accepted);
+  const { findings, waived } = waive(
+    [
+      ...matched.findings,
+      ...(wanted === undefined ? [] : goneNames(wanted, stats)),
+      ...expectedMisfits(matched.plan, stats),
+      ...captureHazards(schema),
+    ],
+    accepted,
+  );
   const plan = { ...matched.plan, ...(waived.length > 0 && { waived }) };
   return {
     plan,

@@ -1,0 +1,65 @@
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { expect, test } from 'vitest';
+import { openSource } from '../../src/sqlite/open.ts';
+import { traceless } from '../../src/sqlite/traces.ts';
+import { attacca } from '../support/world.ts';
+
+function folderWith() {
+  const folder = mkdtempSync(join(tmpdir(), 'attacca-traces-'));
+  const path = join(folder, 'app.db');
+  const db = new Database(path);
+  db.exec('pragma journal_mode = wal; create table t (id integer primary key); insert into t values (1)');
+  return { folder, path, db, beside: () => readdirSync(folder).sort(), [Symbol.dispose]: () => rmSync(folder, { recursive: true }) };
+}
+
+/** Reads as `assess` does. `meanwhile`: what others do. */
+function read(path: string, meanwhile = (): void => {}): void {
+  using _traces = traceless(path);
+  const db = openSource(path, { readonly: true });
+  db.prepare('select * from t').all();
+  meanwhile();
+  db.close();
+}
+
+test('reading a file that nobody else has open leaves nothing beside it, and every byte of it [G4]', async () => {
+  using world = folderWith();
+  world.db.close();
+  const before = { bytes: readFileSync(world.path), changed: statSync(world.path).mtimeMs, beside: world.beside() };
+  read(world.path);
+  expect({ bytes: readFileSync(world.path), changed: statSync(world.path).mtimeMs, beside: world.beside() }).toEqual(before);
+  for (const command of ['assess', 'plan']) expect((await attacca([command, '--source', world.path])).code).toBe(0);
+  expect({ bytes: readFileSync(world.path), changed: statSync(world.path).mtimeMs, beside: world.beside() }).toEqual(before);
+});
+
+test('what others use stays: their connection, and one that came meanwhile', () => {
+  using world = folderWith();
+  read(world.path);
+  expect(world.beside()).toContain('app.db-wal');
+  world.db.close();
+  let late: Database.Database | undefined;
+  read(world.path, () => {
+    late = new Database(world.path);
+    late.prepare('select * from t').all();
+  });
+  expect(world.beside()).toContain('app.db-wal');
+  late!.exec('insert into t values (2)');
+  read(world.path);
+  expect(late!.prepare('select count(*) from t').pluck().get()).toBe(2);
+  late!.close();
+  expect(world.beside()).toEqual(['app.db']);
+});
+
+test('a WAL that a process left behind stays as it is', () => {
+  using world = folderWith();
+  const left = join(world.folder, 'left.db');
+  copyFileSync(world.path, left);
+  copyFileSync(`${world.path}-wal`, `${left}-wal`);
+  const before = [readFileSync(left), readFileSync(`${left}-wal`)];
+  expect(before[1]!.length).toBeGreaterThan(0);
+  read(left);
+  expect([readFileSync(left), readFileSync(`${left}-wal`)]).toEqual(before);
+  world.db.close();
+});
