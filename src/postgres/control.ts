@@ -135,17 +135,22 @@ export type Advance = {
   /** The epoch from now on, where a switch begins a new one. */
   readonly nextEpoch?: bigint;
   readonly set?: ControlChanges;
+  /** Not brought to disk by itself: for a phase from which a crash of the server may fall back to the one before. */
+  readonly lazily?: boolean;
 };
 
+const LAZILY = /* sql */ ` and set_config('synchronous_commit', 'off', true) = 'off'`;
+
 /**
- * Moves the phase, by compare-and-set on (phase, epoch), with a line in the log; one statement, durable when it commits. Throws
- * ReplicationError('halt') if it does not stand there any more: another controller has moved on.
+ * Moves the phase, by compare-and-set on (phase, epoch), with a line in the log; one statement, durable (unless `lazily`) when it
+ * commits. Throws ReplicationError('halt') if it does not stand there any more: another controller has moved on.
  */
 export async function advance(session: Session, step: Advance): Promise<void> {
   const { assignments, values } = assign(step.set ?? {}, 8);
   const statement = /* sql */ `
     with moved as (
-      update attacca.control set phase = $3, epoch = $4, updated_at = now()${assignments} where phase = $1 and epoch = $2 returning 1
+      update attacca.control set phase = $3, epoch = $4, updated_at = now()${assignments}
+      where phase = $1 and epoch = $2${step.lazily === true ? LAZILY : ''} returning 1
     )
     insert into attacca.audit (event, detail, by) select $5, ${signed(7, '$6::jsonb')} from moved`;
   const event = `${step.from} → ${step.to}`;
@@ -214,7 +219,10 @@ export async function clearHalt(session: Session): Promise<void> {
   await session.query(/* sql */ `update attacca.control set halt_reason = null, halt_hint = null, updated_at = now()`);
 }
 
-/** Sets the checkpoint where no batch does: when forward replication begins again after a rollback. */
-export async function setMark(session: Session, mark: Mark): Promise<void> {
-  await session.query(/* sql */ `update attacca.control set seq = $1, nonce = $2, updated_at = now()`, [mark.seq, mark.nonce]);
+const RESUME = /* sql */ `
+  update attacca.control set seq = $1, nonce = $2, verified_seq = $1, verified_at = now(), updated_at = now()`;
+
+/** Sets the checkpoint where no batch does, at a position where both sides were compared: forward replication begins there again. */
+export async function resumeAt(session: Session, mark: Mark): Promise<void> {
+  await session.query(RESUME, [mark.seq, mark.nonce]);
 }

@@ -19,13 +19,15 @@ export const tableName = (plan: Plan, table: TablePlan): string => `${quote(plan
 
 /** Closes the fence for everyone whose transaction does not carry `token`. Takes effect when the transaction around it commits. */
 export async function fencePostgres(session: Session, epoch: bigint, token: string): Promise<void> {
-  await session.query(template('postgres/fence-closed.sql', { epoch: String(epoch), token: literal(token) }));
+  await session.query(closing(epoch, token));
 }
 
+/** The statement of that, to travel with the commit. */
+export const closing = (epoch: bigint, token: string): string =>
+  template('postgres/fence-closed.sql', { epoch: String(epoch), token: literal(token) });
+
 /** Opens the fence: from the commit on Postgres accepts the application's writes. */
-export async function openPostgres(session: Session, epoch: bigint): Promise<void> {
-  await session.query(template('postgres/fence-open.sql', { epoch: String(epoch) }));
-}
+export const opening = (epoch: bigint): string => template('postgres/fence-open.sql', { epoch: String(epoch) });
 
 const BODY = /* sql */ `
   select f.prosrc from pg_proc f join pg_namespace n on n.oid = f.pronamespace where n.nspname = 'attacca' and f.proname = 'fence'`;

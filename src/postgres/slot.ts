@@ -12,7 +12,7 @@ import { parseLsn } from '../change/lsn.ts';
 import { quote } from '../change/quote.ts';
 import type { Plan } from '../plan/plan.ts';
 import { PostgresError } from './errors.ts';
-import { type Session, transaction } from './open.ts';
+import type { Session } from './open.ts';
 
 export type SlotState = {
   readonly exists: boolean;
@@ -140,14 +140,8 @@ export async function slotState(session: Session, name: string): Promise<SlotSta
 
 const lsnOrNull = (text: string | null | undefined): Lsn | null => (text === null || text === undefined ? null : parseLsn(text));
 
-/** The place right behind everything that has been written: whatever commits from now on commits after it. */
-export async function currentLsn(session: Session): Promise<Lsn> {
-  const { rows } = await session.query('select pg_current_wal_insert_lsn() as lsn');
-  return parseLsn(rows[0]?.lsn ?? '');
-}
-
 const WATERMARK = /* sql */ `insert into attacca.watermark (token, at) values ($1, now()) on conflict (token) do update set at = now()`;
-const OLDER = /* sql */ `delete from attacca.watermark where token <> $1`;
+const ONLY = /* sql */ `with older as (delete from attacca.watermark where token <> $1) ${WATERMARK}`;
 
 /** Writes a token into the stream as part of the session's own transaction: decoded, it shows that everything before it is there. */
 export async function insertWatermark(session: Session, token: string): Promise<void> {
@@ -156,8 +150,5 @@ export async function insertWatermark(session: Session, token: string): Promise<
 
 /** Writes a token into the stream, durably, and forgets the others: whoever decodes it has everything that was committed before. */
 export async function writeWatermark(session: Session, token: string): Promise<void> {
-  await transaction(session, null, async () => {
-    await insertWatermark(session, token);
-    await session.query(OLDER, [token]);
-  });
+  await session.query(ONLY, [token]);
 }

@@ -23,13 +23,13 @@ export async function targetState(url: string, plan: Plan): Promise<TargetState>
   return await stateOn(await connect(url, { applicationName: 'attacca verify' }), plan);
 }
 
-/** The same on a session that was opened before, where there is no time to open one; `close` ends it. */
-export async function stateOn(session: Session, stored: Plan): Promise<TargetState> {
+/** The same on a session that was opened before, where there is no time to open one; `close` ends it, if nothing else is said. */
+export async function stateOn(session: Session, stored: Plan, close: () => Promise<unknown> = () => session.end()): Promise<TargetState> {
   const plan = compared(stored);
   try {
     await session.query(BEGIN);
   } catch (error) {
-    await session.end();
+    await close();
     throw error;
   }
   const tables = new Map(plan.tables.map((table, index) => [table.id, index]));
@@ -55,7 +55,9 @@ export async function stateOn(session: Session, stored: Plan): Promise<TargetSta
     },
     quarantined: id => quarantinedKeys(session, id),
     suspended: async () => new Set((await suspensions(session)).keys()),
-    close: () => session.end(),
+    async close() {
+      await close();
+    },
   };
 }
 

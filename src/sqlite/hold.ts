@@ -23,8 +23,10 @@ export type Hold = {
 };
 
 /** Takes the write lock of the file at `path`. Throws ReplicationError 'retry' when it is not to be had within `budgetMs`. */
-export async function hold(path: string, budgetMs: number): Promise<Hold> {
-  const db = openWriter(path);
+export const hold = (path: string, budgetMs: number): Promise<Hold> => holdOn(openWriter(path), budgetMs);
+
+/** The same on a connection that `openWriter` opened before, and that is the hold's from now on. */
+export async function holdOn(db: Database, budgetMs: number): Promise<Hold> {
   const release = (): void => void db.close();
   try {
     await begin(db, budgetMs);

@@ -69,7 +69,7 @@ export const CUTOVER = [
   ['flag.check:after#2', 'sqlite'], // the gate is passed and the slot is made, the switch has not begun
   ['phase.advance:before', 'sqlite'],
   ['switch.sqlite.hold:after', 'sqlite'],
-  ['switch.postgres.apply:after', 'sqlite'],
+  ['switch.postgres.checkpoint:after', 'sqlite'],
   ['phase.advance:after#2', 'sqlite'],
   ['switch.postgres.prepare:after', 'sqlite'],
   ['held.close:before', 'sqlite'],

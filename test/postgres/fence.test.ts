@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fenceIntact, fencePostgres, lockForReading, lockTables, openPostgres, readFence, unfenced } from '../../src/postgres/fence.ts';
+import { fenceIntact, fencePostgres, lockForReading, lockTables, opening, readFence, unfenced } from '../../src/postgres/fence.ts';
 import { connect, transaction } from '../../src/postgres/open.ts';
 import { connect as stranger } from '../support/postgres.ts';
 import { INSTALL, item, PLAN, WRITER, world } from './world.ts';
@@ -43,7 +43,7 @@ test('the fence refuses COPY, and the token opens it for one transaction only [G
 
 test('an older REPEATABLE READ transaction that began while it was open meets the closed fence [G8]', async () => {
   await using w = await world();
-  await openPostgres(w.session, 1n);
+  await w.session.query(opening(1n));
   const older = await stranger(w.postgres.url);
   await older.query('prepare w as insert into items (name) values ($1)');
   await older.query(`execute w('before')`);
@@ -60,7 +60,7 @@ test('opening waits for no reader and is what the catalog says', async () => {
   expect(await readFence(w.session)).toEqual({ closed: true, epoch: 0n });
   const reader = await stranger(w.postgres.url);
   await reader.query('begin; select count(*) from items');
-  await openPostgres(w.session, 3n);
+  await w.session.query(opening(3n));
   expect(await readFence(w.session)).toEqual({ closed: false, epoch: 3n });
   await w.postgres.query(`insert into items (name) values ('x')`);
   await reader.query('rollback');
@@ -78,7 +78,7 @@ test('a fence trigger that is missing, disabled or not for everyone is noticed [
 
 test('the tables are locked together or not at all, and whoever is in the way is named', async () => {
   await using w = await world();
-  await openPostgres(w.session, 1n);
+  await w.session.query(opening(1n));
   const app = await stranger(w.postgres.url);
   await app.query(`set application_name = 'the app'; begin; insert into notes (item) values (1)`);
   const refused = transaction(w.session, null, () => lockTables(w.session, PLAN, 300));
@@ -100,7 +100,7 @@ test('the tables are locked together or not at all, and whoever is in the way is
 
 test('readers that lock share the tables, writers wait', async () => {
   await using w = await world();
-  await openPostgres(w.session, 1n);
+  await w.session.query(opening(1n));
   await using other = await connect(w.postgres.url, { applicationName: 'second reader' });
   await transaction(w.session, null, async () => {
     await lockForReading(w.session, PLAN, 500);

@@ -2,7 +2,7 @@ import { Client } from 'pg';
 import { expect, test } from 'vitest';
 import { addForeignKeys, buildIndexes, buildKeys } from '../../src/postgres/constraints.ts';
 import { readControl, record } from '../../src/postgres/control.ts';
-import { openPostgres } from '../../src/postgres/fence.ts';
+import { opening } from '../../src/postgres/fence.ts';
 import { finishPostgres, installPostgres, uninstallPostgres } from '../../src/postgres/install.ts';
 import { connect, type Session } from '../../src/postgres/open.ts';
 import { preflight } from '../../src/postgres/preflight.ts';
@@ -80,7 +80,7 @@ test('a table that someone put into schema attacca is never dropped with it', as
 
 test('finish waits for a transaction of the application without holding up the others [G6]', async () => {
   await using w = await world();
-  await openPostgres(w.session, 1n);
+  await w.session.query(opening(1n));
   const long = await stranger(w.postgres.url);
   await long.query(`begin; insert into items (name) values ('long')`);
   let finished = false;

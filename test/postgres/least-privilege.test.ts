@@ -3,7 +3,7 @@ import { quote } from '../../src/change/quote.ts';
 import { writeChunk } from '../../src/postgres/chunk.ts';
 import { addForeignKeys, analyze, buildIndexes, dropForeignKeys, validateForeignKeys } from '../../src/postgres/constraints.ts';
 import { acquire, advance } from '../../src/postgres/control.ts';
-import { fencePostgres, lockTables, openPostgres } from '../../src/postgres/fence.ts';
+import { fencePostgres, lockTables, opening } from '../../src/postgres/fence.ts';
 import { installPostgres, uninstallPostgres } from '../../src/postgres/install.ts';
 import { connect, transaction } from '../../src/postgres/open.ts';
 import { preflight } from '../../src/postgres/preflight.ts';
@@ -44,7 +44,7 @@ test('a role that owns the database and nothing else can do everything on the wa
     expect(await state.rows(1, [['1']])).toEqual([item(1, 'a')]);
     await state.close();
     await advance(w.session, { from: 'preparing', to: 'mirroring', epoch: 0n, nextEpoch: 1n });
-    await openPostgres(w.session, 1n);
+    await w.session.query(opening(1n));
     await transaction(w.session, null, async () => {
       await lockTables(w.session, PLAN, 500);
       await fencePostgres(w.session, 2n, INSTALL);

@@ -2,6 +2,7 @@
  * A database with a publication and a slot, and a reader that takes one transaction at a time.
  */
 import type { Lsn, RowChange } from '../../src/change/change.ts';
+import { parseLsn } from '../../src/change/lsn.ts';
 import type { Source } from '../../src/change/ports.ts';
 import type { ColumnPlan, Plan } from '../../src/plan/plan.ts';
 import { connect, type Session } from '../../src/postgres/open.ts';
@@ -125,3 +126,9 @@ export const thing = (id: number, name: string | null): RowChange => ({
   table: 1,
   row: [name, String(id), null, null, null],
 });
+
+/** The place right behind everything that has been written. */
+export async function currentLsn(session: Session): Promise<Lsn> {
+  const { rows } = await session.query('select pg_current_wal_insert_lsn() as lsn');
+  return parseLsn(rows[0]?.lsn ?? '');
+}

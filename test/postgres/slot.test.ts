@@ -2,7 +2,6 @@ import { expect, test } from 'vitest';
 import {
   createPublication,
   createSlot,
-  currentLsn,
   dropPublication,
   dropSlot,
   insertWatermark,
@@ -11,7 +10,7 @@ import {
 } from '../../src/postgres/slot.ts';
 import { wal } from '../../src/postgres/wal.ts';
 import { connect } from '../support/postgres.ts';
-import { PLAN, reader, reverse } from './reverse.ts';
+import { currentLsn, PLAN, reader, reverse } from './reverse.ts';
 
 const TABLES = /* sql */ `select schemaname || '.' || tablename as name from pg_publication_tables where pubname = $1 order by 1`;
 

@@ -2,11 +2,11 @@ import { expect, test } from 'vitest';
 import type { Lsn, RowChange } from '../../src/change/change.ts';
 import type { Source } from '../../src/change/ports.ts';
 import { awaitWatermark } from '../../src/postgres/canary.ts';
-import { currentLsn, dropSlot, slotState, writeWatermark } from '../../src/postgres/slot.ts';
+import { dropSlot, slotState, writeWatermark } from '../../src/postgres/slot.ts';
 import { wal } from '../../src/postgres/wal.ts';
 import type { TestPostgres } from '../support/postgres.ts';
 import { connect } from '../support/postgres.ts';
-import { reader, reverse, thing } from './reverse.ts';
+import { currentLsn, reader, reverse, thing } from './reverse.ts';
 
 test('transactions arrive whole, in commit order, with every kind of change', async () => {
   await using world = await reverse();

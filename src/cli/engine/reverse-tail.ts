@@ -5,11 +5,12 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Batch, Lsn, RowChange } from '../../change/change.ts';
 import { Refused, ReplicationError } from '../../change/errors.ts';
-import type { Sink } from '../../change/ports.ts';
+import type { Sink, TargetState } from '../../change/ports.ts';
+import type { Plan } from '../../plan/plan.ts';
 import { lockForReading } from '../../postgres/fence.ts';
-import { connect } from '../../postgres/open.ts';
+import { connect, type Session } from '../../postgres/open.ts';
 import { insertWatermark, writeWatermark } from '../../postgres/slot.ts';
-import { targetState } from '../../postgres/state.ts';
+import { stateOn } from '../../postgres/state.ts';
 import { wal } from '../../postgres/wal.ts';
 import { lagTracker } from '../../replicate/lag.ts';
 import { pipe } from '../../replicate/pipe.ts';
@@ -40,6 +41,8 @@ const FENCE_WAIT_MS = 5_000;
 export type ReverseTail = Tail & {
   /** Resolves once everything that was committed before the watermark `token` is in SQLite. Ask before writing the token. */
   reached(token: string, signal: AbortSignal): Promise<void>;
+  /** Begins to stop it. Resolves as soon as nothing here writes the file any more; `stop` waits for the rest. */
+  silence(): Promise<void>;
 };
 
 /** Starts the mirror from the position stored in the SQLite file. */
@@ -55,10 +58,14 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
   // Waiting inside SQLite would block the event loop, and with it the very commit that is waited for.
   reader.pragma('busy_timeout = 0');
   const watermark = (): string | null => readControl(reader)?.watermark ?? null;
-  const pins = pinning(sink, watermark, token => lag.applied(beatOf(token)));
+  const pins = pinning(sink, { watermark, arrived: token => lag.applied(beatOf(token)), signal: stop.signal });
   const source = wal({ url: engine.url, plan, ...stream });
   const lag = lagTracker(0n);
-  const done = Promise.all([pipe(source, pins.sink, stop.signal), watch()])
+  let guarding: Promise<void> = Promise.resolve();
+  const piping = pipe(source, pins.sink, stop.signal).catch(error => {
+    if (error !== SILENCED) throw error;
+  });
+  const done = Promise.all([piping, watch()])
     .then(() => undefined)
     .finally(async () => {
       stop.abort();
@@ -73,7 +80,9 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
     for (let beat = 1n; !stop.signal.aborted; beat++) {
       lag.seen(beat, performance.now());
       await writeWatermark(beats, dated(`${HEARTBEAT}${beat}`));
-      await guardFence(on, reader);
+      if (stop.signal.aborted) return;
+      guarding = guardFence(on, reader);
+      await guarding;
       await guardSlot(beats);
       await delay(HEARTBEAT_MS, undefined, { signal: stop.signal }).catch(() => undefined);
     }
@@ -87,6 +96,11 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
     reached: (token, signal) => pins.at(token, async () => undefined, AbortSignal.any([signal, stop.signal])),
     lag: () => lag.lag(performance.now()),
     whileComparing: work => work(),
+    async silence() {
+      stop.abort();
+      await pins.idle();
+      await guarding.catch(() => undefined); // `done` tells
+    },
     async stop() {
       stop.abort();
       await done.catch(() => undefined);
@@ -143,13 +157,30 @@ type Pins = {
   readonly sink: Sink<Lsn, Changes>;
   /** Runs `begin` right after the transaction that brings the watermark `token` was applied; the pipe waits for it. */
   at<T>(token: string, begin: () => Promise<T>, signal: AbortSignal): Promise<T>;
+  /** Resolves when no batch is being applied. */
+  idle(): Promise<unknown>;
 };
 
-/** A sink that can be stopped exactly behind a watermark. `arrived` hears of every watermark. */
-function pinning(sink: Sink<Lsn, Changes>, watermark: () => string | null, arrived: (token: string) => void): Pins {
+type Marks = { readonly watermark: () => string | null; readonly arrived: (token: string) => void; readonly signal: AbortSignal };
+
+/** How the pipe learns that it must not begin another batch. */
+const SILENCED = new Error('the mirror is being stopped');
+
+/** A sink that can be stopped exactly behind a watermark, and begins nothing once `signal` aborts. `arrived` hears of every watermark. */
+function pinning(sink: Sink<Lsn, Changes>, { watermark, arrived, signal: stop }: Marks): Pins {
   const waiting = new Map<string, () => Promise<void>>();
   let newest: string | null = null;
+  let applying: Promise<unknown> = Promise.resolve();
+  const apply = async (batch: Batch<Lsn, Changes>): Promise<void> => {
+    await sink.apply(batch);
+    const token = watermark();
+    if (token === null || token === newest) return;
+    newest = token;
+    arrived(token);
+    await waiting.get(token)?.();
+  };
   return {
+    idle: () => applying,
     at: (token, begin, signal) =>
       new Promise((resolve, reject) => {
         const give = (): void => {
@@ -166,13 +197,11 @@ function pinning(sink: Sink<Lsn, Changes>, watermark: () => string | null, arriv
       }),
     sink: {
       checkpoint: () => sink.checkpoint(),
-      async apply(batch: Batch<Lsn, Changes>) {
-        await sink.apply(batch);
-        const token = watermark();
-        if (token === null || token === newest) return;
-        newest = token;
-        arrived(token);
-        await waiting.get(token)?.();
+      async apply(batch) {
+        if (stop.aborted) throw SILENCED;
+        const work = apply(batch);
+        applying = work.catch(() => undefined); // the pipe tells
+        await work;
       },
     },
   };
@@ -185,9 +214,8 @@ function pinning(sink: Sink<Lsn, Changes>, watermark: () => string | null, arriv
 async function pinReverse({ engine, plan }: Installed, pins: Pins, signal: AbortSignal): Promise<StatePair> {
   const token = dated(randomUUID());
   await using locker = await connect(engine.url, { applicationName: 'attacca verify' });
-  await locker.query('begin');
-  await lockForReading(locker, plan, PIN_LOCK_MS);
-  const target = await targetState(engine.url, plan);
+  const session = await connect(engine.url, { applicationName: 'attacca verify' });
+  const target = await locked(locker, plan, session);
   try {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(PIN_WAIT_MS)]);
     const arrived = pins.at(token, async () => sourceState(openSource(engine.config.source), plan), limit);
@@ -197,6 +225,18 @@ async function pinReverse({ engine, plan }: Installed, pins: Pins, signal: Abort
     return { source: await arrived, target };
   } catch (error) {
     await target.close();
+    throw error;
+  }
+}
+
+/** The state on `session`, which is its own from now on, while `locker` keeps writers out. */
+async function locked(locker: Session, plan: Plan, session: Session): Promise<TargetState> {
+  try {
+    await locker.query('begin');
+    await lockForReading(locker, plan, PIN_LOCK_MS);
+    return await stateOn(session, plan);
+  } catch (error) {
+    await session.end();
     throw error;
   }
 }

@@ -3,42 +3,43 @@ import type { Lsn, Mark, Rows } from '../../change/change.ts';
 import type { Sink } from '../../change/ports.ts';
 import type { HeldSqlite, LockedPostgres, PostgresSide, SqliteSide, SwitchPorts } from '../../cutover/ports.ts';
 import type { Plan } from '../../plan/plan.ts';
-import { advance, readPhase, readVerified, record, setMark } from '../../postgres/control.ts';
-import { fencePostgres, lockTables, openPostgres } from '../../postgres/fence.ts';
-import { connect, type Session, transaction } from '../../postgres/open.ts';
+import { advance, readVerified, record, resumeAt } from '../../postgres/control.ts';
+import { closing, lockTables, opening } from '../../postgres/fence.ts';
+import { type PgRecord, type Session, transaction } from '../../postgres/open.ts';
 import { readSequences, setSequences } from '../../postgres/sequence.ts';
-import { currentLsn, writeWatermark } from '../../postgres/slot.ts';
+import { writeWatermark } from '../../postgres/slot.ts';
 import { stateOn } from '../../postgres/state.ts';
 import { closeSqlite, openSqlite } from '../../sqlite/fence.ts';
 import { examine, isVacuumed, moved } from '../../sqlite/health.ts';
-import { hold } from '../../sqlite/hold.ts';
+import { holdOn } from '../../sqlite/hold.ts';
 import { readControl as readSqliteControl } from '../../sqlite/install.ts';
 import { checkAnchor, nonceAt } from '../../sqlite/journal.ts';
-import { type Database, openSource } from '../../sqlite/open.ts';
+import { type Database, readTransaction } from '../../sqlite/open.ts';
 import { headMark } from '../../sqlite/rows.ts';
 import { nextIds } from '../../sqlite/sequence.ts';
-import { heldState, sourceState } from '../../sqlite/state.ts';
-import { disposable } from './disposable.ts';
+import { heldState } from '../../sqlite/state.ts';
 import { halt, type Installed } from './engine.ts';
 import { restoreForeignKeys } from './foreign-keys.ts';
 import { watched } from './points.ts';
+import type { Ready } from './ready.ts';
 import { historyOf } from './stream-names.ts';
 
 const COMMIT_WAIT_MS = 3_000;
 
-/** `reader`: a session opened beforehand, for the one state that is compared while writers wait. */
-export const switchPorts = (on: Installed, sink: Sink<Mark, Rows>, slot: string, reader: Session): SwitchPorts => ({
-  sqlite: watched('switch.sqlite', sqliteSide(on, sink, slot), on.engine.reached),
-  postgres: watched('switch.postgres', postgresSide(on, sink, reader), on.engine.reached),
+export const switchPorts = (on: Installed, sink: Sink<Mark, Rows>, slot: string, open: Ready): SwitchPorts => ({
+  sqlite: watched('switch.sqlite', sqliteSide(on, { sink, slot, open }), on.engine.reached),
+  postgres: watched('switch.postgres', postgresSide(on, sink, open), on.engine.reached),
   flag: on.engine.flag,
 });
 
-function sqliteSide(on: Installed, sink: Pick<Sink<Mark, Rows>, 'checkpoint'>, slot: string): SqliteSide {
+type Means = { readonly sink: Pick<Sink<Mark, Rows>, 'checkpoint'>; readonly slot: string; readonly open: Ready };
+
+function sqliteSide(on: Installed, { sink, slot, open }: Means): SqliteSide {
   const { engine, plan } = on;
   return {
     async hold(budgetMs): Promise<HeldSqlite> {
       const checkpoint = await sink.checkpoint();
-      const held = await hold(engine.config.source, budgetMs);
+      const held = await holdOn(open.writer(), budgetMs);
       try {
         checkUnmoved(held.db, plan, checkpoint);
       } catch (error) {
@@ -63,8 +64,8 @@ function sqliteSide(on: Installed, sink: Pick<Sink<Mark, Rows>, 'checkpoint'>, s
       return watched('held', port, engine.reached);
     },
     record() {
-      using db = disposable(openSource(engine.config.source, { readonly: true }));
-      const control = readSqliteControl(db.database);
+      const db = open.looker();
+      const control = readSqliteControl(db);
       if (control === undefined || control.install !== on.install) {
         throw halt(
           'the SQLite file has lost its record',
@@ -72,51 +73,55 @@ function sqliteSide(on: Installed, sink: Pick<Sink<Mark, Rows>, 'checkpoint'>, s
         );
       }
       const { primary, epoch, seq } = control;
-      return { primary, epoch, head: seq === null ? headMark(db.database) : { seq, nonce: nonceAt(db.database, seq) } };
+      return { primary, epoch, head: seq === null ? headMark(db) : { seq, nonce: nonceAt(db, seq) } };
     },
-    state: () => sourceState(openSource(engine.config.source), plan),
+    state() {
+      const db = open.looker();
+      const reading = readTransaction(db);
+      const state = heldState(db, plan);
+      return {
+        ...state,
+        close() {
+          state.close();
+          reading.release();
+        },
+      };
+    },
   };
 }
 
-/** Under the lock: what was compared is this file with this schema. Throws SourceMoved, or ReplicationError 'halt'; then nothing is switched. */
-function checkUnmoved(db: Database, plan: Plan, checkpoint: Mark): void {
+/** Under the lock, or in a read transaction: what was compared is this file with this schema. Throws SourceMoved, or ReplicationError 'halt'; then nothing is switched. */
+export function checkUnmoved(db: Database, plan: Plan, checkpoint: Mark): void {
   if (readSqliteControl(db)?.primary === 'postgres') return;
   const health = examine(db, plan);
   if (health.state !== 'fine' || isVacuumed(db)) throw moved(health);
   checkAnchor(db, checkpoint);
 }
 
-function postgresSide(on: Installed, sink: Sink<Mark, Rows>, reader: Session): PostgresSide {
+function postgresSide(on: Installed, sink: Sink<Mark, Rows>, open: Ready): PostgresSide {
   const { engine, plan, writer } = on;
   const { main } = engine;
   return {
     checkpoint: () => sink.checkpoint(),
     apply: batch => sink.apply(batch),
-    state: () => stateOn(reader, plan),
+    state: () => stateOn(open.reader, plan, () => letGo(open.reader)),
     async prepare(usedIds): Promise<Lsn> {
-      await setSequences(main, plan, usedIds);
       if (!writer.replicaRole) await restoreForeignKeys(on);
-      return await currentLsn(main);
+      return await setSequences(main, plan, usedIds);
     },
     usedIds: () => readSequences(main, plan),
     async open({ epoch, head }) {
-      await transaction(main, null, async () => {
-        const { phase, epoch: standing } = await readPhase(main);
-        const { seq } = await sink.checkpoint();
-        if (phase !== 'switching' || standing !== epoch || seq !== head.seq) {
-          throw halt(
-            `Postgres is at ${phase} ${standing} with checkpoint ${seq}, SQLite was closed at epoch ${epoch} with ${head.seq}`,
-            'Postgres has lost commits or another controller was here: do not open it by hand; read the runbook, section "switching"',
-          );
-        }
-        await openPostgres(main, epoch);
-      });
+      const check = async ([standing]: readonly PgRecord[]): Promise<void> => {
+        if (standing?.phase === 'switching' && standing.epoch === String(epoch) && standing.seq === String(head.seq)) return;
+        throw halt(
+          `Postgres is at ${standing?.phase} ${standing?.epoch} with checkpoint ${standing?.seq}, SQLite was closed at epoch ${epoch} with ${head.seq}`,
+          'Postgres has lost commits or another controller was here: do not open it by hand; read the runbook, section "switching"',
+        );
+      };
+      await transaction(main, null, check, { first: STANDING, last: () => opening(epoch) });
     },
-    lock: budgetMs => lock(on, budgetMs),
-    async resumeAt(head) {
-      await setMark(main, head);
-      await record(main, { verifiedSeq: head.seq, verifiedAt: 'now' });
-    },
+    lock: budgetMs => lock(on, open, budgetMs),
+    resumeAt: head => resumeAt(main, head),
     writeWatermark: token => writeWatermark(main, token),
     async verifiedUpTo() {
       return { seq: await readVerified(engine.side), nonce: 0n };
@@ -125,10 +130,17 @@ function postgresSide(on: Installed, sink: Sink<Mark, Rows>, reader: Session): P
   };
 }
 
+/** Ends the transaction in which a state was read. Nobody waits for that: what comes next on this session comes after it. */
+export async function letGo(session: Session): Promise<void> {
+  session.query('rollback').catch(() => undefined); // a session that is gone has let go
+}
+
+const STANDING = /* sql */ `select phase, epoch, seq from attacca.control for update`;
+
 /** On a session of its own: the controller's goes on working while the tables are locked. */
-async function lock({ engine, plan, writer }: Installed, budgetMs: number): Promise<LockedPostgres> {
+async function lock({ engine, plan, writer }: Installed, open: Ready, budgetMs: number): Promise<LockedPostgres> {
   const { reached } = engine;
-  const session = await connect(engine.url, { applicationName: 'attacca rollback' });
+  const session = await open.locker();
   const release = async (): Promise<void> => await session.end();
   try {
     await session.query('begin');
@@ -140,9 +152,8 @@ async function lock({ engine, plan, writer }: Installed, budgetMs: number): Prom
   const port: LockedPostgres = {
     release,
     async close(epoch) {
-      await fencePostgres(session, epoch, writer.token);
       await advance(session, { from: 'verifying_back', to: 'switching_back', epoch });
-      await session.query('commit');
+      await session.query(`${closing(epoch, writer.token)}; commit`);
     },
   };
   return watched('locked', port, reached);

@@ -8,15 +8,16 @@ import { blockers, type Direction } from '../../cutover/gate.ts';
 import { type Stopwatch, stopwatch } from '../../cutover/stopwatch.ts';
 import { awaitWatermark } from '../../postgres/canary.ts';
 import { readControl, record } from '../../postgres/control.ts';
-import { connect } from '../../postgres/open.ts';
 import { orphans } from '../../postgres/orphans.ts';
 import { createPublication, createSlot, dropPublication, dropSlot } from '../../postgres/slot.ts';
 import type { Progress } from '../../server/operations.ts';
+import { approachPostgres, rehearseRollback } from './approach.ts';
 import type { Controller } from './controller.ts';
 import { halt, type Installed, installed } from './engine.ts';
 import { gatherFacts } from './facts.ts';
 import { restoreForeignKeys } from './foreign-keys.ts';
 import { moveOn, phaseStore } from './phases.ts';
+import { ready } from './ready.ts';
 import { compareRecent } from './recent.ts';
 import type { ReverseTail } from './reverse-tail.ts';
 import { forwardSink } from './sinks.ts';
@@ -75,9 +76,11 @@ export async function cutOver(controller: Controller, maxPauseMs: number, progre
       await controller.tail()?.stop();
       // Nothing is applied now, so nothing can deadlock with this; where foreign keys cannot be silenced they must wait for the lock.
       if (on.writer.replicaRole) await restoreForeignKeys(on);
-      progress(`switching to PostgreSQL, epoch ${epoch}`);
-      await moveOn(engine, 'shadowing', 'cutover', epoch);
-      await run(on, epoch, maxPauseMs, watch, undefined);
+      await run(on, { epoch, maxPauseMs, watch, mirror: noMirror }, async ({ sink, open }) => {
+        await approachPostgres(on, sink, open);
+        progress(`switching to PostgreSQL, epoch ${epoch}`);
+        await moveOn(engine, 'shadowing', 'cutover', epoch);
+      });
     });
   } catch (error) {
     if ((await readControl(engine.side))?.phase === 'shadowing') await takeDown(on);
@@ -101,22 +104,33 @@ export async function rollBack(controller: Controller, maxPauseMs: number, progr
   if (mirror === undefined || !('reached' in mirror)) throw halt('the mirror is not running', 'see `attacca status` for the reason');
   const epoch = on.control.epoch + 1n;
   await compareBefore(on, controller);
-  progress(`switching to SQLite, epoch ${epoch}`);
   const watch = stopwatch(() => performance.now());
   return controller.whileSwitching(async () => {
-    await moveOn(engine, 'mirroring', 'rollback', epoch);
-    await run(on, epoch, maxPauseMs, watch, mirror);
+    // It must not write while SQLite opens; its connections may take their time to close.
+    const silenced = { reached: mirror.reached, stop: mirror.silence };
+    await run(on, { epoch, maxPauseMs, watch, mirror: silenced }, async ({ ports, open }) => {
+      await rehearseRollback(on, ports, open, epoch);
+      await compareBefore(on, controller);
+      progress(`switching to SQLite, epoch ${epoch}`);
+      await moveOn(engine, 'mirroring', 'rollback', epoch);
+    });
+    await mirror.stop();
     await takeDown(on);
     return { pauseMs: watch.pauseMs, epoch };
   });
 }
 
-async function run(on: Installed, epoch: bigint, maxPauseMs: number, watch: Stopwatch, mirror: ReverseTail | undefined): Promise<void> {
-  const { actions, outcome, release } = await wire(on, epoch, maxPauseMs, watch, mirror);
+type Mirror = Pick<ReverseTail, 'reached' | 'stop'>;
+type Switch = { readonly epoch: bigint; readonly maxPauseMs: number; readonly watch: Stopwatch; readonly mirror: Mirror };
+
+/** `begin`: what comes before the switch, when everything is open, and moves the phase into it. */
+async function run(on: Installed, what: Switch, begin: (wired: Wired) => Promise<void>): Promise<void> {
+  const wired = await wire(on, what);
   try {
-    await drive(phaseStore(on.engine), actions, outcome);
+    await begin(wired);
+    await drive(phaseStore(on.engine), wired.actions, wired.outcome);
   } finally {
-    await release();
+    await wired.release();
   }
 }
 
@@ -124,13 +138,12 @@ async function run(on: Installed, epoch: bigint, maxPauseMs: number, watch: Stop
 export async function settle(on: Installed): Promise<void> {
   const control = await readControl(on.engine.main);
   if (control === undefined) throw halt('the control row is gone', 'see `attacca status`');
-  const { actions, outcome, release } = await wire(
-    on,
-    control.epoch,
-    on.engine.config.cutover.maxPauseMs,
-    stopwatch(() => performance.now()),
-    undefined,
-  );
+  const { actions, outcome, release } = await wire(on, {
+    epoch: control.epoch,
+    maxPauseMs: on.engine.config.cutover.maxPauseMs,
+    watch: stopwatch(() => performance.now()),
+    mirror: noMirror,
+  });
   try {
     const phase = await recover(phaseStore(on.engine), actions, outcome);
     on.engine.log.warn({ phase, interrupted: control.phase }, 'an interrupted switch was settled');
@@ -139,12 +152,15 @@ export async function settle(on: Installed): Promise<void> {
   }
 }
 
-async function wire(on: Installed, epoch: bigint, maxPauseMs: number, watch: Stopwatch, mirror: ReverseTail | undefined) {
-  const reader = await connect(on.engine.url, { applicationName: 'attacca switch' });
-  const ports = switchPorts(on, forwardSink(on), streamOf(on).slot, reader);
+type Wired = Awaited<ReturnType<typeof wire>>;
+
+async function wire(on: Installed, { epoch, maxPauseMs, watch, mirror }: Switch) {
+  const open = await ready(on.engine);
+  const sink = forwardSink(on);
+  const ports = switchPorts(on, sink, streamOf(on).slot, open);
   const common = { plan: on.plan, epoch, maxPauseMs, watch };
   const there = forward(ports, common);
-  const again = back(ports, { ...common, token: randomUUID(), mirror: mirror ?? noMirror });
+  const again = back(ports, { ...common, token: randomUUID(), mirror });
   const actions: Actions = { ...there, ...again };
   const outcome: Outcome = async phase => {
     if (phase.endsWith('_back')) return 'abort';
@@ -154,15 +170,18 @@ async function wire(on: Installed, epoch: bigint, maxPauseMs: number, watch: Sto
   return {
     actions,
     outcome,
+    ports,
+    sink,
+    open,
     async release() {
       there.release();
       await again.release();
-      await reader.end();
+      await open.release();
     },
   };
 }
 
-const noMirror: Pick<ReverseTail, 'reached' | 'stop'> = {
+const noMirror: Mirror = {
   reached: async () => {
     throw new Refused('the mirror is not running', []);
   },
