@@ -40,6 +40,8 @@ export interface AdjustablePace extends Pace {
 /** A rate is kept in steps of about this length. */
 const STEP_MS = 250;
 const FEWEST_ROWS = 10;
+/** How soon a lane hears that it may work again. */
+const ADMIT_MS = 50;
 /** What a timer can hold is about 24 days. */
 const LONGEST_MS = 3_600_000;
 
@@ -50,9 +52,11 @@ export type PaceOptions = {
   readonly dial: Dial;
   /** Added to the dial's `nice`. */
   readonly backOff?: () => number;
+  /** How many lanes may work just now; absent: all. */
+  readonly working?: () => number;
 };
 
-export function paceOf({ lanes, allowance, dial, backOff = () => 0 }: PaceOptions): AdjustablePace {
+export function paceOf({ lanes, allowance, dial, backOff = () => 0, working = () => lanes }: PaceOptions): AdjustablePace {
   const reads = new PQueue({ concurrency: lanes });
   /** When all rows so far would have been copied, had they come at the wanted rate. */
   let due = 0;
@@ -67,6 +71,9 @@ export function paceOf({ lanes, allowance, dial, backOff = () => 0 }: PaceOption
   };
 
   return {
+    async admit(place, signal) {
+      while (place >= working() && !signal.aborted) await delay(ADMIT_MS, undefined, { signal }).catch(() => undefined);
+    },
     reading: read => reads.add(() => read({ ...allowance, rows: rowsAtOnce() })),
     async gap(work) {
       reads.pause();

@@ -24,6 +24,8 @@ export interface Lane {
 
 /** How fast the lanes may go. */
 export interface Pace {
+  /** Resolves when the lane of this place, counted from 0, may take its next chunk. */
+  admit(place: number, signal: AbortSignal): Promise<void>;
   /** Runs a read when reads are welcome, with what it may take. */
   reading<T>(read: (allowance: Allowance) => Promise<T>): Promise<T>;
   /** Waits as long as the chunk that took `ms` asks for. */
@@ -45,13 +47,16 @@ type Course = { readonly table: number; cursor: string | null; read: boolean; re
 export async function snapshot(work: Snapshot, signal: AbortSignal): Promise<void> {
   const stop = new AbortController();
   const cancelled = AbortSignal.any([signal, stop.signal]);
+  const nothingLeft = new AbortController();
+  const over = AbortSignal.any([cancelled, nothingLeft.signal]);
   const courses = coursesOf(work);
   const failures: unknown[] = [];
-  const run = async (lane: Lane): Promise<void> => {
+  const run = async (lane: Lane, place: number): Promise<void> => {
     try {
       for (;;) {
+        await work.pace.admit(place, over);
         const course = await courses.next(cancelled);
-        if (course === undefined) return;
+        if (course === undefined) return nothingLeft.abort();
         await pass(work, lane, course, courses.changed, cancelled);
       }
     } catch (error) {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { dialOf, paceOf } from '../../src/replicate/pace.ts';
 import { type Lane, type Pace, type Progress, type Snapshot, snapshot } from '../../src/replicate/snapshot.ts';
 
 /** Rows of each table, by table id. */
@@ -42,6 +43,7 @@ function lane(tables: Tables, into: Target, wait: (step: 'read' | 'copy' | 'writ
 }
 
 const pace = (rows: number): Pace => ({
+  admit: async () => undefined,
   reading: read => read({ rows, bytes: 1e9, ms: 1e9 }),
   rest: async () => undefined,
 });
@@ -163,4 +165,27 @@ test('cancelled, it stops between two chunks and says so', async () => {
   const cancel = new AbortController();
   await expect(snapshot(work(filled([30]), into, { count: 1, onProgress: () => cancel.abort() }), cancel.signal)).rejects.toThrow('abort');
   expect(into.rows.get(1)).toHaveLength(3);
+});
+
+test('a lane that may not work leaves everything to the others, and ends with them', async () => {
+  const tables = filled([10, 7]);
+  const into = target();
+  const worked = new Set<number>();
+  const only = paceOf({
+    lanes: 2,
+    allowance: { rows: 3, bytes: 1e9, ms: 1e9 },
+    dial: dialOf({ rowsPerSecond: null, nice: 0 }),
+    working: () => 1,
+  });
+  const plan = work(tables, into);
+  const lanes = plan.lanes.map((each, place): Lane => {
+    const read: Lane['read'] = (...call) => {
+      worked.add(place);
+      return each.read(...call);
+    };
+    return { ...each, read };
+  });
+  await snapshot({ ...plan, lanes, pace: only }, never);
+  expect([...worked]).toEqual([0]);
+  expect([...into.progress.values()].every(({ done }) => done)).toBe(true);
 });

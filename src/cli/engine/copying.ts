@@ -62,6 +62,7 @@ export async function copyTables(on: Installed, signal: AbortSignal): Promise<Co
     allowance: allowanceFor(db.database, chunkRows),
     dial: engine.throttle,
     backOff: () => way.rest,
+    working: () => way.working(parallelChunks),
   });
   const lane = () =>
     startLane({ source: engine.config.source, url: engine.url, plan, writer, policy: engine.config.quarantine }, (id, misfits) =>

@@ -1,5 +1,6 @@
 /* The back-off of the first copy, with its eyes: an open connection and a file beside the application's. */
 import { type FileHandle, open, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -10,10 +11,14 @@ import { headMark } from '../../sqlite/rows.ts';
 import { writeLatency } from '../../sqlite/write-latency.ts';
 
 const LOOK_MS = 100;
+/** An application that has not written for so many looks is taken for idle. */
+const IDLE_LOOKS = 10;
 
 export type MakingWay = AsyncDisposable & {
   /** For how many times as long as they work the lanes are to rest. */
   readonly rest: number;
+  /** How many of `lanes` may work: while the application writes, one core is left to it. */
+  working(lanes: number): number;
   /** Looks at what writes meet until `signal` aborts. Begin it with the copy. */
   watch(signal: AbortSignal): Promise<void>;
 };
@@ -27,9 +32,12 @@ export async function makingWay(source: string, log: Logger): Promise<MakingWay>
   for (let n = 0; n < LOOKS; n++) before.push(await writeLatency(db, file));
   const back = backOff(before);
 
+  let quiet = IDLE_LOOKS;
   async function look(): Promise<void> {
     const rested = back.rest;
-    back.heard(await writeLatency(db, file), hasWritten());
+    const busy = hasWritten();
+    quiet = busy ? 0 : quiet + 1;
+    back.heard(await writeLatency(db, file), busy);
     if (rested === 0 && back.rest > 0)
       log.info({ beforeMs: p95(before) }, 'the application’s writes have become slower: the copy makes way');
     if (rested > 0 && back.rest === 0) log.info('the copy goes at full speed again');
@@ -52,6 +60,7 @@ export async function makingWay(source: string, log: Logger): Promise<MakingWay>
     get rest() {
       return back.rest;
     },
+    working: lanes => (quiet < IDLE_LOOKS ? Math.min(lanes, Math.max(1, availableParallelism() - 1)) : lanes),
     async watch(signal) {
       hasWritten();
       while (!signal.aborted) {
