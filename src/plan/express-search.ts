@@ -8,6 +8,7 @@ import type { Expressing } from './express.ts';
 import { type TableContext, translateExpression } from './expression/translation.ts';
 import type { Names } from './names.ts';
 import { names, SYSTEM_COLUMNS } from './names.ts';
+import { moveTexts } from './own-search.ts';
 import { type GeneratedPlan, HIDDEN_ROWID, type TablePlan } from './plan.ts';
 import type { SourceObject } from './schema.ts';
 
@@ -51,7 +52,7 @@ export function leaveOutVirtual(tables: readonly TablePlan[], on: Expressing): v
   const kept = new Set(tables.flatMap(({ generated = [] }) => generated.flatMap(({ name, type }) => (type === 'tsvector' ? name : []))));
   for (const object of on.schema.objects) {
     const known = kept.has(object.name) || on.findings.some(({ code, table }) => code === 'virtual-table' && table === object.name);
-    if (object.kind === 'virtual' && !known) on.findings.push(leftOut(object, why(object.sql ?? '')));
+    if (object.kind === 'virtual' && !known) on.findings.push(leftOut(object, why(object, on.schema.objects)));
   }
 }
 
@@ -61,14 +62,31 @@ const leftOut = ({ name }: SourceObject, reason: string) =>
     message: `Virtual table ${quote(name)} is not created in Postgres, and its rows are not replicated: ${reason}.`,
   });
 
-function why(sql: string): string {
+function why({ name, sql: declaration }: SourceObject, objects: readonly SourceObject[]): string {
+  const sql = declaration ?? '';
   const module = moduleOf(sql);
   if (/^rtree/.test(module)) return 'it is an R-Tree; a GiST index over a range or box column of an ordinary table does its work there';
   if (!/^fts[345]$/.test(module)) return `it belongs to the SQLite module ${module}`;
-  const search = parseSearch(sql);
-  if (search === undefined)
-    return 'it keeps its texts itself or keeps none; keep them in an ordinary table that it names by content=, and plan again';
-  return `the table ${search.content} whose texts it searches is not in the plan`;
+  const { options, columns } = declared(sql);
+  const [content] = options.get('content') ?? [];
+  if (content === '')
+    return 'it keeps none of the texts that it indexes; give the table that has them a tsvector column in Postgres, or name it by content= and plan again';
+  if (content !== undefined) return `the table ${content} whose texts it searches is not in the plan`;
+  const own = 'it keeps its texts itself, where no trigger may follow them';
+  if (module === 'fts3' || options.has('compress') || options.has('languageid'))
+    return `${own}; keep them in an ordinary table that it names by content=, and plan again`;
+  const all = columns.length === 0 ? [{ name: 'content', text: 'content' }] : columns;
+  const search = {
+    name,
+    module: module === 'fts4' ? 'fts4' : 'fts5',
+    columns: all.map(column => column.name),
+    declared: columns.length === 0 ? ['content', ...argumentsOf(sql)] : argumentsOf(sql),
+  } as const;
+  const statements = moveTexts(
+    search,
+    objects.map(object => object.name),
+  );
+  return `${own}. Either it stays behind, or an ordinary table holds them, to which the application then writes instead: ${statements.join('; ')}`;
 }
 
 const moduleOf = (sql: string): string => /\busing\s+["'`[]?(\w+)/i.exec(sql)?.[1]?.toLowerCase() ?? '';
@@ -76,18 +94,28 @@ const moduleOf = (sql: string): string => /\busing\s+["'`[]?(\w+)/i.exec(sql)?.[
 /** The indexed columns of a full-text table over another table; undefined for any other virtual table. */
 function parseSearch(sql: string): Search | undefined {
   if (!/^fts[45]$/.test(moduleOf(sql))) return undefined;
-  const options = new Map<string, string[]>();
-  const columns: string[] = [];
-  for (const argument of argumentsOf(sql)) {
-    const [, key, value = ''] = /^(\w+)\s*=\s*(.*)$/s.exec(argument) ?? [];
-    if (key !== undefined) options.set(key.toLowerCase(), [...(options.get(key.toLowerCase()) ?? []), bare(value)]);
-    else if (!/\bunindexed\s*$/i.test(argument))
-      columns.push(bare(/^(?:"(?:[^"]|"")*"|'(?:[^']|'')*'|`[^`]*`|\[[^\]]*\]|[^\s]+)/.exec(argument)?.[0] ?? ''));
-  }
+  const { columns, options } = declared(sql);
   const [content = ''] = options.get('content') ?? [];
   const left = new Set(options.get('notindexed')?.map(name => name.toLowerCase()));
-  const indexed = columns.filter(name => !left.has(name.toLowerCase()));
-  return content === '' || indexed.length === 0 ? undefined : { columns: indexed, content };
+  const indexed = columns.filter(({ name, text }) => !/\bunindexed\s*$/i.test(text) && !left.has(name.toLowerCase()));
+  return content === '' || indexed.length === 0 ? undefined : { columns: indexed.map(({ name }) => name), content };
+}
+
+type Declared = {
+  readonly columns: readonly { readonly name: string; readonly text: string }[];
+  readonly options: ReadonlyMap<string, readonly string[]>;
+};
+
+/** Columns, each with all that is said of it, and options. */
+function declared(sql: string): Declared {
+  const options = new Map<string, string[]>();
+  const columns: { name: string; text: string }[] = [];
+  for (const text of argumentsOf(sql)) {
+    const [, key, value = ''] = /^(\w+)\s*=\s*(.*)$/s.exec(text) ?? [];
+    if (key !== undefined) options.set(key.toLowerCase(), [...(options.get(key.toLowerCase()) ?? []), bare(value)]);
+    else columns.push({ name: bare(/^(?:"(?:[^"]|"")*"|'(?:[^']|'')*'|`[^`]*`|\[[^\]]*\]|[^\s]+)/.exec(text)?.[0] ?? ''), text });
+  }
+  return { columns, options };
 }
 
 function argumentsOf(sql: string): string[] {

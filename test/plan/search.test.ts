@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
 import { planSql } from '../../src/plan/ddl.ts';
+import { decide } from '../../src/plan/decide.ts';
+import { profile } from '../../src/sqlite/profile.ts';
+import { readSchema } from '../../src/sqlite/tables.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { decided } from './decided.ts';
 
@@ -47,7 +50,7 @@ test('a full-text table over another table becomes a column that finds the same 
   expect(Object.keys((await postgres.query('select * from shown'))[0] ?? {})).toEqual(['id', 'title', 'bo"dy', 'n', 'up']);
   const of = (name: string) => objects.find(object => object.name === name)?.disposition;
   expect(of('post_fts')).toMatch(/becomes column "post_fts" of "post"/);
-  expect(of('alone')).toMatch(/its rows are not replicated: .* content=/);
+  expect(of('alone')).toMatch(/its rows are not replicated: it keeps its texts itself/);
   expect([of('bare'), of('box'), of('lost')]).toEqual([
     expect.stringContaining('keeps none'),
     expect.stringContaining('R-Tree'),
@@ -55,4 +58,33 @@ test('a full-text table over another table becomes a column that finds the same 
   ]);
   expect(objects).toHaveLength(Number(db.prepare('select count(*) from sqlite_schema').pluck().get()));
   expect(objects.filter(({ disposition }) => disposition === 'left out')).toEqual([]);
+});
+
+test.each([
+  [`"my docs" using fts5 (title, 'bo"dy' unindexed, tokenize = 'porter unicode61')`, '"my docs"', 'rowid'],
+  ['docs using fts4 ([id], body, notindexed=body, tokenize=porter)', 'docs', 'docid'],
+  ['docs using fts5(id)', 'docs', 'rowid'],
+  ['docs using fts4()', 'docs', 'docid'],
+])('the statements for a table that keeps its texts do what they say: %s', (declaration, name, docid) => {
+  const taken = 'create table docs_texts (x); create table t (x);';
+  const before = decided(
+    `${taken} create virtual table ${declaration}; insert into ${name} values (${declaration.includes(',') ? "'red apple', 'sweet'" : "'red apple'"})`,
+  );
+  const said = before.objects.find(({ type, name: own }) => type === 'table' && own === name.replaceAll('"', ''))?.disposition ?? '';
+  const [, statements = ''] = /instead: (.*?)\.?$/s.exec(said) ?? [];
+  before.db.exec(statements);
+  const texts = before.db
+    .prepare(`select name from sqlite_schema where type = 'table' and name like '%!_texts%' escape '!' and name <> 'docs_texts'`)
+    .pluck()
+    .get();
+  const found = (words: string) => before.db.prepare(`select ${docid} from ${name} where ${name} match ?`).pluck().all(words);
+  expect(found('apple')).toEqual([1n]);
+  const [key, first] = before.db.prepare('select name from pragma_table_info(?)').pluck().all(texts) as [string, string];
+  before.db.exec(
+    `insert into "${texts}" ("${key}", "${first}") values (7, 'green pear'); update "${texts}" set "${first}" = 'blue plum' where "${key}" = 1; delete from "${texts}" where "${key}" = 7`,
+  );
+  expect([found('apple'), found('pear'), found('plum')]).toEqual([[], [], [1n]]);
+  const again = decide(readSchema(before.db), profile(before.db, readSchema(before.db)));
+  expect(again.plan.tables.find(({ name: own }) => own === texts)?.generated).toMatchObject([{ type: 'tsvector' }]);
+  expect(again.findings.filter(({ code }) => code === 'virtual-table')).toEqual([]);
 });
