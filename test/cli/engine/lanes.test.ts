@@ -146,7 +146,7 @@ test.each(['UTF-8', 'UTF-16le'])('what SQLite encodes arrives as what the codecs
         tables: plan.tables.map(({ id }) => id),
         lanes,
         progress: new Map(),
-        pace: { reading: read => read(ALLOWANCE), rest: async () => undefined },
+        pace: { admit: async () => undefined, reading: read => read(ALLOWANCE), rest: async () => undefined },
         onProgress: () => undefined,
       },
       new AbortController().signal,
