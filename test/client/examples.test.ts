@@ -1,0 +1,89 @@
+/*
+ * The applications of deploy/examples go through a cutover and a rollback: what each printed as bought is in both databases once, and
+ * nothing else is. What SIGTERM finds in flight is ended first.
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { expect, test } from 'vitest';
+import { openWorld, type World } from '../support/world.ts';
+
+const SCHEMA = readFileSync('deploy/examples/shop.sql', 'utf8');
+/** Debian's: it is the one that has Debian's psycopg2. */
+const PYTHON = '/usr/bin/python3';
+const hasDriver = spawnSync(PYTHON, ['-c', 'import psycopg2, sqlite3']).status === 0;
+
+type Till = {
+  readonly process: ChildProcess;
+  readonly bought: Map<string, string>;
+  /** Resolves when it has bought `count` more on `side`. */
+  buys(count: number, side: string): Promise<void>;
+};
+
+function openTill(world: World, name: string, program: readonly string[]): Till {
+  const env = { ...process.env, SQLITE: world.source, POSTGRES: world.pg.url, FLAG: world.flag };
+  const [command = '', ...words] = program;
+  const child = spawn(command, [...words, name], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const bought = new Map<string, string>();
+  const waiting = new Set<(side: string) => void>();
+  createInterface({ input: child.stdout }).on('line', line => {
+    const [, token, side] = /^bought (\S+) on (\S+)$/.exec(line) ?? [];
+    if (token === undefined || side === undefined) return;
+    if (bought.has(token)) throw new Error(`${token} was bought twice`);
+    bought.set(token, side);
+    for (const told of waiting) told(side);
+  });
+  return {
+    process: child,
+    bought,
+    buys: (count, side) =>
+      new Promise((resolve, reject) => {
+        let left = count;
+        const told = (on: string): void => {
+          if (on !== side || --left > 0) return;
+          waiting.delete(told);
+          resolve();
+        };
+        waiting.add(told);
+        child.once('exit', code => reject(new Error(`${name} ended with ${code}`)));
+      }),
+  };
+}
+
+const ROWS = 'select token from purchase order by token';
+const PIECES = 'select cast((select sum(pieces) from stock) + (select sum(pieces) from purchase) as text) as pieces';
+
+async function thereAndBack(...programs: readonly (readonly string[])[]): Promise<void> {
+  await using world = await openWorld(db => db.exec(SCHEMA));
+  world.start();
+  await world.until(({ phase, lag }) => phase === 'shadowing' && lag?.changes === '0');
+  const tills = programs.map((program, index) => openTill(world, `till${index + 1}`, program));
+  const all = (side: string): Promise<unknown> => Promise.all(tills.map(till => till.buys(20, side)));
+  try {
+    await all('sqlite');
+    await world.json(0, 'verify');
+    await Promise.all([all('postgres'), world.json(0, 'cutover', '--yes')]);
+    await world.until(({ phase, lag }) => phase === 'mirroring' && lag !== null && lag.ms !== null && lag.ms < 1_000);
+    await Promise.all([all('sqlite'), world.json(0, 'rollback', '--yes')]);
+    const ends = tills.map(till => once(till.process, 'close'));
+    for (const till of tills) till.process.kill('SIGTERM');
+    expect(await Promise.all(ends)).toEqual(tills.map(() => [0, null]));
+  } finally {
+    for (const till of tills) till.process.kill('SIGKILL');
+  }
+  await world.until(({ phase, lag }) => phase === 'shadowing' && lag?.changes === '0');
+  const bought = tills.flatMap(till => [...till.bought.keys()]).sort();
+  expect(world.app.prepare(ROWS).pluck().all()).toEqual(bought);
+  const there = await world.pg.query(ROWS.replace('purchase', 'public.purchase'));
+  expect(there.map(row => row.token).sort()).toEqual(bought);
+  expect(world.app.prepare(PIECES).pluck().get(), 'what was bought left the stock').toBe('300000');
+  expect(await world.differences()).toEqual([]);
+}
+
+test('two Node applications go there and back, and every purchase is there once [G8] [G10]', () =>
+  thereAndBack([process.execPath, 'deploy/examples/shop.js'], [process.execPath, 'deploy/examples/shop.js']));
+
+test.skipIf(!hasDriver)(`a Python application goes there and back beside one of Node (needs psycopg2 in ${PYTHON}) [G8] [G10]`, () =>
+  thereAndBack([PYTHON, 'deploy/examples/shop.py'], [process.execPath, 'deploy/examples/shop.js']),
+);
