@@ -7,6 +7,7 @@ import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../change/errors.ts';
 import { FlagPlaces } from '../flag/places.ts';
+import { HooksConfig } from '../hooks/config.ts';
 
 export const CONFIG_FILE = 'attacca.config.json';
 
@@ -24,6 +25,7 @@ export const Config = z.strictObject({
     .describe('Blocking findings that are accepted, as CODE, CODE:TABLE or CODE:TABLE.COLUMN; the plan file can give reasons.'),
   schema: z.string().min(1).default('public').describe('The Postgres schema that holds the tables.'),
   flag: FlagPlaces.optional().describe("The application's feature flag; absent: nothing is switched outside the databases."),
+  hooks: HooksConfig.prefault({}),
   snapshot: z
     .strictObject({
       parallelChunks: z.int().min(1).max(16).default(2).describe('Chunks copied at the same time.'),
@@ -134,11 +136,18 @@ function readConfigFile(path: string, required: boolean, env: NodeJS.ProcessEnv)
   }
   const raw = parse(path, text);
   const base = dirname(resolve(path));
-  const flag = isObject(raw.flag) && 'path' in raw.flag ? { flag: { kind: 'file', ...raw.flag, path: absolute(raw.flag.path, base) } } : {};
+  const flag = isObject(raw.flag) ? { flag: flagIn(raw.flag, base) } : {};
   const paths = Object.fromEntries(['source', 'plan'].filter(key => key in raw).map(key => [key, absolute(raw[key], base)]));
   const target = typeof raw.target === 'string' ? { target: expand(raw.target, path, env) } : {};
   return { ...raw, ...paths, ...flag, ...target };
 }
+
+/** A flag is in a file unless it says otherwise. */
+const flagIn = (flag: Raw, base: string): Raw => ({
+  kind: 'file',
+  ...flag,
+  ...('path' in flag ? { path: absolute(flag.path, base) } : {}),
+});
 
 function parse(path: string, text: string): Raw {
   try {

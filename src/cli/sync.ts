@@ -16,6 +16,7 @@ import { ensurePlan, examine } from './engine/bootstrap.ts';
 import { type Controller, controller } from './engine/controller.ts';
 import { openEngine, shown } from './engine/engine.ts';
 import { flagWithoutPostgres } from './engine/flag.ts';
+import { hooksOf } from './engine/hooking.ts';
 import { outage } from './engine/journal-cap.ts';
 import { type Left, operations } from './engine/operations.ts';
 import { type Reached, reachedBy } from './engine/points.ts';
@@ -50,7 +51,7 @@ export async function sync(context: Context, options: Options): Promise<number> 
     lost: away.lost,
   };
 
-  await supervise(
+  const running = supervise(
     async healthy => {
       await away.cap();
       await flagAfterLoss(config.source, flagWithoutPostgres(config, context.env), log);
@@ -63,6 +64,12 @@ export async function sync(context: Context, options: Options): Promise<number> 
     (error, waitMs) => log.warn({ err: error, waitMs }, 'restarting'),
     stop.signal,
   );
+  try {
+    await running;
+  } catch (error) {
+    if (started) await tellHalt(config, log, context.env, error);
+    throw error;
+  }
   if (left?.uninstalled === true) await removeState(config, left.keepTarget);
   if (last !== undefined) {
     const { phase, rows, rowsPerSecond, target } = last;
@@ -139,9 +146,20 @@ async function untilCaughtUp(own: Controller, running: Promise<void>): Promise<S
 
 /** For `status`, and for whoever starts the daemon again. Best effort: the reason is on stderr as well. */
 async function rememberHalt(own: Controller, error: unknown): Promise<void> {
-  const message = error instanceof Error ? error.message : String(error);
-  const hint = error instanceof ReplicationError ? error.hint : 'run `attacca sync` again';
-  await setHalt(own.engine.side, message, hint).catch(cause => own.engine.log.warn({ err: cause }, 'halt not recorded'));
+  const { reason, hint } = explained(error);
+  await setHalt(own.engine.side, reason, hint).catch(cause => own.engine.log.warn({ err: cause }, 'halt not recorded'));
+}
+
+const explained = (error: unknown) => ({
+  reason: error instanceof Error ? error.message : String(error),
+  hint: error instanceof ReplicationError ? error.hint : 'run `attacca sync` again',
+});
+
+/** Tells whoever wants to know that this daemon ends; it was at work before. Postgres may be out of reach. */
+async function tellHalt(config: Config, log: Logger, env: NodeJS.ProcessEnv, error: unknown): Promise<void> {
+  const hooks = hooksOf({ config, log, url: config.target ?? '', env, note: async () => undefined });
+  hooks.after('on-halt', explained(error));
+  await hooks.settled();
 }
 
 /** A daemon that never got going says why and ends: whoever started it is still there to read it. */

@@ -7,7 +7,7 @@ const Key = z.string().min(1);
 
 export const FlagConfig = z
   .strictObject({
-    kind: z.literal('file').optional(),
+    kind: z.literal('file').default('file'),
     path: z.string().min(1).describe('The file that the application reads.'),
     format: z.enum(['dotenv', 'json', 'flagd']).default('dotenv'),
     key: Key.default('DB_TYPE').describe('A variable (dotenv), a dotted path (json) or the name of a flag (flagd).'),

@@ -28,7 +28,7 @@ export const httpPlace = place(HttpFlag, (config, context) => {
   const { read, write, timeoutMs } = config;
   return verifiedFlag(
     {
-      name: `at ${write.url}`,
+      name: `at ${write.url.replace(/[?#].*$/, '')}`,
       read: async () => foundIn(await send(read, 'GET', { facts: {}, env: context.env, timeoutMs }), config),
       write: state => set(config, context, state),
       meaning: { sqlite: read.sqlite ?? config.sqlite, postgres: read.postgres ?? config.postgres },

@@ -13,7 +13,11 @@ const filePlace = place(FlagConfig, fileFlag);
 /** Every other kind of place there is; one more is a file of its own and a name here. */
 const PLACES = [httpPlace, commandPlace, rowPlace] as const;
 
-export const FlagPlaces = z.discriminatedUnion('kind', [filePlace.config, ...PLACES.map(({ config }) => config)]);
+const KINDS = ['file', ...PLACES.map(({ config }) => config.shape.kind.value)];
+
+export const FlagPlaces = z.discriminatedUnion('kind', [filePlace.config, ...PLACES.map(({ config }) => config)], {
+  error: `must be an object whose kind is one of ${KINDS.join(', ')}`,
+});
 export type FlagPlaces = z.infer<typeof FlagPlaces>;
 
 /** Opens the flag where the configuration says it lives. */

@@ -23,14 +23,20 @@ export const RequestConfig = z.strictObject({
 });
 export type RequestConfig = Readonly<z.infer<typeof RequestConfig>>;
 
-export type Sending = { readonly facts: Facts; readonly env: NodeJS.ProcessEnv; readonly timeoutMs: number };
+export type Sending = {
+  readonly facts: Facts;
+  readonly env: NodeJS.ProcessEnv;
+  readonly timeoutMs: number;
+  /** What is sent as JSON, as it is, where the configuration has no body. */
+  readonly document?: unknown;
+};
 
 const LARGEST = 1_000_000;
 
 /** Sends it and returns the text of the answer. Throws an Error with the reason, also where the answer is not the expected one. */
-export async function send(request: RequestConfig, method: string, { facts, env, timeoutMs }: Sending): Promise<string> {
+export async function send(request: RequestConfig, method: string, { facts, env, timeoutMs, document }: Sending): Promise<string> {
   const url = addressOf(request.url, facts, env);
-  const { body, headers } = contentOf(request, facts, env);
+  const { body, headers } = contentOf(request, { facts, env, document });
   const signal = AbortSignal.timeout(timeoutMs);
   let status: number;
   let text: string;
@@ -58,11 +64,14 @@ function addressOf(template: string, facts: Facts, env: NodeJS.ProcessEnv): URL 
   return url;
 }
 
-function contentOf({ body, headers }: RequestConfig, facts: Facts, env: NodeJS.ProcessEnv): { body: string | null; headers: Headers } {
-  const filled = new Headers(body !== undefined && typeof body !== 'string' ? { 'content-type': 'application/json' } : {});
+type Content = Omit<Sending, 'timeoutMs'>;
+
+function contentOf({ body, headers }: RequestConfig, { facts, env, document }: Content): { body: string | null; headers: Headers } {
+  const json = typeof body === 'string' ? undefined : body === undefined ? document : fillAll(body, facts, env);
+  const filled = new Headers(json === undefined ? {} : { 'content-type': 'application/json' });
   for (const [name, value] of Object.entries(headers)) put(filled, name, fill(value, facts, env));
-  if (body === undefined) return { body: null, headers: filled };
-  return { body: typeof body === 'string' ? fill(body, facts, env) : JSON.stringify(fillAll(body, facts, env)), headers: filled };
+  if (json !== undefined) return { body: JSON.stringify(json), headers: filled };
+  return { body: typeof body === 'string' ? fill(body, facts, env) : null, headers: filled };
 }
 
 /** The error of Headers would repeat the value. */

@@ -41,6 +41,7 @@ test('every default is visible', () => {
     source: join(folder, 'app.db'),
     schema: 'public',
     waive: [],
+    hooks: { 'before-cutover': [], 'after-fence': [], 'after-switch': [], 'after-rollback': [], 'on-halt': [] },
     snapshot: { parallelChunks: 2, chunkRows: 20_000, nice: 0 },
     quarantine: { policy: 'quarantine', afterRows: 0 },
     journal: { maxMarks: 50_000_000 },

@@ -12,11 +12,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   verify: ['change', 'plan'],
   outside: [],
   flag: ['change', 'outside'],
+  hooks: ['outside'],
   cutover: ['change', 'plan', 'replicate', 'verify', 'flag'],
   server: ['change', 'plan', 'cutover', 'verify', 'replicate'],
   client: ['flag'],
   demo: ['change', 'client', 'flag'],
-  cli: ['change', 'plan', 'sqlite', 'postgres', 'replicate', 'verify', 'cutover', 'flag', 'outside', 'server', 'demo'],
+  cli: ['change', 'plan', 'sqlite', 'postgres', 'replicate', 'verify', 'cutover', 'flag', 'hooks', 'outside', 'server', 'demo'],
 };
 
 /** One folder for each driver; types for the application's side are its own. */

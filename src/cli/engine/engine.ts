@@ -10,6 +10,7 @@ import type { Logger } from 'pino';
 import { Refused, ReplicationError, UsageError } from '../../change/errors.ts';
 import type { FlagProvider } from '../../flag/flag.ts';
 import type { Plan } from '../../plan/plan.ts';
+import { audit } from '../../postgres/audit.ts';
 import { acquire, type Control, readControl } from '../../postgres/control.ts';
 import { known } from '../../postgres/data-dir.ts';
 import { type Embedded, startEmbedded } from '../../postgres/embedded.ts';
@@ -25,6 +26,7 @@ import type { Config } from '../config.ts';
 import { alarm } from './alarm.ts';
 import { disposable } from './disposable.ts';
 import { flagOf } from './flag.ts';
+import { type Hooks, hooksOf } from './hooking.ts';
 import { type Reached, watched } from './points.ts';
 
 export type Engine = AsyncDisposable & {
@@ -36,6 +38,7 @@ export type Engine = AsyncDisposable & {
   readonly side: Session;
   readonly facts: Preflight;
   readonly flag: FlagProvider;
+  readonly hooks: Hooks;
   /** How fast the first copy goes; commands turn it. */
   readonly throttle: Dial;
   /** Only in tests: where this process is to die. */
@@ -66,9 +69,10 @@ export async function openEngine(config: Config, log: Logger, as: string, { env,
     await acquire(main, who);
     const side = watched('side', await connect(url, { applicationName: `attacca side of ${who}` }), reached);
     const flag = watched('flag', flagOf(config, { env, side, url }), reached);
+    const hooks = hooksOf({ config, log, url, env, note: (event, detail) => audit(side, event, detail) });
     const { rowsPerSecond = null, nice } = config.snapshot;
     const throttle = dialOf({ rowsPerSecond, nice });
-    const engine = { config, log, url, embedded, main, side, facts, flag, throttle, reached };
+    const engine = { config, log, url, embedded, main, side, facts, flag, hooks, throttle, reached };
     return { ...engine, [Symbol.asyncDispose]: () => close(engine, as) };
   } catch (error) {
     await main.end();
@@ -106,7 +110,8 @@ function refuse(facts: Preflight, url: string): void {
  * The embedded server stops with the daemon, unless the application writes to it: then SQLite is fenced. A command stops only what
  * it started, and only if nobody else has come to use it.
  */
-async function close(engine: Pick<Engine, 'config' | 'main' | 'side' | 'url' | 'embedded'>, as: string): Promise<void> {
+async function close(engine: Pick<Engine, 'config' | 'main' | 'side' | 'url' | 'embedded' | 'hooks'>, as: string): Promise<void> {
+  await engine.hooks.settled();
   await engine.side.end();
   await engine.main.end();
   if (engine.embedded === undefined) return;

@@ -1,5 +1,5 @@
 /* What commands ask for, done by the controller of this process. A daemon's socket and a lone command both end up here. */
-import { Refused } from '../../change/errors.ts';
+import { type Blocker, Refused } from '../../change/errors.ts';
 import type { Direction } from '../../cutover/gate.ts';
 import { type Phase, primaryIn } from '../../cutover/phase.ts';
 import type { TablePlan } from '../../plan/plan.ts';
@@ -20,7 +20,7 @@ import { keyValues, quarantine } from './quarantining.ts';
 import { leaveToApplication, refuseUnlessSqlite, removeEverything } from './removal.ts';
 import { chosen, resync } from './resync.ts';
 import { readStatus } from './status.ts';
-import { check, cutOver, rollBack } from './switching.ts';
+import { check, cutOver, rollBack, takeDown } from './switching.ts';
 import { caughtUp } from './tail.ts';
 import { widenTables } from './widening.ts';
 
@@ -179,9 +179,11 @@ async function changeOver(
 ): Promise<SwitchDocument> {
   const { engine } = controller;
   const found = await check(controller, direction, options.dryRun, progress);
-  const { control } = await installed(engine);
+  const on = await installed(engine);
+  const { control } = on;
   const now = { direction, primary: primaryIn(control.phase as Phase) ?? 'sqlite', epoch: String(control.epoch) };
   if (options.dryRun) return { ...now, dryRun: true, ok: found.length === 0, blockers: found, pauseMs: null };
+  if (found.length === 0 && direction === 'cutover') found.push(...(await vetoes(on, now.epoch)));
   if (found.length > 0) throw await noted(engine, `${direction} refused`, new Refused(`${direction} refused`, found));
   const maxPauseMs = options.maxPauseMs ?? engine.config.cutover.maxPauseMs;
   const { pauseMs, epoch } = await switched(controller, direction, maxPauseMs, progress);
@@ -194,6 +196,13 @@ async function changeOver(
     epoch: String(epoch),
     pauseMs: Math.round(pauseMs * 10) / 10,
   };
+}
+
+/** What the operator's own hooks have against a cutover; then what the gate has made for it goes again. */
+async function vetoes(on: Installed, epoch: string): Promise<Blocker[]> {
+  const found = await on.engine.hooks.before({ direction: 'cutover', phase: 'shadowing', primary: 'sqlite', epoch });
+  if (found.length > 0) await takeDown(on);
+  return found;
 }
 
 /** Carries the switch out, with a line in the log about how it ended. */

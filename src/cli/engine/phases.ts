@@ -3,6 +3,7 @@
 import type { PhaseStore } from '../../cutover/drive.ts';
 import { type Event, next, type Phase } from '../../cutover/phase.ts';
 import { advance, readPhase } from '../../postgres/control.ts';
+import { announced } from './announced.ts';
 import type { Engine } from './engine.ts';
 import { watched } from './points.ts';
 
@@ -21,7 +22,7 @@ export async function moveOn(engine: Engine, phase: Phase, event: Event, nextEpo
  */
 const LAZY: ReadonlySet<Phase> = new Set(['draining', 'verifying', 'switching', 'draining_back', 'verifying_back']);
 
-export const phaseStore = (engine: Engine): PhaseStore => watched('phase', store(engine), engine.reached);
+export const phaseStore = (engine: Engine): PhaseStore => watched('phase', announced(store(engine), engine), engine.reached);
 
 /** For one switch: a look that follows an own step needs no answer from the server, since every step is a compare-and-set. */
 function store({ main, log }: Engine): PhaseStore {
