@@ -3,9 +3,11 @@
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import pino from 'pino';
 import type { z } from 'zod';
 import { actor } from '../change/actor.ts';
+import { isTransient, ReplicationError } from '../change/errors.ts';
 import { readControl } from '../postgres/control.ts';
 import { connect, type Session } from '../postgres/open.ts';
 import { callDaemon } from '../server/call.ts';
@@ -23,6 +25,9 @@ import { beginResync, endResync } from './engine/resync.ts';
 import { caughtUp } from './engine/tail.ts';
 import type { Context } from './main.ts';
 import { progress } from './report.ts';
+
+/** A pipe that failed has taken its controller along within this. */
+const ENDS_MS = 2_000;
 
 export type Answer<T> = { readonly document: T; readonly daemon: boolean };
 
@@ -93,7 +98,13 @@ async function alone(config: Config, call: Call, say: (line: string) => void, en
   try {
     if (again !== undefined) return await endResync(own, again);
     say('no daemon runs: catching up first');
-    await caughtUp(await own.tailing());
+    try {
+      await caughtUp(await own.tailing());
+    } catch (error) {
+      // A pipe that was waited for says only that it has ended; and a switch is refused with everything that stands in its way.
+      const cause = await Promise.race([running.then(() => error).catch(why => why), delay(ENDS_MS, error)]);
+      if (call.operation !== 'switch' || isTransient(cause) || !(cause instanceof ReplicationError)) throw cause;
+    }
     return await perform(ops, call, say, actor(env));
   } finally {
     stop.abort();

@@ -82,6 +82,8 @@ export const Config = z.strictObject({
       maxPauseMs: z.int().min(100).default(3_000).describe("The application's writes wait at most this long."),
       maxLagMs: z.int().min(0).default(2_000).describe('Refuse to fence while further behind than this.'),
       verifyMaxAgeMinutes: z.int().min(1).default(60).describe('Refuse to switch if the last full verification is older.'),
+      maxClockSkewMs: z.int().min(0).default(5_000).describe('Refuse to switch if the clocks here and of Postgres differ by more.'),
+      minFreeMegabytes: z.int().min(0).default(256).describe('Refuse to switch if a disk that can be looked at has less room.'),
     })
     .prefault({}),
 });

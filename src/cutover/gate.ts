@@ -33,9 +33,14 @@ export type Facts = {
   readonly drifted: readonly string[];
   /** Triggers of the application that could not be judged. */
   readonly unreadableTriggers: readonly string[];
+  /** Why nothing follows the primary now: the reason of the halt. */
+  readonly stopped: string | undefined;
+  /** What was found in the two databases and on their machines, each with its name already. */
+  readonly obstacles: readonly Blocker[];
 };
 
-const STARTS: Readonly<Record<Direction, Phase>> = { cutover: 'shadowing', rollback: 'mirroring' };
+/** The phase in which each of the two begins. */
+export const STARTS: Readonly<Record<Direction, Phase>> = { cutover: 'shadowing', rollback: 'mirroring' };
 
 /** Everything that stands in the way; empty means go. */
 export function blockers(facts: Facts): Blocker[] {
@@ -47,6 +52,12 @@ export function blockers(facts: Facts): Blocker[] {
   block(facts.phase !== begin, 'phase', `the phase is ${facts.phase}, not ${begin}`, phaseRemedy(facts));
   if (facts.phase !== begin) return found;
 
+  block(
+    facts.stopped !== undefined,
+    'stopped',
+    `nothing is replicated at the moment: ${facts.stopped}`,
+    'remove that cause and start `attacca sync`; `attacca status` shows it',
+  );
   block(
     facts.lagMs > facts.maxLagMs,
     'lag',
@@ -102,7 +113,7 @@ export function blockers(facts: Facts): Blocker[] {
     `these triggers need functions, modules or collations that only the application has: ${triggers}`,
     'drop them before the cutover; they could fire while attacca mirrors',
   );
-  return found;
+  return [...found, ...facts.obstacles];
 }
 
 type Block = (when: boolean, code: string, reason: string, remedy: string) => void;

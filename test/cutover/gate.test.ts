@@ -19,6 +19,8 @@ const ready: Facts = {
   unreadableTriggers: [],
   newTables: [],
   drifted: [],
+  stopped: undefined,
+  obstacles: [],
 };
 const back: Facts = { ...ready, direction: 'rollback', phase: 'mirroring' };
 const codes = (facts: Facts): string[] => blockers(facts).map(({ code }) => code);
@@ -43,7 +45,7 @@ test.each<{ code: string; facts: Partial<Facts>; says: string }>([
   { code: 'schema', facts: { drifted: ['orders'] }, says: 'as the plan has them: orders' },
   { code: 'triggers', facts: { unreadableTriggers: ['audit', 'touch'] }, says: 'audit, touch' },
   { code: 'new-tables', facts: { newTables: ['invoices'] }, says: 'not replicated: invoices' },
-  { code: 'triggers', facts: { unreadableTriggers: ['audit', 'touch'] }, says: 'audit, touch' },
+  { code: 'stopped', facts: { stopped: 'the slot is lost' }, says: 'the slot is lost' },
   { code: 'fence', facts: { fenceProblem: 'a trigger is missing' }, says: 'a trigger is missing' },
 ])('$code is a reason of its own, in both directions [G9]', ({ code, facts, says }) => {
   for (const base of [ready, back]) {
@@ -52,6 +54,12 @@ test.each<{ code: string; facts: Partial<Facts>; says: string }>([
     expect(found[0]!.reason).toContain(says);
     expect(found[0]!.remedy).not.toBe('');
   }
+});
+
+test('what was found in the databases is named after the rest, in both directions, and not in another phase [G9]', () => {
+  const obstacles = [{ code: 'disk', reason: 'full', remedy: 'make room' }];
+  for (const base of [ready, back]) expect(codes({ ...base, quarantine: 1, obstacles })).toEqual(['quarantine', 'disk']);
+  expect(codes({ ...ready, phase: 'copying', obstacles })).toEqual(['phase']);
 });
 
 test('what the server lacks for the way back stands in the way of a cutover, no longer of a rollback [G9]', () => {

@@ -17,7 +17,11 @@ const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(
 const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
 
 test('a clock that jumps changes nothing: copied, compared, switched and back, both sides equal [G2] [G9]', async () => {
-  await using world = await openWorld(buildShop(300), { snapshot: { parallelChunks: 2, chunkRows: 100 } }, { env });
+  await using world = await openWorld(
+    buildShop(300),
+    { snapshot: { parallelChunks: 2, chunkRows: 100 }, cutover: { maxClockSkewMs: 1_000_000_000 } },
+    { env },
+  );
   const daemon = world.start();
   await world.until(caughtUp);
   writeSome(world.app, 30);

@@ -33,6 +33,9 @@ async function haltsAndResyncs(world: World, reason: RegExp): Promise<void> {
   expect(halted.log()).toContain('attacca resync');
   expect((await world.json<StatusDocument>(0, 'status')).halt?.reason).toMatch(reason);
 
+  const now = await world.json<SwitchDocument>(3, 'rollback', '--dry-run');
+  expect(now.blockers.map(({ code }) => code)).toEqual(expect.arrayContaining(['stopped', 'slot']));
+  expect(now.blockers.find(({ code }) => code === 'stopped')?.reason).toMatch(reason);
   await world.json(3, 'resync', '--table', 'log', '--yes');
   await world.json(0, 'resync', '--yes');
   expect(await world.differences()).toEqual([]);
@@ -53,11 +56,11 @@ async function haltsAndResyncs(world: World, reason: RegExp): Promise<void> {
 
 test('a slot that Postgres has given up is noticed, and resync copies the mirror anew [G7] [G10]', async () => {
   await using server = await ownPostgres();
-  await server.query(`alter system set ${LIMIT} = '1MB'`);
-  await server.query('select pg_reload_conf()');
   await using world = await openWorld(buildShop(100), {}, { server });
   await mirroringWorld(world);
   await stopDaemon(world);
+  await server.query(`alter system set ${LIMIT} = '1MB'`); // so little would have refused the cutover
+  await server.query('select pg_reload_conf()');
   await writeInPostgres(world, 3);
   await fillUntil(server, 'lost');
   const { slot } = await world.json<StatusDocument>(0, 'status');

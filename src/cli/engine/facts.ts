@@ -12,6 +12,7 @@ import { openSource } from '../../sqlite/open.ts';
 import { readSchema } from '../../sqlite/tables.ts';
 import { disposable } from './disposable.ts';
 import type { Installed } from './engine.ts';
+import { obstaclesTo } from './obstacles.ts';
 import type { Tail } from './tail.ts';
 
 const NO_LAG = { changes: 0n, ms: 0 };
@@ -21,7 +22,7 @@ export async function gatherFacts(
   on: Installed,
   tail: Tail | undefined,
   direction: Direction,
-  reverseProblem: string | undefined,
+  { reverseProblem, stopped }: Pick<Facts, 'reverseProblem' | 'stopped'>,
 ): Promise<Facts> {
   const { engine, plan } = on;
   const control = await readControl(engine.side);
@@ -44,6 +45,8 @@ export async function gatherFacts(
     fenceProblem: direction === 'cutover' ? await postgresFence(on) : sqliteFence(on),
     ...(direction === 'cutover' ? tablesOutside(on) : { newTables: [], drifted: [] }),
     unreadableTriggers: direction === 'cutover' ? unreadableTriggers(on) : [],
+    stopped,
+    obstacles: await obstaclesTo(on, direction),
   };
 }
 

@@ -1,13 +1,14 @@
 /* A cutover or a rollback from the gate to its end, and what a restart makes of one that was interrupted. */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Refused } from '../../change/errors.ts';
 import { back } from '../../cutover/back.ts';
 import { type Actions, drive, type Outcome, recover } from '../../cutover/drive.ts';
 import { differs, forward } from '../../cutover/forward.ts';
-import { blockers, type Direction } from '../../cutover/gate.ts';
+import { blockers, type Direction, STARTS } from '../../cutover/gate.ts';
 import { type Stopwatch, stopwatch } from '../../cutover/stopwatch.ts';
 import { awaitWatermark } from '../../postgres/canary.ts';
-import { readControl, record } from '../../postgres/control.ts';
+import { type Control, readControl, record } from '../../postgres/control.ts';
 import { orphans } from '../../postgres/orphans.ts';
 import { createPublication, createSlot, dropPublication, dropSlot } from '../../postgres/slot.ts';
 import type { Progress } from '../../server/operations.ts';
@@ -24,19 +25,36 @@ import { forwardSink } from './sinks.ts';
 import { streamOf } from './stream-names.ts';
 import { switchPorts } from './switch-ports.ts';
 
+/** How long a pipe may be between two lives. */
+const PIPE_MS = 10_000;
+
 export type Switched = { readonly pauseMs: number; readonly epoch: bigint };
 
 /** Why the switch may not begin. For a cutover it also proves the way back, and takes it down again if `dryRun`. */
 export async function check(controller: Controller, direction: Direction, dryRun: boolean, progress: Progress) {
   const on = await installed(controller.engine);
   const unchecked = direction === 'cutover' && on.plan.existing ? await orphans(on.engine.side, on.plan) : [];
-  const before = [...blockers(await gatherFacts(on, controller.tail(), direction, undefined)), ...unchecked];
+  const stopped = await whyStopped(controller, on.control, direction);
+  const before = [...blockers(await gatherFacts(on, controller.tail(), direction, { reverseProblem: undefined, stopped })), ...unchecked];
   if (before.length > 0 || direction === 'rollback') return before;
   progress('proving the way back: publication, slot, canary');
   const reverseProblem = await proveWayBack(on);
-  const found = blockers(await gatherFacts(on, controller.tail(), direction, reverseProblem));
+  const found = blockers(await gatherFacts(on, controller.tail(), direction, { reverseProblem, stopped: undefined }));
   if (dryRun || found.length > 0) await takeDown(on);
   return found;
+}
+
+/** Why nothing follows the primary; between two pipes there is none for a moment. Not asked where the phase stands in the way already. */
+async function whyStopped(controller: Controller, { phase, halt: halted }: Control, direction: Direction): Promise<string | undefined> {
+  if (phase !== STARTS[direction] || controller.tail() !== undefined) return undefined;
+  const enough = new AbortController();
+  const late = delay(PIPE_MS, undefined, { signal: enough.signal }).then(() => halted?.reason ?? 'the pipe does not run');
+  late.catch(() => undefined);
+  const started = controller.tailing().then(
+    () => undefined,
+    error => (error instanceof Error ? error.message : String(error)),
+  );
+  return await Promise.race([started, late]).finally(() => enough.abort());
 }
 
 /** Publication, slot, and a canary row that comes out of it. Says why not, if not. */

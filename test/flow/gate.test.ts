@@ -1,0 +1,49 @@
+/* The dry runs of both directions, on a real pair: each thing that stands in the way is there, and is named; and no other. */
+import { expect, test } from 'vitest';
+import type { SwitchDocument } from '../../src/server/documents.ts';
+import { mirrored, mirroringWorld, shadowing } from '../support/mirroring.ts';
+import { connect } from '../support/postgres.ts';
+import { buildShop } from '../support/shop.ts';
+import { openWorld, type World } from '../support/world.ts';
+
+async function dryRun(world: World, direction: 'cutover' | 'rollback'): Promise<SwitchDocument['blockers']> {
+  const { blockers } = await world.json<SwitchDocument>(3, direction, '--dry-run');
+  for (const { remedy } of blockers) expect(remedy).not.toBe('');
+  return blockers;
+}
+
+const codes = (blockers: SwitchDocument['blockers']): string[] => blockers.map(({ code }) => code);
+
+test('a cutover: an open transaction in SQLite with its process, full disks, NOT VALID, replica identity, at once [G9]', async () => {
+  await using world = await openWorld(buildShop(30), { cutover: { minFreeMegabytes: 2 ** 40 } });
+  world.start();
+  await world.until(shadowing);
+  expect(codes(await dryRun(world, 'cutover'))).toEqual(['not-verified', 'disk', 'disk']);
+  await world.json(0, 'verify');
+  await world.pg.query('alter table orders add constraint cheap check (total < 1e9) not valid');
+  await world.pg.query('alter table line replica identity nothing');
+  world.app.exec('begin immediate');
+  const found = await dryRun(world, 'cutover');
+  expect(codes(found)).toEqual(['replica-identity', 'disk', 'disk', 'not-valid', 'source-busy']);
+  expect(found.at(-1)?.reason).toContain(`process ${process.pid} has held the write lock`);
+  world.app.exec('rollback');
+});
+
+test('a rollback: an old transaction, a table out of the publication, a dropped slot [G9]', async () => {
+  await using world = await openWorld(buildShop(30), { cutover: { maxPauseMs: 500 } });
+  await mirroringWorld(world);
+  await world.json(0, 'rollback', '--dry-run');
+  const client = await connect(world.pg.url);
+  await client.query('begin; update orders set total = 1 where id = 1; select pg_sleep(0.6)');
+  expect(codes(await dryRun(world, 'rollback'))).toEqual(['old-transaction']);
+  await client.query('rollback');
+  await client.end();
+  const [{ name }] = (await world.pg.query('select pubname as name from pg_publication')) as [{ name: string }];
+  await world.pg.query(`alter publication ${name} drop table line`);
+  expect(codes(await dryRun(world, 'rollback'))).toEqual(['publication']);
+  await world.json(0, 'resync', '--yes');
+  await world.until(mirrored);
+  expect(codes(await dryRun(world, 'rollback'))).toEqual(['not-verified']);
+  await world.json(0, 'verify');
+  await world.json(0, 'rollback', '--dry-run');
+});
