@@ -74,7 +74,7 @@ describe('who wins', () => {
 
   test('a pause given leaves the other settings of the cutover alone', () => {
     const cutover = { maxPauseMs: 700, maxLagMs: 5, verifyMaxAgeMinutes: 7 };
-    expect(load({ source: 'app.db', cutover }, { maxPauseMs: 900 }).cutover).toEqual({ ...cutover, maxPauseMs: 900 });
+    expect(load({ source: 'app.db', cutover }, { maxPauseMs: 900 }).cutover).toMatchObject({ ...cutover, maxPauseMs: 900 });
     expect(load({ source: 'app.db' }, { maxPauseMs: 900 }).cutover).toMatchObject({ maxPauseMs: 900, maxLagMs: 2_000 });
   });
 });
