@@ -4,6 +4,7 @@
  */
 import { cpus, totalmem } from 'node:os';
 import { capture } from './measures/capture.ts';
+import { client } from './measures/client.ts';
 import { latency, neighbour, sustained } from './measures/live.ts';
 import { replay } from './measures/replay.ts';
 import { scale, snapshot } from './measures/snapshot.ts';
@@ -21,6 +22,7 @@ const RUNS: Record<Measure, (world: World) => Promise<Line[]>> = {
   sustained,
   latency,
   neighbour,
+  client,
 };
 
 async function bench(options: Options): Promise<Line[]> {
