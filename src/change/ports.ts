@@ -59,6 +59,8 @@ export interface SourceState {
   stretch(table: number, cursor: string | null, limit: number): Stretch | undefined;
   /** Every row and absence marked after `after`, as of this state. */
   marked(after: Seq): Rows;
+  /** The rows that these names (Misfit.key) mean, or their absence. */
+  named(table: number, names: readonly string[]): Rows;
   count(table: number): number;
   /** Those of `keys` (as Postgres has them) that no row here has. */
   absent(table: number, keys: readonly PgKey[]): readonly PgKey[];
@@ -67,6 +69,8 @@ export interface SourceState {
 
 /** One committed state of the Postgres tables, held still by a repeatable-read transaction until `close`. */
 export interface TargetState {
+  /** Where the WAL ended when the state was taken, as Postgres writes it. */
+  readonly lsn: string;
   /** The rows that have these keys, in any order; keys without a row are simply not among them. */
   rows(table: number, keys: readonly PgKey[]): Promise<readonly PgRow[]>;
   /** The digest of the rows that `keys` means, equal to the stretch's only if the rows are. */

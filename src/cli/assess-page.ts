@@ -4,13 +4,7 @@ import type { Finding } from '../plan/finding.ts';
 import type { Plan, TablePlan } from '../plan/plan.ts';
 import { waivableAs } from '../plan/waive.ts';
 import type { AssessDocument } from '../server/documents.ts';
-
-const STYLE = `
-:root { color-scheme: light dark; --line: #ddd; --bad: #b00020; --warn: #8a5d00; --dim: #555 }
-@media (prefers-color-scheme: dark) { :root { --line: #3a3a3a; --bad: #ff7b8e; --warn: #e3b341; --dim: #a0a0a0 } }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem }
-table { border-collapse: collapse; width: 100%; margin: .5rem 0 1.5rem } th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere }
-.blocking { color: var(--bad) } .warning { color: var(--warn) } .note, .dim { color: var(--dim) } code { font-size: .9em } summary { cursor: pointer; font-weight: 600; padding: .3rem 0 }`;
+import { PAGE_STYLE } from './page-style.ts';
 
 const TITLES = {
   blocking: 'Blocks: decide before anything runs',
@@ -26,7 +20,7 @@ export function page(document: AssessDocument, plan: Plan, estimates: readonly s
   );
   return String(html`<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8" /><meta name="viewport" content="width=device-width" /><title>attacca: assessment</title><style>${raw(STYLE)}</style></head>
+<head><meta charset="utf-8" /><meta name="viewport" content="width=device-width" /><title>attacca: assessment</title><style>${raw(PAGE_STYLE)}</style></head>
 <body>
 <h1>Assessment of <code>${document.source}</code></h1>
 <p>${document.tables.length} tables, ${document.tables.reduce((sum, { rows }) => sum + rows, 0)} rows, ${document.bytes} bytes.

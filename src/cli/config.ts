@@ -52,6 +52,8 @@ export const Config = z.strictObject({
     .strictObject({
       everySeconds: z.int().min(1).default(10).describe('How often the daemon compares the rows that changed since the last time.'),
       fullEveryMinutes: z.number().min(0).default(360).describe('How often the daemon compares every row; 0: only on request.'),
+      nice: z.number().min(0).max(100).default(0).describe('A full comparison rests so many times as long as it works.'),
+      rowsPerSecond: z.int().min(1).optional().describe('A full comparison reads at most so many rows a second.'),
     })
     .prefault({}),
   journal: z

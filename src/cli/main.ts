@@ -8,8 +8,9 @@ import { UsageError } from '../change/errors.ts';
 import { VERSION } from '../change/version.ts';
 import { maxPause, run, source, subcommand, target, waive, yes } from './command.ts';
 import type { Config } from './config.ts';
-import { rate, ratio } from './numbers.ts';
+import { positive, rate, ratio } from './numbers.ts';
 import { EXIT, fail, type Output } from './report.ts';
+import type { VerifyFlags } from './verify.ts';
 
 /** What every command is given: where to speak, and the configuration, read when it is asked for. */
 export type Context = { readonly output: Output; readonly config: () => Config; readonly debug: boolean; readonly env: NodeJS.ProcessEnv };
@@ -84,14 +85,17 @@ export function program(): Command {
     'attacca verify --source app.db',
     'attacca verify --source app.db --table orders customers',
     'attacca verify --source app.db --repair',
+    'attacca verify --source app.db --html proof.html',
   ])
     .addOption(source())
     .addOption(target())
     .option('--table <name...>', 'only these tables')
     .option('--repair', 'copy again what differs, then verify it')
-    .action(
-      run(async (context, options) => (await import('./verify.ts')).verify(context, options as { table?: string[]; repair?: boolean })),
-    );
+    .option('--resume', 'go on with a full comparison that was interrupted')
+    .option('--nice <ratio>', 'rest so many times as long as was worked: 1 is half speed', ratio)
+    .option('--rows-per-second <n>', 'read at most so many rows a second', positive)
+    .option('--html <file>', 'also write the report as one self-contained page')
+    .action(run(async (context, options) => (await import('./verify.ts')).verify(context, options as VerifyFlags)));
 
   for (const [name, summary] of [
     ['cutover', 'make PostgreSQL primary: fence SQLite, drain, verify, switch the flag'],

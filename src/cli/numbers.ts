@@ -6,6 +6,11 @@ export function whole(text: string): number {
   return Number(text);
 }
 
+export function positive(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('must be a whole number from 1');
+  return Number(text);
+}
+
 /** Commander takes null for an option without a value, so that there is a word for it. */
 export function rate(text: string): number | 'off' {
   if (text === 'off') return text;

@@ -86,7 +86,7 @@ export function back(
       const since = await postgres.verifiedUpTo();
       const source = sqlite.state();
       try {
-        const verified = await verifyMarked({ source, target }, plan, source.marked(since.seq), signal);
+        const verified = await verifyMarked({ source, target, primary: 'postgres' }, plan, source.marked(since.seq), signal);
         if (!verified.ok) throw differs();
       } finally {
         source.close();

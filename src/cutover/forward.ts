@@ -56,7 +56,7 @@ export function forward(
       const target = await postgres.state();
       try {
         const since = await postgres.verifiedUpTo();
-        const verified = await verifyMarked({ source, target }, plan, source.marked(since.seq), budget.signal);
+        const verified = await verifyMarked({ source, target, primary: 'sqlite' }, plan, source.marked(since.seq), budget.signal);
         if (!verified.ok) throw differs();
       } finally {
         await target.close();

@@ -16,7 +16,8 @@ import { suspensions } from './policy.ts';
 import { keys as quarantinedKeys } from './quarantine.ts';
 import { arrays } from './writes.ts';
 
-const BEGIN = /* sql */ `begin isolation level repeatable read read only; select count(*) from attacca.control`;
+const BEGIN = /* sql */ `begin isolation level repeatable read read only`;
+const FIRST = /* sql */ `select pg_current_wal_lsn() as lsn, count(*) from attacca.control`;
 
 /** Holds the tables still as they are when the promise resolves, in a session of its own that `close` ends. */
 export async function targetState(url: string, plan: Plan): Promise<TargetState> {
@@ -26,8 +27,10 @@ export async function targetState(url: string, plan: Plan): Promise<TargetState>
 /** The same on a session that was opened before, where there is no time to open one; `close` ends it, if nothing else is said. */
 export async function stateOn(session: Session, stored: Plan, close: () => Promise<unknown> = () => session.end()): Promise<TargetState> {
   const plan = compared(stored);
+  let lsn: string;
   try {
     await session.query(BEGIN);
+    lsn = (await session.query(FIRST)).rows[0]?.lsn ?? '';
   } catch (error) {
     await close();
     throw error;
@@ -35,6 +38,7 @@ export async function stateOn(session: Session, stored: Plan, close: () => Promi
   const tables = new Map(plan.tables.map((table, index) => [table.id, index]));
   const tableOf = (id: number): TablePlan => at(plan.tables, tables.get(id) ?? -1);
   return {
+    lsn,
     async rows(id, keys) {
       if (keys.length === 0) return [];
       const table = tableOf(id);

@@ -17,7 +17,14 @@ import { privateFolder } from './socket.ts';
 export const Call = z.discriminatedUnion('operation', [
   z.strictObject({ operation: z.literal('status') }),
   z.strictObject({ operation: z.literal('audit') }),
-  z.strictObject({ operation: z.literal('verify'), tables: z.array(z.string()), repair: z.boolean() }),
+  z.strictObject({
+    operation: z.literal('verify'),
+    tables: z.array(z.string()),
+    repair: z.boolean(),
+    resume: z.boolean().optional(),
+    nice: z.number().min(0).max(100).optional(),
+    rowsPerSecond: z.int().min(1).optional(),
+  }),
   z.strictObject({
     operation: z.literal('switch'),
     direction: z.enum(['cutover', 'rollback']),
@@ -74,17 +81,17 @@ export async function perform(operations: Operations, call: Call, progress: Prog
     const { operation, ...detail } = call;
     await operations.asked('direction' in call ? call.direction : operation, detail, by);
   }
-  return await carryOut(operations, call, progress);
+  return await carryOut(operations, call, progress, by);
 }
 
-function carryOut(operations: Operations, call: Call, progress: Progress): Promise<unknown> {
+function carryOut(operations: Operations, call: Call, progress: Progress, by: string): Promise<unknown> {
   switch (call.operation) {
     case 'status':
       return operations.status();
     case 'audit':
       return operations.audit();
     case 'verify':
-      return operations.verify(call, progress);
+      return operations.verify({ ...call, by }, progress);
     case 'switch':
       return operations.switch(call.direction, { dryRun: call.dryRun, maxPauseMs: call.maxPauseMs }, progress);
     case 'quarantine':

@@ -31,8 +31,16 @@ export const DifferenceDocument = z.strictObject({
 export const VerifyDocument = z.strictObject({
   ok: z.boolean(),
   kind: z.enum(['full', 'tables']),
-  position: Integer,
+  source: z.string(),
+  target: z.string().describe('Without its password.'),
+  position: Integer.describe('Everything is compared as of this place in the journal of SQLite.'),
+  lsn: z.string().describe("The same in Postgres's WAL."),
+  from: Integer.describe('Where it began; what changed since was compared again.'),
+  startedAt: z.string(),
+  resumed: z.boolean().describe('It went on with one that was interrupted; startedAt is when that began.'),
   durationMs: z.number(),
+  by: z.string().describe('Who asked for it: user@host.'),
+  version: z.string(),
   rows: Count,
   differences: Count,
   repaired: Count,
@@ -42,6 +50,10 @@ export const VerifyDocument = z.strictObject({
       table: z.string(),
       compared: Count,
       counts: z.strictObject({ sourceRows: Count, targetRows: Count, quarantined: Count }).nullable(),
+      digests: z
+        .strictObject({ source: z.string(), target: z.string() })
+        .nullable()
+        .describe('SHA-256 over all rows of each side in key order; null where rows changed in between.'),
       differences: Count,
       samples: z.array(DifferenceDocument),
     }),

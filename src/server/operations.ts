@@ -11,6 +11,18 @@ import type {
 /** One line for the person who waits. */
 export type Progress = (line: string) => void;
 
+export type VerifyOptions = {
+  readonly tables: readonly string[];
+  readonly repair: boolean;
+  /** Go on with a full comparison that was interrupted. */
+  readonly resume?: boolean | undefined;
+  /** Rest so many times as long as was worked; undefined: as configured. */
+  readonly nice?: number | undefined;
+  readonly rowsPerSecond?: number | undefined;
+  /** Who asks; undefined: whoever runs the daemon. */
+  readonly by?: string | undefined;
+};
+
 export type Direction = 'cutover' | 'rollback';
 
 /** What commands ask for. A running daemon answers through its socket; without one the command does the same work itself. */
@@ -20,7 +32,7 @@ export interface Operations {
   audit(): Promise<AuditDocument>;
   /** Notes in the log what is asked for, and by whom, before it is done. */
   asked(what: string, detail: Readonly<Record<string, unknown>>, by: string): Promise<void>;
-  verify(options: { readonly tables: readonly string[]; readonly repair: boolean }, progress: Progress): Promise<VerifyDocument>;
+  verify(options: VerifyOptions, progress: Progress): Promise<VerifyDocument>;
   switch(
     direction: Direction,
     options: { readonly dryRun: boolean; readonly maxPauseMs: number | undefined },

@@ -44,6 +44,20 @@ export function readMarks(db: Database, plan: Plan, after: Seq, upTo: Seq, optio
   return { marks, replaced, ...held.rows() };
 }
 
+/** The rows that these keys mean, as of the open read transaction, or their absence: as if they were all marked. */
+export function readNamed(db: Database, plan: Plan, table: TablePlan, keys: readonly (readonly Value[])[]): HeldRows {
+  const held = collector(MEMORY_ROWS);
+  openMarks(db, plan);
+  prepared(db, EMPTY).run();
+  const names = journalColumns(table);
+  for (const key of keys) {
+    const values = key.map(placeholder).join(', ');
+    prepared(db, `insert into temp._attacca_key (tbl, ${names.join(', ')}) values (?, ${values})`).run(table.id, ...key.map(bindable));
+  }
+  if (keys.length > 0) markedRows(db, readerOf(db, table), { from: 1n, to: BigInt(keys.length) }, held.add);
+  return { marks: keys.length, replaced: [], ...held.rows() };
+}
+
 type Range = { readonly from: bigint; readonly to: bigint };
 
 const keyNames = (plan: Plan): string[] =>

@@ -1,11 +1,12 @@
 import type { Seq } from '../change/change.ts';
 import type { SourceState } from '../change/ports.ts';
+import { untag } from '../change/value.ts';
 import { decodeKey, Unfit } from '../plan/codec.ts';
 import { compared } from '../plan/generated.ts';
 import { keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
 import { chunk, countRows } from './chunk.ts';
 import { stretch } from './digest.ts';
-import { type HeldRows, readMarks, same } from './marks.ts';
+import { type HeldRows, readMarks, readNamed, same } from './marks.ts';
 import { type Database, readTransaction } from './open.ts';
 import { headMark } from './rows.ts';
 import { bindable, placeholder, readerOf, readValues } from './values.ts';
@@ -42,6 +43,12 @@ function stateOf(db: Database, stored: Plan, close: () => void): SourceState {
     stretch: (table, cursor, limit) => stretch(db, found(table), cursor, limit),
     marked(after: Seq) {
       const rows = readMarks(db, plan, after, position.seq);
+      read.push(rows);
+      return rows;
+    },
+    named(id, names) {
+      const keys = names.map(name => (JSON.parse(name) as (string | null)[]).map(text => (text === null ? null : untag(text))));
+      const rows = readNamed(db, plan, found(id), keys);
       read.push(rows);
       return rows;
     },

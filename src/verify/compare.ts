@@ -4,8 +4,9 @@
  */
 import type { PgKey, PgRow } from '../change/change.ts';
 import { codecOf, keyName } from '../plan/codec.ts';
+import { typeOf } from '../plan/codecs/registry.ts';
 import { comparedTable } from '../plan/generated.ts';
-import { at, type TablePlan } from '../plan/plan.ts';
+import { at, type ColumnPlan, type TablePlan } from '../plan/plan.ts';
 
 export type Difference = {
   readonly table: string;
@@ -24,11 +25,16 @@ export type Comparer = {
   gone(target: readonly PgRow[]): Difference[];
   extra(keys: readonly PgKey[]): Difference[];
   keyOf(row: PgRow): PgKey;
+  /** Both sides' rows as one text each, in the order of `source`: equal exactly if `rows` finds nothing. */
+  lines(source: readonly PgRow[], target: readonly PgRow[]): { readonly source: string; readonly target: string };
 };
 
-export function comparer(stored: TablePlan): Comparer {
+/** Who is primary, and so what the other side must be equal to. */
+export type Primary = 'sqlite' | 'postgres';
+
+export function comparer(stored: TablePlan, primary: Primary = 'sqlite'): Comparer {
   const table = comparedTable(stored);
-  const canonical = table.columns.map(column => codecOf(column).canonical);
+  const canonical = table.columns.map(column => canonicalOf(column, primary));
   const names = table.columns.map(column => column.name);
   const keyOf = (row: PgRow): PgKey => table.key.columns.map(index => at(row, index));
   const identity = (row: PgRow): string => JSON.stringify(table.key.columns.map(index => canonicalText(canonical, row, index)));
@@ -45,9 +51,25 @@ export function comparer(stored: TablePlan): Comparer {
         return columns.length === 0 ? [] : [{ table: table.name, key: keyName(table, keyOf(row)), kind: 'different' as const, columns }];
       });
     },
+    lines(source, target) {
+      const there = new Map(target.map(row => [identity(row), row]));
+      const written = (row: PgRow | undefined): string =>
+        row === undefined ? '-' : JSON.stringify(row.map((_, index) => canonicalText(canonical, row, index)));
+      return { source: source.map(written).join('\n'), target: source.map(row => written(there.get(identity(row)))).join('\n') };
+    },
     gone: target => target.map(row => whole('extra', keyOf(row))),
     extra: keys => keys.map(key => whole('extra', key)),
   };
+}
+
+/**
+ * A REAL column of SQLite has no -0.0, so what Postgres as the primary writes loses the sign there. While SQLite is primary nobody but
+ * somebody else can have put it into Postgres.
+ */
+function canonicalOf(column: ColumnPlan, primary: Primary): (text: string) => string {
+  const { canonical } = codecOf(column);
+  if (primary === 'postgres' || typeOf(column.codec) !== 'double precision') return canonical;
+  return text => (canonical(text) === '0' && text.startsWith('-') ? '-0' : canonical(text));
 }
 
 function canonicalText(canonical: readonly ((text: string) => string)[], row: PgRow, index: number): string | null {

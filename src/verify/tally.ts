@@ -5,11 +5,16 @@ import type { Difference } from './compare.ts';
 
 export type Counts = { readonly sourceRows: number; readonly targetRows: number; readonly quarantined: number };
 
+/** Equal exactly if the rows are. */
+export type Digests = { readonly source: string; readonly target: string };
+
 export type TableResult = {
   readonly table: string;
   readonly compared: number;
   /** null where only marked rows were compared. */
   readonly counts: Counts | null;
+  /** Digests of all rows of each side in key order, as they were read; null where only marked rows were, or where rows changed in between. */
+  readonly digests: Digests | null;
   readonly differences: number;
   /** The first of them, by key. */
   readonly samples: readonly Difference[];
@@ -27,6 +32,7 @@ export function tally(table: TablePlan) {
   let compared = 0;
   let uncounted = 0;
   let counts: Counts | null = null;
+  let digests: Digests | null = null;
   const keep = (difference: Difference): void => {
     if (found.size < KEPT) found.set(difference.key, difference);
     else uncounted++;
@@ -34,12 +40,10 @@ export function tally(table: TablePlan) {
   return {
     /** Rows with these keys were compared; `differences` is what differs among them. */
     put(keys: readonly PgKey[], differences: readonly Difference[]): void {
-      compared += keys.length;
       if (found.size > 0) for (const key of keys) found.delete(keyName(table, key));
       for (const difference of differences) keep(difference);
     },
-    /** Rows that are equal, as their digest says. */
-    equal(rows: number): void {
+    saw(rows: number): void {
       compared += rows;
     },
     /** Rows that cannot cross were compared: each must be in quarantine, and no older version of it in Postgres (`present`). */
@@ -57,6 +61,13 @@ export function tally(table: TablePlan) {
     counts(value: Counts): void {
       counts = value;
     },
+    digests(value: Digests): void {
+      digests = value;
+    },
+    /** Nothing differs so far. */
+    get clean(): boolean {
+      return found.size + uncounted === 0;
+    },
     get compared(): number {
       return compared;
     },
@@ -71,6 +82,7 @@ export function tally(table: TablePlan) {
       table: table.name,
       compared,
       counts,
+      digests: digests?.source !== digests?.target && found.size === 0 ? null : digests,
       differences: found.size + uncounted,
       samples: [...found.values()].slice(0, SAMPLES),
     }),

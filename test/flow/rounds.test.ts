@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { buildShop } from '../support/shop.ts';
+import { buildShop, writeSome } from '../support/shop.ts';
 import { openWorld } from '../support/world.ts';
 
 const hasShell = spawnSync('sqlite3', ['--version']).status === 0;
@@ -23,5 +23,42 @@ test.skipIf(!hasShell)('what no trigger saw is found by the regular comparison, 
   await expect.poll(blockers, { timeout: 20_000 }).toContain('differences'); // until then a comparison may be under way
   await expect.poll(async () => (await world.run('verify', '--repair', '--json')).code, { timeout: 20_000 }).toBe(0);
   await world.until(({ verification }) => verification.ok === true);
+  expect(await world.differences()).toEqual([]);
+});
+
+test('a full comparison that a crash has interrupted goes on where it was, and finds what changed meanwhile [G9]', async () => {
+  await using world = await openWorld(buildShop(300), { verify: { everySeconds: 1, fullEveryMinutes: 0.02 } });
+  const dead = world.start('round.save:after');
+  await dead.exited;
+  const stored = () => world.pg.query('select start, places from attacca.round');
+  expect(await stored()).toHaveLength(1);
+  writeSome(world.app, 20);
+  const [{ install }] = (await world.pg.query('select install from attacca.control')) as [{ install: string }];
+  await world.pg.query(`select set_config('attacca.token', '${install}', false)`);
+  await world.pg.query('delete from log where at = 200');
+  const next = world.start();
+  await world.until(({ verification }) => verification.ok === false);
+  expect(next.log()).toContain('an interrupted comparison goes on');
+  expect(await stored()).toEqual([]);
+});
+
+test('marks that nobody has verified outlive a crash: what differs behind them is found by the check of the next cutover [G9]', async () => {
+  await using world = await openWorld(buildShop(50), { verify: { everySeconds: 3600, fullEveryMinutes: 0 } });
+  world.start();
+  await world.until(({ phase, lag }) => phase === 'shadowing' && lag?.changes === '0');
+  expect((await world.run('verify', '--json')).code).toBe(0);
+  world.app.exec("update customer set note = 'changed' where id = 7");
+  await expect.poll(() => world.pg.query("select note from customer where id = 7 and note = 't:changed'")).toHaveLength(1);
+  world.daemon().process.kill('SIGKILL');
+  await world.daemon().exited;
+  const [{ install }] = (await world.pg.query('select install from attacca.control')) as [{ install: string }];
+  await world.pg.query(`select set_config('attacca.token', '${install}', false)`);
+  await world.pg.query("update customer set note = 't:else' where id = 7");
+  world.start();
+  await world.until(({ phase, lag }) => phase === 'shadowing' && lag?.changes === '0');
+  const { code, stdout } = await world.run('cutover', '--yes', '--json');
+  expect(code).toBe(3);
+  expect(JSON.parse(stdout).blockers.map((blocker: { code: string }) => blocker.code)).toEqual(['differences']);
+  expect((await world.run('verify', '--repair', '--json')).code).toBe(0);
   expect(await world.differences()).toEqual([]);
 });

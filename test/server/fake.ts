@@ -24,13 +24,21 @@ export const STATUS: StatusDocument = {
 export const VERIFY: VerifyDocument = {
   ok: true,
   kind: 'tables',
+  source: '/app.db',
+  target: 'postgresql://app@db/app',
   position: HUGE,
+  lsn: '0/16B3748',
+  from: '0',
+  startedAt: '2026-01-01T00:00:00.000Z',
+  resumed: false,
+  by: 'me@here',
+  version: '0.1.0',
   durationMs: 1.5,
   rows: 1,
   differences: 0,
   repaired: 0,
   quarantined: 0,
-  tables: [{ table: 'order', compared: 1, counts: null, differences: 0, samples: [] }],
+  tables: [{ table: 'order', compared: 1, counts: null, digests: null, differences: 0, samples: [] }],
 };
 export const SWITCH: SwitchDocument = {
   direction: 'cutover',

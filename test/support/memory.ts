@@ -132,6 +132,11 @@ function stateOf(
       };
     },
     marked: after => markedRows(tables, marks.slice(Number(after))),
+    named: (id, names) =>
+      markedRows(
+        tables,
+        names.map(name => ({ table: PLAN.tables[id - 1]!, name })),
+      ),
     count: id => tables.get(id)!.size,
     absent: (id, keys) => keys.filter(key => !tables.get(id)!.has(keyName(PLAN.tables[id - 1]!, key))),
     close: () => undefined,
@@ -180,6 +185,7 @@ export function memoryTarget() {
       const still = copied(tables);
       const held = new Map([...quarantine].map(([id, names]) => [id, new Set(names)]));
       return {
+        lsn: '0/1',
         rows: async (id, keys) => keys.map(key => still.get(id)!.get(keyName(PLAN.tables[id - 1]!, key))).filter(row => row !== undefined),
         async digest(id, keys) {
           if ('after' in keys) throw new RangeError('this source names every key');

@@ -28,7 +28,6 @@ test.each([
   ['0.1', '0.10000000000000001'],
   ['100', '1e2'],
   ['1', '1.0'],
-  ['0', '-0'],
   ['5e-324', '4.94065645841247e-324'],
 ])('%s and %s are one REAL', (mine, printed) => {
   expect(item.rows([['1', 'a', mine]], [['1', 'a', printed]])).toEqual([]);
@@ -39,6 +38,7 @@ test.each([
   ['9007199254740992', '9007199254740994'],
   ['0', '5e-324'],
   ['Infinity', '1.7976931348623157e308'],
+  ['0', '-0'],
 ])('%s and %s are two REALs', (mine, printed) => {
   expect(item.rows([['1', 'a', mine]], [['1', 'a', printed]])).toMatchObject([{ kind: 'different', columns: ['price'] }]);
 });

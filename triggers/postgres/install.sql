@@ -39,6 +39,16 @@ create table attacca.snapshot (
   suspended text
 );
 
+-- A comparison of everything that is under way: from where it goes on after a crash.
+create table attacca.round (
+  id integer primary key check (id = 1),
+  plan text not null,
+  epoch bigint not null,
+  start bigint not null,
+  started_at timestamptz not null,
+  places jsonb not null
+);
+
 -- Rows of the source that do not fit. They are absent from their table as a whole.
 create table attacca.quarantine (
   id bigint generated always as identity primary key,

@@ -42,7 +42,7 @@ async function nearer({ engine, plan }: Installed, sink: Sink<Mark, Rows>, { wri
     const target = await stateOn(reader, plan, () => letGo(reader));
     try {
       const marked = source.marked(await readVerified(engine.side));
-      if (!(await verifyMarked({ source, target }, plan, marked, new AbortController().signal)).ok) throw differs();
+      if (!(await verifyMarked({ source, target, primary: 'sqlite' }, plan, marked, new AbortController().signal)).ok) throw differs();
     } finally {
       await target.close();
     }
@@ -59,7 +59,7 @@ export async function rehearseRollback({ plan, writer }: Installed, ports: Switc
   const source = ports.sqlite.state();
   try {
     const since = await ports.postgres.verifiedUpTo();
-    await verifyMarked({ source, target }, plan, source.marked(since.seq), new AbortController().signal);
+    await verifyMarked({ source, target, primary: 'postgres' }, plan, source.marked(since.seq), new AbortController().signal);
   } finally {
     source.close();
     await target.close();

@@ -14,7 +14,7 @@ import { doorbell } from '../../sqlite/doorbell.ts';
 import { journal } from '../../sqlite/journal.ts';
 import { isBusy, isFull, isLocked, openSource } from '../../sqlite/open.ts';
 import { prune } from '../../sqlite/prune.ts';
-import type { StatePair } from '../../verify/verify.ts';
+import type { StatePair } from '../../verify/rows.ts';
 import { disposable } from './disposable.ts';
 import type { Installed } from './engine.ts';
 import { headIn } from './journal-cap.ts';
@@ -50,14 +50,13 @@ export function forwardTail(
   const pin = (): Promise<StatePair> =>
     source.pin(async state => {
       try {
-        return { source: state, target: await targetState(engine.url, plan) };
+        return { source: state, target: await targetState(engine.url, plan), primary: 'sqlite' };
       } catch (error) {
         state.close();
         throw error;
       }
     });
   const marks = watched('marks', { prune }, engine.reached);
-  let comparing = false;
 
   const piping = pipe(source, sink, stop.signal, batch => {
     lag.applied(batch.position.seq);
@@ -77,7 +76,7 @@ export function forwardTail(
     for (;;) {
       await delay(engine.config.verify.everySeconds * 1_000, undefined, { signal: stop.signal }).catch(() => undefined);
       if (stop.signal.aborted) return;
-      if (!comparing) await checkMarked();
+      await checkMarked();
     }
   }
 
@@ -101,14 +100,6 @@ export function forwardTail(
     done,
     pin,
     lag: (): Lag => lag.lag(performance.now()),
-    async whileComparing(work) {
-      comparing = true;
-      try {
-        return await work();
-      } finally {
-        comparing = false;
-      }
-    },
     async stop() {
       stop.abort();
       await done.catch(() => undefined);

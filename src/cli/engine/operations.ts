@@ -2,32 +2,24 @@
 import { type Blocker, Refused } from '../../change/errors.ts';
 import type { Direction } from '../../cutover/gate.ts';
 import { type Phase, primaryIn } from '../../cutover/phase.ts';
-import type { TablePlan } from '../../plan/plan.ts';
 import { audit, readWholeAudit } from '../../postgres/audit.ts';
-import { record } from '../../postgres/control.ts';
-import { count } from '../../postgres/quarantine.ts';
-import type { DoneDocument, SwitchDocument, VerifyDocument } from '../../server/documents.ts';
+import type { DoneDocument, SwitchDocument } from '../../server/documents.ts';
 import type { Operations, Progress } from '../../server/operations.ts';
-import { openSource, writeTransaction } from '../../sqlite/open.ts';
-import { mark } from '../../sqlite/rows.ts';
-import { type Verified, verifyAll } from '../../verify/verify.ts';
 import { exportAudit, noteAsked, noted, noteReport, positions } from './auditing.ts';
 import type { Controller } from './controller.ts';
-import { disposable } from './disposable.ts';
 import { type Installed, installed } from './engine.ts';
 import { moveOn } from './phases.ts';
-import { keyValues, quarantine } from './quarantining.ts';
+import { quarantine } from './quarantining.ts';
 import { leaveToApplication, refuseUnlessSqlite, removeEverything } from './removal.ts';
-import { chosen, resync } from './resync.ts';
+import { resync } from './resync.ts';
 import { readStatus } from './status.ts';
 import { check, cutOver, rollBack, takeDown } from './switching.ts';
 import { caughtUp } from './tail.ts';
+import { verify } from './verifying.ts';
 import { widenTables } from './widening.ts';
 
 /** What remains after the last operation. */
 export type Left = { readonly uninstalled: boolean; readonly keepTarget: boolean };
-
-const MARK_WAIT_MS = 30_000;
 
 /** `ended` is called after `finish` and `uninstall`: there is nothing left to run. */
 export function operations(controller: Controller, since: Date, ended: (left: Left) => void): Operations {
@@ -71,103 +63,6 @@ export function operations(controller: Controller, since: Date, ended: (left: Le
           return done;
         }),
       ),
-  };
-}
-
-async function verify(
-  controller: Controller,
-  options: { readonly tables: readonly string[]; readonly repair: boolean },
-  progress: Progress,
-): Promise<VerifyDocument> {
-  const on = await installed(controller.engine);
-  const tables = chosen(on, options.tables);
-  const first = await compare(controller, on, tables, progress);
-  if (first.verified.ok || !options.repair) return document(first, tables, on, 0);
-  const repaired = await repair(controller, on, first.verified, progress);
-  return document(await compare(controller, on, tables, progress), tables, on, repaired);
-}
-
-type Compared = { readonly verified: Verified; readonly durationMs: number; readonly quarantined: number };
-
-async function compare(controller: Controller, on: Installed, tables: readonly TablePlan[], progress: Progress): Promise<Compared> {
-  const { engine } = controller;
-  const tail = await controller.tailing();
-  const began = performance.now();
-  let spoken = began;
-  const verified = await tail.whileComparing(() =>
-    verifyAll(
-      {
-        tables,
-        pin: tail.pin,
-        anchorMs: tail.anchorMs,
-        now: () => performance.now(),
-        onProgress({ table, rows }) {
-          if (performance.now() - spoken < 1_000) return;
-          spoken = performance.now();
-          progress(`comparing ${table}: ${rows} rows`);
-        },
-      },
-      new AbortController().signal,
-    ),
-  );
-  if (tables.length === on.plan.tables.length) {
-    const upTo = verified.ok ? { verifiedSeq: verified.position.seq, verifiedAt: 'now' as const } : {};
-    await record(engine.side, { fullVerifiedAt: 'now', fullVerifiedOk: verified.ok, ...upTo });
-  } else if (!verified.ok) {
-    await record(engine.side, { fullVerifiedOk: false });
-  }
-  await audit(engine.side, verified.ok ? 'verified: equal' : 'verified: different', {
-    tables: tables.length,
-    differences: verified.differences.length,
-  });
-  return { verified, durationMs: performance.now() - began, quarantined: await count(engine.side) };
-}
-
-/** Marks again what differs; the pipe reads those rows anew and applies them. Only while SQLite is primary. */
-async function repair(controller: Controller, on: Installed, verified: Verified, progress: Progress): Promise<number> {
-  if (controller.tail()?.direction !== 'forward') {
-    throw new Refused('nothing is repaired while Postgres is primary', [
-      {
-        code: 'postgres-primary',
-        reason: 'the differences are in the SQLite mirror, which a repair from SQLite would spread',
-        remedy: 'see the differences without --repair; `attacca resync` copies the mirror anew from Postgres',
-      },
-    ]);
-  }
-  progress(`copying ${verified.differences.length} rows again`);
-  const byName = new Map(on.plan.tables.map(table => [table.name, table]));
-  using db = disposable(openSource(controller.engine.config.source));
-  await writeTransaction(db.database, MARK_WAIT_MS, () => {
-    for (const { table: name, key } of verified.differences) {
-      const table = byName.get(name);
-      if (table !== undefined) mark(db.database, table, [keyValues(key)]);
-    }
-  });
-  await audit(controller.engine.side, 'repaired', { rows: verified.differences.length });
-  return verified.differences.length;
-}
-
-function document(
-  { verified, durationMs, quarantined }: Compared,
-  tables: readonly TablePlan[],
-  on: Installed,
-  repaired: number,
-): VerifyDocument {
-  const sum = (pick: (table: Verified['tables'][number]) => number): number =>
-    verified.tables.reduce((total, table) => total + pick(table), 0);
-  return {
-    ok: verified.ok,
-    kind: tables.length === on.plan.tables.length ? 'full' : 'tables',
-    position: String(verified.position.seq),
-    durationMs: Math.round(durationMs),
-    rows: sum(table => table.counts?.sourceRows ?? table.compared),
-    differences: sum(table => table.differences),
-    repaired,
-    quarantined,
-    tables: verified.tables.map(table => ({
-      ...table,
-      samples: table.samples.map(sample => ({ ...sample, columns: [...sample.columns] })),
-    })),
   };
 }
 

@@ -1,6 +1,7 @@
 /* The comparison of what changed since the last one: small and often, so that the one inside a switch has next to nothing left. */
 import { readVerified, record } from '../../postgres/control.ts';
-import { closePair, type StatePair, verifyMarked } from '../../verify/verify.ts';
+import { closePair, type StatePair } from '../../verify/rows.ts';
+import { verifyMarked } from '../../verify/verify.ts';
 import type { Installed } from './engine.ts';
 
 /**

@@ -20,7 +20,7 @@ import { hold } from '../../sqlite/hold.ts';
 import { readControl } from '../../sqlite/install.ts';
 import { type Database, isBusy, openSource } from '../../sqlite/open.ts';
 import { sourceState } from '../../sqlite/state.ts';
-import type { StatePair } from '../../verify/verify.ts';
+import type { StatePair } from '../../verify/rows.ts';
 import { disposable } from './disposable.ts';
 import { halt, type Installed } from './engine.ts';
 import { watched } from './points.ts';
@@ -95,7 +95,6 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
     pin: () => pinReverse(on, pins, stop.signal),
     reached: (token, signal) => pins.at(token, async () => undefined, AbortSignal.any([signal, stop.signal])),
     lag: () => lag.lag(performance.now()),
-    whileComparing: work => work(),
     async silence() {
       stop.abort();
       await pins.idle();
@@ -222,7 +221,7 @@ async function pinReverse({ engine, plan }: Installed, pins: Pins, signal: Abort
     arrived.catch(() => undefined); // it may fail before it is waited for
     await insertWatermark(locker, token);
     await locker.query('commit');
-    return { source: await arrived, target };
+    return { source: await arrived, target, primary: 'postgres' };
   } catch (error) {
     await target.close();
     throw error;

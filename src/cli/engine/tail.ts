@@ -1,5 +1,5 @@
 import type { Lag } from '../../replicate/lag.ts';
-import { closePair, type StatePair } from '../../verify/verify.ts';
+import { closePair, type StatePair } from '../../verify/rows.ts';
 
 /** A pipe that runs: one direction, until it is stopped or fails. */
 export type Tail = {
@@ -11,8 +11,6 @@ export type Tail = {
   /** Both sides at one common state. The caller closes them. */
   pin(): Promise<StatePair>;
   lag(): Lag;
-  /** Runs a full comparison; meanwhile no mark is forgotten, because it compares what was marked since it began once more. */
-  whileComparing<T>(work: () => Promise<T>): Promise<T>;
   /** Ends it between two batches. */
   stop(): Promise<void>;
 };

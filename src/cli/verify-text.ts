@@ -1,0 +1,40 @@
+import type { VerifyDocument } from '../server/documents.ts';
+import { table } from './report.ts';
+
+/** The report for a terminal. */
+export function lines(report: VerifyDocument): string[] {
+  const rows = report.tables.map(each => [
+    `  ${each.table}`,
+    each.counts === null
+      ? `${each.compared} rows compared`
+      : `${each.counts.sourceRows} rows in SQLite, ${each.counts.targetRows} in Postgres`,
+    each.differences === 0 ? 'equal' : `${each.differences} DIFFERENT`,
+    digestText(each.digests),
+  ]);
+  const samples = report.tables.flatMap(each =>
+    each.samples.map(
+      ({ table: name, key, kind, columns }) => `    ${name} ${key}: ${kind}${columns.length === 0 ? '' : ` in ${columns.join(', ')}`}`,
+    ),
+  );
+  const repaired = report.repaired === 0 ? [] : [`${report.repaired} rows were copied again`];
+  const quarantined = report.quarantined === 0 ? [] : [`${report.quarantined} rows are in quarantine: see \`attacca quarantine list\``];
+  return [...table(rows), ...samples, ...repaired, ...quarantined, `at ${placeText(report)}; ${askedText(report)}`, verdict(report)];
+}
+
+/** Twelve digits are enough for people. */
+const digestText = (digests: VerifyDocument['tables'][number]['digests']): string =>
+  digests === null ? '' : [...new Set([digests.source, digests.target])].map(digest => digest.slice(0, 12)).join(' / ');
+
+/** Where both sides stood. */
+export const placeText = ({ position, lsn, from }: VerifyDocument): string =>
+  `position ${position} of the journal (from ${from}), ${lsn} of Postgres's WAL`;
+
+/** Who asked, when, and how long it took. */
+export const askedText = ({ by, startedAt, durationMs, version, resumed }: VerifyDocument): string =>
+  `${by}, ${startedAt}${resumed ? ', interrupted and resumed' : ''}, ${durationMs} ms, attacca ${version}`;
+
+/** The one sentence that counts. */
+export const verdict = (report: VerifyDocument): string =>
+  report.ok
+    ? `equal: every column of ${report.rows} rows, compared in ${report.durationMs} ms, as of position ${report.position}`
+    : `DIFFERENT: ${report.differences} rows; run \`attacca verify --repair\` to copy them again`;
