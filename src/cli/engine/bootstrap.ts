@@ -15,14 +15,13 @@ import { installPostgres, occupants } from '../../postgres/install.ts';
 import type { Session } from '../../postgres/open.ts';
 import { tryPlan } from '../../postgres/trial.ts';
 import { readControl as readSqliteControl } from '../../sqlite/install.ts';
-import { refuseDamaged } from '../../sqlite/integrity.ts';
 import { openSource } from '../../sqlite/open.ts';
 import type { Config } from '../config.ts';
 import type { Decided } from './deciding.ts';
 import { disposable } from './disposable.ts';
 import { type Engine, refuseOtherSource } from './engine.ts';
 import { tryValues, whatIsThere } from './existing.ts';
-import { decideBeside } from './planning.ts';
+import { checkBeside, decideBeside } from './planning.ts';
 
 /**
  * Looks at a file before anything is put into it: whole, captured for nobody, and nothing that blocks. Changes nothing. Throws
@@ -34,10 +33,9 @@ export async function examine(config: Config, log: Logger, target?: TargetSchema
   if (theirs !== undefined) throw alreadyCaptured(theirs.target);
   const { source, schema, plan: planFile, waive } = config;
   const deciding = decideBeside({ source, schema, planFile, waive, target }, line => log.debug(line));
-  deciding.decided.catch(() => undefined); // of a damaged file, that it is damaged is said
-  await deciding.begun;
-  refuseDamaged(db.database, source);
-  const decided = await deciding.decided;
+  deciding.catch(() => undefined); // of a damaged file, that it is damaged is said
+  await checkBeside({ source });
+  const decided = await deciding;
   report(log, decided.findings);
   return decided;
 }

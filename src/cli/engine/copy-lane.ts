@@ -2,7 +2,6 @@
  * The thread of one lane of the first copy: a connection to the SQLite file and a session with Postgres of its own, so that
  * reading, encoding and sending go on beside each other on several cores. It does what it is told, one call at a time.
  */
-import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Misfit } from '../../change/change.ts';
 import type { Allowance, Portion } from '../../change/ports.ts';
@@ -16,6 +15,7 @@ import { checkFit } from '../../sqlite/health.ts';
 import { explain, openSource, readTransaction } from '../../sqlite/open.ts';
 import { readPortion } from '../../sqlite/portion.ts';
 import { type Failure, packed } from './failure.ts';
+import { giveWay } from './priority.ts';
 
 export type LaneOptions = {
   readonly source: string;
@@ -93,8 +93,7 @@ async function lane({ source, url, plan, writer, policy }: LaneOptions): Promise
   };
 }
 
-// On Linux this is the thread's own priority: the application's writers go first.
-if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+giveWay();
 
 const options = workerData as LaneOptions;
 const opened = lane(options);

@@ -8,6 +8,7 @@ import { explain, openSource } from '../../sqlite/open.ts';
 import { type Decided, type Deciding, decidePlan } from './deciding.ts';
 import { disposable } from './disposable.ts';
 import { type Failure, packed } from './failure.ts';
+import { giveWay } from './priority.ts';
 
 export type PlanTask = Omit<Deciding, 'onProgress' | 'beside'> & { readonly source: string };
 
@@ -20,6 +21,7 @@ export type PlanAnswer =
   | { readonly kind: 'decided'; readonly decided: Decided }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
+giveWay();
 const tell = (answer: PlanAnswer): void => parentPort?.postMessage(answer);
 const { source, helper, ...deciding } = workerData as PlanTask & { readonly helper: Helper };
 

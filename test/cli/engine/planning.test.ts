@@ -19,8 +19,7 @@ test('threads that share the values decide what one alone decides', async () => 
       insert into events select n, strftime('%Y-%m-%dT%H:%M:%SZ', n, 'unixepoch'), case when n = 119999 then 'none' else n / 3.0 end from n`);
   db.close();
   const lines: string[] = [];
-  const { begun, decided } = decideBeside({ source: path, schema: 'public', planFile: undefined }, line => lines.push(line));
-  await begun;
+  const decided = decideBeside({ source: path, schema: 'public', planFile: undefined }, line => lines.push(line));
   const source = openSource(path, { scan: true });
   expect(await decided).toEqual(decidePlan(source, { schema: 'public', planFile: undefined }));
   expect(lines.at(-1), 'the other half was counted elsewhere').toMatch(/^reading events: 60000 of 60000/);
@@ -28,7 +27,6 @@ test('threads that share the values decide what one alone decides', async () => 
 });
 
 test('a file that cannot be read is told as if there were no threads', async () => {
-  const { begun, decided } = decideBeside({ source: '/nowhere/app.db', schema: 'public', planFile: undefined }, () => undefined);
-  await begun;
+  const decided = decideBeside({ source: '/nowhere/app.db', schema: 'public', planFile: undefined }, () => undefined);
   await expect(decided).rejects.toMatchObject({ message: expect.stringContaining('/nowhere/app.db') });
 });
