@@ -13,8 +13,9 @@ export interface PhaseStore {
 /** One idempotent action for each phase of a switch; it says which event it ended with. */
 export type Actions = Readonly<Record<SwitchPhase, () => Promise<Event>>>;
 
-/** What a switch that stopped half-way has come to: `matched` if a fence is durable, else `abort`. */
-export type Outcome = (phase: SwitchPhase) => Promise<'matched' | 'abort'>;
+/** Leaves a switch that stopped half-way by what it has come to: `matched` if a fence is durable, else `abort`. */
+export type Outcome = (phase: SwitchPhase, leave: (event: Left) => Promise<Left>) => Promise<Left>;
+type Left = 'matched' | 'abort';
 
 /**
  * Walks a switch to its end. A failure before the fence is durable aborts it (the application goes on where it was) and is
@@ -44,9 +45,16 @@ export async function recover(store: PhaseStore, actions: Actions, outcome: Outc
 const abortable = (phase: SwitchPhase): boolean => MACHINE[phase].on.abort !== undefined;
 
 /** Leaves an abortable phase the way its durable record says; `moved` if the failed action had already left it. */
-async function settle(store: PhaseStore, phase: SwitchPhase, outcome: Outcome): Promise<'matched' | 'abort' | 'moved'> {
+async function settle(store: PhaseStore, phase: SwitchPhase, outcome: Outcome): Promise<Left | 'moved'> {
   if ((await store.load()) !== phase) return 'moved';
-  const event = await outcome(phase);
-  await store.advance(phase, next(phase, event));
-  return event;
+  try {
+    return await outcome(phase, async event => {
+      await store.advance(phase, next(phase, event));
+      return event;
+    });
+  } catch (error) {
+    // The commit of a fence, sent by a process that was killed since, may arrive at last.
+    if ((await store.load()) === phase) throw error;
+    return 'moved';
+  }
 }

@@ -22,6 +22,8 @@ export interface HeldSqlite {
 
 export interface SqliteSide {
   hold(budgetMs: number): Promise<HeldSqlite>;
+  /** Keeps every writer out while `work` runs, whatever has become of the file. Writes nothing. */
+  still<T>(budgetMs: number, work: () => Promise<T>): Promise<T>;
   /** The durable record in the file; `head` is the journal's head at the last switch. */
   record(): { readonly primary: 'sqlite' | 'postgres'; readonly epoch: bigint; readonly head: Mark };
   /** The newest committed state, on a connection of its own. */

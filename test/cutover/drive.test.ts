@@ -60,7 +60,8 @@ function process(durable: Durable, faults: readonly Fault[]) {
       durable.sqlite = true;
     }),
   };
-  const outcome: Outcome = phase => step(() => (phase === 'verifying' && !durable.sqlite ? 'matched' : 'abort'));
+  const outcome: Outcome = async (phase, leave) =>
+    leave(await step(() => (phase === 'verifying' && !durable.sqlite ? 'matched' : 'abort')));
   return [store, actions, outcome] as const;
 }
 
@@ -183,3 +184,17 @@ test.each(['preparing', 'copying', 'catching_up', 'shadowing', 'mirroring', 'fin
     expect(await recover(store, none, async () => 'abort')).toBe(phase);
   },
 );
+
+test('a fence whose commit arrives after its process was killed is found by the one that settles: it goes on from there [G8]', async () => {
+  const durable: Durable = { phase: 'verifying_back', sqlite: false, postgres: true };
+  const [store, actions, outcome] = process(durable, []);
+  const late: PhaseStore = {
+    ...store,
+    advance(from, to) {
+      if (to === 'mirroring') Object.assign(durable, { phase: 'switching_back', postgres: false });
+      return store.advance(from, to);
+    },
+  };
+  expect(await recover(late, actions, outcome)).toBe('shadowing');
+  settled(durable);
+});

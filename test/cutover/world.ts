@@ -7,8 +7,9 @@
  */
 import type { Lsn, Mark, PgRow, Seq } from '../../src/change/change.ts';
 import { back } from '../../src/cutover/back.ts';
-import { type Actions, drive, type Outcome, type PhaseStore, recover } from '../../src/cutover/drive.ts';
+import { type Actions, drive, type PhaseStore, recover } from '../../src/cutover/drive.ts';
 import { forward } from '../../src/cutover/forward.ts';
+import { outcomeOf } from '../../src/cutover/outcome.ts';
 import { isSwitching, type Phase, primaryIn } from '../../src/cutover/phase.ts';
 import type { HeldSqlite, LockedPostgres, SwitchPorts } from '../../src/cutover/ports.ts';
 import { stopwatch } from '../../src/cutover/stopwatch.ts';
@@ -169,6 +170,17 @@ export function portsOf(
           locks.sqlite = true;
           return held();
         }),
+      async still(_, work) {
+        await step(() => {
+          if (locks.sqlite) throw new Error('the lock is not to be had');
+          locks.sqlite = true;
+        });
+        try {
+          return await work();
+        } finally {
+          locks.sqlite = false;
+        }
+      },
       record: () => now(() => ({ ...durable.sqlite })),
       state: () => now(() => source.state()),
     },
@@ -268,11 +280,11 @@ async function process(world: World, what: What | 'recover', faults: readonly Fa
   const there = forward(ports, options);
   const again = back(ports, { ...options, token: `token ${world.durable.epoch}`, mirror });
   const actions = { ...there, ...again, ...mutation.actions?.(ports, world) };
-  const outcome: Outcome = async phase => {
-    if (phase.endsWith('_back')) return 'abort';
-    const { primary, epoch } = ports.sqlite.record();
-    return primary === 'postgres' && epoch === world.durable.epoch ? 'matched' : 'abort';
+  const release = async (): Promise<void> => {
+    there.release();
+    await again.release();
   };
+  const outcome = outcomeOf(ports.sqlite, { epoch: world.durable.epoch, budgetMs: 60_000, release });
   await (what === 'recover' ? recover : drive)(store, actions, outcome).catch(() => undefined);
   ended.abort();
   there.release();

@@ -63,6 +63,10 @@ function sqliteSide(on: Installed, { sink, slot, open }: Means): SqliteSide {
       };
       return watched('held', port, engine.reached);
     },
+    async still(budgetMs, work) {
+      using _held = await holdOn(open.writer(), budgetMs);
+      return await work();
+    },
     record() {
       const db = open.looker();
       const control = readSqliteControl(db);

@@ -3,9 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Refused } from '../../change/errors.ts';
 import { back } from '../../cutover/back.ts';
-import { type Actions, drive, type Outcome, recover } from '../../cutover/drive.ts';
+import { type Actions, drive, recover } from '../../cutover/drive.ts';
 import { differs, forward } from '../../cutover/forward.ts';
 import { blockers, type Direction, STARTS } from '../../cutover/gate.ts';
+import { outcomeOf } from '../../cutover/outcome.ts';
 import { type Stopwatch, stopwatch } from '../../cutover/stopwatch.ts';
 import { awaitWatermark } from '../../postgres/canary.ts';
 import { type Control, readControl, record } from '../../postgres/control.ts';
@@ -180,11 +181,11 @@ async function wire(on: Installed, { epoch, maxPauseMs, watch, mirror }: Switch)
   const there = forward(ports, common);
   const again = back(ports, { ...common, token: randomUUID(), mirror });
   const actions: Actions = { ...there, ...again };
-  const outcome: Outcome = async phase => {
-    if (phase.endsWith('_back')) return 'abort';
-    const { primary, epoch: closed } = ports.sqlite.record();
-    return primary === 'postgres' && closed === epoch ? 'matched' : 'abort';
+  const letGo = async (): Promise<void> => {
+    there.release();
+    await again.release();
   };
+  const outcome = outcomeOf(ports.sqlite, { epoch, budgetMs: maxPauseMs, release: letGo });
   return {
     actions,
     outcome,
@@ -192,8 +193,7 @@ async function wire(on: Installed, { epoch, maxPauseMs, watch, mirror }: Switch)
     sink,
     open,
     async release() {
-      there.release();
-      await again.release();
+      await letGo();
       await open.release();
     },
   };
