@@ -8,7 +8,8 @@ import { connect, type Session } from '../postgres/open.ts';
 import { preflight } from '../postgres/preflight.ts';
 import type { AssessDocument } from '../server/documents.ts';
 import { refuseDamaged } from '../sqlite/integrity.ts';
-import { openSource } from '../sqlite/open.ts';
+import { keySize } from '../sqlite/key-size.ts';
+import { type Database, openSource } from '../sqlite/open.ts';
 import { readSchema } from '../sqlite/tables.ts';
 import { traceless } from '../sqlite/traces.ts';
 import { page, todo } from './assess-page.ts';
@@ -35,7 +36,7 @@ export async function assess(context: Context, options: { readonly html?: string
   const findings = [...decided.findings, ...there.findings];
   const bytes = statSync(source).size;
   const rows = [...decided.rows.values()].reduce((sum, count) => sum + count, 0);
-  const sized = estimate({ rows, bytes, keyBytes: keyBytes(decided.plan) });
+  const sized = estimate({ rows, bytes, keyBytes: keyBytes(db.database, decided) });
   const document: AssessDocument = {
     source,
     bytes,
@@ -88,9 +89,12 @@ async function lookAtTarget(
   };
 }
 
-/** Of the widest key, roughly: texts of keys are mostly UUIDs or shorter. */
-const keyBytes = ({ tables }: Plan): number =>
-  Math.max(0, ...tables.map(plan => keyColumns(plan).reduce((sum, { codec }) => sum + (codec === 'integer' ? 4 : 36), 0)));
+/** Of a row's key, on average: the rows that there are tell which tables change. */
+function keyBytes(db: Database, { plan, rows }: Decided): number {
+  const sizes = plan.tables.map(table => ({ count: rows.get(table.id) ?? 0, bytes: keySize(db, table) }));
+  const count = sizes.reduce((sum, each) => sum + each.count, 0);
+  return Math.round(sizes.reduce((sum, each) => sum + each.count * each.bytes, 0) / Math.max(1, count));
+}
 
 /** The figures to plan with, as sentences. */
 function estimateLines({ estimate: { snapshotSeconds, walBytes, journalBytesPerMillion, assumptions } }: AssessDocument): string[] {

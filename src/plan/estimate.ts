@@ -1,5 +1,5 @@
 /*
- * How long and how much: rough figures to plan with. The assumptions are said beside them, so that nobody takes them for promises.
+ * How long and how much: rough figures to plan with, measured by `npm run test:estimates`. The assumptions are said beside them, so that nobody takes them for promises.
  */
 import type { Finding } from './finding.ts';
 
@@ -18,11 +18,11 @@ const ROWS_PER_SECOND = 120_000;
 const BYTES_PER_SECOND = 20_000_000;
 const SLOWER = 5;
 /** Measured: rows and keys in PostgreSQL's WAL for a byte of the file. */
-const WAL_PER_BYTE = 1.8;
+const WAL_PER_BYTE = 1.3;
 /** A mark: its number, its table, its nonce and what SQLite keeps for a row; the key comes on top. */
-const MARK_BYTES = 26;
+const MARK_BYTES = 20;
 
-/** `keyBytes`: the longest key, roughly. */
+/** `keyBytes`: of a key, on average. */
 export function estimate(size: { readonly rows: number; readonly bytes: number; readonly keyBytes: number }): Estimate {
   const fastest = Math.ceil(size.rows / ROWS_PER_SECOND + size.bytes / BYTES_PER_SECOND / 2);
   return {
