@@ -63,10 +63,28 @@ function cellOf(value: string | null, { codec, affinity }: PlannedColumn): Cell 
     case 'date':
     case 'timestamp':
     case 'timestamptz':
-      return form.includes(' since ') ? epoch(value, form, affinity) : text(moment(value, form));
+      return inTime(value, form, affinity);
     default:
       return text(value);
   }
+}
+
+/** `FORM or VALUE`: the value stands for no point in time, and is -infinity. */
+function inTime(value: string, form: string, affinity: string): Cell {
+  const [, rest = form, never] = /^(.*) or (.*)$/.exec(form) ?? [];
+  if (value === '-infinity' && never !== undefined)
+    return never === '0' ? (affinity === 'real' ? real(0) : 'i:0') : text(never.slice(1, -1));
+  if (rest.includes(' since ')) return epoch(value, rest, affinity);
+  return rest === 'julian day' ? julian(value, affinity) : text(moment(value, rest));
+}
+
+/** A date is the whole number of the day that begins at its noon. */
+function julian(value: string, affinity: string): Cell {
+  const read = instant(value);
+  if (read === undefined) return text(value);
+  if (!value.includes(':')) return `i:${read.ms / 86_400_000 + 2_440_588}`;
+  const day = (read.ms * 1_000 + Number(read.fraction.padEnd(6, '0'))) / 86_400_000_000 + 2_440_587.5;
+  return Number.isInteger(day) && affinity !== 'real' ? `i:${day}` : real(day);
 }
 
 /** Columns that take numbers store a whole one as an integer, where it is one of 64 bits. */
@@ -139,8 +157,9 @@ const MICROS: Readonly<Record<string, bigint>> = { s: 1_000_000n, ms: 1_000n, us
 function epoch(value: string, form: string, affinity: string): Cell {
   const read = instant(value);
   const [, unit = '', year = ''] = /^(\w+) since (\d+)$/.exec(form) ?? [];
-  const size = MICROS[unit];
+  const size = MICROS[unit === 'ns' ? 'us' : unit];
   if (read === undefined || size === undefined) return text(value);
   const micros = BigInt(read.ms - Date.UTC(Number(year), 0, 1)) * 1_000n + BigInt(read.fraction.padEnd(6, '0'));
+  if (unit === 'ns') return affinity === 'real' ? real(Number(micros * 1_000n)) : `i:${micros * 1_000n}`;
   return micros % size === 0n && affinity !== 'real' ? `i:${micros / size}` : real(Number(micros) / Number(size));
 }

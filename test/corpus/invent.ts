@@ -35,7 +35,7 @@ export function invent(codec: string, random: Random): Invented {
     case 'date':
     case 'timestamp':
     case 'timestamptz':
-      return form.includes(' since ') ? epoch(form, random) : moment(name, form, random);
+      return inTime(name, form, random);
     case 'tagged': {
       const text = word(random);
       return { sqlite: text, postgres: `t:${text}` };
@@ -101,7 +101,21 @@ function moment(type: string, form: string, random: Random): Invented {
   return { sqlite, postgres: type === 'date' ? day.slice(0, 10) : type === 'timestamp' ? time.replace(/\.625$/, '') : `${time}+00` };
 }
 
-const PER_SECOND: Readonly<Record<string, bigint>> = { s: 1n, ms: 1_000n, us: 1_000_000n };
+function inTime(type: string, form: string, random: Random): Invented {
+  const [, rest = form, never] = /^(.*) or (.*)$/.exec(form) ?? [];
+  if (never !== undefined && random.chance(0.3)) return { sqlite: never === '0' ? 0n : never.slice(1, -1), postgres: '-infinity' };
+  if (rest.includes(' since ')) return epoch(rest, random);
+  return rest === 'julian day' ? julian(type, random) : moment(type, rest, random);
+}
+
+/** Noon and midnight are Julian days that float64 holds. */
+function julian(type: string, random: Random): Invented {
+  const number = 2_450_000 + random.int(10_000);
+  const day = new Date((number - 2_440_588) * 86_400_000).toISOString().slice(0, 10);
+  return type === 'date' ? { sqlite: BigInt(number), postgres: day } : { sqlite: number - 0.5, postgres: `${day} 00:00:00+00` };
+}
+
+const PER_SECOND: Readonly<Record<string, bigint>> = { s: 1n, ms: 1_000n, us: 1_000_000n, ns: 1_000_000_000n };
 
 function epoch(form: string, random: Random): Invented {
   const [, unit = 's', year = '1970'] = /^(\w+) since (\d+)$/.exec(form) ?? [];

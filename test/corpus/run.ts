@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { journey, type Outcome } from './journey.ts';
 import { build, ODD } from './odd.ts';
+import { ODDER } from './odder.ts';
 import { seedOf } from './random.ts';
 
 const CORPUS = process.env.ATTACCA_CORPUS ?? join(import.meta.dirname, '../../../shared/corpus');
@@ -29,7 +30,9 @@ const every = !Object.values(kinds).some(Boolean);
 if (!existsSync(CORPUS)) say(`skipped: there is no corpus at ${CORPUS} (ATTACCA_CORPUS names another folder)`);
 const real = (['db', 'schema'] as const).filter(folder => existsSync(CORPUS) && (every || kinds[folder])).flatMap(filesIn);
 const odd =
-  every || kinds.odd ? Object.entries(ODD).map(([name, what]): File => ({ folder: 'odd', name, make: path => build(path, what) })) : [];
+  every || kinds.odd
+    ? Object.entries({ ...ODD, ...ODDER }).map(([name, what]): File => ({ folder: 'odd', name, make: path => build(path, what) }))
+    : [];
 const files = [...real, ...odd].filter(
   ({ folder, name }) => options.only === undefined || options.only.split(',').some(part => `${folder}/${name}`.includes(part)),
 );
