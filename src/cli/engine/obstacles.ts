@@ -11,8 +11,6 @@ import { lockHolders } from '../../sqlite/lock-holders.ts';
 import type { Installed } from './engine.ts';
 import { streamOf } from './stream-names.ts';
 
-/** The lock is given back at once; beside saturated writers it is had within a fifth of this. */
-const TRIAL_MS = 1_000;
 const MEGABYTE = 2 ** 20;
 
 /** Everything found now. Changes nothing; takes SQLite's write lock for a moment before a cutover. */
@@ -23,7 +21,13 @@ export async function obstaclesTo(on: Installed, direction: Direction): Promise<
   const both = [...(await bypasses(side, plan)), ...(await identities(side, plan)), ...(await skewed(side, cutover.maxClockSkewMs))];
   const space = await full(source, side, cutover.minFreeMegabytes);
   if (direction === 'cutover')
-    return [...both, ...space, ...(await notValid(side, plan)), ...(await tightLimits(side)), ...(await locked(source))];
+    return [
+      ...both,
+      ...space,
+      ...(await notValid(side, plan)),
+      ...(await tightLimits(side)),
+      ...(await locked(source, cutover.maxPauseMs)),
+    ];
   const { slot, publication } = streamOf(on);
   return [
     ...both,
@@ -47,10 +51,10 @@ async function skewed(session: Session, mostMs: number): Promise<Blocker[]> {
   ];
 }
 
-/** Whoever keeps the lock for good, an application in locking_mode=EXCLUSIVE or a forgotten transaction, would spend the pause. */
-async function locked(source: string): Promise<Blocker[]> {
+/** The lock, had within the pause that a cutover may take, is given back at once. Whoever keeps it for good, an application in locking_mode=EXCLUSIVE or a forgotten transaction, would spend the pause. */
+async function locked(source: string, budgetMs: number): Promise<Blocker[]> {
   try {
-    (await hold(source, TRIAL_MS)).release();
+    (await hold(source, budgetMs)).release();
     return [];
   } catch (error) {
     const exclusive = error instanceof Refused && error.blockers.some(({ code }) => code === 'source-locked');
@@ -61,7 +65,7 @@ async function locked(source: string): Promise<Blocker[]> {
   return [
     {
       code: 'source-busy',
-      reason: `${who} has held the write lock of the SQLite file for ${TRIAL_MS} ms: an open transaction, or locking_mode=EXCLUSIVE`,
+      reason: `${who} has held the write lock of the SQLite file for ${budgetMs} ms: an open transaction, or locking_mode=EXCLUSIVE`,
       remedy: 'end that transaction, or set locking_mode=NORMAL there',
     },
   ];

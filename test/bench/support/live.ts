@@ -4,6 +4,8 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { now } from './clock.ts';
+import type { Arrived, MirrorReaderOptions } from './mirror-reader.ts';
+import type { Committed, MirrorWriterOptions } from './mirror-writer.ts';
 import { startDaemon } from './processes.ts';
 import type { ReaderOptions, Seen } from './reader.ts';
 import type { WriterOptions, Written } from './writer.ts';
@@ -13,13 +15,21 @@ export type Child<T> = { readonly done: Promise<T>; stop(): Promise<T> };
 /** Starts a writing application. */
 export const startWriter = (options: WriterOptions): Child<Written> => ({ ...childOf<Written>(start('writer', options)) });
 
-async function startReader(options: ReaderOptions): Promise<Child<Seen>> {
-  const child = start('reader', options);
+/** Starts an application that writes to Postgres. */
+export const startMirrorWriter = (options: MirrorWriterOptions): Child<Committed> => childOf<Committed>(start('mirror-writer', options));
+
+const startReader = (options: ReaderOptions): Promise<Child<Seen>> => ready<Seen>('reader', options);
+
+/** Starts a reader of the mirror, and resolves when it reads. */
+export const startMirrorReader = (options: MirrorReaderOptions): Promise<Child<Arrived>> => ready<Arrived>('mirror-reader', options);
+
+async function ready<T>(name: 'reader' | 'mirror-reader', options: object): Promise<Child<T>> {
+  const child = start(name, options);
   await once(child, 'message');
-  return childOf<Seen>(child);
+  return childOf<T>(child);
 }
 
-const start = (name: 'writer' | 'reader', options: WriterOptions | ReaderOptions): ChildProcess =>
+const start = (name: 'writer' | 'reader' | 'mirror-writer' | 'mirror-reader', options: object): ChildProcess =>
   fork(new URL(`${name}.ts`, import.meta.url), [JSON.stringify(options)], { serialization: 'advanced' });
 
 function childOf<T>(child: ChildProcess): Child<T> {

@@ -1,7 +1,18 @@
 import { parseArgs } from 'node:util';
 
 /** Names of the measures, in the order in which they run. */
-export const MEASURES = ['snapshot', 'scale', 'verify', 'capture', 'replay', 'sustained', 'latency', 'neighbour', 'client'] as const;
+export const MEASURES = [
+  'snapshot',
+  'scale',
+  'verify',
+  'capture',
+  'replay',
+  'sustained',
+  'latency',
+  'neighbour',
+  'mirror',
+  'client',
+] as const;
 export type Measure = (typeof MEASURES)[number];
 
 export type Options = {

@@ -51,16 +51,20 @@ export const syncOnce = (source: string, target: string): Promise<Ran> =>
   run(process.execPath, [BINARY, 'sync', '--once', '--quiet', '--json', '--source', source, '--target', target]);
 
 /** `attacca verify`, which does the work itself where no daemon runs. */
-export const verifyOnce = (source: string, target: string): Promise<Ran> =>
-  run(process.execPath, [BINARY, 'verify', '--quiet', '--json', '--source', source, '--target', target]);
+export const verifyOnce = (source: string, target: string): Promise<Ran> => attacca('verify', source, target);
+
+/** Any other command, with the daemon where one runs. */
+export const attacca = (command: string, source: string, target: string, ...words: readonly string[]): Promise<Ran> =>
+  run(process.execPath, [BINARY, command, '--quiet', '--json', '--source', source, '--target', target, ...words]);
 
 /** The daemon; stop it with `stop`, which waits for its end. */
-export function startDaemon(source: string, target: string): { stop(): Promise<void> } {
+export function startDaemon(source: string, target: string): { stop(): Promise<void>; peakMb(): number } {
   const child = spawn(process.execPath, [BINARY, 'sync', '--quiet', '--source', source, '--target', target], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const ended = new Promise(settle => child.once('close', settle));
   return {
+    peakMb: () => peakOf(child.pid ?? 0),
     async stop() {
       child.kill('SIGTERM');
       await ended;
