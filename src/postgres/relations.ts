@@ -7,7 +7,7 @@
  */
 import type { PgKey, PgText, RowChange } from '../change/change.ts';
 import { ReplicationError } from '../change/errors.ts';
-import { at, type ColumnPlan, type Plan, type TablePlan } from '../plan/plan.ts';
+import { at, type ColumnPlan, type Plan } from '../plan/plan.ts';
 import type { Message, Relation, Tuple } from './pgoutput.ts';
 
 /** TablePlan.id that stands for attacca.watermark. */
@@ -86,7 +86,7 @@ function place(relation: Relation, plan: Plan): Place {
   if (table === undefined)
     throw misfit(`the publication has the table ${name}, which is not in the plan`, 'take it out of the publication, then start again');
   const columns = table.columns.map(column => columnOf(relation, name, column));
-  if (plan.existing !== true) refuseExtra(relation, name, table);
+  // A column that SQLite has not stays out of it; who looks at the catalog says so.
   const bare = table.key.columns.find(index => !relation.columns[at(columns, index)]?.identity);
   if (bare !== undefined)
     throw misfit(
@@ -105,13 +105,10 @@ function columnOf(relation: Relation, name: string, column: ColumnPlan): number 
   return index;
 }
 
-/** A column that SQLite does not have: its values would be lost on the way back, silently. */
-function refuseExtra(relation: Relation, name: string, table: TablePlan): void {
-  const extra = relation.columns.find(column => !table.columns.some(({ target }) => target === column.name));
-  if (extra !== undefined) throw changed(`${name} has got a column that SQLite does not have, ${extra.name}`);
-}
-
 const changed = (message: string): ReplicationError =>
-  misfit(message, 'the tables must not change before finish: undo the change, then start again; or give up the way back with finish');
+  misfit(
+    message,
+    'Undo the change, then start `attacca sync` again, with `attacca resync` before it where values were lost; or give up the way back with `attacca finish`.',
+  );
 
 const misfit = (message: string, hint: string): ReplicationError => new ReplicationError('halt', message, { hint });

@@ -4,7 +4,7 @@
  * (1) DELETE, UPDATE, INSERT; never REPLACE, which takes away other rows without a word. A change that meets no row halts:
  *     the sides differ already [G7].
  * (2) A change that meets a UNIQUE clash is parked: its row leaves the table, follows the changes that come after it, and goes
- *     in at the end. Postgres's keys are unique at every step, so a parked row has only one name; and since the table then
+ *     in at the end, or before, where very many wait. Postgres's keys are unique at every step, so a parked row has only one name; and since the table then
  *     holds nothing but final rows, a clash at the end means that SQLite cannot hold this state at all.
  * (3) Every key that a change touches is marked in the journal, so that verification knows what to compare.
  */
@@ -17,6 +17,9 @@ import { at, type Plan, type TablePlan } from '../plan/plan.ts';
 import { markTables } from './install.ts';
 import type { Database } from './open.ts';
 import { type Cells, isClash, missing, refused, rowStatements } from './statements.ts';
+
+/** So many rows may wait before it is looked which of them can go in already. */
+const PARKED = 1_000;
 
 /** The table id under which the watermark's tokens travel. */
 const WATERMARK = 0;
@@ -99,10 +102,28 @@ function writer(db: Database, table: TablePlan, marking: boolean): TableWriter {
   const run = marking ? statements : { ...statements, mark: () => undefined };
   const clashes = (error: unknown): boolean => isClash(error) && db.inTransaction; // a trigger's ROLLBACK ended it otherwise
   const newKey = (row: Cells): Value[] => table.key.columns.map(index => row[index] ?? null);
-  const park = (row: readonly Value[]): void => void parked.set(rowName(newKey(row)), row);
+  let patience = PARKED;
+  const park = (row: readonly Value[]): void => {
+    parked.set(rowName(newKey(row)), row);
+    if (parked.size < patience) return;
+    landSome();
+    patience = Math.max(PARKED, parked.size * 2);
+  };
   const put = (row: readonly Value[]): void => {
     if (run.insert(row) === 0) throw ignored(table, newKey(row));
   };
+
+  /** Rows whose place has become free meanwhile need not wait for the end: "set u = u + 1" would park the whole table. */
+  function landSome(): void {
+    for (const [name, row] of parked) {
+      try {
+        put(row);
+        parked.delete(name);
+      } catch (error) {
+        if (!clashes(error)) throw refused(table, newKey(row), error);
+      }
+    }
+  }
 
   return {
     table,

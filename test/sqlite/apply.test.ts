@@ -175,3 +175,14 @@ test('checks, foreign keys with actions and ON CONFLICT REPLACE of the file do n
   ).rejects.toThrow(halts('UNIQUE'));
   expect(rows('select * from c')).toEqual([[1n, 1n, 1n]]);
 });
+
+test('a transaction that moves every unique value on by one, in either order, ends as it should', async () => {
+  const { apply, id, rows } = await mirrored();
+  const [t, many] = [id('t'), 5_000];
+  const ids = Array.from({ length: many }, (_, n) => 100 + n);
+  await apply(...ids.map(n => ({ op: 'insert', table: t, row: [String(n), `i:${n}`, null] }) as const));
+  const up = ids.map(n => ({ op: 'update', table: t, key: [String(n)], row: [String(n), `i:${n + 1}`, undefined] }) as const);
+  await apply(...up);
+  await apply(...up.toReversed().map(change => ({ ...change, row: [change.key[0]!, `i:${Number(change.key[0]) + 2}`, undefined] })));
+  expect(rows(`select count(*), min(u - id), max(u - id) from t where id >= 100`)).toEqual([[BigInt(many), 2n, 2n]]);
+});

@@ -23,10 +23,12 @@ create table attacca.control (
   halt_reason text,
   halt_hint text,
   plan jsonb not null,
+  -- How the tables looked when the mirror began to follow them.
+  catalog jsonb,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 ) with (fillfactor = 10, toast_tuple_target = 128);
-alter table attacca.control alter column plan set storage external;
+alter table attacca.control alter column plan set storage external, alter column catalog set storage external;
 
 -- How far the first copy came: a row per table, written in the same transaction as the chunk.
 create table attacca.snapshot (

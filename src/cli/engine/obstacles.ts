@@ -8,6 +8,7 @@ import { bypasses, identities, notValid, unpublished } from '../../postgres/obst
 import type { Session } from '../../postgres/open.ts';
 import { hold } from '../../sqlite/hold.ts';
 import { lockHolders } from '../../sqlite/lock-holders.ts';
+import { aheadOf } from './ahead.ts';
 import type { Installed } from './engine.ts';
 import { streamOf } from './stream-names.ts';
 
@@ -32,6 +33,7 @@ export async function obstaclesTo(on: Installed, direction: Direction): Promise<
   return [
     ...both,
     ...space,
+    ...(await aheadOf(on)),
     ...(await unpublished(side, plan, publication)),
     ...(await failingSlot(side, slot)),
     ...(await holders(side, plan, cutover.maxPauseMs)),

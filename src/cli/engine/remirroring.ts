@@ -12,6 +12,7 @@ import { record } from '../../postgres/control.ts';
 import { createPublication } from '../../postgres/slot.ts';
 import type { Progress } from '../../server/operations.ts';
 import { remirror } from '../../sqlite/remirror.ts';
+import { beginCatalog } from './ahead.ts';
 import type { Installed } from './engine.ts';
 import { watched } from './points.ts';
 import { historyOf, streamOf } from './stream-names.ts';
@@ -26,6 +27,7 @@ export async function remakeMirror(on: Installed, progress: Progress): Promise<v
   await createPublication(engine.side, plan, publication);
   // What was compared before says nothing about what is copied now.
   await record(engine.main, { slot, publication, fullVerifiedAt: null });
+  await beginCatalog(on); // a change after this is noticed; one before it is copied
   await using beginning = await ports.beginAgain({ url: engine.url, plan, session: engine.side }, slot);
   const changes = everything(beginning, plan.tables, progress);
   const file = { path: engine.config.source, plan, install: on.install };

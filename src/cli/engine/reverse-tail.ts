@@ -21,6 +21,7 @@ import { readControl } from '../../sqlite/install.ts';
 import { type Database, isBusy, openSource } from '../../sqlite/open.ts';
 import { sourceState } from '../../sqlite/state.ts';
 import type { StatePair } from '../../verify/rows.ts';
+import { watchCatalog } from './ahead.ts';
 import { disposable } from './disposable.ts';
 import { halt, type Installed } from './engine.ts';
 import { watched } from './points.ts';
@@ -34,6 +35,8 @@ type Changes = AsyncIterable<RowChange>;
 const PIN_LOCK_MS = 10_000;
 const PIN_WAIT_MS = 30_000;
 const HEARTBEAT_MS = 1_000;
+/** Tables that are looked at in one beat. */
+const LOOKED_AT = 200;
 /** A state costs the application's writers a moment, and only the mirror writes the file: it may be held longer than forward. */
 const ANCHOR_MS = 2_000;
 const FENCE_WAIT_MS = 5_000;
@@ -61,6 +64,8 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
   const pins = pinning(sink, { watermark, arrived: token => lag.applied(beatOf(token)), signal: stop.signal });
   const source = wal({ url: engine.url, plan, ...stream });
   const lag = lagTracker(0n);
+  const look = watchCatalog(on);
+  const everyBeats = Math.ceil(plan.tables.length / LOOKED_AT);
   let guarding: Promise<void> = Promise.resolve();
   const piping = pipe(source, pins.sink, stop.signal).catch(error => {
     if (error !== SILENCED) throw error;
@@ -81,7 +86,7 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
       lag.seen(beat, performance.now());
       await writeWatermark(beats, dated(`${HEARTBEAT}${beat}`));
       if (stop.signal.aborted) return;
-      guarding = guardFence(on, reader);
+      guarding = guardFence(on, reader).then(() => (Number(beat) % everyBeats === 0 ? look(beats) : undefined));
       await guarding;
       await guardSlot(beats);
       await delay(HEARTBEAT_MS, undefined, { signal: stop.signal }).catch(() => undefined);

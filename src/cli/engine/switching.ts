@@ -13,6 +13,7 @@ import { type Control, readControl, record } from '../../postgres/control.ts';
 import { orphans } from '../../postgres/orphans.ts';
 import { createPublication, createSlot, dropPublication, dropSlot } from '../../postgres/slot.ts';
 import type { Progress } from '../../server/operations.ts';
+import { beginCatalog } from './ahead.ts';
 import { approachPostgres, rehearseRollback } from './approach.ts';
 import type { Controller } from './controller.ts';
 import { halt, type Installed, installed } from './engine.ts';
@@ -65,6 +66,7 @@ async function proveWayBack(on: Installed): Promise<string | undefined> {
   try {
     await createPublication(engine.side, plan, publication);
     await record(engine.side, { publication, slot });
+    await beginCatalog(on);
     await createSlot(engine.side, slot);
     await awaitWatermark({ url: engine.url, plan, slot, publication, session: engine.side });
     return undefined;

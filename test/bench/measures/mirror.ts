@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
+import { StatusDocument } from '../../../src/server/documents.ts';
 import { now } from '../support/clock.ts';
 import { startMirrorReader, startMirrorWriter } from '../support/live.ts';
 import { attacca, startDaemon, syncOnce } from '../support/processes.ts';
@@ -36,14 +37,16 @@ async function cutOver(world: World): Promise<Mirroring> {
   const target = await world.database();
   await syncOnce(source, target);
   const daemon = startDaemon(source, target);
-  for (const deadline = now() + READY_MS; ; await delay(POLL_MS)) {
-    const tried = await attacca('verify', source, target).catch(error => error);
-    if (!(tried instanceof Error)) break;
-    if (now() > deadline) throw tried;
-  }
+  for (const deadline = now() + READY_MS; !(await runs(source, target)); await delay(POLL_MS))
+    if (now() > deadline) throw new Error('the daemon does not start');
+  await attacca('verify', source, target);
   await attacca('cutover', source, target, '--yes');
   return { source, target, daemon };
 }
+
+/** Asked of `status`, which never is the controller itself. */
+const runs = async (source: string, target: string): Promise<boolean> =>
+  StatusDocument.parse(JSON.parse((await attacca('status', source, target)).stdout)).daemon !== null;
 
 async function lag(world: World, { source, target }: Mirroring): Promise<Line> {
   const seconds = Math.max(1, world.options.seconds / 4);

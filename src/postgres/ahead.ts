@@ -1,0 +1,79 @@
+/*
+ * DDL that the stream does not carry: what the tables looked like when the mirror began, and what has become of them since. A rewrite
+ * (ALTER … USING) changes every row and is decoded as nothing; a new table is in no publication.
+ */
+import type { Plan } from '../plan/plan.ts';
+import type { Session } from './open.ts';
+
+/** `file`: changes when a table is rewritten; also with TRUNCATE, VACUUM FULL and CLUSTER. `columns`: their types, by name. */
+type Shape = { readonly file: string; readonly columns: Readonly<Record<string, string>> };
+export type Catalog = { readonly tables: Readonly<Record<string, Shape>>; readonly others: readonly string[] };
+
+/** What Postgres has that SQLite has not, or no longer has as it was. */
+export type Ahead = {
+  readonly newTables: readonly string[];
+  readonly newColumns: readonly string[];
+  /** Tables and columns that are gone, or have another type. */
+  readonly broken: readonly string[];
+  /** Targets whose rows may have changed without a trace in the stream. */
+  readonly rewritten: readonly string[];
+};
+
+const TABLES = /* sql */ `
+  select c.relname as name, c.relfilenode as file,
+    (select json_object_agg(a.attname, a.atttypid::text order by a.attnum) from pg_attribute a
+      where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relkind in ('r', 'p') and not c.relispartition`;
+
+export async function readCatalog(session: Session, plan: Plan): Promise<Catalog> {
+  const { rows } = await session.query(TABLES, [plan.schema]);
+  const planned = new Set(plan.tables.map(({ target }) => target));
+  const shapes = rows.map(({ name, file, columns }) => [name ?? '', { file: file ?? '', columns: JSON.parse(columns ?? '{}') }] as const);
+  return {
+    tables: Object.fromEntries(shapes.filter(([name]) => planned.has(name))),
+    others: shapes.map(([name]) => name).filter(name => !planned.has(name)),
+  };
+}
+
+const HAS = /* sql */ `alter table attacca.control add column if not exists catalog jsonb`;
+const WRITE = /* sql */ `update attacca.control set catalog = $1`;
+const READ = /* sql */ `select to_jsonb(c) -> 'catalog' as catalog from attacca.control c`;
+
+/** Remembers how the tables are now: from here on the mirror follows them. */
+export async function rememberCatalog(session: Session, catalog: Catalog): Promise<void> {
+  await session.query(HAS); // of an installation that is older than this column
+  await session.query(WRITE, [JSON.stringify(catalog)]);
+}
+
+/** undefined for a mirror that began before anything was remembered. */
+export async function rememberedCatalog(session: Session): Promise<Catalog | undefined> {
+  const text = (await session.query(READ)).rows[0]?.catalog;
+  return text == null ? undefined : ((JSON.parse(text) as Catalog | null) ?? undefined);
+}
+
+/** What is different; names in the order of `now`. */
+export function ahead(before: Catalog, now: Catalog, plan: Plan): Ahead {
+  const found = {
+    newTables: now.others.filter(name => !before.others.includes(name)),
+    newColumns: [] as string[],
+    broken: [] as string[],
+    rewritten: [] as string[],
+  };
+  for (const { target, columns } of plan.tables) {
+    const [was, is] = [own(before.tables, target), own(now.tables, target)];
+    if (is === undefined) found.broken.push(target);
+    if (was === undefined || is === undefined) continue;
+    const replicated = new Set(columns.map(column => column.target));
+    for (const [name, type] of Object.entries(is.columns)) {
+      const before = own(was.columns, name);
+      if (before === undefined) found.newColumns.push(`${target}.${name}`);
+      else if (before !== type && replicated.has(name)) found.broken.push(`${target}.${name}`);
+    }
+    for (const name of replicated) if (own(is.columns, name) === undefined) found.broken.push(`${target}.${name}`);
+    if (was.file !== is.file) found.rewritten.push(target);
+  }
+  return found;
+}
+
+const own = <T>(record: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(record, name) ? record[name] : undefined;

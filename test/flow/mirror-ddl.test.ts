@@ -1,0 +1,49 @@
+/* DDL in Postgres while it is primary: the stream does not carry it, and none of it goes by unseen [G7] [G10]. */
+import { expect, test } from 'vitest';
+import type { SwitchDocument } from '../../src/server/documents.ts';
+import { mirrored, mirroringWorld, shadowing } from '../support/mirroring.ts';
+import { buildShop } from '../support/shop.ts';
+import { openWorld, type World } from '../support/world.ts';
+
+const blocked = async (world: World): Promise<string[]> =>
+  (await world.json<SwitchDocument>(3, 'rollback', '--dry-run')).blockers.map(({ code }) => code);
+
+test('new columns and tables, TRUNCATE, a rewrite: the mirror goes on, and a rollback knows; a dropped column halts it [G7] [G9] [G10]', async () => {
+  await using world = await openWorld(buildShop(40));
+  const daemon = await mirroringWorld(world);
+  const { pg, app } = world;
+  await pg.query(`alter table orders add column channel text default 'web'; create table voucher (code text primary key)`);
+  await pg.query(`insert into orders (id, customer_id, total, channel) values (9001, 1, 5, 'app')`);
+  await pg.query('truncate log');
+  const orders = app.prepare('select count(*) from orders where id = 9001').pluck();
+  const logs = app.prepare('select count(*) from log').pluck();
+  await expect.poll(() => [orders.get(), logs.get()], { timeout: 20_000 }).toEqual([1, 0]);
+  await expect.poll(() => daemon.log(), { timeout: 20_000 }).toContain('Postgres has what SQLite has not');
+  expect(await blocked(world)).toEqual(['new-tables', 'new-columns']);
+  await pg.query('drop table voucher; alter table orders drop column channel');
+  await world.json(0, 'rollback', '--dry-run');
+
+  await pg.query(`alter table line alter column sku type text using sku || '!'`);
+  await expect.poll(() => daemon.log(), { timeout: 20_000 }).toMatch(/"tables":\["line"\][^\n]*rewritten in Postgres/);
+  const refused = await world.run('rollback', '--yes', '--json');
+  expect([refused.code, refused.stdout], refused.stderr).toEqual([3, expect.stringContaining('"differences"')]);
+  await world.json(0, 'resync', '--yes');
+  await world.until(mirrored);
+  await world.json(0, 'verify');
+  expect(app.prepare(`select count(*) from line where sku like '%!'`).pluck().get()).toBe(40);
+
+  await pg.query('alter table orders drop column photo');
+  expect(await daemon.exited).toBe(1);
+  expect(daemon.log()).toMatch(/Postgres no longer has orders.photo as SQLite has it[\s\S]+attacca sync[\s\S]+attacca finish/);
+  expect(await blocked(world)).toEqual(expect.arrayContaining(['stopped', 'schema']));
+  await pg.query('alter table orders add column photo bytea; alter table orders replica identity full');
+  await pg.query(`update orders set photo = decode('00', 'hex')`);
+  world.start();
+  await world.until(mirrored);
+  await world.json(0, 'resync', '--yes');
+  await world.until(mirrored);
+  await world.json(0, 'verify');
+  await world.json(0, 'rollback', '--yes');
+  await world.until(shadowing);
+  expect(await world.differences()).toEqual([]);
+});
