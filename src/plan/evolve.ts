@@ -14,6 +14,7 @@ import type { Finding } from './finding.ts';
 import { drift, fingerprint } from './fingerprint.ts';
 import { followTable, matchColumns } from './follow.ts';
 import { planForeignKeys } from './foreign.ts';
+import { withPolicies } from './misfits.ts';
 import { names } from './names.ts';
 import type { ColumnPlan, GeneratedPlan, Plan, TablePlan } from './plan.ts';
 import type { SourceSchema, SourceTable, TableStats } from './schema.ts';
@@ -132,7 +133,7 @@ function evolved(old: Plan, seen: Seen): Evolution {
       unplanned.push(notPlanned(seen.schema, source, found));
       continue;
     }
-    const after = { ...table, source: fingerprint(seen.schema, source) };
+    const after = { ...withPolicies(table, former), source: fingerprint(seen.schema, source) };
     changes.push({ kind: 'create-table', table: after });
     whole.push(id);
     planned.push({ table: after, source, stats });

@@ -31,6 +31,18 @@ export function tolerates(policy: Policy | undefined, codec: string, stats: Colu
   return misfits < stats.integers + stats.reals + stats.texts + stats.blobs;
 }
 
+/** The table as it begins anew, with the policies that its columns had. JSON is repaired only where it still is JSON. */
+export function withPolicies(table: TablePlan, former: TablePlan | undefined): TablePlan {
+  if (former === undefined) return table;
+  const policies = new Map(former.columns.map(({ name, misfits }) => [name, misfits]));
+  const columns = table.columns.map(column => {
+    const misfits = policies.get(column.name);
+    const codec = misfits === 'repair' ? repairing(column.codec) : column.codec;
+    return misfits === undefined || codec === undefined ? column : { ...column, codec, misfits };
+  });
+  return { ...table, columns };
+}
+
 /** Stored values that go to quarantine, because the plan file says so. */
 export function expectedMisfits({ tables }: Plan, profile: Profile): Finding[] {
   return tables.flatMap(table =>

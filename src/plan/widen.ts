@@ -63,8 +63,9 @@ function widerTable(table: TablePlan, source: SourceTable, stats: TableStats, { 
     const { codec } = chooseCodec(table.name, declared, own, { ...roles(column.name), plain: true });
     const to = { codec, type: typeOf(codec) };
     const sql = column.default === null ? null : recodeDefault(column.default, column, to);
-    const { gin: _, ...rest } = column;
-    return { ...rest, ...to, default: sql instanceof Unfit ? null : sql, reason: `widened from ${column.codec}: ${against}` };
+    const { gin: _, misfits, ...rest } = column;
+    const policy = misfits === undefined || misfits === 'repair' ? {} : { misfits };
+    return { ...rest, ...to, ...policy, default: sql instanceof Unfit ? null : sql, reason: `widened from ${column.codec}: ${against}` };
   });
   return columns.every((column, place) => column === table.columns[place]) ? table : { ...table, columns };
 }

@@ -248,3 +248,33 @@ test('beside tables of the application in Postgres, indexes and constraints are 
   db.exec('alter table log add column level text; create table more (id integer primary key)');
   expect(followed(db, after).changes.map(({ kind }) => kind)).toEqual(['add-column', 'create-table']);
 });
+
+test('what becomes of misfits stays with its column, also where the table begins anew', () => {
+  const { db, plan } = decided(
+    `create table t (id integer primary key, a integer, doc_json text, c text); insert into t values (1, 2, '{}', 'x')`,
+  );
+  const policies = {
+    a: { misfits: 'refuse' },
+    doc_json: { misfits: 'repair', codec: 'jsonb(repaired)' },
+    c: { misfits: 'widen' },
+  } as const;
+  const columns = plan.tables[0]!.columns.map(column => ({ ...column, ...policies[column.name as keyof typeof policies] }));
+  const asked: Plan = { ...plan, tables: [{ ...plan.tables[0]!, columns }] };
+  const of = ({ plan: after }: Evolution) => after.tables[0]!.columns.map(({ name, codec, misfits }) => [name, codec, misfits]);
+  db.exec('alter table t rename column a to b');
+  const renamed = followed(db, asked);
+  db.exec('alter table t add column d text');
+  const first = followed(db, renamed.plan);
+  const rest = [
+    ['doc_json', 'jsonb(repaired)', 'repair'],
+    ['c', 'text', 'widen'],
+    ['d', 'text', undefined],
+  ];
+  expect(of(first)).toEqual([['id', 'integer', undefined], ['b', 'integer', 'refuse'], ...rest]);
+  db.exec(
+    'create table n (id text primary key not null, b integer, doc_json text, c text, d text); insert into n select * from t; drop table t; alter table n rename to t',
+  );
+  const second = followed(db, first.plan);
+  expect(second.whole).toHaveLength(1);
+  expect(of(second)).toEqual([['id', 'text', undefined], ['b', 'integer', 'refuse'], ...rest]);
+});
