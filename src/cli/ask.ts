@@ -1,7 +1,6 @@
 /*
  * A command asks the daemon; where none runs it does the same work itself, as the one controller, for as long as it takes.
  */
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pino from 'pino';
@@ -12,7 +11,7 @@ import { readControl } from '../postgres/control.ts';
 import { connect, type Session } from '../postgres/open.ts';
 import { callDaemon } from '../server/call.ts';
 import { type Call, perform } from '../server/control.ts';
-import { socketPath, stateFolder } from '../server/socket.ts';
+import { hasState, socketPath } from '../server/socket.ts';
 import { readControl as readSqliteControl } from '../sqlite/install.ts';
 import { openSource } from '../sqlite/open.ts';
 import type { Config } from './config.ts';
@@ -39,7 +38,15 @@ export async function ask<T>(context: Context, call: Call, schema: z.ZodType<T>)
   if (answered !== undefined) return { document: schema.parse(answered.result), daemon: true };
   const document = schema.parse(await alone(config, call, say, context.env));
   if (call.operation === 'uninstall') await removeState(config, call.keepTarget);
+  if (call.operation === 'finish') await removeState(config, true);
   return { document, daemon: false };
+}
+
+const GONE_MS = 20_000;
+
+/** Waits until the daemon has taken its folder away, which it does when it ends after `finish` and `uninstall`. */
+export async function gone(source: string): Promise<void> {
+  for (const deadline = performance.now() + GONE_MS; hasState(source) && performance.now() < deadline; ) await delay(20);
 }
 
 /** Where the log is to be written: the daemon has another working directory. */
@@ -72,7 +79,7 @@ export async function look<T>(
 }
 
 /** No target was named, and there is no embedded one beside the source: there cannot be an installation. */
-export const neverInstalled = (config: Config): boolean => config.target === undefined && !existsSync(stateFolder(config.source));
+export const neverInstalled = (config: Config): boolean => config.target === undefined && !hasState(config.source);
 
 /** Nothing is started for a source that cannot be read or was never installed: not even the embedded server. */
 export function refuseNeverInstalled(config: Config, operation: Call['operation']): void {

@@ -79,6 +79,13 @@ export const Config = z.strictObject({
         .describe('warn: nothing more. drop: the slot goes, so that the disk does not fill; the mirror then needs `attacca resync`.'),
     })
     .prefault({}),
+  backup: z
+    .strictObject({
+      enabled: z.boolean().default(true).describe('Whether the SQLite file is backed up before a cutover and before finish.'),
+      keep: z.int().min(1).max(1_000).default(3).describe('How many are kept; older ones go when a new one is whole.'),
+      folder: z.string().min(1).optional().describe('Where they are kept; absent: .attacca/backups beside the source.'),
+    })
+    .prefault({}),
   cutover: z
     .strictObject({
       maxPauseMs: z.int().min(100).default(3_000).describe("The application's writes wait at most this long."),
@@ -142,8 +149,10 @@ function readConfigFile(path: string, required: boolean, env: NodeJS.ProcessEnv)
   const base = dirname(resolve(path));
   const flag = isObject(raw.flag) ? { flag: flagIn(raw.flag, base) } : {};
   const paths = Object.fromEntries(['source', 'plan'].filter(key => key in raw).map(key => [key, absolute(raw[key], base)]));
+  const backup =
+    isObject(raw.backup) && 'folder' in raw.backup ? { backup: { ...raw.backup, folder: absolute(raw.backup.folder, base) } } : {};
   const target = typeof raw.target === 'string' ? { target: expand(raw.target, path, env) } : {};
-  return { ...raw, ...paths, ...flag, ...target };
+  return { ...raw, ...paths, ...flag, ...backup, ...target };
 }
 
 /** A flag is in a file unless it says otherwise. */

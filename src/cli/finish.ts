@@ -1,5 +1,5 @@
 import { DoneDocument } from '../server/documents.ts';
-import { ask, exported } from './ask.ts';
+import { ask, exported, gone } from './ask.ts';
 import { confirm } from './confirm.ts';
 import type { Context } from './main.ts';
 import { EXIT, present } from './report.ts';
@@ -8,7 +8,9 @@ import { EXIT, present } from './report.ts';
 export async function finish(context: Context, options: { readonly yes?: boolean; readonly audit?: string }): Promise<number> {
   const question = 'End the soak? PostgreSQL stays primary and there is no rollback after this.';
   await confirm(context.output, options.yes === true, question);
-  const { document } = await ask(context, { operation: 'finish', ...exported(options.audit) }, DoneDocument);
+  const { source, target } = context.config();
+  const { document, daemon } = await ask(context, { operation: 'finish', ...exported(options.audit) }, DoneDocument);
+  if (daemon && target !== undefined) await gone(source); // an embedded server stays, with the application's data
   present(context.output, document, () => [document.detail]);
   return EXIT.done;
 }

@@ -70,7 +70,7 @@ export async function sync(context: Context, options: Options): Promise<number> 
     if (started) await tellHalt(config, log, context.env, error);
     throw error;
   }
-  if (left?.uninstalled === true) await removeState(config, left.keepTarget);
+  if (left !== undefined) await removeState(config, left.keepTarget);
   if (last !== undefined) {
     const { phase, rows, rowsPerSecond, target } = last;
     present(context.output, last, () => [`${phase}: ${rows} rows copied (${rowsPerSecond} rows/s) to ${target}`]);

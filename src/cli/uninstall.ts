@@ -1,8 +1,5 @@
-import { existsSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 import { DoneDocument } from '../server/documents.ts';
-import { stateFolder } from '../server/socket.ts';
-import { ask, exported } from './ask.ts';
+import { ask, exported, gone } from './ask.ts';
 import { confirm } from './confirm.ts';
 import type { Context } from './main.ts';
 import { EXIT, present } from './report.ts';
@@ -18,14 +15,7 @@ export async function uninstall(
   await confirm(context.output, options.yes === true, `Remove attacca from ${source} and from Postgres?${lost}`);
   const { document, daemon } = await ask(context, { operation: 'uninstall', keepTarget, ...exported(options.audit) }, DoneDocument);
   const stays = target === undefined && keepTarget;
-  if (daemon && !stays) await gone(stateFolder(source));
+  if (daemon && !stays) await gone(source);
   present(context.output, document, () => [document.detail]);
   return EXIT.done;
-}
-
-const LIMIT_MS = 20_000;
-
-/** The daemon takes its folder away when it ends, which it does now. */
-async function gone(folder: string): Promise<void> {
-  for (const deadline = performance.now() + LIMIT_MS; existsSync(folder) && performance.now() < deadline; ) await delay(20);
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -11,6 +11,15 @@ const LONGEST = 100;
 
 /** The folder beside the source that holds everything of attacca's that is not in a database. Private to the user. */
 export const stateFolder = (source: string): string => join(dirname(source), '.attacca');
+
+/** What stays there when attacca goes: the backups of the source. */
+export const backupFolder = (source: string): string => join(stateFolder(source), 'backups');
+
+/** Whether anything but backups is there: an installation, or what is left of one. */
+export const hasState = (source: string): boolean => {
+  const folder = stateFolder(source);
+  return existsSync(folder) && readdirSync(folder).some(name => join(folder, name) !== backupFolder(source));
+};
 
 /**
  * Where the daemon for `source` listens: `.attacca/control.sock`, or, where that path is too long for a socket, a private

@@ -139,6 +139,13 @@ export function keepFenceOnly(db: Database, plan: Plan): void {
   for (const table of plan.tables) putUp(db, table, control.epoch); // last, so that it fires first
 }
 
+/** For a copy of the file that nobody mirrors into: the application's triggers come back, and of ours nothing stays. Inside a transaction. */
+export function unfence(db: Database): void {
+  takeDown(db);
+  bringBack(db);
+  for (const name of [...db.prepare<[], string>(TABLES).pluck().all(), '_attacca_fence']) db.exec(`drop table ${quote(name)}`);
+}
+
 const nameOf = (event: string, table: TablePlan): string => `_attacca_fence_${event}_${table.id}`;
 
 const message = (epoch: bigint): string =>

@@ -1,11 +1,12 @@
 /* Full disks: small file systems in memory, where this machine lets a test mount them. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { NOBODY } from '../../src/postgres/native.ts';
-import type { StatusDocument } from '../../src/server/documents.ts';
+import type { StatusDocument, SwitchDocument } from '../../src/server/documents.ts';
+import { backUp } from '../../src/sqlite/backup.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
 import { openWorld } from '../support/world.ts';
@@ -94,5 +95,25 @@ test.skipIf(probe === undefined)(
     await expect
       .poll(() => Number(world.app.prepare('select count(*) from _attacca_journal').pluck().get()), { timeout: 20_000 })
       .toBeLessThan(100);
+  },
+);
+
+test.skipIf(probe === undefined)(
+  `there is no room for the backup: the cutover is refused by name, and nothing is fenced [G9]${REASON}`,
+  async () => {
+    using disk = smallDisk('300k')!;
+    await using world = await openWorld(buildShop(5_000), { backup: { folder: disk.path } });
+    world.start();
+    await world.until(caughtUp);
+    await world.json(0, 'verify');
+    const { blockers } = await world.json<SwitchDocument>(3, 'cutover', '--yes');
+    expect(blockers).toMatchObject([{ code: 'backup', reason: expect.stringMatching(/it needs \d+ MB and 1 MB are free$/) }]);
+    expect(readdirSync(disk.path)).toEqual([]);
+    writeSome(world.app, 1);
+    // Where the room goes only while it is copied, SQLite says so, and the half copy goes.
+    await expect(backUp(world.source, join(disk.path, 'copy.db'), () => undefined)).rejects.toThrow('full');
+    disk.grow('200m');
+    await world.json(0, 'cutover', '--yes');
+    expect(readdirSync(disk.path).filter(name => name.endsWith('.db'))).toHaveLength(1);
   },
 );

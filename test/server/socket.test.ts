@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { callDaemon } from '../../src/server/call.ts';
 import { listen } from '../../src/server/control.ts';
-import { privateFolder, socketPath, stateFolder } from '../../src/server/socket.ts';
+import { backupFolder, hasState, privateFolder, socketPath, stateFolder } from '../../src/server/socket.ts';
 import { fake, ignore, STATUS } from './fake.ts';
 
 let folder: string;
@@ -36,6 +36,15 @@ describe('who may ask', () => {
     expect(mode(join(folder, 'open'))).toBe(expected);
     user.mockRestore();
   });
+});
+
+test('backups alone are no installation', () => {
+  const source = join(folder, 'app.db');
+  expect(hasState(source)).toBe(false);
+  mkdirSync(backupFolder(source), { recursive: true });
+  expect(hasState(source)).toBe(false);
+  mkdirSync(join(stateFolder(source), 'postgres'));
+  expect(hasState(source)).toBe(true);
 });
 
 describe('where it listens', () => {

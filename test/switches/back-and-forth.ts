@@ -54,7 +54,7 @@ const DWELL_MS = 200;
 export async function backAndForth(course: Course): Promise<Outcome> {
   const { switches, seed, rows, kinds, say = () => undefined } = course;
   const numbers = numbersFrom(seed);
-  await using world = await openWorld(build(course), {}, { limitMs: LIMIT_MS, ...pickDefined(course) });
+  await using world = await openWorld(build(course), { backup: { enabled: false } }, { limitMs: LIMIT_MS, ...pickDefined(course) });
   world.start();
   await world.until(({ phase, lag }) => phase === 'shadowing' && lag?.changes === '0');
   await world.json(0, 'verify');

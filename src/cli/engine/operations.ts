@@ -6,6 +6,7 @@ import { audit, readWholeAudit } from '../../postgres/audit.ts';
 import type { DoneDocument, SwitchDocument } from '../../server/documents.ts';
 import type { Operations, Progress } from '../../server/operations.ts';
 import { exportAudit, noteAsked, noted, noteReport, positions } from './auditing.ts';
+import { makeBackup } from './backup.ts';
 import type { Controller } from './controller.ts';
 import { type Installed, installed } from './engine.ts';
 import { moveOn } from './phases.ts';
@@ -19,7 +20,7 @@ import { verify } from './verifying.ts';
 import { widenTables } from './widening.ts';
 
 /** What remains after the last operation. */
-export type Left = { readonly uninstalled: boolean; readonly keepTarget: boolean };
+export type Left = { readonly keepTarget: boolean };
 
 /** `ended` is called after `finish` and `uninstall`: there is nothing left to run. */
 export function operations(controller: Controller, since: Date, ended: (left: Left) => void): Operations {
@@ -59,7 +60,7 @@ export function operations(controller: Controller, since: Date, ended: (left: Le
           await controller.tail()?.stop();
           await exportAudit(engine, options.audit);
           const done = await removeEverything(engine, options.keepTarget, progress);
-          ended({ uninstalled: true, keepTarget: options.keepTarget });
+          ended({ keepTarget: options.keepTarget });
           return done;
         }),
       ),
@@ -129,6 +130,8 @@ async function finish(
       },
     ]);
   }
+  const unsaved = await makeBackup(engine, 'before-finish', progress);
+  if (unsaved.length > 0) throw await noted(engine, 'finish refused', new Refused('finish refused', unsaved));
   progress('stopping the mirror');
   await controller.whileSwitching(async () => {
     await controller.tail()?.stop();
@@ -136,7 +139,7 @@ async function finish(
     await moveOn(engine, 'mirroring', 'finish');
     await exportAudit(engine, options.audit);
     await leaveToApplication(on);
-    ended({ uninstalled: false, keepTarget: true });
+    ended({ keepTarget: true });
   });
   return {
     done: 'finish',

@@ -1,12 +1,14 @@
-import { rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { Refused } from '../../change/errors.ts';
 import { type Phase, primaryIn } from '../../cutover/phase.ts';
 import { readControl } from '../../postgres/control.ts';
+import { known } from '../../postgres/data-dir.ts';
 import { removeEmbedded } from '../../postgres/embedded.ts';
 import { finishPostgres, uninstallPostgres } from '../../postgres/install.ts';
 import type { DoneDocument } from '../../server/documents.ts';
 import type { Progress } from '../../server/operations.ts';
-import { stateFolder } from '../../server/socket.ts';
+import { backupFolder, socketPath, stateFolder } from '../../server/socket.ts';
 import { keepFenceOnly } from '../../sqlite/fence.ts';
 import { hold } from '../../sqlite/hold.ts';
 import { readControl as readSqliteControl, uninstall } from '../../sqlite/install.ts';
@@ -65,10 +67,19 @@ export async function leaveToApplication({ engine, plan }: Installed): Promise<v
   await finishPostgres(engine.main, plan);
 }
 
-/** The folder beside the source goes, with the socket and the embedded server, unless that one holds tables that are to stay. */
+/** The folder beside the source goes but for the backups, with the socket and the embedded server, unless that one holds tables that are to stay. */
 export async function removeState(config: Config, keepTarget: boolean): Promise<void> {
-  if (config.target === undefined && keepTarget) return;
   const folder = stateFolder(config.source);
+  if (keepTarget && known(folder) !== undefined) return;
   await removeEmbedded(folder);
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(socketPath(config.source), { force: true });
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    const path = join(folder, name);
+    if (path !== backupFolder(config.source)) rmSync(path, { recursive: true, force: true });
+  }
+  for (const path of [backupFolder(config.source), folder, dirname(socketPath(config.source))]) removeIfEmpty(path);
+}
+
+function removeIfEmpty(folder: string): void {
+  if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
 }

@@ -15,6 +15,7 @@ import { createPublication, createSlot, dropPublication, dropSlot } from '../../
 import type { Progress } from '../../server/operations.ts';
 import { beginCatalog } from './ahead.ts';
 import { approachPostgres, rehearseRollback } from './approach.ts';
+import { backupBlockers, makeBackup } from './backup.ts';
 import type { Controller } from './controller.ts';
 import { halt, type Installed, installed } from './engine.ts';
 import { gatherFacts } from './facts.ts';
@@ -32,13 +33,15 @@ const PIPE_MS = 10_000;
 
 export type Switched = { readonly pauseMs: number; readonly epoch: bigint };
 
-/** Why the switch may not begin. For a cutover it also proves the way back, and takes it down again if `dryRun`. */
+/** Why the switch may not begin. For a cutover it also makes the backup (unless `dryRun`) and proves the way back, which `dryRun` takes down again. */
 export async function check(controller: Controller, direction: Direction, dryRun: boolean, progress: Progress) {
   const on = await installed(controller.engine);
   const unchecked = direction === 'cutover' && on.plan.existing ? await orphans(on.engine.side, on.plan) : [];
   const stopped = await whyStopped(controller, on.control, direction);
   const before = [...blockers(await gatherFacts(on, controller.tail(), direction, { reverseProblem: undefined, stopped })), ...unchecked];
   if (before.length > 0 || direction === 'rollback') return before;
+  const unsaved = dryRun ? await backupBlockers(on.engine) : await makeBackup(on.engine, 'before-cutover', progress);
+  if (unsaved.length > 0) return unsaved;
   progress('proving the way back: publication, slot, canary');
   const reverseProblem = await proveWayBack(on);
   const found = blockers(await gatherFacts(on, controller.tail(), direction, { reverseProblem, stopped: undefined }));
