@@ -13,7 +13,7 @@ import type { Plan, TablePlan } from '../plan/plan.ts';
 import { connectionError } from './connection-error.ts';
 import { replicationError } from './errors.ts';
 import { tableName } from './fence.ts';
-import { connect, LONG_MS, type Session } from './open.ts';
+import { connect, LONG_MS, type Session, withoutLimit } from './open.ts';
 import { dropSlot, heldUp } from './slot.ts';
 
 export type Beginning = AsyncDisposable & {
@@ -73,7 +73,12 @@ async function slotWithSnapshot(url: string, name: string, { session, reader, li
 }
 
 async function replication(url: string): Promise<Client> {
-  const config = { connectionString: url, application_name: 'attacca slot', connectionTimeoutMillis: CONNECT_MS, replication: 'database' };
+  const config = {
+    connectionString: withoutLimit(url),
+    application_name: 'attacca slot',
+    connectionTimeoutMillis: CONNECT_MS,
+    replication: 'database',
+  };
   const client = new Client(config);
   client.on('error', () => undefined);
   try {

@@ -112,6 +112,9 @@ function limitIn(url: string): number | undefined {
   return given === undefined ? undefined : Number(given);
 }
 
+/** The URL for a connection on which one command goes on for ever: the driver takes the limit from there, whatever else it is given. */
+export const withoutLimit = (url: string): string => url.replace(/([?&])query_timeout=\d+&?/, '$1').replace(/[?&]$/, '');
+
 function open(url: string, options: ConnectOptions & { readonly queryMs: number }): Client {
   try {
     return new Client({

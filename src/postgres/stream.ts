@@ -9,6 +9,7 @@
  *   - an exception of its parser ends the process; its values went through type parsers → our own parser, guarded, raw text
  *   - a second subscribe on the same object begins at the last *received* place        → a new object for every connection
  *   - publication names are not quoted                                                 → our own start command
+ *   - a query_timeout in the URL ends the stream, whose command never ends → it is taken out of the URL
  *   - an end before the stream began looks like success                                → every end of `subscribe` is a lost connection
  */
 import { setTimeout as delay } from 'node:timers/promises';
@@ -20,7 +21,7 @@ import { formatLsn, parseLsn } from '../change/lsn.ts';
 import { literal, quote } from '../change/quote.ts';
 import { replicationError } from './errors.ts';
 import { type Handoff, handoff } from './handoff.ts';
-import { connect } from './open.ts';
+import { connect, withoutLimit } from './open.ts';
 import { decode, type Message } from './pgoutput.ts';
 import { slotState } from './slot.ts';
 
@@ -61,7 +62,7 @@ export async function openStream(options: StreamOptions, after: Lsn, signal: Abo
   signal.throwIfAborted();
   const items = handoff<Item>(HELD_BYTES);
   const service = new LogicalReplicationService(
-    { connectionString: options.url, application_name: 'attacca wal', connectionTimeoutMillis: CONNECT_MS, keepAlive: true },
+    { connectionString: withoutLimit(options.url), application_name: 'attacca wal', connectionTimeoutMillis: CONNECT_MS, keepAlive: true },
     { acknowledge: { auto: false, timeoutSeconds: 0 }, flowControl: { enabled: true } },
   );
   const line = attend(service, items, start);

@@ -101,6 +101,16 @@ test('a sink that needs longer than wal_sender_timeout keeps its connection', as
   expect(rows).toBe(MANY);
 });
 
+test('the limit for queries that the URL sets is none for the stream', async () => {
+  await using world = await reverse();
+  const { pg, options } = world;
+  await using stream = reader(wal({ ...options, url: `${options.url}?application_name=x&query_timeout=1000` }));
+  const waiting = stream.next();
+  await delay(2_000); // twice the limit
+  await pg.query(`insert into pairs values ('a', 1)`);
+  expect((await waiting).changes).toMatchObject([{ op: 'insert', row: ['a', '1'] }]);
+});
+
 test('an idle connection answers the keepalives of a server that asks often', async () => {
   await using world = await reverse();
   const { pg, options } = world;
