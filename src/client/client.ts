@@ -9,7 +9,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { FlagConfig } from '../flag/config.ts';
 import { fileFlag } from '../flag/file.ts';
-import type { FlagProvider, FlagState, Side } from '../flag/flag.ts';
+import type { FlagProvider, FlagSql, FlagState, Side } from '../flag/flag.ts';
+import { RowFlag, rowFlag } from '../flag/row.ts';
 import { watchFlag } from '../flag/watch.ts';
 import { belief } from './belief.ts';
 import { type PgPool, postgresSide } from './postgres.ts';
@@ -24,8 +25,11 @@ export type { SqliteDatabase } from './sqlite.ts';
 export type { Param, Row, Tx, Work } from './tx.ts';
 
 export type ClientOptions = {
-  /** The flag as attacca's configuration describes it (`path` is enough for a dotenv file with DB_TYPE), or a provider of your own. */
-  readonly flag: FlagOptions | FlagProvider;
+  /**
+   * The flag as attacca's configuration describes it (`path` is enough for a dotenv file with DB_TYPE; `kind: 'postgres'` for a row,
+   * which is read through the pool), or one of your own. Give epoch 0n where your service has none.
+   */
+  readonly flag: FlagOptions | RowFlagOptions | FlagReader;
   /** Opens the SQLite file with better-sqlite3. Called up to twice: one connection writes, one reads. */
   readonly sqlite: () => SqliteDatabase;
   /** Makes a pool of node-postgres. */
@@ -47,6 +51,19 @@ export type FlagOptions = {
   readonly postgres?: string;
 };
 
+/** A row of a table in Postgres: see README, "The flag". */
+export type RowFlagOptions = {
+  readonly kind: 'postgres';
+  readonly schema?: string;
+  readonly table?: string;
+  readonly key?: string;
+  readonly sqlite?: string;
+  readonly postgres?: string;
+};
+
+/** What the library needs of a flag: to read it, and where there is one, a hint that it has changed. */
+export type FlagReader = Pick<FlagProvider, 'read' | 'watch'>;
+
 export interface AppDatabase {
   /** The side that this instance takes for primary. */
   primary(): Side;
@@ -66,9 +83,13 @@ export interface AppDatabase {
 /** Opens the application's database. The databases themselves are opened when first used. Rejects when the flag cannot be understood. */
 export async function createDatabase(options: ClientOptions): Promise<AppDatabase> {
   const { waitMs = 30_000, pollMs = 500, onSwitch = () => {} } = options;
-  const flag = 'read' in options.flag ? options.flag : fileFlag(FlagConfig.parse(options.flag));
-  const known = belief((await flag.read()) ?? { primary: 'sqlite', epoch: 0n }, onSwitch);
   const sides: Record<Side, Database> = { sqlite: sqliteSide(options.sqlite), postgres: postgresSide(options.postgres) };
+  const flag = flagIn(options.flag, sides.postgres);
+  const first = await flag.read().catch(async error => {
+    await sides.postgres.close();
+    throw error;
+  });
+  const known = belief(first ?? { primary: 'sqlite', epoch: 0n }, onSwitch);
   const closing = new AbortController();
   const running = new Set<Promise<unknown>>();
   watchFlag(flag, { signal: closing.signal, pollMs }, known.flag);
@@ -94,8 +115,15 @@ export async function createDatabase(options: ClientOptions): Promise<AppDatabas
   };
 }
 
+function flagIn(given: ClientOptions['flag'], postgres: Database): FlagReader {
+  if ('read' in given) return given;
+  if (given.kind !== 'postgres') return fileFlag(FlagConfig.parse(given));
+  const run: FlagSql['run'] = (text, values) => postgres.read(tx => tx.all(text, ...values)) as ReturnType<FlagSql['run']>;
+  return rowFlag(RowFlag.parse(given), { run, trial: () => Promise.reject(new Error('the application only reads the flag')) });
+}
+
 type Route = {
-  readonly flag: FlagProvider;
+  readonly flag: FlagReader;
   readonly known: ReturnType<typeof belief>;
   readonly sides: Record<Side, Database>;
   readonly waitMs: number;

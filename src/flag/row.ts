@@ -11,7 +11,7 @@ import type { FlagProvider, FlagSql, FlagState } from './flag.ts';
 import { DISTINCT, distinct, place, values } from './place.ts';
 import { older } from './verified.ts';
 
-const RowFlag = z
+export const RowFlag = z
   .strictObject({
     kind: z.literal('postgres'),
     ...values,
@@ -21,7 +21,7 @@ const RowFlag = z
     channel: z.string().min(1).max(63).default('app_flag').describe('Where the change is notified, as JSON.'),
   })
   .refine(distinct, DISTINCT);
-type RowFlag = Readonly<z.infer<typeof RowFlag>>;
+export type RowFlag = Readonly<z.infer<typeof RowFlag>>;
 
 export const rowPlace = place(RowFlag, (config, { sql }) => rowFlag(config, sql));
 

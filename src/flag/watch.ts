@@ -7,7 +7,7 @@ import type { FlagProvider, FlagState } from './flag.ts';
  * Keeps no process alive.
  */
 export function watchFlag(
-  provider: FlagProvider,
+  provider: Pick<FlagProvider, 'read' | 'watch'>,
   options: { readonly signal: AbortSignal; readonly pollMs: number },
   onChange: (state: FlagState) => void,
 ): void {

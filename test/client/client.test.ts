@@ -1,4 +1,5 @@
 import Database from 'better-sqlite3';
+import pg from 'pg';
 import { expect, test } from 'vitest';
 import type { AppDatabase, Tx } from '../../src/client/client.ts';
 import { NotAccepted } from '../../src/client/client.ts';
@@ -199,4 +200,34 @@ test('a statement after the transaction has ended is refused', async () => {
     leaked = tx;
   });
   await expect(leaked?.run(SET, 1, 1)).rejects.toThrow('over');
+});
+
+test('a flag in a row of Postgres is followed through the pool of the application', async () => {
+  await using world = await World.open();
+  const table = `create table app_flag (name text primary key, value text not null, epoch bigint not null default 0)`;
+  await world.postgres.query(`${table}; insert into app_flag values ('DB_TYPE', 'sqlite')`);
+  const app = await world.client({ flag: { kind: 'postgres' } });
+  expect([await deposit(app), app.primary()]).toEqual(['sqlite', 'sqlite']);
+  world.fenceSqlite(1);
+  const waiting = add(app);
+  await world.openPostgres(1);
+  await world.postgres.query(`update app_flag set value = 'postgresql', epoch = 1`);
+  expect([await waiting, app.primary(), await world.postgresBalance(1)]).toEqual(['postgres', 'postgres', 120]);
+
+  const reader = await world.client({ flag: { kind: 'postgres' }, pollMs: 5 });
+  expect(reader.primary()).toBe('postgres');
+  await world.postgres.query(`update app_flag set value = 'sqlite', epoch = 2`);
+  await expect.poll(() => reader.primary(), { timeout: 20_000 }).toBe('sqlite');
+});
+
+test('a flag in Postgres that cannot be read is an error at the start, and leaves no pool behind', async () => {
+  await using world = await World.open();
+  const ended: unknown[] = [];
+  const postgres = () => {
+    const pool = new pg.Pool({ connectionString: world.postgres.url });
+    const end = pool.end.bind(pool);
+    return Object.assign(pool, { end: async () => void ended.push(await end()) });
+  };
+  await expect(world.client({ flag: { kind: 'postgres' }, postgres })).rejects.toThrow('app_flag');
+  expect(ended).toHaveLength(1);
 });
