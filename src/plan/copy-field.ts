@@ -8,6 +8,7 @@
  * (2) A codec that has none goes through `encode` always: exact, and slower.
  * (3) SQLite 3.54, the library that this process brings, evaluates it; not the application's.
  */
+import { epochForm } from './epoch-form.ts';
 import type { CodecName, ColumnPlan } from './plan.ts';
 import type { Affinity } from './schema.ts';
 import { textForm } from './text-form.ts';
@@ -37,7 +38,7 @@ const FIELDS: Readonly<Partial<Record<CodecName, Field>>> = {
 
 /** SQLite's expression for the column's CSV field; undefined where its codec has none. */
 export function copyField({ codec, affinity, own }: Pick<ColumnPlan, 'codec' | 'affinity' | 'own'>, column: string): string | undefined {
-  const field = FIELDS[codec]?.(column, affinity) ?? formField(codec, column);
+  const field = FIELDS[codec]?.(column, affinity) ?? formField(codec, affinity, column);
   if (field === undefined || own === undefined || UNLIMITED.test(own.base)) return field;
   const longest = /^character varying\((\d+)\)$/.exec(own.base)?.[1];
   return longest === undefined ? undefined : `case when length(${column}) > ${longest} then ${M} else ${field} end`;
@@ -46,8 +47,10 @@ export function copyField({ codec, affinity, own }: Pick<ColumnPlan, 'codec' | '
 /** Postgres takes each value of these as it is, or refuses it. */
 const UNLIMITED = /^(?:integer|smallint|enum|character varying|text|numeric|timestamp with(?:out)? time zone)$/;
 
-/** Texts in one exact form need no quotes; Postgres reads them as they are. */
-function formField(codec: CodecName, column: string): string | undefined {
+/** Texts in one exact form, and points in time, need no quotes; Postgres reads them as they are. */
+function formField(codec: CodecName, affinity: Affinity, column: string): string | undefined {
+  const epoch = affinity === 'real' ? undefined : epochForm(codec); // it holds no integers
+  if (epoch !== undefined) return byClass(column, { integer: `case when ${epoch.fits(column)} then ${epoch.text(column)} else ${M} end` });
   const form = textForm(codec);
   return form === undefined ? undefined : byClass(column, { text: `case when ${form(column)} then ${column} else ${M} end` });
 }

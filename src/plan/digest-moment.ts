@@ -5,14 +5,9 @@
  * its parts have fixed lengths, and zeros are only taken from the end of a fraction whose length says how many there were.
  */
 import type { Form } from './digest.ts';
+import { epochForm } from './epoch-form.ts';
 
 const TEXT = /^(date|timestamp|timestamptz)\(YYYY-MM-DD(?:([T ])hh:mm:ss(?:\.(f+))?(|Z| UTC|\+00|\+00:00))?\)$/;
-const NUMBER = /^(timestamp|timestamptz)\((s|ms|us) since (1970|1601|2001|1904)\)$/;
-/** Units in a second. */
-const UNITS: Readonly<Record<string, number>> = { s: 1, ms: 1_000, us: 1_000_000 };
-const ORIGINS: Readonly<Record<string, number>> = { '1970': 0, '1601': -11_644_473_600, '2001': 978_307_200, '1904': -2_082_844_800 };
-/** The end of the year 9999: Postgres prints later ones with more digits. */
-const LAST = 253_402_300_799;
 
 /** undefined for a codec that has none. */
 export function momentForm(codec: string): Form | undefined {
@@ -49,13 +44,6 @@ function textForm(codec: string): ((c: string) => string) | undefined {
 }
 
 function numberForm(codec: string): ((c: string) => string) | undefined {
-  const [, type, unit = '', year = ''] = NUMBER.exec(codec) ?? [];
-  const [per, origin] = [UNITS[unit], ORIGINS[year]];
-  if (per === undefined || origin === undefined) return undefined;
-  return c => {
-    const second = `strftime('%Y-%m-%d %H:%M:%S', ${c} / ${per} + ${origin}, 'unixepoch')`;
-    const part =
-      per === 1 ? '' : ` || case ${c} % ${per} when 0 then '' else rtrim(printf('.%0${String(per).length - 1}d', ${c} % ${per}), '0') end`;
-    return `when 'integer' then case when ${c} between 0 and ${BigInt(LAST - origin) * BigInt(per)} then ${second}${part}${zoneOf(type)} else '?' end`;
-  };
+  const form = epochForm(codec);
+  return form === undefined ? undefined : c => `when 'integer' then case when ${form.fits(c)} then ${form.text(c)} else '?' end`;
 }

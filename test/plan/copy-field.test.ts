@@ -75,6 +75,7 @@ test.each(withField)('a field is what `encode` makes, or a misfit: $codec in $af
 /** Postgres reads hexadecimal digits of either case, and 'Inf'. */
 function normal(codec: CodecName, text: string): string {
   if (codec === 'blob') return text.toLowerCase();
+  if (codec.includes(' since ')) return text;
   if (codec.includes('(')) return String(codecOf({ codec, affinity: 'blob' }).encode(text)); // codec-postgres.test.ts: Postgres reads both alike
   return codec === 'real' || codec === 'number' ? text.replace(/^(-?)Inf$/, '$1Infinity') : text;
 }

@@ -81,5 +81,9 @@ export const fitting: Readonly<Record<string, readonly Value[]>> = {
   'timestamp(YYYY-MM-DD hh:mm:ss)': [null, '2024-02-29 23:59:59'],
   'timestamptz(YYYY-MM-DDThh:mm:ss.fffZ)': [null, '2024-02-29T23:59:59.120Z'],
   'timestamptz(YYYY-MM-DD hh:mm:ss+00:00)': [null, '2024-02-29 23:59:59+00:00'],
+  'timestamptz(s since 1970)': [null, 0n, 1_700_000_000n, 253_402_300_799n],
+  'timestamptz(ms since 1970 or 0)': [null, 0n, 1n, 1_700_000_000_120n],
+  'timestamptz(us since 1601 or 0)': [null, 0n, 13_345_000_000_000_001n],
+  'timestamptz(ns since 1970)': [null, 1_700_000_000_123_456_000n],
   tagged: [null, 'text', '\\.', new Uint8Array([1, 2])],
 };
