@@ -46,7 +46,7 @@ test('every default is visible', () => {
     quarantine: { policy: 'quarantine', afterRows: 0 },
     journal: { maxMarks: 50_000_000 },
     mirror: { warnSlotMegabytes: 1_024, maxSlotMegabytes: 10_240, whenSlotFull: 'warn' },
-    verify: { everySeconds: 10, fullEveryMinutes: 360 },
+    verify: { everySeconds: 10, fullEveryMinutes: 360, nice: 0 },
     backup: { enabled: true, keep: 3 },
     cutover: { maxPauseMs: 3_000, maxLagMs: 2_000, verifyMaxAgeMinutes: 60, maxClockSkewMs: 5_000, minFreeMegabytes: 256 },
   });
