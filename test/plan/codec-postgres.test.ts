@@ -58,7 +58,8 @@ describe(`SQLite → Postgres → SQLite keeps class and bytes (ATTACCA_SEED=${S
     for (const affinity of AFFINITIES) {
       const { encode, decode, canonical } = codecOf({ codec, affinity });
       const moment = MOMENTS[typeOf(codec)];
-      const certain = moment === undefined ? BOOLEAN_TEXTS.flat() : [decode(moment)].filter(given => !(given instanceof Unfit)); // of some, no sample is one
+      const certain =
+        moment === undefined ? BOOLEAN_TEXTS.flat() : [decode(moment)].filter((given): given is Value => !(given instanceof Unfit)); // of some, no sample is one
       const values = [...fc.sample(value, { seed: SEED, numRuns: RUNS }), ...certain];
       const fitting = values.flatMap(given => {
         const before = sqlite.stored(given, affinity);
