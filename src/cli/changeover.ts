@@ -4,11 +4,19 @@ import { confirm } from './confirm.ts';
 import type { Context } from './main.ts';
 import { EXIT, present } from './report.ts';
 
-type Options = { readonly dryRun?: boolean; readonly maxPause?: number; readonly yes?: boolean; readonly acceptLoss?: boolean };
+type Options = {
+  readonly dryRun?: boolean;
+  readonly maxPause?: number;
+  readonly yes?: boolean;
+  readonly acceptLoss?: boolean;
+  readonly at?: string;
+  readonly cancel?: boolean;
+};
 
 /** `attacca cutover` and `attacca rollback`: the same act with the ends swapped. */
 export async function changeover(context: Context, direction: 'cutover' | 'rollback', options: Options): Promise<number> {
   if (options.acceptLoss === true) return await (await import('./accept-loss.ts')).acceptLoss(context, options);
+  if (options.at !== undefined || options.cancel === true) return await (await import('./schedule.ts')).appoint(context, options);
   const dryRun = options.dryRun === true;
   const to = direction === 'cutover' ? 'PostgreSQL' : 'SQLite';
   if (!dryRun) await confirm(context.output, options.yes === true, `Make ${to} primary for ${context.config().source} now?`);

@@ -112,6 +112,10 @@ export function program(): Command {
           (await import('./changeover.ts')).changeover(context, name, options as { dryRun?: boolean; maxPause?: number; yes?: boolean }),
         ),
       );
+    if (name === 'cutover')
+      command
+        .addOption(new Option('--at <time>', 'let the daemon do it then: 2026-11-29T03:00:00+01:00').conflicts(['dryRun', 'cancel']))
+        .addOption(new Option('--cancel', 'call the scheduled cutover off').conflicts('dryRun'));
     if (name === 'rollback')
       command.option('--accept-loss', 'without PostgreSQL, which cannot be reached: what SQLite has not seen yet is lost');
   }

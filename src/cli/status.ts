@@ -52,6 +52,9 @@ function lines(status: StatusDocument): string[] {
         : `${slot.name}, ${slot.active ? 'active' : 'not read'}, keeps ${slot.retainedBytes} bytes of WAL (${slot.walStatus ?? 'not there'})`,
     ],
     ...(slot?.alarm == null ? [] : [['ALARM', slot.alarm] satisfies [string, string]]),
+    ...(status.scheduled === null
+      ? []
+      : [['scheduled', `cutover at ${status.scheduled.at}, by ${status.scheduled.by}`] satisfies [string, string]]),
     ...(halt === null ? [] : [['halted', `${halt.reason} → ${halt.hint}`] satisfies [string, string]]),
   ];
   const tables = status.tables.map(({ table: name, rows, total, done }) => [

@@ -12,6 +12,7 @@ import { socketPath } from '../server/socket.ts';
 import { neverInstalled } from './ask.ts';
 import type { Config } from './config.ts';
 import { flagAfterLoss } from './engine/accepted-loss.ts';
+import { appointments } from './engine/appointments.ts';
 import { ensurePlan, examine } from './engine/bootstrap.ts';
 import { type Controller, controller } from './engine/controller.ts';
 import { openEngine, shown } from './engine/engine.ts';
@@ -121,9 +122,9 @@ async function session(
   });
   try {
     if (!once) {
-      const comparing = rounds(engine, ops, over);
+      const beside = Promise.all([rounds(engine, ops, over), appointments(engine, ops, over)]);
       await running.finally(() => enough.abort());
-      await comparing;
+      await beside;
       return undefined;
     }
     const report = await untilCaughtUp(own, running);

@@ -32,6 +32,7 @@ export const Call = z.discriminatedUnion('operation', [
     maxPauseMs: z.int().optional(),
   }),
   z.strictObject({ operation: z.literal('quarantine'), action: z.enum(['list', 'retry', 'drop']), ids: z.array(z.string()) }),
+  z.strictObject({ operation: z.literal('schedule'), at: z.iso.datetime().nullable(), maxPauseMs: z.int().optional() }),
   z.strictObject({ operation: z.literal('resync'), tables: z.array(z.string()) }),
   z.strictObject({ operation: z.literal('widen'), tables: z.array(z.string()) }),
   z.strictObject({
@@ -94,6 +95,8 @@ function carryOut(operations: Operations, call: Call, progress: Progress, by: st
       return operations.verify({ ...call, by }, progress);
     case 'switch':
       return operations.switch(call.direction, { dryRun: call.dryRun, maxPauseMs: call.maxPauseMs }, progress);
+    case 'schedule':
+      return operations.schedule(call, by);
     case 'quarantine':
       return operations.quarantine(call.action, call.ids);
     case 'resync':

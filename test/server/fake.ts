@@ -19,6 +19,7 @@ export const STATUS: StatusDocument = {
   suspended: [],
   slot: { name: 'attacca', active: false, walStatus: null, retainedBytes: '0' },
   halt: null,
+  scheduled: { at: '2026-01-02T03:00:00Z', by: 'alice@db1' },
   timeline: [{ at: '2026-01-01T00:00:00.000Z', event: 'installed', by: 'attacca' }],
 };
 export const VERIFY: VerifyDocument = {
@@ -66,6 +67,7 @@ export function fake(some: Partial<Operations> = {}): Operations {
     asked: async () => undefined,
     verify: never,
     switch: never,
+    schedule: never,
     quarantine: never,
     resync: never,
     widen: never,

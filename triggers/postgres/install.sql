@@ -74,6 +74,14 @@ create table attacca.watermark (
   at timestamptz not null default now()
 );
 
+-- A cutover that is to begin by itself.
+create table attacca.scheduled (
+  id integer primary key check (id = 1),
+  at timestamptz not null,
+  max_pause_ms integer,
+  by text not null
+);
+
 create table attacca.audit (
   id bigint generated always as identity primary key,
   at timestamptz not null default now(),

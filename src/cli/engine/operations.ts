@@ -3,8 +3,10 @@ import { type Blocker, Refused } from '../../change/errors.ts';
 import type { Direction } from '../../cutover/gate.ts';
 import { type Phase, primaryIn } from '../../cutover/phase.ts';
 import { audit, readWholeAudit } from '../../postgres/audit.ts';
+import { unschedule } from '../../postgres/scheduled.ts';
 import type { DoneDocument, SwitchDocument } from '../../server/documents.ts';
 import type { Operations, Progress } from '../../server/operations.ts';
+import { appoint } from './appointments.ts';
 import { exportAudit, noteAsked, noted, noteReport, positions } from './auditing.ts';
 import { makeBackup } from './backup.ts';
 import type { Controller } from './controller.ts';
@@ -40,6 +42,7 @@ export function operations(controller: Controller, since: Date, ended: (left: Le
     verify: (options, progress) =>
       controller.alone('verify', async () => noteReport(engine.side, await verify(controller, options, progress))),
     switch: (direction, options, progress) => controller.alone(direction, () => changeOver(controller, direction, options, progress)),
+    schedule: (wanted, by) => appoint(engine.side, wanted, by),
     quarantine: (action, ids) => controller.alone(`quarantine ${action}`, () => quarantine(controller, action, ids)),
     resync: ({ tables }, progress) => controller.alone('resync', () => resync(controller, tables, progress)),
     widen: ({ tables }, progress) =>
@@ -106,6 +109,7 @@ async function switched(controller: Controller, direction: Direction, maxPauseMs
   const { engine } = controller;
   try {
     const done = await (direction === 'cutover' ? cutOver : rollBack)(controller, maxPauseMs, progress);
+    if (direction === 'cutover') await unschedule(engine.side);
     await audit(engine.side, `${direction} done`, { pauseMs: Math.round(done.pauseMs * 10) / 10, ...(await positions(engine)) });
     return done;
   } catch (error) {

@@ -5,6 +5,7 @@ import { readProgress } from '../../postgres/chunk.ts';
 import { readControl } from '../../postgres/control.ts';
 import { suspensions } from '../../postgres/policy.ts';
 import { count } from '../../postgres/quarantine.ts';
+import { readScheduled } from '../../postgres/scheduled.ts';
 import { type SlotState, slotState } from '../../postgres/slot.ts';
 import type { Lag } from '../../replicate/lag.ts';
 import { judgeSlot } from '../../replicate/retained.ts';
@@ -30,6 +31,7 @@ export async function readStatus(
   const phase = control.phase as Phase;
   const progress = await readProgress(side);
   const suspended = await suspensions(side);
+  const scheduled = await readScheduled(side);
   const slot = control.slot === null ? undefined : await slotState(side, control.slot);
   return {
     phase,
@@ -58,6 +60,7 @@ export async function readStatus(
     }),
     slot: slot === undefined ? null : slotOf(control.slot ?? '', slot, config),
     halt: control.halt,
+    scheduled: scheduled === undefined ? null : { at: scheduled.at, by: scheduled.by },
     timeline: await readAudit(side, 20),
   };
 }

@@ -1,0 +1,40 @@
+import { actor } from '../change/actor.ts';
+import { Refused, UsageError } from '../change/errors.ts';
+import { callDaemon } from '../server/call.ts';
+import { DoneDocument } from '../server/documents.ts';
+import { socketPath } from '../server/socket.ts';
+import { confirm } from './confirm.ts';
+import type { Context } from './main.ts';
+import { EXIT, present } from './report.ts';
+
+const LONGEST_DAYS = 30;
+
+/** `attacca cutover --at TIME` and `--cancel`: only a daemon can keep an appointment. */
+export async function appoint(
+  context: Context,
+  options: { readonly at?: string; readonly maxPause?: number; readonly yes?: boolean },
+): Promise<number> {
+  const { source } = context.config();
+  const at = options.at === undefined ? null : moment(options.at);
+  if (at !== null) await confirm(context.output, options.yes === true, `Make PostgreSQL primary for ${source} at ${at}?`);
+  const maxPause = options.maxPause === undefined ? {} : { maxPauseMs: options.maxPause };
+  const answer = await callDaemon(socketPath(source), { operation: 'schedule', at, ...maxPause }, () => undefined, actor(context.env));
+  if (answer === undefined) throw noDaemon();
+  const document = DoneDocument.parse(answer.result);
+  present(context.output, document, () => [document.detail]);
+  return EXIT.done;
+}
+
+/** ISO 8601 with a zone: a time of day that means another moment elsewhere is refused. */
+function moment(text: string): string {
+  const ms = /T.*(Z|[+-]\d\d:?\d\d)$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(ms)) throw new UsageError(`${text} is no moment`, 'give date, time and zone: 2026-11-29T03:00:00+01:00');
+  if (ms <= Date.now()) throw new UsageError(`${text} has passed`, 'give a moment in the future, or leave --at out');
+  if (ms > Date.now() + LONGEST_DAYS * 86_400_000) throw new UsageError(`${text} is too far away`, `give one within ${LONGEST_DAYS} days`);
+  return new Date(ms).toISOString();
+}
+
+const noDaemon = (): Refused =>
+  new Refused('no daemon runs', [
+    { code: 'no-daemon', reason: 'nobody would be there to begin the cutover', remedy: 'start `attacca sync` and leave it running' },
+  ]);
