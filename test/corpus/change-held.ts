@@ -75,7 +75,7 @@ async function heldValue(
   const parent = plan.tables.find(({ name }) => name.toLowerCase() === found?.parent.toLowerCase());
   const to = found?.to ?? parent?.columns.find(({ name }) => name !== '_attacca_rowid')?.name;
   const parentColumn = parent?.columns.find(({ name }) => name.toLowerCase() === to?.toLowerCase());
-  if (parent !== undefined && parentColumn !== undefined && random.chance(0.9))
+  if (parent !== undefined && parentColumn?.codec === column.codec && random.chance(0.9))
     return heldSample(client, schema, parent, parentColumn.target, random);
   if (!column.notNull && !column.key && random.chance(0.15)) return null;
   const own = subject.unique.has(column.name) || column.key;

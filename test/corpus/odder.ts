@@ -68,7 +68,7 @@ const VIEWS = `
   create view gone_column as select no_such from t;`;
 
 const MANY = (db: Database.Database): void => {
-  for (let n = 0; n < 300; n++)
+  for (let n = 0; n < 120; n++)
     db.exec(
       `create table t${n} (id integer primary key, v text, w references t${Math.max(0, n - 1)}); insert into t${n} values (1, 'a', null)`,
     );
