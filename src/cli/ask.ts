@@ -22,6 +22,7 @@ import { operations } from './engine/operations.ts';
 import { removeState } from './engine/removal.ts';
 import { beginResync, endResync } from './engine/resync.ts';
 import { caughtUp } from './engine/tail.ts';
+import { widenTables } from './engine/widening.ts';
 import type { Context } from './main.ts';
 import { progress } from './report.ts';
 
@@ -100,6 +101,7 @@ async function alone(config: Config, call: Call, say: (line: string) => void, en
   await installed(engine);
   // Before anything reads the journal, which may be the reason for it.
   const again = call.operation === 'resync' ? await beginResync(engine, call.tables, say) : undefined;
+  if (call.operation === 'widen' && call.tables.length > 0) return await widenTables(own, call.tables, say);
   const running = own.run(stop.signal, () => undefined);
   running.catch(() => undefined); // `tailing` reports it
   try {

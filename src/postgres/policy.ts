@@ -60,7 +60,9 @@ const refusedValue = ({ name }: TablePlan, { key, column, reason }: Misfit): Rep
   new ReplicationError(
     'halt',
     `a row of ${quote(name)} does not fit, and its plan says refuse: key ${key}${column === '' ? '' : `, column ${quote(column)}`}: ${reason}`,
-    { hint: 'nothing of it was applied: correct the row in the application, then run `attacca sync`' },
+    {
+      hint: `nothing of it was applied: correct the row in the application, or make room with \`attacca plan --widen --table ${name}\`; then run \`attacca sync\``,
+    },
   );
 
 const tooMany = (table: TablePlan, waiting: number, afterRows: number): ReplicationError =>

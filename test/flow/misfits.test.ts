@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { z } from 'zod';
 import type { Plan } from '../../src/plan/plan.ts';
-import type { PlanDocument, StatusDocument, VerifyDocument } from '../../src/server/documents.ts';
+import type { DoneDocument, PlanDocument, StatusDocument, VerifyDocument } from '../../src/server/documents.ts';
 import { openWorld, type World } from '../support/world.ts';
 
 /* What becomes of a value that does not fit, column by column, as the plan file says it. */
@@ -49,9 +49,16 @@ test('refuse: a value that does not fit halts before anything is committed, and 
   expect(first.log()).not.toContain('three');
   expect(await world.pg.query('select id from t')).toEqual([{ id: '1' }]);
   world.app.exec('update t set n = 3 where id = 3');
-  world.start();
+  const second = world.start();
   await world.until(caughtUp);
   expect(await world.differences()).toEqual([]);
+
+  world.app.exec("insert into t values (4, 'four')");
+  expect(await second.exited).not.toBe(0);
+  expect(await world.json<DoneDocument>(0, 'plan', '--widen', '--table', 't')).toMatchObject({ detail: 't.n: integer → tagged' });
+  world.start();
+  await world.until(caughtUp);
+  expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject({ ok: true, rows: 4, quarantined: 0 });
 });
 
 test('repair: almost JSON is JSON in Postgres, and comes back byte for byte [G4]', async () => {
