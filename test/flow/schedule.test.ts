@@ -38,7 +38,7 @@ test('a scheduled cutover is seen in status, can be called off, and is carried o
   expect((await world.json<StatusDocument>(0, 'status')).primary).toBe('sqlite');
 
   // Never verified: it is, before it cuts over.
-  await world.json(0, 'cutover', '--at', far, '--yes', '--max-pause', '20000');
+  await world.json(0, 'cutover', '--at', far, '--yes');
   await world.pg.query('update attacca.scheduled set at = now()');
   await world.until(({ phase }) => phase === 'mirroring');
   expect(flagOf(world)).toBe('postgresql');

@@ -65,6 +65,8 @@ export type World = AsyncDisposable & {
 };
 
 const LIMIT_MS = 45_000;
+/** A machine that has much else to do must not refuse a switch that a test is about. */
+const PATIENT = { maxPauseMs: 20_000, maxLagMs: 20_000 };
 
 /** `server`: another than the one that tests share; `env`: variables of the daemon; `folder`: where the file is, removed at the end; `limitMs`: of `until`. */
 export type Around = {
@@ -88,7 +90,14 @@ export async function openWorld(
   const file = join(folder, 'attacca.config.json');
   writeFileSync(
     file,
-    JSON.stringify({ source, target: pg.url, flag: { kind: 'file', path: flag }, verify: { everySeconds: 1 }, ...config }),
+    JSON.stringify({
+      source,
+      target: pg.url,
+      flag: { kind: 'file', path: flag },
+      verify: { everySeconds: 1 },
+      cutover: PATIENT,
+      ...config,
+    }),
   );
   const daemons: Daemon[] = [];
   const run = (...words: string[]): Promise<Ran> => attacca([...words, '--config', file]);
