@@ -24,6 +24,7 @@ import type { StatePair } from '../../verify/rows.ts';
 import { watchCatalog } from './ahead.ts';
 import { disposable } from './disposable.ts';
 import { halt, type Installed } from './engine.ts';
+import { mirrorCheck } from './mirror-check.ts';
 import { watched } from './points.ts';
 import { LOST, slotGuard } from './slot-guard.ts';
 import { dated } from './stream-names.ts';
@@ -70,7 +71,9 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
   const piping = pipe(source, pins.sink, stop.signal).catch(error => {
     if (error !== SILENCED) throw error;
   });
-  const done = Promise.all([piping, watch()])
+  const pin = (): Promise<StatePair> => pinReverse(on, pins, stop.signal);
+  const check = mirrorCheck(on, pin, stop.signal);
+  const done = Promise.all([piping, watch(), check.run()])
     .then(() => undefined)
     .finally(async () => {
       stop.abort();
@@ -97,13 +100,14 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
     direction: 'reverse',
     anchorMs: ANCHOR_MS,
     done,
-    pin: () => pinReverse(on, pins, stop.signal),
+    pin,
     reached: (token, signal) => pins.at(token, async () => undefined, AbortSignal.any([signal, stop.signal])),
     lag: () => lag.lag(performance.now()),
     async silence() {
       stop.abort();
       await pins.idle();
       await guarding.catch(() => undefined); // `done` tells
+      await check.idle();
     },
     async stop() {
       stop.abort();

@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { mirrored, mirroringWorld, shadowing, writeInPostgres } from '../support/mirroring.ts';
+import { buildShop } from '../support/shop.ts';
+import { openWorld } from '../support/world.ts';
+
+test('while mirroring, marks are forgotten once they were compared: the file does not grow for as long as it lasts [G10]', async () => {
+  await using world = await openWorld(buildShop(20));
+  const daemon = await mirroringWorld(world);
+  await world.pg.query(`insert into log (message, at) select 'many ' || n, 100000 + n from generate_series(1, 3000) n`);
+  await writeInPostgres(world, 5);
+  await world.until(mirrored);
+  const marks = world.app.prepare('select count(*) from _attacca_journal').pluck();
+  await expect.poll(() => marks.get(), { timeout: 60_000, interval: 50 }).toBeLessThan(10);
+
+  // Nobody should; in one transaction, before the next look puts it back.
+  world.app.exec(`begin immediate; drop trigger _attacca_fence_update_1; update customer set note = 'past the fence' where id = 3; commit`);
+  await expect.poll(() => daemon.log(), { timeout: 60_000, interval: 50 }).toContain('differs');
+  expect(daemon.log()).toContain('SQLite fence was broken and is up again');
+  await world.json(0, 'resync', '--yes');
+  await world.until(mirrored);
+  await world.json(0, 'verify');
+  await world.json(0, 'rollback', '--yes');
+  await world.until(shadowing);
+  expect(await world.differences()).toEqual([]);
+});
