@@ -34,6 +34,8 @@ export type SqliteSinkOptions = {
   readonly install: string;
   /** Called after a commit that put the fence up again on these tables (TablePlan.id). They are marked whole, to be compared. */
   readonly onRefenced?: (tables: readonly number[]) => void;
+  /** Called when another connection, of whatever process, has committed to the file since this one did. */
+  readonly onForeign?: () => void;
 };
 
 /**
@@ -48,6 +50,14 @@ export function sqliteSink(options: SqliteSinkOptions): Sink<Lsn, AsyncIterable<
   if (db.pragma('journal_mode', { simple: true }) !== 'wal') db.pragma('cache_spill = off');
   let start: ReturnType<typeof mirroring> | undefined;
   let seen: unknown;
+  let version: unknown;
+
+  /** Read under the write lock. Commits of this connection do not count. */
+  function heed(): void {
+    const now = db.pragma('data_version', { simple: true });
+    if (version !== undefined && now !== version) options.onForeign?.();
+    version = now;
+  }
 
   return {
     async checkpoint() {
@@ -56,6 +66,7 @@ export function sqliteSink(options: SqliteSinkOptions): Sink<Lsn, AsyncIterable<
     async apply(batch) {
       try {
         await begin(db, WAIT_MS);
+        heed();
         const control = mirrored(db, install);
         if (stored(control) >= batch.position) return;
         const open = schemaVersion(db) === seen ? [] : reclose(db, plan, control.epoch);
@@ -66,9 +77,9 @@ export function sqliteSink(options: SqliteSinkOptions): Sink<Lsn, AsyncIterable<
         const watermark = mirror.finish();
         db.prepare(ADVANCE).run(formatLsn(batch.position), watermark ?? null);
         db.exec(LOWER);
-        const version = schemaVersion(db);
+        const schema = schemaVersion(db);
         await commit(db, WAIT_MS);
-        seen = version;
+        seen = schema;
         if (open.length > 0) options.onRefenced?.(open);
       } catch (error) {
         throw judged(error);

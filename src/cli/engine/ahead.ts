@@ -6,13 +6,14 @@ import { markTables } from '../../sqlite/install.ts';
 import { openSource, writeTransaction } from '../../sqlite/open.ts';
 import { disposable } from './disposable.ts';
 import { halt, type Installed } from './engine.ts';
+import type { FenceWatch } from './fence-watch.ts';
 
 const LOCK_WAIT_MS = 5_000;
 const UNDO =
   'Undo that, then start `attacca sync` again, with `attacca resync` before it where values were lost; or give up the way back with `attacca finish`.';
 
 /** A look at the tables of Postgres, to be taken every second. Throws ReplicationError 'halt' where the mirror cannot go on. */
-export function watchCatalog(on: Installed): (session: Session) => Promise<void> {
+export function watchCatalog(on: Installed, ours: FenceWatch['ours']): (session: Session) => Promise<void> {
   const { engine, plan } = on;
   let told = '';
   return async session => {
@@ -26,7 +27,7 @@ export function watchCatalog(on: Installed): (session: Session) => Promise<void>
       engine.log.error({ new: news }, 'Postgres has what SQLite has not: it is not mirrored, and a rollback is refused');
     told = news;
     if (found.rewritten.length === 0) return;
-    await markWhole(on, found);
+    await ours(() => markWhole(on, found));
     const files = Object.fromEntries(
       found.rewritten.map(name => [name, { columns: before.tables[name]?.columns ?? {}, file: now.tables[name]?.file ?? '' }]),
     );

@@ -11,6 +11,7 @@ import { headMark } from '../../sqlite/rows.ts';
 import type { StatePair } from '../../verify/rows.ts';
 import { disposable } from './disposable.ts';
 import type { Installed } from './engine.ts';
+import type { FenceWatch } from './fence-watch.ts';
 import { compareRecent } from './recent.ts';
 
 /** Each comparison keeps the application's writers in Postgres waiting for a moment: seldomer than forward, where none waits. */
@@ -23,7 +24,9 @@ export type MirrorCheck = {
   idle(): Promise<void>;
 };
 
-export function mirrorCheck(on: Installed, pin: () => Promise<StatePair>, signal: AbortSignal): MirrorCheck {
+type Around = { readonly pin: () => Promise<StatePair>; readonly ours: FenceWatch['ours']; readonly signal: AbortSignal };
+
+export function mirrorCheck(on: Installed, { pin, ours, signal }: Around): MirrorCheck {
   const { engine } = on;
   let pruning: Promise<unknown> = Promise.resolve();
 
@@ -33,7 +36,7 @@ export function mirrorCheck(on: Installed, pin: () => Promise<StatePair>, signal
     if (!(await compareRecent(on, pin, signal))) return;
     const verified = await readVerified(engine.side);
     if (signal.aborted) return;
-    pruning = prune(db.database, verified, () => signal.throwIfAborted());
+    pruning = ours(() => prune(db.database, verified, () => signal.throwIfAborted()));
     await pruning;
   }
 

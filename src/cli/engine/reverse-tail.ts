@@ -15,15 +15,14 @@ import { wal } from '../../postgres/wal.ts';
 import { lagTracker } from '../../replicate/lag.ts';
 import { pipe } from '../../replicate/pipe.ts';
 import { sqliteSink } from '../../sqlite/apply.ts';
-import { fenceState, refence } from '../../sqlite/fence.ts';
-import { hold } from '../../sqlite/hold.ts';
 import { readControl } from '../../sqlite/install.ts';
-import { type Database, isBusy, openSource } from '../../sqlite/open.ts';
+import { openSource } from '../../sqlite/open.ts';
 import { sourceState } from '../../sqlite/state.ts';
 import type { StatePair } from '../../verify/rows.ts';
 import { watchCatalog } from './ahead.ts';
 import { disposable } from './disposable.ts';
 import { halt, type Installed } from './engine.ts';
+import { fenceWatch } from './fence-watch.ts';
 import { mirrorCheck } from './mirror-check.ts';
 import { watched } from './points.ts';
 import { LOST, slotGuard } from './slot-guard.ts';
@@ -40,7 +39,6 @@ const HEARTBEAT_MS = 1_000;
 const LOOKED_AT = 200;
 /** A state costs the application's writers a moment, and only the mirror writes the file: it may be held longer than forward. */
 const ANCHOR_MS = 2_000;
-const FENCE_WAIT_MS = 5_000;
 
 export type ReverseTail = Tail & {
   /** Resolves once everything that was committed before the watermark `token` is in SQLite. Ask before writing the token. */
@@ -57,7 +55,9 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
   const guardSlot = slotGuard(on, stream.slot);
   await guardSlot(engine.side);
   const beats = await connect(engine.url, { applicationName: 'attacca heartbeat' });
-  const sink = watched('mirror', sqliteSink({ path: engine.config.source, plan, install: on.install }), engine.reached);
+  const fence = fenceWatch(on);
+  const file = { path: engine.config.source, plan, install: on.install, onForeign: fence.foreign, onRefenced: fence.refenced };
+  const sink = watched('mirror', sqliteSink(file), engine.reached);
   const reader = openSource(engine.config.source, { readonly: true });
   // Waiting inside SQLite would block the event loop, and with it the very commit that is waited for.
   reader.pragma('busy_timeout = 0');
@@ -65,14 +65,14 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
   const pins = pinning(sink, { watermark, arrived: token => lag.applied(beatOf(token)), signal: stop.signal });
   const source = wal({ url: engine.url, plan, ...stream });
   const lag = lagTracker(0n);
-  const look = watchCatalog(on);
+  const look = watchCatalog(on, fence.ours);
   const everyBeats = Math.ceil(plan.tables.length / LOOKED_AT);
   let guarding: Promise<void> = Promise.resolve();
   const piping = pipe(source, pins.sink, stop.signal).catch(error => {
     if (error !== SILENCED) throw error;
   });
   const pin = (): Promise<StatePair> => pinReverse(on, pins, stop.signal);
-  const check = mirrorCheck(on, pin, stop.signal);
+  const check = mirrorCheck(on, { pin, ours: fence.ours, signal: stop.signal });
   const done = Promise.all([piping, watch(), check.run()])
     .then(() => undefined)
     .finally(async () => {
@@ -89,7 +89,7 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
       lag.seen(beat, performance.now());
       await writeWatermark(beats, dated(`${HEARTBEAT}${beat}`));
       if (stop.signal.aborted) return;
-      guarding = guardFence(on, reader).then(() => (Number(beat) % everyBeats === 0 ? look(beats) : undefined));
+      guarding = fence.look(reader).then(() => (Number(beat) % everyBeats === 0 ? look(beats) : undefined));
       await guarding;
       await guardSlot(beats);
       await delay(HEARTBEAT_MS, undefined, { signal: stop.signal }).catch(() => undefined);
@@ -131,29 +131,6 @@ function refuseOtherServer({ engine }: Installed): void {
     `the mirror follows server ${stored.system} on timeline ${stored.timeline}, this is ${systemIdentifier} on ${timeline}`,
     `Postgres was restored or failed over. ${LOST}`,
   );
-}
-
-/** What `look` reads, or undefined while the mirror itself is committing (rollback-journal mode): then it is looked at next time. */
-function looked<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch (error) {
-    if (isBusy(error)) return undefined;
-    throw error;
-  }
-}
-
-async function guardFence({ engine, plan }: Installed, reader: Database): Promise<void> {
-  const seen = looked(() => ({ fence: fenceState(reader, plan), control: readControl(reader) }));
-  if (seen === undefined) return;
-  const { fence, control } = seen;
-  if (control === undefined || control.primary !== 'postgres')
-    throw halt('the SQLite file has lost its record', 'restore it, or run `attacca finish`');
-  if (fence.closed && fence.intact) return;
-  using held = await hold(engine.config.source, FENCE_WAIT_MS);
-  const tables = refence(held.db, plan, control.epoch);
-  await held.commit(FENCE_WAIT_MS);
-  engine.log.error({ tables, epoch: String(control.epoch) }, 'SQLite fence was broken and is up again');
 }
 
 const stopped = (): ReplicationError =>
