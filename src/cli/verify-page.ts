@@ -26,6 +26,8 @@ export function page(report: VerifyDocument): string {
 <table><tr><th>table</th><th>rows in SQLite</th><th>in Postgres</th><th>in quarantine</th><th>result</th><th>SHA-256 of the rows</th></tr>
 ${report.tables.map(row)}</table>
 ${differing.length === 0 ? '' : html`<h2>What differs</h2>${differing.map(samples)}`}
+<h2>Columns, keys, indexes, constraints, sequences, fences</h2>
+${report.objects.length === 0 ? html`<p>${report.objectsCompared} compared: all as they have to be.</p>` : objects(report)}
 </body>
 </html>
 `);
@@ -43,8 +45,17 @@ function digest(digests: Table['digests']) {
 }
 
 const samples = ({ table, differences, samples }: Table) => html`<h3>${table}</h3>
-<table><tr><th>key</th><th>what</th><th>columns</th></tr>
-${samples.map(({ key, kind, columns }) => html`<tr><td><code>${key}</code></td><td>${KINDS[kind]}</td><td><code>${columns.join(', ')}</code></td></tr>`)}</table>
+<table><tr><th>key</th><th>what</th><th>columns</th><th>written by</th></tr>
+${samples.map(
+  ({ key, kind, columns, rogue }) =>
+    html`<tr><td><code>${key}</code></td><td>${KINDS[kind]}</td><td><code>${columns.join(', ')}</code></td><td>${rogue ? 'somebody else, in Postgres' : ''}</td></tr>`,
+)}</table>
 ${differences > samples.length ? html`<p class="dim">and ${differences - samples.length} more</p>` : ''}`;
 
 const KINDS = { missing: 'only in SQLite', extra: 'only in Postgres', different: 'different' } as const;
+
+const objects = (report: VerifyDocument) => html`<table><tr><th>kind</th><th>table</th><th>name</th><th>problem</th><th>detail</th></tr>
+${report.objects.map(
+  ({ kind, table, name, problem, detail }) =>
+    html`<tr><td>${kind}</td><td><code>${table}</code></td><td><code>${name}</code></td><td><span class="blocking">${problem}</span></td><td>${detail}</td></tr>`,
+)}</table>`;

@@ -1,6 +1,9 @@
 import type { VerifyDocument } from '../server/documents.ts';
 import { table } from './report.ts';
 
+/** Rows of one table that a terminal shows; a document or a page has more. */
+const SHOWN = 20;
+
 /** The report for a terminal. */
 export function lines(report: VerifyDocument): string[] {
   const rows = report.tables.map(each => [
@@ -12,13 +15,25 @@ export function lines(report: VerifyDocument): string[] {
     digestText(each.digests),
   ]);
   const samples = report.tables.flatMap(each =>
-    each.samples.map(
-      ({ table: name, key, kind, columns }) => `    ${name} ${key}: ${kind}${columns.length === 0 ? '' : ` in ${columns.join(', ')}`}`,
-    ),
+    each.samples
+      .slice(0, SHOWN)
+      .map(
+        ({ table: name, key, kind, columns, rogue }) =>
+          `    ${name} ${key}: ${kind}${columns.length === 0 ? '' : ` in ${columns.join(', ')}`}${rogue ? ' (ROGUE: written in Postgres by somebody else)' : ''}`,
+      ),
   );
+  const objects = report.objects.map(objectText);
   const repaired = report.repaired === 0 ? [] : [`${report.repaired} rows were copied again`];
   const quarantined = report.quarantined === 0 ? [] : [`${report.quarantined} rows are in quarantine: see \`attacca quarantine list\``];
-  return [...table(rows), ...samples, ...repaired, ...quarantined, `at ${placeText(report)}; ${askedText(report)}`, verdict(report)];
+  return [
+    ...table(rows),
+    ...samples,
+    ...objects.map(line => `    ${line}`),
+    ...repaired,
+    ...quarantined,
+    `at ${placeText(report)}; ${askedText(report)}`,
+    verdict(report),
+  ];
 }
 
 /** Twelve digits are enough for people. */
@@ -33,8 +48,12 @@ export const placeText = ({ position, lsn, from }: VerifyDocument): string =>
 export const askedText = ({ by, startedAt, durationMs, version, resumed }: VerifyDocument): string =>
   `${by}, ${startedAt}${resumed ? ', interrupted and resumed' : ''}, ${durationMs} ms, attacca ${version}`;
 
+/** What is not as it has to be beside the rows. */
+export const objectText = ({ kind, table, name, problem, detail }: VerifyDocument['objects'][number]): string =>
+  `${kind} ${[table, name].filter(Boolean).join('.')}: ${problem.toUpperCase()}; ${detail}`;
+
 /** The one sentence that counts. */
 export const verdict = (report: VerifyDocument): string =>
   report.ok
-    ? `equal: every column of ${report.rows} rows, compared in ${report.durationMs} ms, as of position ${report.position}`
-    : `DIFFERENT: ${report.differences} rows; run \`attacca verify --repair\` to copy them again`;
+    ? `equal: every column of ${report.rows} rows and ${report.objectsCompared} objects, compared in ${report.durationMs} ms, as of position ${report.position}`
+    : `DIFFERENT: ${report.differences} rows, ${report.objects.length} objects; run \`attacca verify --repair\` to put them right`;

@@ -127,8 +127,10 @@ async function addViews(session: Session, plan: Plan, refused: OnObjectRefused):
 async function add(session: Session, object: PlanObject, text: string, refused: OnObjectRefused): Promise<void> {
   try {
     await session.query({ text, limitMs: LONG_MS });
+    await session.query(MADE, [text]);
   } catch (error) {
     if (!(error instanceof PostgresError) || !UNFIT.test(error.sqlstate ?? '')) throw error;
+    await session.query(REFUSED, [text, error.message]);
     refused(object, error);
   }
 }
@@ -148,14 +150,21 @@ async function absent(session: Session, query: string, table: string, wanted: re
   return [...wanted.keys()].filter(index => !there.has(at(wanted, index).name));
 }
 
+/** Verification does not miss what Postgres has refused to make. */
+const REFUSED = /* sql */ `
+  insert into attacca.witness (object, state) values ('refused:' || $1::text, $2) on conflict (object) do update set state = excluded.state`;
+const MADE = /* sql */ `delete from attacca.witness where object = 'refused:' || $1::text`;
+
 /** A relation of that name belongs to another table. */
 const TAKEN = '42P07';
 
 async function attempt(session: Session, table: TablePlan, statement: string, refused: OnRefused): Promise<void> {
   try {
     await session.query({ text: statement, limitMs: LONG_MS });
+    await session.query(MADE, [statement]);
   } catch (error) {
     if (!isPoison(error) && !(error instanceof PostgresError && error.sqlstate === TAKEN)) throw error;
+    await session.query(REFUSED, [statement, error.message]);
     refused(table, statement, error);
   }
 }

@@ -19,7 +19,10 @@ export type TargetEvolution = {
 };
 
 const STORE = /* sql */ `update attacca.control set plan = $1, updated_at = now()`;
-const FORGET = /* sql */ `with rows as (delete from attacca.quarantine where table_id = any($1)) delete from attacca.snapshot where table_id = any($1)`;
+const FORGET = /* sql */ `
+  with rows as (delete from attacca.quarantine where table_id = any($1)),
+  sequences as (delete from attacca.witness where object in (select 'sequence:' || id from unnest($1::integer[]) id))
+  delete from attacca.snapshot where table_id = any($1)`;
 /** A table that came later is copied by the batch that follows. */
 const COPIED = /* sql */ `insert into attacca.snapshot (table_id, total, done) select id, 0, true from unnest($1::integer[]) id`;
 const NAMES = /* sql */ `

@@ -39,9 +39,22 @@ export async function readFence(session: Session): Promise<{ readonly closed: bo
   return state === undefined || epoch === undefined ? undefined : { closed: state === 'closed', epoch: BigInt(epoch) };
 }
 
+/** Whether the function is, to the letter, the closed fence of this epoch and token. */
+export async function isFenceOf(session: Session, epoch: bigint, token: string): Promise<boolean> {
+  const { rows } = await session.query<{ prosrc: string }>(BODY);
+  return rows[0]?.prosrc === closing(epoch, token).split('$fence$')[1];
+}
+
 /** Puts the fence trigger on a table. */
 export async function addFence(session: Session, plan: Plan, table: TablePlan): Promise<void> {
-  await session.query(template('postgres/fence-trigger.sql', { table: tableName(plan, table) }));
+  const name = tableName(plan, table);
+  await session.query(template('postgres/fence-trigger.sql', { table: name, relation: literal(name) }));
+}
+
+/** The same where there may be one that somebody has changed. */
+export async function renewFence(session: Session, plan: Plan, table: TablePlan): Promise<void> {
+  await session.query(`drop trigger if exists _attacca_fence on ${tableName(plan, table)}`);
+  await addFence(session, plan, table);
 }
 
 /** tgtype 62: before, for each statement, on insert, delete, update and truncate. */
@@ -55,6 +68,20 @@ export async function unfenced(session: Session, plan: Plan): Promise<string[]> 
   const { rows } = await session.query<{ relname: string }>(FENCED, [plan.schema]);
   const fenced = new Set(rows.map(row => row.relname));
   return plan.tables.map(table => table.target).filter(target => !fenced.has(target));
+}
+
+const TOUCHED = /* sql */ `
+  select c.relname from pg_trigger t
+  join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = $1 and t.tgname = '_attacca_fence' and not exists (
+    select from attacca.witness w where w.object = 'fence:' || t.oid and w.state = t.xmin::text)`;
+
+/** Targets of the plan whose fence trigger is not as attacca made it: somebody could write past it, or still can. */
+export async function touched(session: Session, plan: Plan): Promise<ReadonlySet<string>> {
+  const { rows } = await session.query<{ relname: string }>(TOUCHED, [plan.schema]);
+  const others = new Set(rows.map(row => row.relname));
+  const open = new Set(await unfenced(session, plan));
+  return new Set(plan.tables.map(table => table.target).filter(target => others.has(target) || open.has(target)));
 }
 
 /** Whether every table of the plan still has its fence trigger, whatever the fence's state. */

@@ -18,6 +18,7 @@ import { dropForeignKeys } from './constraints.ts';
 import { type Control, createControl, type NewControl, readControl } from './control.ts';
 import { PostgresError } from './errors.ts';
 import { addFence, fencePostgres, tableName } from './fence.ts';
+import { rememberObjects } from './objects.ts';
 import { type Session, transaction } from './open.ts';
 
 export type Installation = Omit<NewControl, 'phase' | 'epoch' | 'plan'>;
@@ -41,7 +42,10 @@ export async function installPostgres(session: Session, plan: Plan, installation
       if (!plan.existing) await session.query([tableDdl(plan, table), ...commentDdl(plan, table)].join('; '));
       await addFence(session, plan, table);
     }
-    if (plan.existing) await refuseFilled(session, plan); // behind the fence nobody can fill them any more
+    if (plan.existing) {
+      await refuseFilled(session, plan); // behind the fence nobody can fill them any more
+      await rememberObjects(session, plan);
+    }
     await audit(session, 'installed', { tables: plan.tables.length });
     for (const { finding, reason } of plan.waived ?? []) await audit(session, `waived ${finding}`, { reason });
   });

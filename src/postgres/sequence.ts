@@ -11,7 +11,12 @@ const SET = /* sql */ `
   with durable as (update attacca.control set updated_at = now() returning 1),
   numbered as (
     select setval(pg_get_serial_sequence(s.name, s.col), s.value, s.begun) as value
-    from unnest($1::text[], $2::text[], $3::bigint[], $4::boolean[]) as s(name, col, value, begun))
+    from unnest($1::text[], $2::text[], $3::bigint[], $4::boolean[]) as s(name, col, value, begun)),
+  witnessed as (
+    insert into attacca.witness (object, state)
+    select 'sequence:' || s.id, case when s.begun then s.value::text else '' end
+    from unnest($5::integer[], $3::bigint[], $4::boolean[]) as s(id, value, begun)
+    on conflict (object) do update set state = excluded.state)
   select pg_current_wal_insert_lsn() as lsn, (select count(value) from numbered) as n`;
 
 /**
@@ -22,7 +27,7 @@ const SET = /* sql */ `
 export async function setSequences(session: Session, plan: Plan, used: ReadonlyMap<number, bigint | null>): Promise<Lsn> {
   const known = identities(plan).flatMap(({ table, column }) => {
     const highest = used.get(table.id);
-    return highest === undefined ? [] : [{ name: tableName(plan, table), column, highest: highest ?? 0n }];
+    return highest === undefined ? [] : [{ id: table.id, name: tableName(plan, table), column, highest: highest ?? 0n }];
   });
   // setval(s, 0) is an error: "nothing used yet" is said by is_called = false.
   const { rows } = await session.query(SET, [
@@ -30,15 +35,24 @@ export async function setSequences(session: Session, plan: Plan, used: ReadonlyM
     known.map(({ column }) => column),
     known.map(({ highest }) => (highest < 1n ? 1n : highest)),
     known.map(({ highest }) => highest >= 1n),
+    known.map(({ id }) => id),
   ]);
   return parseLsn(rows[0]?.lsn ?? '');
 }
 
 const USED = /* sql */ `
-  select t.id, coalesce(pg_sequence_last_value(pg_get_serial_sequence(t.name, t.col)::regclass), 0) as used
-  from unnest($1::integer[], $2::text[], $3::text[]) as t(id, name, col) where pg_get_serial_sequence(t.name, t.col) is not null`;
+  with seen as (
+    select t.id, pg_sequence_last_value(pg_get_serial_sequence(t.name, t.col)::regclass) as used
+    from unnest($1::integer[], $2::text[], $3::text[]) as t(id, name, col) where pg_get_serial_sequence(t.name, t.col) is not null),
+  witnessed as (
+    insert into attacca.witness (object, state) select 'sequence:' || id, coalesce(used::text, '') from seen
+    on conflict (object) do update set state = excluded.state)
+  select id, coalesce(used, 0) as used from seen`;
 
-/** The highest number each identity sequence has given out, by TablePlan.id; 0 where it has given out none. */
+/**
+ * The highest number each identity sequence has given out, by TablePlan.id; 0 where it has given out none. From here on it is a witness:
+ * while SQLite is primary nobody draws numbers.
+ */
 export async function readSequences(session: Session, plan: Plan): Promise<Map<number, bigint>> {
   const known = identities(plan);
   const ids = known.map(({ table }) => table.id);

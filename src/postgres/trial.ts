@@ -12,12 +12,17 @@ export async function tryPlan(session: Session, plan: Plan): Promise<RefusedObje
   await session.query('begin');
   try {
     for (const text of compatSql(plan.compat ?? [])) await session.query(text);
-    const refused: RefusedObject[] = [];
-    for (const statements of planStatements(plan)) refused.push(...(await tryAll(session, statements)));
-    return refused;
+    return await makeAll(session, planStatements(plan));
   } finally {
     await session.query({ text: 'rollback', limitMs: LONG_MS });
   }
+}
+
+/** Makes everything in the open transaction, list by list; gives what the server refuses. */
+export async function makeAll(session: Session, lists: readonly (readonly PlanStatement[])[]): Promise<RefusedObject[]> {
+  const refused: RefusedObject[] = [];
+  for (const statements of lists) refused.push(...(await tryAll(session, statements)));
+  return refused;
 }
 
 /** At once where nothing is refused, which is nearly always; otherwise halved until the refused ones stand alone. */

@@ -26,6 +26,7 @@ export const DifferenceDocument = z.strictObject({
   key: z.string(),
   kind: z.enum(['missing', 'extra', 'different']),
   columns: z.array(z.string()),
+  rogue: z.boolean().describe('Somebody else wrote it in Postgres: the fence of the table was not as attacca had made it.'),
 });
 
 export const VerifyDocument = z.strictObject({
@@ -45,6 +46,18 @@ export const VerifyDocument = z.strictObject({
   differences: Count,
   repaired: Count,
   quarantined: Count,
+  objectsCompared: Count,
+  objects: z
+    .array(
+      z.strictObject({
+        kind: z.enum(['column', 'key', 'unique', 'index', 'CHECK', 'foreign key', 'sequence', 'view', 'fence']),
+        table: z.string().describe('Its name in Postgres.'),
+        name: z.string(),
+        problem: z.enum(['missing', 'changed', 'invalid']),
+        detail: z.string(),
+      }),
+    )
+    .describe('Columns, keys, indexes, constraints, sequences and fences of Postgres that are not as they have to be.'),
   tables: z.array(
     z.strictObject({
       table: z.string(),

@@ -22,7 +22,7 @@ export type TableResult = {
 
 /** Differences kept by key; beyond this many they are only counted. */
 const KEPT = 100_000;
-const SAMPLES = 20;
+const SAMPLES = 1_000;
 
 /** What a verification has found in one table so far. A row compared again replaces its earlier result. */
 export type Tally = ReturnType<typeof tally>;

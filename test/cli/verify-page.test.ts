@@ -31,7 +31,7 @@ test('verify --html: one page with positions, counts, digests, and who asked; no
   await world.pg.query("update shop set name = 'secret' where id = 2");
   const different = VerifyDocument.parse(await world.json(4, 'verify', '--html', file));
   const table = different.tables.find(({ table }) => table === 'shop');
-  expect(table?.samples).toEqual([{ table: 'shop', key: '["i:2"]', kind: 'different', columns: ['name'] }]);
+  expect(table?.samples).toEqual([{ table: 'shop', key: '["i:2"]', kind: 'different', columns: ['name'], rogue: false }]);
   expect(table?.digests?.source).toBe(equal.tables.find(({ table }) => table === 'shop')?.digests?.source);
   expect(table?.digests?.target).not.toBe(table?.digests?.source);
   const proof = readFileSync(file, 'utf8');

@@ -153,3 +153,7 @@ test.each(STEPS)('%s is followed while the application writes [G1] [G3] [G6]', a
   await expect.poll(() => world.differences(), { timeout: 20_000 }).toEqual([]);
   await then();
 });
+
+test('after all of them the catalog of Postgres is what the plan makes anew: verification finds nothing amiss', async () => {
+  expect(await world.json(0, 'verify')).toMatchObject({ ok: true, objects: [] });
+});

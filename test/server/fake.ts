@@ -39,6 +39,8 @@ export const VERIFY: VerifyDocument = {
   differences: 0,
   repaired: 0,
   quarantined: 0,
+  objectsCompared: 1,
+  objects: [],
   tables: [{ table: 'order', compared: 1, counts: null, digests: null, differences: 0, samples: [] }],
 };
 export const SWITCH: SwitchDocument = {

@@ -51,6 +51,13 @@ create table attacca.round (
   places jsonb not null
 );
 
+-- How attacca left what somebody else could change: fence triggers (their version in the catalog), sequences, what Postgres refused to make,
+-- and the objects of tables that are the application's.
+create table attacca.witness (
+  object text primary key,
+  state text not null
+);
+
 -- Rows of the source that do not fit. They are absent from their table as a whole.
 create table attacca.quarantine (
   id bigint generated always as identity primary key,

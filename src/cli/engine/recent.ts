@@ -1,8 +1,10 @@
 /* The comparison of what changed since the last one: small and often, so that the one inside a switch has next to nothing left. */
+import type { Plan } from '../../plan/plan.ts';
 import { readVerified, record } from '../../postgres/control.ts';
+import { touched } from '../../postgres/fence.ts';
 import { closePair, type StatePair } from '../../verify/rows.ts';
 import { verifyMarked } from '../../verify/verify.ts';
-import type { Installed } from './engine.ts';
+import type { Engine, Installed } from './engine.ts';
 
 /**
  * Compares every row marked since the last verification, and remembers how far everything is equal. False: the sides differ. Tables
@@ -12,6 +14,7 @@ export async function compareRecent({ engine, plan }: Installed, pin: () => Prom
   const pair = await pin();
   try {
     const { position } = pair.source;
+    if (pair.primary === 'sqlite') await watchFence(engine, plan);
     const since = await readVerified(engine.side);
     if (position.seq === since) return true;
     const suspended = await pair.target.suspended();
@@ -28,4 +31,12 @@ export async function compareRecent({ engine, plan }: Installed, pin: () => Prom
   } finally {
     await closePair(pair);
   }
+}
+
+/** Whoever takes the fence down writes past it: from then on both sides must be compared anew before a cutover. */
+async function watchFence(engine: Engine, plan: Plan): Promise<void> {
+  const tables = await touched(engine.side, plan);
+  if (tables.size === 0) return;
+  engine.log.error({ tables: [...tables] }, 'somebody has touched the fence in Postgres: run `attacca verify --repair`');
+  await record(engine.side, { fullVerifiedOk: false });
 }

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { actor } from '../../change/actor.ts';
 import { Refused } from '../../change/errors.ts';
 import { VERSION } from '../../change/version.ts';
-import type { TablePlan } from '../../plan/plan.ts';
+import type { Plan, TablePlan } from '../../plan/plan.ts';
 import { audit } from '../../postgres/audit.ts';
 import { readVerified, record } from '../../postgres/control.ts';
 import { redact } from '../../postgres/open.ts';
@@ -16,6 +16,7 @@ import { openSource, writeTransaction } from '../../sqlite/open.ts';
 import { mark } from '../../sqlite/rows.ts';
 import { type Verified, verifyAll } from '../../verify/verify.ts';
 import type { Place } from '../../verify/walk.ts';
+import { type Catalog, compareCatalog, repairCatalog } from './catalog.ts';
 import type { Controller } from './controller.ts';
 import { disposable } from './disposable.ts';
 import { type Installed, installed } from './engine.ts';
@@ -41,8 +42,10 @@ export async function verify(controller: Controller, options: VerifyOptions, pro
   let compared = await compare(controller, work);
   let repaired = 0;
   for (const whole of options.repair ? [false, true] : []) {
-    if (compared.verified.ok) break;
-    repaired += await repair(controller, on, compared.verified, { whole, by: options.by, progress });
+    if (isEqual(compared)) break;
+    if (controller.tail()?.direction !== 'forward') throw spreads();
+    await repairCatalog(on, compared.catalog.problems); // the fence before the rows
+    if (!compared.verified.ok) repaired += await repair(controller, on, compared.verified, { whole, by: options.by, progress });
     compared = await compare(controller, { ...work, options: { ...options, resume: false } });
   }
   return document(compared, work, repaired);
@@ -50,11 +53,14 @@ export async function verify(controller: Controller, options: VerifyOptions, pro
 
 type Compared = {
   readonly verified: Verified;
+  readonly catalog: Catalog;
   readonly startedAt: string;
   readonly resumed: boolean;
   readonly durationMs: number;
   readonly quarantined: number;
 };
+
+const isEqual = ({ verified, catalog }: Pick<Compared, 'verified' | 'catalog'>): boolean => verified.ok && catalog.problems.length === 0;
 
 async function compare(controller: Controller, work: Work): Promise<Compared> {
   const { on, tables, options } = work;
@@ -80,9 +86,10 @@ async function compare(controller: Controller, work: Work): Promise<Compared> {
     },
     new AbortController().signal,
   );
-  await remember(work, verified);
+  const catalog = await compareCatalog(on, tables);
+  await remember(work, { verified, catalog }, tail.direction === 'forward');
   const durationMs = performance.now() - began;
-  return { verified, startedAt, resumed: earlier !== undefined, durationMs, quarantined: await count(side) };
+  return { verified, catalog, startedAt, resumed: earlier !== undefined, durationMs, quarantined: await count(side) };
 }
 
 /** Progress for the person who waits, once a second. */
@@ -119,17 +126,32 @@ const defined = ({ nice, rowsPerSecond }: VerifyOptions) => ({
   ...(rowsPerSecond === undefined ? {} : { rowsPerSecond }),
 });
 
-async function remember({ on, tables, options }: Work, { ok, position, lsn, differences }: Verified): Promise<void> {
-  const { side } = on.engine;
+/** Rows that differ refuse a switch. What is amiss in the catalog refuses a cutover, but no way back from it. */
+async function remember({ on, tables, options }: Work, found: Pick<Compared, 'verified' | 'catalog'>, forward: boolean): Promise<void> {
+  const { side, log } = on.engine;
+  const { position, lsn, differences, ok: rowsOk } = found.verified;
+  const ok = forward ? isEqual(found) : rowsOk;
   if (tables.length === on.plan.tables.length) {
-    const upTo = ok ? { verifiedSeq: position.seq, verifiedAt: 'now' as const } : {};
+    const upTo = rowsOk ? { verifiedSeq: position.seq, verifiedAt: 'now' as const } : {};
     await record(side, { fullVerifiedAt: 'now', fullVerifiedOk: ok, ...upTo });
     await endRound(side);
   } else if (!ok) {
     await record(side, { fullVerifiedOk: false });
   }
+  const rogue = rogueTables(on.plan, found.catalog);
+  const written = differences.filter(({ table }) => rogue.has(table)).length;
+  if (written > 0) {
+    log.error({ rows: written, tables: [...rogue] }, 'somebody else wrote in Postgres');
+    await audit(side, 'rogue writes', { rows: written, tables: [...rogue] }, options.by);
+  }
   const event = ok ? 'verified: equal' : 'verified: different';
-  await audit(side, event, { tables: tables.length, differences: differences.length, position: String(position.seq), lsn }, options.by);
+  const objects = found.catalog.problems.length;
+  await audit(
+    side,
+    event,
+    { tables: tables.length, differences: differences.length, objects, position: String(position.seq), lsn },
+    options.by,
+  );
 }
 
 /** Marks again what differs; the pipe reads those rows anew and applies them. Only while SQLite is primary. */
@@ -139,7 +161,6 @@ async function repair(
   { tables, differences }: Verified,
   { whole, by, progress }: { readonly whole: boolean; readonly by: string | undefined; readonly progress: Progress },
 ): Promise<number> {
-  if (controller.tail()?.direction !== 'forward') throw spreads();
   const byName = new Map(on.plan.tables.map(table => [table.name, table]));
   const kept = (name: string): number => differences.filter(({ table }) => table === name).length;
   // More than were kept by name, or more than marking them one by one has mended.
@@ -168,15 +189,23 @@ const spreads = (): Refused =>
     },
   ]);
 
+/** Names in SQLite of the tables whose fence somebody has touched. */
+function rogueTables(plan: Plan, { problems }: Catalog): ReadonlySet<string> {
+  const touched = new Set(problems.filter(({ kind }) => kind === 'fence').map(({ table }) => table));
+  // A replaced function stands for all of them.
+  return new Set(plan.tables.filter(({ target }) => touched.has('') || touched.has(target)).map(({ name }) => name));
+}
+
 function document(
-  { verified, startedAt, resumed, durationMs, quarantined }: Compared,
+  { verified, catalog, startedAt, resumed, durationMs, quarantined }: Compared,
   { tables, on, options }: Work,
   repaired: number,
 ): VerifyDocument {
+  const rogue = rogueTables(on.plan, catalog);
   const sum = (pick: (table: Verified['tables'][number]) => number): number =>
     verified.tables.reduce((total, table) => total + pick(table), 0);
   return {
-    ok: verified.ok,
+    ok: isEqual({ verified, catalog }),
     kind: tables.length === on.plan.tables.length ? 'full' : 'tables',
     source: on.engine.config.source,
     target: redact(on.engine.url),
@@ -192,9 +221,11 @@ function document(
     differences: sum(table => table.differences),
     repaired,
     quarantined,
+    objectsCompared: catalog.compared,
+    objects: [...catalog.problems],
     tables: verified.tables.map(table => ({
       ...table,
-      samples: table.samples.map(sample => ({ ...sample, columns: [...sample.columns] })),
+      samples: table.samples.map(sample => ({ ...sample, columns: [...sample.columns], rogue: rogue.has(sample.table) })),
     })),
   };
 }

@@ -1,0 +1,7 @@
+export type ObjectKind = 'column' | 'key' | 'unique' | 'index' | 'CHECK' | 'foreign key' | 'sequence' | 'view';
+
+/** Something of a table as Postgres's catalog has it. `table`: its name there; `definition`: in the words of the server, without the schema. */
+export type CatalogObject = { readonly kind: ObjectKind; readonly table: string; readonly name: string; readonly definition: string };
+
+/** What the server has not made usable, or has not finished. */
+export const INVALID = ' INVALID';
