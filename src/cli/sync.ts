@@ -124,6 +124,7 @@ async function session(
     if (!once) {
       const beside = Promise.all([rounds(engine, ops, over), appointments(engine, ops, over)]);
       await running.finally(() => enough.abort());
+      if (!stop.signal.aborted) ended({ keepTarget: true }); // a `finish` that a crash had interrupted
       await beside;
       return undefined;
     }

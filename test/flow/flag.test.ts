@@ -1,4 +1,7 @@
 /* A flag that lives in somebody else's service, through a cutover and back. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import type { StatusDocument, SwitchDocument } from '../../src/server/documents.ts';
 import { TOKEN, unleash, unleashFlag } from '../flag/unleash.ts';
@@ -35,4 +38,31 @@ test('the gate names a flag that cannot be written or names the other side; a cu
   await world.json(0, 'rollback', '--yes');
   expect(server.enabled).toBe(false);
   expect(world.daemon().log()).not.toContain(TOKEN);
+});
+
+test('a service that fails after the fence is asked until it answers: the switch ends then, and nowhere else [G8]', async () => {
+  await using server = await unleash();
+  // The last one to be asked before the fence takes the right to write away.
+  const taking = createServer((request, response) => {
+    server.fault = 'read-only';
+    request.resume();
+    response.writeHead(204).end();
+  });
+  taking.listen(0, '127.0.0.1');
+  await once(taking, 'listening');
+  const hooks = { 'before-cutover': [{ url: `http://127.0.0.1:${(taking.address() as AddressInfo).port}/` }] };
+  await using world = await openWorld(buildShop(20), { flag: unleashFlag(server.url), hooks }, { env: { UNLEASH_TOKEN: TOKEN } });
+  const daemon = world.start();
+  await world.until(caughtUp);
+  await world.json(0, 'verify');
+  const { code, stderr } = await world.run('cutover', '--yes');
+  expect([code, stderr]).toEqual([1, expect.stringContaining('status 403')]);
+  await expect.poll(() => daemon.log().match(/restarting/g)?.length ?? 0, { timeout: 30_000 }).toBeGreaterThan(1);
+  expect(() => world.app.prepare('delete from log').run(), 'there is no way back').toThrow(/ATTACCA_FENCED/);
+  expect([server.enabled, daemon.process.exitCode]).toEqual([false, null]);
+
+  server.fault = 'none';
+  await world.until(({ phase }) => phase === 'mirroring');
+  expect(server.enabled).toBe(true);
+  taking.close();
 });

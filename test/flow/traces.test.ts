@@ -104,3 +104,21 @@ test('finish leaves the application its tables and the fence, and nothing else o
   expect(tracesBeside(world.source).filter(name => !name.startsWith('.attacca'))).toEqual(was.beside);
   expect(tracesBeside(world.source).filter(name => name.startsWith('.attacca'))).toEqual(['.attacca', '.attacca/backups']);
 });
+
+test('a finish that a crash has interrupted is completed by the next start, and leaves as little [G11]', async () => {
+  const { world } = await before();
+  await using _world = world;
+  const first = world.start();
+  await world.until(caughtUp);
+  await world.json(0, 'verify');
+  await world.json(0, 'cutover', '--yes');
+  await world.until(({ phase }) => phase === 'mirroring');
+  first.process.kill('SIGKILL');
+  await first.exited;
+  await world.pg.query(`update attacca.control set phase = 'finished'`); // the step after which there is no way back
+
+  expect(await world.start().exited).toBe(0);
+  expect((await tracesInPostgres(world.pg)).filter(line => /^(schema: attacca|slot|publication: attacca)/.test(line))).toEqual([]);
+  expect(() => world.app.prepare('delete from log').run()).toThrow(/ATTACCA_FENCED/);
+  expect(tracesBeside(world.source).filter(name => name.startsWith('.attacca'))).toEqual(['.attacca', '.attacca/backups']);
+});
