@@ -37,6 +37,25 @@ test('widen: values that do not fit make their column wider without anybody; oth
   expect(await world.pg.query('select n, m, at from t where id = 2')).toEqual([{ n: 't:many', m: '2', at: '2024-01-02 10:00:00' }]);
 });
 
+test.each(['schema.adopt:after', 'schema.evolve:after'])(
+  'widen: killed at %s, the next daemon widens, and nothing is lost [G2]',
+  async point => {
+    await using world = await worldWith('create table t (id integer primary key, n int); insert into t values (1, 1)', {
+      n: { misfits: 'widen' },
+    });
+    const first = world.start();
+    await world.until(caughtUp);
+    first.process.kill('SIGTERM');
+    await first.exited;
+    world.app.exec("insert into t values (2, 'two')");
+    expect(await world.start(point).exited, 'it was killed').toBe(null);
+    world.app.exec("insert into t values (3, 'three')");
+    world.start();
+    await world.until(status => caughtUp(status) && status.quarantine === 0);
+    expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject({ ok: true, rows: 3, quarantined: 0 });
+  },
+);
+
 test('refuse: a value that does not fit halts before anything is committed, and its correction goes on from there [G7]', async () => {
   await using world = await worldWith('create table t (id integer primary key, n int); insert into t values (1, 1)', {
     n: { misfits: 'refuse' },
@@ -117,4 +136,48 @@ test('quarantine: a codec that a few stored values do not fit sends their rows t
   ]);
   expect(await world.pg.query('select id from t order by id')).toHaveLength(2);
   expect((await world.run('cutover', '--dry-run')).code).toBe(3);
+});
+
+test('what stands for no point in time is -infinity in Postgres, and comes back as what it was [G4]', async () => {
+  const rows = [
+    [1, 1_700_000_000, '2024-01-01 10:00:00', '2024-01-01', 2_460_310.5],
+    [2, 0, '', '0000-00-00', 0],
+    [3, null, null, null, 2_460_310.25],
+  ];
+  const schema = `create table t (id integer primary key, s datetime, text datetime, day date, julian datetime);
+    ${rows.map(row => `insert into t values (${row.map(value => (typeof value === 'string' ? `'${value}'` : String(value))).join(', ')})`).join(';')}`;
+  await using world = await worldWith(schema, {
+    s: { codec: 'timestamptz(s since 1970 or 0)' },
+    text: { codec: "timestamp(YYYY-MM-DD hh:mm:ss or '')" },
+    day: { codec: "date(YYYY-MM-DD or '0000-00-00')" },
+    julian: { codec: 'timestamptz(julian day or 0)' },
+  });
+  world.start();
+  await world.until(caughtUp);
+  world.app.exec("insert into t values (4, 0, '', '0000-00-00', 0.0)");
+  await world.until(status => caughtUp(status) && status.quarantine === 0);
+  const held = await world.pg.query('select s, text, day, julian from t order by id');
+  expect(held[0]).toEqual({
+    s: '2023-11-14 22:13:20+00',
+    text: '2024-01-01 10:00:00',
+    day: '2024-01-01',
+    julian: '2024-01-01 00:00:00+00',
+  });
+  const never = { s: '-infinity', text: '-infinity', day: '-infinity', julian: '-infinity' };
+  expect([held[1], held[3]]).toEqual([never, never]);
+  expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject({ ok: true, rows: 4, differences: 0 });
+
+  await world.json(0, 'cutover', '--yes');
+  await world.pg.query(`update t set s = '-infinity', text = '-infinity', day = '-infinity', julian = '-infinity' where id = 1;
+    insert into t values (5, '2024-01-01 00:00:00.5+00', '2024-01-01 10:00:00.25', '9999-12-31', '2024-01-01 12:00:00+00')`);
+  await world.json(0, 'rollback', '--yes');
+  const last = world.app.prepare('select s, text, day, julian from t order by id').raw().all();
+  expect(last).toEqual([
+    rows[1]!.slice(1),
+    rows[1]!.slice(1),
+    rows[2]!.slice(1),
+    rows[1]!.slice(1),
+    [1_704_067_200.5, '2024-01-01 10:00:00.25', '9999-12-31', 2_460_311],
+  ]);
+  expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject({ ok: true, differences: 0 });
 });
