@@ -19,6 +19,8 @@ export type VerifyOptions = {
   /** Rest so many times as long as was worked; undefined: as configured. */
   readonly nice?: number | undefined;
   readonly rowsPerSecond?: number | undefined;
+  /** It makes way for whatever else is asked for, and is gone on with later. */
+  readonly background?: boolean | undefined;
   /** Who asks; undefined: whoever runs the daemon. */
   readonly by?: string | undefined;
 };

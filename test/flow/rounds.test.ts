@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
+import type { VerifyDocument } from '../../src/server/documents.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
 import { openWorld } from '../support/world.ts';
 
@@ -61,4 +62,17 @@ test('marks that nobody has verified outlive a crash: what differs behind them i
   expect(JSON.parse(stdout).blockers.map((blocker: { code: string }) => blocker.code)).toEqual(['differences']);
   expect((await world.run('verify', '--repair', '--json')).code).toBe(0);
   expect(await world.differences()).toEqual([]);
+});
+
+test('a slow full comparison of the daemon makes way for whatever is asked for, and for the end of the daemon [G9]', async () => {
+  await using world = await openWorld(buildShop(100), { verify: { everySeconds: 1, fullEveryMinutes: 0.02, rowsPerSecond: 1 } });
+  const daemon = world.start();
+  const stored = () => world.pg.query("select from pg_tables where schemaname = 'attacca' and tablename = 'round'");
+  const resting = async () => (await stored()).length === 1 && (await world.pg.query('select from attacca.round')).length === 1;
+  await expect.poll(resting, { timeout: 45_000 }).toBe(true); // it would rest for minutes now
+  const { durationMs } = await world.json<VerifyDocument>(0, 'verify', '--rows-per-second', '400');
+  expect(durationMs).toBeGreaterThan(900); // 400 rows
+  await world.json(0, 'cutover', '--yes');
+  daemon.process.kill('SIGTERM');
+  expect(await daemon.exited).toBe(0);
 });

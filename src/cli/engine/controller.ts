@@ -40,8 +40,11 @@ export type Controller = {
   tail(): Tail | ReverseTail | undefined;
   /** Resolves with the pipe as soon as one runs; rejects if the controller ends first. */
   tailing(): Promise<Tail | ReverseTail>;
-  /** Runs `work` alone: no other operation meanwhile. Throws Refused while another one runs. */
-  alone<T>(what: string, work: () => Promise<T>): Promise<T>;
+  /**
+   * Runs `work` alone: no other operation meanwhile. Throws Refused while another one runs, unless that makes way: then its `interrupt`
+   * is aborted, and waited for.
+   */
+  alone<T>(what: string, work: () => Promise<T>, interrupt?: AbortController): Promise<T>;
   /** Runs `work`, which stops the pipe when it must; the loop starts no other one before it has ended. */
   whileSwitching<T>(work: () => Promise<T>): Promise<T>;
   /** How the first copy went, if this process made it. */
@@ -54,7 +57,7 @@ export function controller(engine: Engine): Controller {
   let resume: Promise<void> = Promise.resolve();
   let switching = false;
   let following: Promise<unknown> = Promise.resolve();
-  let busy: { readonly what: string; readonly settled: Promise<void> } | undefined;
+  let busy: { readonly what: string; readonly settled: Promise<void>; readonly interrupt: AbortController | undefined } | undefined;
   let copied: CopyReport | undefined;
   let ended: { readonly error: unknown } | undefined;
 
@@ -122,7 +125,10 @@ export function controller(engine: Engine): Controller {
   }
 
   async function endSoon(running: Tail | ReverseTail | undefined): Promise<void> {
-    while (busy !== undefined) await busy.settled;
+    while (busy !== undefined) {
+      busy.interrupt?.abort(inProgress('widen'));
+      await busy.settled;
+    }
     if (tail === running) await running?.stop();
   }
 
@@ -173,10 +179,14 @@ export function controller(engine: Engine): Controller {
       }
       return tail;
     },
-    async alone(what, work) {
+    async alone(what, work, interrupt) {
+      while (busy?.interrupt !== undefined && interrupt === undefined) {
+        busy.interrupt.abort(inProgress(what));
+        await busy.settled;
+      }
       if (busy !== undefined) throw inProgress(busy.what);
       const running = work();
-      busy = { what, settled: running.then(nothing, nothing) };
+      busy = { what, settled: running.then(nothing, nothing), interrupt };
       try {
         return await running;
       } finally {

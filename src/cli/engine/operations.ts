@@ -4,7 +4,7 @@ import type { Direction } from '../../cutover/gate.ts';
 import { type Phase, primaryIn } from '../../cutover/phase.ts';
 import { audit, readWholeAudit } from '../../postgres/audit.ts';
 import { unschedule } from '../../postgres/scheduled.ts';
-import type { DoneDocument, SwitchDocument } from '../../server/documents.ts';
+import type { DoneDocument, SwitchDocument, VerifyDocument } from '../../server/documents.ts';
 import type { Operations, Progress } from '../../server/operations.ts';
 import { appoint } from './appointments.ts';
 import { exportAudit, noteAsked, noted, noteReport, positions } from './auditing.ts';
@@ -39,8 +39,12 @@ export function operations(controller: Controller, since: Date, ended: (left: Le
       engine.log.info({ rowsPerSecond, nice }, 'throttle set');
       return { rowsPerSecond, nice };
     },
-    verify: (options, progress) =>
-      controller.alone('verify', async () => noteReport(engine.side, await verify(controller, options, progress))),
+    verify(options, progress) {
+      const interrupt = new AbortController();
+      const work = async (): Promise<VerifyDocument> =>
+        noteReport(engine.side, await verify(controller, options, progress, interrupt.signal));
+      return controller.alone('verify', work, options.background === true ? interrupt : undefined);
+    },
     switch: (direction, options, progress) => controller.alone(direction, () => changeOver(controller, direction, options, progress)),
     schedule: (wanted, by) => appoint(engine.side, wanted, by),
     quarantine: (action, ids) => controller.alone(`quarantine ${action}`, () => quarantine(controller, action, ids)),

@@ -20,7 +20,10 @@ export async function rounds(engine: Engine, operations: Operations, signal: Abo
     try {
       waitMs = everyMs - ((await readVerifiedAge(engine.side)) ?? performance.now() - began);
       if (waitMs > 0) continue;
-      const { ok, differences, tables, objects } = await operations.verify({ tables: [], repair: false, resume: true }, () => undefined);
+      const { ok, differences, tables, objects } = await operations.verify(
+        { tables: [], repair: false, resume: true, background: true },
+        () => undefined,
+      );
       const names = tables.filter(table => table.differences > 0).map(({ table }) => table);
       if (!ok) engine.log.error({ differences, tables: names, objects }, 'the sides differ: see `attacca verify`');
       waitMs = everyMs;

@@ -1,7 +1,7 @@
 /* `verify` as the controller does it: compares, remembers the result, and copies again what differs. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { actor } from '../../change/actor.ts';
-import { Refused } from '../../change/errors.ts';
+import { Refused, ReplicationError } from '../../change/errors.ts';
 import { VERSION } from '../../change/version.ts';
 import type { Plan, TablePlan } from '../../plan/plan.ts';
 import { audit } from '../../postgres/audit.ts';
@@ -33,12 +33,18 @@ type Work = {
   readonly tables: readonly TablePlan[];
   readonly options: VerifyOptions;
   readonly progress: Progress;
+  readonly signal: AbortSignal;
 };
 
 /** Compares, and with `repair` copies again what differs and compares once more: its rows first, whole tables if that was not enough. */
-export async function verify(controller: Controller, options: VerifyOptions, progress: Progress): Promise<VerifyDocument> {
+export async function verify(
+  controller: Controller,
+  options: VerifyOptions,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<VerifyDocument> {
   const on = await installed(controller.engine);
-  const work = { on, tables: chosen(on, options.tables), options, progress };
+  const work = { on, tables: chosen(on, options.tables), options, progress, signal };
   let compared = await compare(controller, work);
   let repaired = 0;
   for (const whole of options.repair ? [false, true] : []) {
@@ -67,6 +73,10 @@ async function compare(controller: Controller, work: Work): Promise<Compared> {
   const { side } = controller.engine;
   const full = tables.length === on.plan.tables.length;
   const tail = await controller.tailing();
+  const ended = new AbortController();
+  const over = AbortSignal.any([work.signal, ended.signal]);
+  const end = (): void => ended.abort(cutShort());
+  tail.done.then(end, end);
   const began = performance.now();
   const earlier = full && options.resume === true ? await readRound(side, { plan: on.plan, epoch: on.control.epoch }) : undefined;
   if (earlier !== undefined) controller.engine.log.info({ startedAt: earlier.startedAt }, 'an interrupted comparison goes on');
@@ -80,11 +90,11 @@ async function compare(controller: Controller, work: Work): Promise<Compared> {
       onProgress: speaking(work.progress),
       resume: earlier === undefined ? undefined : { start: earlier.start, places: earlier.places as ReadonlyMap<number, Place> },
       ...(full ? { save: saving(work, startedAt) } : {}),
-      rest: resting(work),
+      rest: resting(work, over),
       // Marked rows are compared every few seconds meanwhile, and their marks forgotten.
       ...(tail.direction === 'forward' ? { verifiedUpTo: () => readVerified(side) } : {}),
     },
-    new AbortController().signal,
+    over,
   );
   const catalog = await compareCatalog(on, tables);
   await remember(work, { verified, catalog }, tail.direction === 'forward');
@@ -113,11 +123,11 @@ function saving({ on }: Work, startedAt: string): NonNullable<Parameters<typeof 
 }
 
 /** Rests as the options say, or the configuration where they do not. */
-function resting({ on, options }: Work): (done: { readonly rows: number; readonly ms: number }) => Promise<void> {
+function resting({ on, options }: Work, over: AbortSignal): (done: { readonly rows: number; readonly ms: number }) => Promise<void> {
   const { nice, rowsPerSecond } = { ...on.engine.config.verify, ...defined(options) };
   return async ({ rows, ms }) => {
     const slow = rowsPerSecond === undefined ? 0 : (rows / rowsPerSecond) * 1_000 - ms;
-    await delay(Math.max(0, ms * nice, slow));
+    await delay(Math.max(0, ms * nice, slow), undefined, { signal: over }).catch(() => undefined); // verifyAll looks itself
   };
 }
 
@@ -179,6 +189,11 @@ async function repair(
   await audit(controller.engine.side, 'repaired', { rows, tables: anew.length }, by);
   return rows;
 }
+
+const cutShort = (): ReplicationError =>
+  new ReplicationError('retry', 'nothing is replicated any more: the comparison was cut short', {
+    hint: '`attacca status` says why; `attacca verify --resume` goes on with a full comparison',
+  });
 
 const spreads = (): Refused =>
   new Refused('nothing is repaired while Postgres is primary', [
