@@ -14,7 +14,7 @@ import { added, type Counted, count, middle, type OnProgress, storedIn, type Tas
 import type { Database } from './open.ts';
 import { orphansOf } from './orphans.ts';
 import { keyOfSamples, sampleKeys } from './samples.ts';
-import { doubtful, type Interest, NOTHING, type Seen } from './tally.ts';
+import { doubtful, type Interest, NOTHING, rangeOf, type Seen } from './tally.ts';
 import { violated } from './violations.ts';
 
 /** The codec that somebody wants for a column, whose texts are then all looked at; undefined where nobody does. */
@@ -87,7 +87,7 @@ function statsOf(
   column: SourceColumn,
   { rows, seen: { counts, formats, trials } }: { readonly rows: number; readonly seen: Seen },
 ): ColumnStats {
-  const { filled, integers, reals, texts, zeroOne, inexact, maxBytes, least, greatest } = counts;
+  const { filled, integers, reals, texts, zeroOne, inexact, maxBytes } = counts;
   const blobs = filled - integers - reals - texts;
   const unclean = counts.doubtful === 0 ? 0 : countUnclean(db, schema, table, column);
   const uuids = blobs > 0 && blobs === filled && maxBytes === 16 ? countUuids(db, table, column) : 0;
@@ -98,7 +98,7 @@ function statsOf(
   return {
     name: column.name,
     nulls: column.generated ? 0 : rows - filled,
-    range: least === null || greatest === null ? null : [least, greatest],
+    range: rangeOf(counts),
     formats,
     ...(counts.zeros > 0 && counts.apart !== null && { apartFromZero: counts.apart }),
     trials,

@@ -32,10 +32,8 @@ export type Counts = {
   doubtful: number;
   /** Longest text or blob. */
   maxBytes: number;
-  least: bigint | null;
-  greatest: bigint | null;
   zeros: number;
-  /** Integers without zeros. */
+  /** Smallest and largest of the other integers. */
   apart: [bigint, bigint] | null;
 };
 
@@ -68,7 +66,7 @@ export const doubtful = (text: unknown): boolean => typeof text === 'string' && 
 export function tally(interest: Interest): Tally {
   const counts: Counts = {
     ...{ filled: 0, integers: 0, reals: 0, texts: 0, zeroOne: 0, inexact: 0, doubtful: 0, maxBytes: 0 },
-    ...{ least: null, greatest: null, zeros: 0, apart: null },
+    ...{ zeros: 0, apart: null },
   };
   const trials = trialsOf(interest);
   const known = new Map<string, number>();
@@ -99,8 +97,6 @@ export function tally(interest: Interest): Tally {
     else if (counts.apart === null) counts.apart = [value, value];
     else if (value < counts.apart[0]) counts.apart[0] = value;
     else if (value > counts.apart[1]) counts.apart[1] = value;
-    if (counts.least === null || value < counts.least) counts.least = value;
-    if (counts.greatest === null || value > counts.greatest) counts.greatest = value;
     // -2^63 counts too, since as a REAL it would stay one.
     if ((value > LARGE || value < -LARGE) && (BigInt(Number(value)) !== value || value === -(2n ** 63n))) counts.inexact++;
   }
@@ -128,7 +124,6 @@ export const NOTHING: Seen = tally({ formats: false, json: false, affinity: 'blo
 /** What was counted in two parts of one column; where counting stops early, it may have gone on in both. */
 export function together(one: Seen, two: Seen): Seen {
   const [a, b] = [one.counts, two.counts];
-  const range = widest(rangeOf(a.least, a.greatest), rangeOf(b.least, b.greatest));
   return {
     counts: {
       filled: a.filled + b.filled,
@@ -139,8 +134,6 @@ export function together(one: Seen, two: Seen): Seen {
       inexact: a.inexact + b.inexact,
       doubtful: a.doubtful + b.doubtful,
       maxBytes: Math.max(a.maxBytes, b.maxBytes),
-      least: range?.[0] ?? null,
-      greatest: range?.[1] ?? null,
       zeros: a.zeros + b.zeros,
       apart: widest(a.apart, b.apart),
     },
@@ -151,7 +144,8 @@ export function together(one: Seen, two: Seen): Seen {
 
 type Range = Counts['apart'];
 
-const rangeOf = (least: bigint | null, greatest: bigint | null): Range => (least === null || greatest === null ? null : [least, greatest]);
+/** Smallest and largest integer; null where there is none. */
+export const rangeOf = ({ zeros, apart }: Pick<Counts, 'zeros' | 'apart'>): Range => (zeros === 0 ? apart : widest(apart, [0n, 0n]));
 
 function widest(a: Range, b: Range): Range {
   if (a === null || b === null) return a ?? b;
