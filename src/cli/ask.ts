@@ -19,6 +19,7 @@ import { controller } from './engine/controller.ts';
 import { disposable } from './engine/disposable.ts';
 import { findTarget, installed, notInstalled, openEngine, refuseOtherSource, stopUnused } from './engine/engine.ts';
 import { operations } from './engine/operations.ts';
+import { reachedBy } from './engine/points.ts';
 import { removeState } from './engine/removal.ts';
 import { beginResync, endResync } from './engine/resync.ts';
 import { caughtUp } from './engine/tail.ts';
@@ -93,7 +94,7 @@ export function refuseNeverInstalled(config: Config, operation: Call['operation'
 async function alone(config: Config, call: Call, say: (line: string) => void, env: NodeJS.ProcessEnv): Promise<unknown> {
   const log = pino({ level: 'silent' });
   refuseNeverInstalled(config, call.operation);
-  await using engine = await openEngine(config, log, call.operation, { env });
+  await using engine = await openEngine(config, log, call.operation, { env, reached: reachedBy(env) });
   const own = controller(engine);
   const stop = new AbortController();
   const ops = operations(own, new Date(), () => stop.abort());

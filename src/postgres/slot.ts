@@ -71,8 +71,13 @@ export async function createSlot(session: Session, name: string, limitMs: number
   return parseLsn(rows[0]?.lsn ?? (await create(session, name, limitMs)));
 }
 
+/** It waits on locks of transactions: `limitMs` must end that, and no shorter limit of the session, for then it is said whose they are. */
+const LIMITS = /* sql */ `select current_setting('lock_timeout') as lock, current_setting('statement_timeout') as statement`;
+const LIMIT = /* sql */ `select set_config('lock_timeout', $1, false), set_config('statement_timeout', $2, false)`;
+
 async function create(session: Session, name: string, limitMs: number): Promise<string> {
-  await session.query(`set statement_timeout = ${Math.trunc(limitMs)}`);
+  const usual = (await session.query(LIMITS)).rows[0];
+  await session.query(LIMIT, ['0', String(Math.trunc(limitMs))]);
   try {
     const { rows } = await session.query({ text: CREATE, limitMs: limitMs + DROP_MS }, [name]);
     return rows[0]?.lsn ?? '';
@@ -80,7 +85,7 @@ async function create(session: Session, name: string, limitMs: number): Promise<
     if (error instanceof PostgresError && error.sqlstate === '57014') throw await heldUp(session, error);
     throw error;
   } finally {
-    await session.query('reset statement_timeout');
+    await session.query(LIMIT, [usual?.lock, usual?.statement]);
   }
 }
 

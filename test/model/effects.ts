@@ -2,6 +2,7 @@
  * What each call of a port does to the state: as the databases, the file and the flag do it. `undefined`: it cannot happen yet, the
  * caller waits.
  */
+import { LAZY } from '../../src/cli/engine/phases.ts';
 import type { Phase } from '../../src/cutover/phase.ts';
 import { alike, copied, NOBODY, type Process, type State, walLength } from './state.ts';
 import type { Call, Value } from './tree.ts';
@@ -34,8 +35,12 @@ const packed = ({ phase, epoch, open, checkpoint, verified, there, wal, nextTher
 /** What Postgres must not forget any more: everything up to now is on its disk. */
 export const synced = (s: State): State => (s.thereDurable === '' ? s : { ...s, thereDurable: '' });
 /** A commit of Postgres that it may forget in a crash, with all that come after it. */
-export const unsynced = (before: State, after: State): State =>
-  before.thereDurable === '' ? { ...after, thereDurable: packed(before) } : after;
+export const unsynced = (before: State, after: State): State => ({
+  ...after,
+  thereDurable: [...histories(before), packed(before)].join('\n'),
+});
+/** What it may go back to in a crash. */
+export const histories = (s: State): string[] => s.thereDurable.split('\n').filter(Boolean);
 
 const NOT_FOR_BATCHES = /^(mirroring|finished|.*_back)$/;
 const takesBatches = (phase: Phase): boolean => !NOT_FOR_BATCHES.test(phase);
@@ -48,9 +53,10 @@ export const EFFECTS: Effects = {
   load: s => done(s, s.phase),
   look: s => done(s, s.phase),
   advance(s, _, [from, to]) {
-    if (s.phase === to) return done(s);
     if (s.late > 0) return undefined; // its transaction has the row
-    return s.phase === from ? done(synced({ ...s, phase: to as Phase })) : refused(s);
+    if (s.phase !== from) return refused(s);
+    const after = { ...s, phase: to as Phase };
+    return done(LAZY.has(to as Phase) ? unsynced(s, after) : synced(after));
   },
   begin(s, _, [from, to, epoch]) {
     if (s.late > 0) return undefined;

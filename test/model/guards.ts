@@ -103,12 +103,18 @@ export const GUARDS: readonly Guard[] = [
       Object.fromEntries(
         ['advance', 'begin', 'prepare', 'open', 'resumeAt', 'setVerified', 'watermark', 'fence'].map(name => [
           name,
-          and(sound[name], (after, _, before) => ({ ...unsynced(before, after), thereDurable: unsynced(before, after).thereDurable })),
+          and(sound[name], (after, _, before) => unsynced(before, after)),
         ]),
       ),
     ),
     bounds: { faults: 1 },
     finds: /./,
+  },
+  {
+    name: 'phases that are stored lazily are on the disk before SQLite is fenced',
+    without: effects(({ prepare }) => ({ prepare: and(prepare, (after, _, before) => unsynced(before, after)) })),
+    bounds: { faults: 1 },
+    finds: /phase names a closed side|nothing leads on/,
   },
   {
     name: 'Postgres opens before the flag names it',

@@ -60,10 +60,27 @@ export const programOf =
     }
   };
 
-const storeOf = (call: Caller): PhaseStore => ({
-  load: async () => (await call.later('load')) as Phase,
-  advance: async (from, to) => void (await call.later('advance', [from, to])),
-});
+/** As src/cli/engine/phases.ts: after an own step the phase is known, and whether a step that failed had been made is looked up. */
+function storeOf(call: Caller): PhaseStore {
+  let stepped: Phase | undefined;
+  const look = async (): Promise<Phase> => (await call.later('load')) as Phase;
+  return {
+    async load() {
+      const known = stepped;
+      stepped = undefined;
+      return known ?? (await look());
+    },
+    async advance(from, to) {
+      stepped = undefined;
+      try {
+        await call.later('advance', [from, to]);
+      } catch (error) {
+        if ((await look()) !== to) throw error;
+      }
+      stepped = to;
+    },
+  };
+}
 
 const markOf = (seq: Value): Mark => ({ seq: BigInt(seq as number) as Seq, nonce: 0n });
 const numberOf = (mark: Mark): number => Number(mark.seq);

@@ -3,7 +3,7 @@
  * instances, deaths, lost connections, and the operator.
  */
 import { isSwitching } from '../../src/cutover/phase.ts';
-import { applied, CHANGES, type Effect, type Effects, ON_MAIN, SURE, synced, unsynced, withProcess } from './effects.ts';
+import { applied, CHANGES, type Effect, type Effects, histories, ON_MAIN, SURE, synced, unsynced, withProcess } from './effects.ts';
 import { type Kind, programOf, type Unguarded } from './program.ts';
 import {
   type App,
@@ -214,8 +214,8 @@ function late(model: Model, s: State, add: Add): void {
 
 /** Postgres crashes, SQLite's machine loses power, or both at once. */
 function disasters(s: State, add: Add): void {
-  const postgres = (from: State): State => {
-    const lost: Partial<State> = from.thereDurable === '' ? {} : JSON.parse(from.thereDurable);
+  const postgres = (from: State, left: string): State => {
+    const lost: Partial<State> = JSON.parse(left);
     const apps = from.apps.map((app): App => (app.open ? { ...app, open: false } : app));
     const ended = withProcess(withProcess(from, 0, { main: false }), 1, { main: false });
     return { ...ended, ...lost, thereDurable: '', locked: NOBODY, late: 0, apps };
@@ -224,9 +224,12 @@ function disasters(s: State, add: Add): void {
     const lost: Partial<State> = from.hereDurable === '' ? {} : JSON.parse(from.hereDurable);
     return { ...dead(dead(from, 0), 1), ...lost, hereDurable: '', held: NOBODY };
   };
-  add('Postgres crashes', fault(postgres(s)), false);
   add('SQLite’s machine loses power', fault(power(s)), false);
-  add('both machines lose power', fault(power(postgres(s))), false);
+  for (const [commits, left] of ['{}', ...histories(s).reverse()].entries()) {
+    const words = commits === 0 ? '' : ` and forgets its last ${commits} commits`;
+    add(`Postgres crashes${words}`, fault(postgres(s, left)), false);
+    add(`both machines lose power, Postgres${words || ' forgets nothing'}`, fault(power(postgres(s, left))), false);
+  }
 }
 
 /** An instance of the application: reads the flag, begins where it believes, commits; refused, it reads the flag again, or never. */

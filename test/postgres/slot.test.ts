@@ -57,12 +57,16 @@ test('a transaction that holds up the slot is named, and a second try works', as
   const writer = await connect(options.url);
   await writer.query(`begin; insert into unpublished values ('slow')`);
   const { rows } = await writer.query('select pg_backend_pid() as pid');
+  await session.query(`set lock_timeout = '100ms'; set statement_timeout = '7s'`);
   await expect(createSlot(session, options.slot, 300)).rejects.toMatchObject({
     disposition: 'retry',
     message: expect.stringMatching(new RegExp(`pid ${rows[0].pid} .*"${options.slot}", open since`)),
     hint: expect.stringContaining(`pg_terminate_backend(${rows[0].pid})`),
   });
   expect((await slotState(session, options.slot)).exists).toBe(false);
+  const limits = (await session.query(`select current_setting('lock_timeout') as lock, current_setting('statement_timeout') as statement`))
+    .rows;
+  expect(limits).toEqual([{ lock: '100ms', statement: '7s' }]);
   await writer.query('commit');
   await createSlot(session, options.slot);
   await writer.end();

@@ -20,7 +20,7 @@ export async function moveOn(engine: Engine, phase: Phase, event: Event, nextEpo
  * Phases that a crash of the server may take back: before a fence is durable all of them are settled alike, by what the side that was
  * to be closed says, and it is asked again. Whatever opens a side commits durably, and brings these to disk first.
  */
-const LAZY: ReadonlySet<Phase> = new Set(['draining', 'verifying', 'switching', 'draining_back', 'verifying_back']);
+export const LAZY: ReadonlySet<Phase> = new Set(['draining', 'verifying', 'switching', 'draining_back', 'verifying_back']);
 
 export const phaseStore = (engine: Engine): PhaseStore => watched('phase', announced(store(engine), engine), engine.reached);
 

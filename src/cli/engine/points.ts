@@ -16,15 +16,21 @@ export type Reached = (point: string) => void;
 
 /**
  * `point`, or `point#3` for the third time it is reached: there the process dies as by `kill -9`, and says where on stderr. `*` is
- * any point. With a `~` before it, counting begins with SIGUSR2.
+ * any point. With a `~` before it, counting begins with SIGUSR2. With a `!` it only stops there, as by SIGSTOP, and goes on with SIGCONT.
  */
 function dieAt(spec: string): Reached {
-  const [, later = '', wanted = '', times = '1'] = /^(~?)([^#]*)(?:#(\d+))?$/.exec(spec) ?? [];
+  const [, later = '', only = '', wanted = '', times = '1'] = /^(~?)(!?)([^#]*)(?:#(\d+))?$/.exec(spec) ?? [];
   let counting = later === '';
   if (!counting) process.on('SIGUSR2', () => (counting = true));
   let left = Number(times);
   return point => {
     if (!counting || (wanted !== '*' && point !== wanted) || --left > 0) return;
+    if (only !== '') {
+      counting = false;
+      writeSync(2, `stopped at ${point}\n`);
+      process.kill(process.pid, 'SIGSTOP');
+      return;
+    }
     writeSync(2, `died at ${point}\n`);
     process.kill(process.pid, 'SIGKILL');
     // The signal is on its way: nothing more may happen here.

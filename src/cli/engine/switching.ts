@@ -8,6 +8,7 @@ import { differs, forward } from '../../cutover/forward.ts';
 import { blockers, type Direction, STARTS } from '../../cutover/gate.ts';
 import { outcomeOf } from '../../cutover/outcome.ts';
 import { type Stopwatch, stopwatch } from '../../cutover/stopwatch.ts';
+import { audit } from '../../postgres/audit.ts';
 import { awaitWatermark } from '../../postgres/canary.ts';
 import { type Control, readControl, record } from '../../postgres/control.ts';
 import { orphans } from '../../postgres/orphans.ts';
@@ -170,6 +171,9 @@ export async function settle(on: Installed): Promise<void> {
   });
   try {
     const phase = await recover(phaseStore(on.engine), actions, outcome);
+    const direction = control.phase.endsWith('_back') ? 'rollback' : 'cutover';
+    const how = phase === STARTS[direction] ? 'aborted' : 'finished';
+    await audit(on.engine.side, `a ${direction} that was interrupted in ${control.phase} was ${how}`);
     on.engine.log.warn({ phase, interrupted: control.phase }, 'an interrupted switch was settled');
   } finally {
     await release();
