@@ -43,7 +43,8 @@ test.each(CUTOVER)('killed at %s in a cutover, a restart leaves exactly one side
   writeSome(world.app, 3);
   await world.json(0, 'verify');
   const writing = write(world, () => isRunning(first));
-  expect((await world.run('cutover', '--yes')).code).toBe(1);
+  const ran = await world.run('cutover', '--yes');
+  expect(ran.code, ran.stderr).toBe(1);
   await first.exited;
   await writing;
   expect(first.process.signalCode).toBe('SIGKILL');
