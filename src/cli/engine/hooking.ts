@@ -3,6 +3,7 @@
  *
  * (1) A hook before a cutover is waited for, and one that fails refuses it; nothing has been fenced then.
  * (2) Every other one runs beside: nothing waits for it but the end of the process, and its failure is logged and stops nothing.
+ * (3) The one that is called while writers wait is called from a thread that was there before.
  */
 import type { Logger } from 'pino';
 import type { Blocker } from '../../change/errors.ts';
@@ -11,6 +12,7 @@ import { callHook, type HookFacts, hookName } from '../../hooks/call.ts';
 import type { Hook, Point } from '../../hooks/config.ts';
 import { redact } from '../../postgres/open.ts';
 import type { Config } from '../config.ts';
+import { startBeside } from './beside.ts';
 
 export type Hooks = {
   /** Why the hooks of `before-cutover` say no; they run one after the other. */
@@ -19,8 +21,8 @@ export type Hooks = {
   any(point: Point): boolean;
   /** Starts the hooks of `point` and returns. */
   after(point: Exclude<Point, 'before-cutover'>, facts: HookFacts | Promise<HookFacts>): void;
-  /** Resolves when every hook that was started has ended, by itself or by its time limit. */
-  settled(): Promise<unknown>;
+  /** Resolves when every hook that was started has ended, by itself or by its time limit; none can be called after it. */
+  settled(): Promise<void>;
 };
 
 type Lent = {
@@ -35,12 +37,14 @@ type Lent = {
 /** The configured hooks. */
 export function hooksOf({ config, log, url, env, note }: Lent): Hooks {
   const running = new Set<Promise<unknown>>();
+  const beside = config.hooks['after-fence'].length > 0 ? startBeside() : undefined;
 
   /** Calls one hook and notes it; the reason if it failed. */
   async function call(point: Point, hook: Hook, facts: HookFacts): Promise<string | undefined> {
     const began = performance.now();
     const common = { hook: point, at: new Date().toISOString(), source: config.source, target: redact(url), version: VERSION };
-    const failed = await callHook(hook, { ...common, ...facts }, env).then(
+    const carryOut = point === 'after-fence' && beside !== undefined ? beside.call : callHook;
+    const failed = await carryOut(hook, { ...common, ...facts }, env).then(
       () => undefined,
       (error: Error) => error.message,
     );
@@ -74,7 +78,10 @@ export function hooksOf({ config, log, url, env, note }: Lent): Hooks {
         running.add(ends);
       }
     },
-    settled: () => Promise.all(running),
+    async settled() {
+      await Promise.all(running);
+      await beside?.[Symbol.asyncDispose]();
+    },
   };
 }
 
