@@ -8,4 +8,4 @@ test(`differences of every kind are found in one run, with table, key and column
   expect(planted.length).toBe(100);
   expect(new Set(planted.map(({ what }) => what)).size).toBeGreaterThan(25);
   expect(problems).toEqual([]);
-});
+}, 240_000);

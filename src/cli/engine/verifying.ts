@@ -1,12 +1,8 @@
 /* `verify` as the controller does it: compares, remembers the result, and copies again what differs. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { actor } from '../../change/actor.ts';
 import { Refused, ReplicationError } from '../../change/errors.ts';
-import { VERSION } from '../../change/version.ts';
-import type { Plan, TablePlan } from '../../plan/plan.ts';
 import { audit } from '../../postgres/audit.ts';
 import { readVerified, record } from '../../postgres/control.ts';
-import { redact } from '../../postgres/open.ts';
 import { count } from '../../postgres/quarantine.ts';
 import { endRound, readRound, saveRound } from '../../postgres/round.ts';
 import type { VerifyDocument } from '../../server/documents.ts';
@@ -16,25 +12,18 @@ import { openSource, writeTransaction } from '../../sqlite/open.ts';
 import { mark } from '../../sqlite/rows.ts';
 import { type Verified, verifyAll } from '../../verify/verify.ts';
 import type { Place } from '../../verify/walk.ts';
-import { type Catalog, compareCatalog, repairCatalog } from './catalog.ts';
+import { compareCatalog, repairCatalog } from './catalog.ts';
 import type { Controller } from './controller.ts';
 import { disposable } from './disposable.ts';
 import { type Installed, installed } from './engine.ts';
 import { watched } from './points.ts';
 import { keyValues } from './quarantining.ts';
 import { chosen } from './resync.ts';
+import { type Compared, document, isEqual, lacksColumns, rogueTables, type Work } from './verified.ts';
 
 const MARK_WAIT_MS = 30_000;
 /** How often the progress of a comparison is made durable: what was compared since is compared again after a crash. */
 const SAVE_MS = 2_000;
-
-type Work = {
-  readonly on: Awaited<ReturnType<typeof installed>>;
-  readonly tables: readonly TablePlan[];
-  readonly options: VerifyOptions;
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
-};
 
 /** Compares, and with `repair` copies again what differs and compares once more: its rows first, whole tables if that was not enough. */
 export async function verify(
@@ -57,17 +46,6 @@ export async function verify(
   return document(compared, work, repaired);
 }
 
-type Compared = {
-  readonly verified: Verified;
-  readonly catalog: Catalog;
-  readonly startedAt: string;
-  readonly resumed: boolean;
-  readonly durationMs: number;
-  readonly quarantined: number;
-};
-
-const isEqual = ({ verified, catalog }: Pick<Compared, 'verified' | 'catalog'>): boolean => verified.ok && catalog.problems.length === 0;
-
 async function compare(controller: Controller, work: Work): Promise<Compared> {
   const { on, tables, options } = work;
   const { side } = controller.engine;
@@ -81,9 +59,11 @@ async function compare(controller: Controller, work: Work): Promise<Compared> {
   const earlier = full && options.resume === true ? await readRound(side, { plan: on.plan, epoch: on.control.epoch }) : undefined;
   if (earlier !== undefined) controller.engine.log.info({ startedAt: earlier.startedAt }, 'an interrupted comparison goes on');
   const startedAt = earlier?.startedAt ?? new Date().toISOString();
-  const verified = await verifyAll(
+  const catalog = await compareCatalog(on, tables);
+  const sound = tables.filter(table => !lacksColumns(catalog, table));
+  const found = await verifyAll(
     {
-      tables,
+      tables: sound,
       pin: tail.pin,
       anchorMs: tail.anchorMs,
       now: () => performance.now(),
@@ -96,7 +76,7 @@ async function compare(controller: Controller, work: Work): Promise<Compared> {
     },
     over,
   );
-  const catalog = await compareCatalog(on, tables);
+  const verified = { ...found, ok: found.ok && sound.length === tables.length };
   await remember(work, { verified, catalog }, tail.direction === 'forward');
   const durationMs = performance.now() - began;
   return { verified, catalog, startedAt, resumed: earlier !== undefined, durationMs, quarantined: await count(side) };
@@ -203,44 +183,3 @@ const spreads = (): Refused =>
       remedy: 'see the differences without --repair; `attacca resync` copies the mirror anew from Postgres',
     },
   ]);
-
-/** Names in SQLite of the tables whose fence somebody has touched. */
-function rogueTables(plan: Plan, { problems }: Catalog): ReadonlySet<string> {
-  const touched = new Set(problems.filter(({ kind }) => kind === 'fence').map(({ table }) => table));
-  // A replaced function stands for all of them.
-  return new Set(plan.tables.filter(({ target }) => touched.has('') || touched.has(target)).map(({ name }) => name));
-}
-
-function document(
-  { verified, catalog, startedAt, resumed, durationMs, quarantined }: Compared,
-  { tables, on, options }: Work,
-  repaired: number,
-): VerifyDocument {
-  const rogue = rogueTables(on.plan, catalog);
-  const sum = (pick: (table: Verified['tables'][number]) => number): number =>
-    verified.tables.reduce((total, table) => total + pick(table), 0);
-  return {
-    ok: isEqual({ verified, catalog }),
-    kind: tables.length === on.plan.tables.length ? 'full' : 'tables',
-    source: on.engine.config.source,
-    target: redact(on.engine.url),
-    position: String(verified.position.seq),
-    lsn: verified.lsn,
-    from: String(verified.start),
-    startedAt,
-    resumed,
-    durationMs: Math.round(durationMs),
-    by: options.by ?? actor(),
-    version: VERSION,
-    rows: sum(table => table.counts?.sourceRows ?? table.compared),
-    differences: sum(table => table.differences),
-    repaired,
-    quarantined,
-    objectsCompared: catalog.compared,
-    objects: [...catalog.problems],
-    tables: verified.tables.map(table => ({
-      ...table,
-      samples: table.samples.map(sample => ({ ...sample, columns: [...sample.columns], rogue: rogue.has(sample.table) })),
-    })),
-  };
-}
