@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
-import { fenceIntact, fencePostgres, lockForReading, lockTables, opening, readFence, unfenced } from '../../src/postgres/fence.ts';
+import {
+  fenceIntact,
+  fencePostgres,
+  isFenceOf,
+  lockForReading,
+  lockTables,
+  opening,
+  readFence,
+  unfenced,
+} from '../../src/postgres/fence.ts';
 import { connect, transaction } from '../../src/postgres/open.ts';
 import { connect as stranger } from '../support/postgres.ts';
 import { INSTALL, item, PLAN, WRITER, world } from './world.ts';
@@ -53,6 +62,20 @@ test('an older REPEATABLE READ transaction that began while it was open meets th
   await older.query('rollback');
   expect(await w.postgres.query('select name from items')).toEqual([{ name: 'before' }]);
   await older.end();
+});
+
+test('the fence of an aborted cutover is still ours, one of a later epoch, of another token, opened or altered is not', async () => {
+  await using w = await world();
+  expect(await isFenceOf(w.session, 0n, INSTALL)).toBe(true);
+  expect(await isFenceOf(w.session, 3n, INSTALL)).toBe(true);
+  expect(await isFenceOf(w.session, 3n, 'another')).toBe(false);
+  await fencePostgres(w.session, 4n, INSTALL);
+  expect(await isFenceOf(w.session, 3n, INSTALL)).toBe(false);
+  await w.postgres.query(`create or replace function attacca.fence() returns trigger language plpgsql as '-- attacca:closed epoch=0
+begin return null; end'`);
+  expect(await isFenceOf(w.session, 4n, INSTALL)).toBe(false);
+  await w.session.query(opening(4n));
+  expect(await isFenceOf(w.session, 4n, INSTALL)).toBe(false);
 });
 
 test('opening waits for no reader and is what the catalog says', async () => {
