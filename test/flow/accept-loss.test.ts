@@ -1,10 +1,13 @@
 /* Postgres is gone for good, or for now: SQLite becomes primary without it, and whatever only it had is named when it is back. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { SwitchDocument } from '../../src/server/documents.ts';
 import { mirrored, mirroringWorld, shadowing, stopDaemon, writeInPostgres } from '../support/mirroring.ts';
 import { type OwnPostgres, ownPostgres } from '../support/postgres.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
 import { attacca, flagOf, openWorld, type World } from '../support/world.ts';
+
+// Whole journeys of real processes: on a busy machine they take their time.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const LOST = /* sql */ `select table_name as "table", op, key::text, "row"->>'message' as message from attacca.lost_change order by id`;
 const INSERT = /* sql */ `insert into log (message, at) values ('only in Postgres', 4711)`;

@@ -34,4 +34,5 @@ test.skipIf(!hasStandby)(
     await world.until(shadowing);
     expect(await world.differences()).toEqual([]);
   },
+  180_000,
 );

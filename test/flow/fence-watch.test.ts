@@ -3,11 +3,14 @@
  * takes it along [G8] [G9].
  */
 import { spawnSync } from 'node:child_process';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { SwitchDocument } from '../../src/server/documents.ts';
 import { mirrored, mirroringWorld, shadowing, stopDaemon } from '../support/mirroring.ts';
 import { buildShop } from '../support/shop.ts';
 import { openWorld, type World } from '../support/world.ts';
+
+// Whole journeys of real processes: on a busy machine they take their time.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const has = (program: string, words: readonly string[], input = ''): boolean => spawnSync(program, [...words], { input }).status === 0;
 /** Its triggers can be switched off since 3.38. */

@@ -1,9 +1,12 @@
 /* DDL in Postgres while it is primary: the stream does not carry it, and none of it goes by unseen [G7] [G10]. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { SwitchDocument } from '../../src/server/documents.ts';
 import { mirrored, mirroringWorld, shadowing } from '../support/mirroring.ts';
 import { buildShop } from '../support/shop.ts';
 import { openWorld, type World } from '../support/world.ts';
+
+// Whole journeys of real processes: on a busy machine they take their time.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const blocked = async (world: World): Promise<string[]> =>
   (await world.json<SwitchDocument>(3, 'rollback', '--dry-run')).blockers.map(({ code }) => code);

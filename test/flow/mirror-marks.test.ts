@@ -1,7 +1,10 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { mirrored, mirroringWorld, shadowing, writeInPostgres } from '../support/mirroring.ts';
 import { buildShop } from '../support/shop.ts';
 import { openWorld } from '../support/world.ts';
+
+// Whole journeys of real processes: on a busy machine they take their time.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 test('while mirroring, marks are forgotten once they were compared: the file does not grow for as long as it lasts [G10]', async () => {
   await using world = await openWorld(buildShop(20));
