@@ -102,7 +102,8 @@ export async function createDatabase(options: ClientOptions): Promise<AppDatabas
     result.then(done, done);
     return result;
   };
-  const route = { flag, known, sides, waitMs };
+  const look = seldom(async () => known.flag(await flag.read().catch(() => undefined)));
+  const route = { look, known, sides, waitMs };
   return {
     primary: known.primary,
     transaction: work => track(() => untilAccepted(route, side => side.write(work))),
@@ -123,7 +124,8 @@ function flagIn(given: ClientOptions['flag'], postgres: Database): FlagReader {
 }
 
 type Route = {
-  readonly flag: FlagReader;
+  /** Reads the flag again. One that cannot be read now changes nothing: what the fence said stands. */
+  readonly look: () => Promise<void>;
   readonly known: ReturnType<typeof belief>;
   readonly sides: Record<Side, Database>;
   readonly waitMs: number;
@@ -141,16 +143,23 @@ async function untilAccepted<T>(route: Route, attempt: (side: Database) => Promi
       const waited = performance.now() - start;
       if (waited >= waitMs) throw new NotAccepted(`no side accepted the transaction within ${waitMs} ms`, { cause: error.cause });
       if (refusals === REFUSALS_OF_A_SWITCH) route.sides[side === 'sqlite' ? 'postgres' : 'sqlite'].warm?.();
-      await hear(route, error);
+      known.fence(error.fence);
+      await route.look();
       if (known.primary() === side) await delay(pauseMs(waited));
     }
   }
 }
 
-/** A flag that cannot be read now changes nothing: what the fence said stands, and the next refusal reads it again. */
-async function hear({ flag, known }: Route, refusal: Refusal): Promise<void> {
-  known.fence(refusal.fence);
-  known.flag(await flag.read().catch(() => undefined));
+const LOOK_EVERY_MS = 20;
+
+/** Whoever waits asks a database every few milliseconds, and that answers for itself: the flag need not be read each time. */
+function seldom(look: () => Promise<void>): () => Promise<void> {
+  let again = 0;
+  return async () => {
+    if (performance.now() < again) return;
+    again = performance.now() + LOOK_EVERY_MS;
+    await look();
+  };
 }
 
 /** After this many the wait may be the beginning of a switch: connecting to the other side now shortens it. */

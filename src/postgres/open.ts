@@ -39,6 +39,8 @@ export type ConnectOptions = {
   readonly applicationName: string;
   readonly connectMs?: number;
   readonly queryMs?: number;
+  /** Queries are sent without waiting for the answers to those before; there is no `roundTrip` and no `copyIn` then. */
+  readonly pipelined?: boolean;
 };
 
 /** What marks a transaction as attacca's own. */
@@ -103,7 +105,7 @@ export async function connect(url: string, options: ConnectOptions): Promise<Ses
     await client.end().catch(() => undefined);
     throw connectionError(error, client);
   }
-  return sessionOf(client, queryMs);
+  return sessionOf(client, queryMs, options.pipelined === true ? work => work() : turns());
 }
 
 /** `?query_timeout=MS` in the URL, as the driver reads it. */
@@ -124,6 +126,7 @@ function open(url: string, options: ConnectOptions & { readonly queryMs: number 
       query_timeout: options.queryMs,
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
+      pipeline: options.pipelined === true,
       types: RAW,
     });
   } catch {
@@ -132,10 +135,9 @@ function open(url: string, options: ConnectOptions & { readonly queryMs: number 
   }
 }
 
-function sessionOf(client: Client, limitMs: number): Session {
+function sessionOf(client: Client, limitMs: number, queue: <T>(work: () => Promise<T>) => Promise<T>): Session {
   const end = () => ended(client);
   const send = roundTrips(client, limitMs);
-  const queue = turns();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> =>
     queue(work).catch(error => {
       throw replicationError(error);

@@ -95,9 +95,14 @@ function join(
   let open = true;
   let transactions = 1;
   let ended = false;
-  const more = (): boolean => !ended && stream.waiting() && transactions < together && performance.now() - began < MOST_MS;
+  /** What is on its way to us has its turn first: behind a backlog the next one is always just about to arrive. */
+  const more = async (): Promise<boolean> => {
+    if (ended || transactions >= together || performance.now() - began >= MOST_MS) return false;
+    if (!stream.waiting()) await setImmediate();
+    return stream.waiting();
+  };
   const next = async (): Promise<IteratorResult<RowChange, undefined>> => {
-    while (open || more()) {
+    while (open || (await more())) {
       const item = await stream.take();
       if (item.kind === 'idle') continue;
       if (item.kind === 'commit') open = false;

@@ -186,12 +186,11 @@ export const orFull = (db: Database, error: unknown): unknown =>
 const cell = new Int32Array(new SharedArrayBuffer(4));
 
 /** Repeats `attempt` for up to `budgetMs` while others stand in its way; then throws ReplicationError 'retry'. */
-export async function persist(attempt: () => void, budgetMs: number): Promise<void> {
+export async function persist<T>(attempt: () => T, budgetMs: number): Promise<T> {
   const deadline = performance.now() + budgetMs;
   for (;;) {
     try {
-      attempt();
-      return;
+      return attempt();
     } catch (error) {
       if (!isBusy(error)) throw error;
       if (performance.now() >= deadline) throw stillLocked(budgetMs, error);

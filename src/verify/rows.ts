@@ -1,5 +1,5 @@
 /* Rows looked up on both sides at one common state, and compared value by value. */
-import type { Rows } from '../change/change.ts';
+import type { Rows, Slice } from '../change/change.ts';
 import type { SourceState, TargetState } from '../change/ports.ts';
 import { keyName } from '../plan/codec.ts';
 import type { TablePlan } from '../plan/plan.ts';
@@ -24,15 +24,33 @@ export const subjects = (tables: readonly TablePlan[], primary: Primary): Subjec
 
 /** Compares rows and absences that SQLite was asked for by their marks or by their names. */
 export async function compareAsked(target: TargetState, all: Subjects, asked: Rows, signal: AbortSignal): Promise<void> {
-  for await (const slice of asked.slices()) {
+  for await (const slices of ofDifferentTables(asked.slices())) {
     signal.throwIfAborted();
-    const subject = all.get(slice.table);
-    if (subject === undefined) continue;
-    await compareRows(target, subject, slice);
-    subject.tally.vanished(slice.vanished ?? []);
-    if (slice.gone.length === 0) continue;
-    subject.tally.put(slice.gone, subject.compare.gone(await target.rows(slice.table, slice.gone)));
+    await Promise.all(slices.map(slice => compareSlice(target, all.get(slice.table), slice)));
   }
+}
+
+async function compareSlice(target: TargetState, subject: Subject | undefined, slice: Slice): Promise<void> {
+  if (subject === undefined) return;
+  await compareRows(target, subject, slice);
+  subject.tally.vanished(slice.vanished ?? []);
+  if (slice.gone.length === 0) return;
+  subject.tally.put(slice.gone, subject.compare.gone(await target.rows(slice.table, slice.gone)));
+}
+
+const TOGETHER = 16;
+
+/** Slices that may be asked for together: the answers of a table come in the order of its slices. */
+async function* ofDifferentTables(slices: ReturnType<Rows['slices']>): AsyncGenerator<Slice[]> {
+  let group: Slice[] = [];
+  for await (const slice of slices) {
+    if (group.length === TOGETHER || group.some(({ table }) => table === slice.table)) {
+      yield group;
+      group = [];
+    }
+    group.push(slice);
+  }
+  yield group;
 }
 
 /** Compares rows of SQLite with those that Postgres has for their keys; gives what the two sides have there, as one text each. */

@@ -14,6 +14,9 @@ const SCHEMA = readFileSync('deploy/examples/shop.sql', 'utf8');
 const PYTHON = '/usr/bin/python3';
 const hasDriver = spawnSync(PYTHON, ['-c', 'import psycopg2, sqlite3']).status === 0;
 
+/** A machine that is busy with other things must not keep a switch from beginning. */
+const PATIENT = { cutover: { maxLagMs: 60_000, maxPauseMs: 30_000 } };
+
 type Till = {
   readonly process: ChildProcess;
   readonly bought: Map<string, string>;
@@ -55,7 +58,7 @@ const ROWS = 'select token from purchase order by token';
 const PIECES = 'select cast((select sum(pieces) from stock) + (select sum(pieces) from purchase) as text) as pieces';
 
 async function thereAndBack(...programs: readonly (readonly string[])[]): Promise<void> {
-  await using world = await openWorld(db => db.exec(SCHEMA));
+  await using world = await openWorld(db => db.exec(SCHEMA), PATIENT);
   world.start();
   await world.until(({ phase, lag }) => phase === 'shadowing' && lag?.changes === '0');
   const tills = programs.map((program, index) => openTill(world, `till${index + 1}`, program));

@@ -20,4 +20,5 @@ test.each(['wal', 'delete'] as const)(
     expect(refused.sqlite).toBeGreaterThan(1);
     expect(refused.postgres).toBeGreaterThan(1);
   },
+  300_000,
 );

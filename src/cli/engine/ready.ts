@@ -22,7 +22,7 @@ export type Ready = {
 };
 
 export async function ready({ config, url }: Pick<Engine, 'config' | 'url'>): Promise<Ready> {
-  const reader = await connect(url, { applicationName: 'attacca switch' });
+  const reader = await connect(url, { applicationName: 'attacca switch', pipelined: true });
   const writer = kept(config.source, openWriter);
   const looker = kept(config.source, path => openSource(path, { readonly: true }));
   let locker: Promise<Session> | undefined;

@@ -43,6 +43,8 @@ const ANCHOR_MS = 2_000;
 export type ReverseTail = Tail & {
   /** Resolves once everything that was committed before the watermark `token` is in SQLite. Ask before writing the token. */
   reached(token: string, signal: AbortSignal): Promise<void>;
+  /** Runs `work` while it writes nothing. */
+  rest<T>(work: () => Promise<T>): Promise<T>;
   /** Begins to stop it. Resolves as soon as nothing here writes the file any more; `stop` waits for the rest. */
   silence(): Promise<void>;
 };
@@ -103,6 +105,10 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
     pin,
     reached: (token, signal) => pins.at(token, async () => undefined, AbortSignal.any([signal, stop.signal])),
     lag: () => lag.lag(performance.now()),
+    async rest(work) {
+      const token = dated(randomUUID());
+      return (await Promise.all([pins.at(token, work, stop.signal), writeWatermark(beats, token)]))[0];
+    },
     async silence() {
       stop.abort();
       await pins.idle();

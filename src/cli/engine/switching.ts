@@ -15,7 +15,7 @@ import { orphans } from '../../postgres/orphans.ts';
 import { createPublication, createSlot, dropPublication, dropSlot } from '../../postgres/slot.ts';
 import type { Progress } from '../../server/operations.ts';
 import { beginCatalog } from './ahead.ts';
-import { approachPostgres, rehearseRollback } from './approach.ts';
+import { approachPostgres, closeBehind, rehearseRollback } from './approach.ts';
 import { backupBlockers, makeBackup } from './backup.ts';
 import type { Controller } from './controller.ts';
 import { halt, type Installed, installed } from './engine.ts';
@@ -134,8 +134,9 @@ export async function rollBack(controller: Controller, maxPauseMs: number, progr
     // It must not write while SQLite opens; its connections may take their time to close.
     const silenced = { reached: mirror.reached, stop: mirror.silence };
     await run(on, { epoch, maxPauseMs, watch, mirror: silenced }, async ({ ports, open }) => {
-      await rehearseRollback(on, ports, open, epoch);
+      await mirror.rest(() => rehearseRollback(on, ports, open, epoch));
       await compareBefore(on, controller);
+      await closeBehind(mirror);
       progress(`switching to SQLite, epoch ${epoch}`);
       await moveOn(engine, 'mirroring', 'rollback', epoch);
     });
