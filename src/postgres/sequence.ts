@@ -42,16 +42,19 @@ export async function setSequences(session: Session, plan: Plan, used: ReadonlyM
 
 const USED = /* sql */ `
   with seen as (
-    select t.id, pg_sequence_last_value(pg_get_serial_sequence(t.name, t.col)::regclass) as used
-    from unnest($1::integer[], $2::text[], $3::text[]) as t(id, name, col) where pg_get_serial_sequence(t.name, t.col) is not null),
+    select t.id, s.sequence, pg_sequence_last_value(s.sequence) as used
+    from unnest($1::integer[], $2::text[], $3::text[]) as t(id, name, col)
+    cross join lateral (select pg_get_serial_sequence(t.name, t.col)::regclass as sequence) as s where s.sequence is not null),
+  kept as (select setval(sequence, used) as value from seen where used is not null),
   witnessed as (
     insert into attacca.witness (object, state) select 'sequence:' || id, coalesce(used::text, '') from seen
     on conflict (object) do update set state = excluded.state)
-  select id, coalesce(used, 0) as used from seen`;
+  select id, coalesce(used, 0) as used, (select count(value) from kept) as n from seen`;
 
 /**
  * The highest number each identity sequence has given out, by TablePlan.id; 0 where it has given out none. From here on it is a witness:
- * while SQLite is primary nobody draws numbers.
+ * while SQLite is primary nobody draws numbers. Each is set to where it stands: Postgres writes ahead up to 32 numbers, and after a
+ * crash it would stand behind those.
  */
 export async function readSequences(session: Session, plan: Plan): Promise<Map<number, bigint>> {
   const known = identities(plan);

@@ -141,11 +141,17 @@ async function stopped(world: World, daemon: Daemon, { procedure, step }: Cell):
     await seen(daemon); // a heartbeat comes every second
     return { ended: Promise.resolve(undefined) };
   }
-  const ended = world.run(procedure, '--yes');
-  const isOver = await Promise.race([ended.then(() => true), seen(daemon)]);
-  if (isOver) throw new Error(`${step} was not reached\n${(await ended).stdout}${(await ended).stderr}`);
-  return { ended };
+  // Writers that never rest may be in the way of a command: it says so, and is given again.
+  for (let tries = 1; ; tries++) {
+    const ended = world.run(procedure, '--yes');
+    const isOver = await Promise.race([ended.then(() => true), seen(daemon)]);
+    if (!isOver || daemon.log().includes('stopped at')) return { ended };
+    const { code, stdout, stderr } = await ended;
+    if (code === 0 || tries === TRIES) throw new Error(`${step} was not reached\n${stdout}${stderr}`);
+  }
 }
+
+const TRIES = 3;
 
 async function seen(daemon: Daemon): Promise<false> {
   while (isRunning(daemon) && !daemon.log().includes('stopped at')) await delay(5);

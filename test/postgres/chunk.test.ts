@@ -130,7 +130,12 @@ test('sequences go on after the highest number used, and start at 1 where none w
   await w.postgres.query(`set attacca.token = 'a1b2c3d4e5f60718'`);
   expect(await w.postgres.query(`insert into items (name) values ('x') returning id`)).toEqual([{ id: String(highest + 1n) }]);
   expect(await w.postgres.query(`insert into notes (item) values (1) returning id`)).toEqual([{ id: '1' }]);
+  expect(await w.postgres.query('select last_value, log_cnt from notes_id_seq')).toEqual([{ last_value: '1', log_cnt: '32' }]);
   expect((await readSequences(w.session, PLAN)).get(4)).toBe(1n);
+  // None is written ahead any more: a crash of the server leaves it where the witness says.
+  expect(await w.postgres.query('select last_value, is_called, log_cnt from notes_id_seq')).toEqual([
+    { last_value: '1', is_called: 't', log_cnt: '0' },
+  ]);
 });
 
 test('a target state stays as it was when the promise resolved, whatever is applied since [G3]', async () => {
