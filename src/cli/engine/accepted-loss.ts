@@ -16,6 +16,7 @@ import { fencePostgres, lockTables, readFence } from '../../postgres/fence.ts';
 import { keepLost, type Lost } from '../../postgres/lost.ts';
 import { connect, transaction } from '../../postgres/open.ts';
 import { WATERMARK_TABLE } from '../../postgres/relations.ts';
+import { readSequences } from '../../postgres/sequence.ts';
 import { writeWatermark } from '../../postgres/slot.ts';
 import { wal } from '../../postgres/wal.ts';
 import { pendingLoss, settleLoss } from '../../sqlite/fence.ts';
@@ -81,6 +82,7 @@ async function move({ engine, plan, control }: Standing, { epoch, watermark }: C
   const to = afterLoss(phase as Phase);
   await transaction(engine.main, null, async () => {
     await lockTables(engine.main, plan, LOCK_WAIT_MS);
+    await readSequences(engine.main, plan); // from where they stand now, they move no more
     const verifiedSeq = control.mark?.seq ?? null;
     const set = { verifiedSeq, fullVerifiedAt: null, fullVerifiedOk: null };
     await advance(engine.main, { from: phase, to, epoch: standing, nextEpoch: epoch, set });
