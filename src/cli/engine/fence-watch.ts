@@ -43,6 +43,7 @@ export function fenceWatch(on: Installed): FenceWatch {
       return await work();
     } finally {
       working--;
+      wrote = true; // its last commit comes after what the mirror has seen of it meanwhile
     }
   }
 
