@@ -21,6 +21,7 @@ export async function obedient(
     flag: { path: flag },
     sqlite: () => new Database(source),
     postgres: () => new Pool({ connectionString: url, max: 2, options: '-c search_path=public' }),
+    waitMs: 120_000,
   });
   let last: { readonly side: Side; readonly at: number } | undefined;
   return {
