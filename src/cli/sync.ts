@@ -170,13 +170,16 @@ const final = (error: unknown): unknown =>
     ? new ReplicationError('halt', error.message, { hint: error.hint, cause: error })
     : error;
 
-/** After a lost connection the server may take a moment to notice and to give our own lock back; and the application may lock its file. */
+/**
+ * After a lost connection the server may take a moment to notice and to give our own lock back, or to be promoted; and the application
+ * may lock its file.
+ */
 const again = (error: unknown): unknown =>
   error instanceof Refused && error.blockers.some(({ code }) => TEMPORARY.has(code))
     ? new ReplicationError('retry', error.message, { hint: error.blockers.map(({ reason }) => reason).join('; '), cause: error })
     : error;
 
-const TEMPORARY = new Set(['controller-running', 'source-locked', 'target-busy']);
+const TEMPORARY = new Set(['controller-running', 'source-locked', 'target-busy', 'postgres-standby']);
 
 /** JSON on stderr; readable lines where a person looks. */
 async function logger(output: Output, verbose: boolean): Promise<Logger> {

@@ -23,7 +23,7 @@ export type Hold = {
 };
 
 /** Takes the write lock of the file at `path`. Throws ReplicationError 'retry' when it is not to be had within `budgetMs`. */
-export const hold = (path: string, budgetMs: number): Promise<Hold> => holdOn(openWriter(path), budgetMs);
+export const hold = async (path: string, budgetMs: number): Promise<Hold> => holdOn(openWriter(path), budgetMs);
 
 /** The same on a connection that `openWriter` opened before, and that is the hold's from now on. */
 export async function holdOn(db: Database, budgetMs: number): Promise<Hold> {

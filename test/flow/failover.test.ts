@@ -19,7 +19,7 @@ test.skipIf(!hasStandby)(
     await expect.poll(() => world.differences(), { timeout: 20_000 }).toEqual([]);
 
     await pair.failOver();
-    expect(await daemon.exited).toBe(1);
+    expect(await daemon.exited, daemon.log()).toBe(1);
     expect(daemon.log()).toMatch(/the mirror follows server \d+ on timeline 1, this is \d+ on 2/);
     expect((await world.json<StatusDocument>(0, 'status')).slot?.alarm).toContain('not there');
     expect(await world.differences()).not.toEqual([]);
