@@ -12,11 +12,11 @@ import { hold } from '../sqlite/hold.ts';
 import type { ControlRow } from '../sqlite/install.ts';
 import type { Config } from './config.ts';
 import { confirm } from './confirm.ts';
-import { flagAfterLoss, lossOf, standingOf } from './engine/accepted-loss.ts';
 import { findTarget, notInstalled } from './engine/engine.ts';
-import { flagWithoutPostgres } from './engine/flag.ts';
+import { momentOf } from './engine/mirror/stream-names.ts';
 import { reachedBy, watched } from './engine/points.ts';
-import { momentOf } from './engine/stream-names.ts';
+import { flagAfterLoss, lossOf, standingOf } from './engine/switch/accepted-loss.ts';
+import { flagWithoutPostgres } from './engine/tell/flag.ts';
 import type { Context } from './main.ts';
 import { EXIT, present, progress } from './report.ts';
 

@@ -4,7 +4,7 @@ import { DoneDocument } from '../server/documents.ts';
 import { openSource } from '../sqlite/open.ts';
 import { traceless } from '../sqlite/traces.ts';
 import { ask } from './ask.ts';
-import { decidePlan } from './engine/deciding.ts';
+import { decidePlan } from './engine/decide/deciding.ts';
 import { disposable } from './engine/disposable.ts';
 import type { Context } from './main.ts';
 import { EXIT, present, progress } from './report.ts';

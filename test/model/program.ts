@@ -1,6 +1,6 @@
 /*
  * The real cutover, rollback and recovery (src/cutover), asking the explorer wherever they ask a port. `carryOut` says what
- * src/cli/engine/switching.ts does around them.
+ * src/cli/engine/switch/switching.ts does around them.
  */
 import type { Lsn, Mark, PgRow, Rows, Seq } from '../../src/change/change.ts';
 import type { SourceState, TargetState } from '../../src/change/ports.ts';

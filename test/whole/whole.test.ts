@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Slice } from '../../src/change/change.ts';
-import { decidePlan } from '../../src/cli/engine/deciding.ts';
+import { decidePlan } from '../../src/cli/engine/decide/deciding.ts';
 import { install } from '../../src/sqlite/install.ts';
 import { readMarks } from '../../src/sqlite/marks.ts';
 import { openSource, readTransaction } from '../../src/sqlite/open.ts';

@@ -17,11 +17,11 @@ import { tryPlan } from '../../postgres/trial.ts';
 import { readControl as readSqliteControl } from '../../sqlite/install.ts';
 import { openSource } from '../../sqlite/open.ts';
 import type { Config } from '../config.ts';
-import type { Decided } from './deciding.ts';
+import type { Decided } from './decide/deciding.ts';
+import { tryValues, whatIsThere } from './decide/existing.ts';
+import { checkBeside, decideBeside } from './decide/planning.ts';
 import { disposable } from './disposable.ts';
 import { type Engine, refuseOtherSource } from './engine.ts';
-import { tryValues, whatIsThere } from './existing.ts';
-import { checkBeside, decideBeside } from './planning.ts';
 
 /**
  * Looks at a file before anything is put into it: whole, captured for nobody, and nothing that blocks. Changes nothing. Throws
@@ -69,7 +69,7 @@ export async function onTarget<D extends { readonly plan: Plan }>(session: Sessi
 
 /** The examination with what Postgres has already, which may be the application's tables. */
 async function examineBoth({ config, log, main }: Engine): Promise<Decided> {
-  const overrides = config.plan === undefined ? undefined : (await import('./deciding.ts')).readOverrides(config.plan);
+  const overrides = config.plan === undefined ? undefined : (await import('./decide/deciding.ts')).readOverrides(config.plan);
   const target = await whatIsThere(main, config.source, config.schema, overrides);
   const decided = await examine(config, log, target);
   report(log, await tryValues(main, config.source, decided.plan, decided.tries));

@@ -23,11 +23,11 @@ import { hasFence } from '../../sqlite/fence.ts';
 import { readControl as readSqliteControl } from '../../sqlite/install.ts';
 import { openSource } from '../../sqlite/open.ts';
 import type { Config } from '../config.ts';
-import { alarm } from './alarm.ts';
 import { disposable } from './disposable.ts';
-import { flagOf } from './flag.ts';
-import { type Hooks, hooksOf } from './hooking.ts';
 import { type Reached, watched } from './points.ts';
+import { alarm } from './tell/alarm.ts';
+import { flagOf } from './tell/flag.ts';
+import { type Hooks, hooksOf } from './tell/hooking.ts';
 
 export type Engine = AsyncDisposable & {
   readonly config: Config;

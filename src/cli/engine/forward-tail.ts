@@ -19,7 +19,7 @@ import { disposable } from './disposable.ts';
 import type { Installed } from './engine.ts';
 import { headIn } from './journal-cap.ts';
 import { watched } from './points.ts';
-import { compareRecent } from './recent.ts';
+import { compareRecent } from './prove/recent.ts';
 import type { Tail } from './tail.ts';
 
 /** A read transaction keeps the application's WAL from being reset: never for longer than this. */

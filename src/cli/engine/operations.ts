@@ -6,19 +6,19 @@ import { audit, readWholeAudit } from '../../postgres/audit.ts';
 import { unschedule } from '../../postgres/scheduled.ts';
 import type { DoneDocument, SwitchDocument, VerifyDocument } from '../../server/documents.ts';
 import type { Operations, Progress } from '../../server/operations.ts';
-import { appoint } from './appointments.ts';
-import { exportAudit, noteAsked, noted, noteReport, positions } from './auditing.ts';
-import { makeBackup } from './backup.ts';
 import type { Controller } from './controller.ts';
 import { type Installed, installed } from './engine.ts';
+import { exportAudit, noteAsked, noted, noteReport, positions } from './keep/auditing.ts';
+import { makeBackup } from './keep/backup.ts';
+import { leaveToApplication, refuseUnlessSqlite, removeEverything } from './keep/removal.ts';
 import { moveOn } from './phases.ts';
+import { verify } from './prove/verifying.ts';
 import { quarantine } from './quarantining.ts';
-import { leaveToApplication, refuseUnlessSqlite, removeEverything } from './removal.ts';
 import { resync } from './resync.ts';
 import { readStatus } from './status.ts';
-import { check, cutOver, rollBack, takeDown } from './switching.ts';
+import { appoint } from './switch/appointments.ts';
+import { check, cutOver, rollBack, takeDown } from './switch/switching.ts';
 import { caughtUp } from './tail.ts';
-import { verify } from './verifying.ts';
 import { widenTables } from './widening.ts';
 
 /** What remains after the last operation. */

@@ -3,9 +3,9 @@
 import type { PhaseStore } from '../../cutover/drive.ts';
 import { type Event, next, type Phase } from '../../cutover/phase.ts';
 import { advance, readPhase } from '../../postgres/control.ts';
-import { announced } from './announced.ts';
 import type { Engine } from './engine.ts';
 import { watched } from './points.ts';
+import { announced } from './tell/announced.ts';
 
 /** Moves from `phase` by `event`, with a line in the timeline. `nextEpoch`: a switch begins. */
 export async function moveOn(engine: Engine, phase: Phase, event: Event, nextEpoch?: bigint): Promise<void> {

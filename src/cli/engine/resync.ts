@@ -7,12 +7,12 @@ import type { DoneDocument } from '../../server/documents.ts';
 import type { Progress } from '../../server/operations.ts';
 import { markTables } from '../../sqlite/install.ts';
 import { openSource, writeTransaction } from '../../sqlite/open.ts';
-import { followLoss } from './accepted-loss.ts';
 import type { Controller } from './controller.ts';
 import { disposable } from './disposable.ts';
 import { type Engine, type Installed, installed } from './engine.ts';
 import { takeAsTruth } from './following.ts';
-import { remakeMirror } from './remirroring.ts';
+import { remakeMirror } from './mirror/remirroring.ts';
+import { followLoss } from './switch/accepted-loss.ts';
 import { caughtUp } from './tail.ts';
 
 const WAIT_MS = 30_000;

@@ -13,10 +13,10 @@ import type { StatusDocument } from '../../server/documents.ts';
 import { openSource } from '../../sqlite/open.ts';
 import { headMark } from '../../sqlite/rows.ts';
 import type { Config } from '../config.ts';
-import { waiting } from './alarm.ts';
 import { disposable } from './disposable.ts';
 import { type Engine, notInstalled, refuseOtherSource, shown } from './engine.ts';
 import { waitingIn } from './journal-cap.ts';
+import { waiting } from './tell/alarm.ts';
 
 /** Everything `status` shows. `lag` is the daemon's own measure; without one it is read from the journal, and has no age. */
 export async function readStatus(

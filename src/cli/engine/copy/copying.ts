@@ -1,0 +1,135 @@
+/*
+ * The first three phases: capture in, everything copied, caught up for the first time.
+ */
+import type { Mark } from '../../../change/change.ts';
+import type { Allowance } from '../../../change/ports.ts';
+import type { TablePlan } from '../../../plan/plan.ts';
+import { readProgress, resetProgress } from '../../../postgres/chunk.ts';
+import { analyze, buildIndex, buildKeys, missingIndexes, type OnRefused } from '../../../postgres/constraints.ts';
+import type { Session } from '../../../postgres/open.ts';
+import { sessions } from '../../../postgres/pool.ts';
+import { paceOf } from '../../../replicate/pace.ts';
+import { snapshot } from '../../../replicate/snapshot.ts';
+import { countRows } from '../../../sqlite/chunk.ts';
+import { install } from '../../../sqlite/install.ts';
+import { type Database, openSource } from '../../../sqlite/open.ts';
+import { identityOf } from '../bootstrap.ts';
+import { disposable, disposables } from '../disposable.ts';
+import type { Installed } from '../engine.ts';
+import { forwardTail } from '../forward-tail.ts';
+import { watched } from '../points.ts';
+import { forwardSink } from '../sinks.ts';
+import { caughtUp } from '../tail.ts';
+import { startLane } from './lanes.ts';
+import { makingWay } from './making-way.ts';
+import { watchWal } from './wal-watch.ts';
+
+/** How long installing may wait for the write lock; it holds it for milliseconds. */
+const INSTALL_WAIT_MS = 30_000;
+const PROGRESS_MS = 1_000;
+const CHUNK_BYTES = 4 * 1_048_576;
+const READ_MS = 100;
+const BLOCKING_READ_MS = 4;
+
+/** `preparing`: triggers and journal in, one short write transaction; the journal's head becomes the checkpoint. */
+export async function installCapture(on: Installed): Promise<void> {
+  const { engine, plan } = on;
+  using db = disposable(openSource(engine.config.source, { scan: true }));
+  const head = await install(db.database, plan, { install: on.install, target: identityOf(engine) }, INSTALL_WAIT_MS);
+  const totals = new Map(plan.tables.map(table => [table.id, countRows(db.database, table)]));
+  await resetProgress(engine.main, { plan, writer: on.writer, mark: head, totals });
+  engine.log.info({ seq: String(head.seq) }, 'capture installed');
+}
+
+export type CopyReport = { readonly rows: number; readonly seconds: number };
+
+/** `copying`: every table, chunk by chunk; goes on where an earlier process stopped. */
+export async function copyTables(on: Installed, signal: AbortSignal): Promise<CopyReport> {
+  const { engine, plan, writer } = on;
+  const { chunkRows } = engine.config.snapshot;
+  // Unique indexes that are there already make a chunk wait for another one that holds the same value, which waits for its turn.
+  const parallelChunks = plan.existing ? 1 : engine.config.snapshot.parallelChunks;
+  const began = performance.now();
+  let copied = 0;
+  let spoken = began;
+  using db = disposable(openSource(engine.config.source, { scan: true }));
+  const tables = new Map(plan.tables.map(table => [table.id, table]));
+  const total = plan.tables.reduce((sum, table) => sum + countRows(db.database, table), 0);
+  const progress = await readProgress(engine.side);
+  await using way = await makingWay(engine.config.source, engine.log);
+  const pace = paceOf({
+    lanes: parallelChunks,
+    allowance: allowanceFor(db.database, chunkRows),
+    dial: engine.throttle,
+    backOff: () => way.rest,
+    working: () => way.working(parallelChunks),
+  });
+  const lane = () =>
+    startLane({ source: engine.config.source, url: engine.url, plan, writer, policy: engine.config.quarantine }, (id, misfits) =>
+      on.onQuarantine(found(tables, id), misfits),
+    );
+  await using lanes = disposables(Array.from({ length: parallelChunks }, lane));
+  const before = new Map(progress);
+  const over = new AbortController();
+  const watching = watchWal(db.database, pace, over.signal);
+  watching.catch(() => undefined); // awaited below, once the copy has ended
+  const looking = way.watch(over.signal).catch(error => engine.log.warn({ err: error }, 'the copy does not see what writes meet'));
+  await snapshot(
+    {
+      tables: [...tables.keys()],
+      lanes: lanes.all.map(lane => watched('snapshot', lane, engine.reached)),
+      progress,
+      pace,
+      onProgress(id, after) {
+        copied += after.rows - (before.get(id)?.rows ?? 0);
+        before.set(id, { ...after, total: null });
+        const now = performance.now();
+        if (now - spoken < PROGRESS_MS) return;
+        spoken = now;
+        const rate = copied / ((now - began) / 1_000);
+        const left = Math.max(0, total - copied);
+        engine.log.info(
+          { table: found(tables, id).name, rows: copied, total, rowsPerSecond: Math.round(rate), etaSeconds: Math.ceil(left / rate) },
+          'copying',
+        );
+      },
+    },
+    signal,
+  ).finally(() => over.abort());
+  await watching;
+  await looking;
+  return { rows: copied, seconds: (performance.now() - began) / 1_000 };
+}
+
+/** In rollback-journal mode a read keeps the application from committing; in WAL mode it only keeps the WAL from being reset. */
+function allowanceFor(db: Database, rows: number): Allowance {
+  const wal = String(db.pragma('journal_mode', { simple: true })).toLowerCase() === 'wal';
+  return { rows, bytes: CHUNK_BYTES, ms: wal ? READ_MS : BLOCKING_READ_MS };
+}
+
+/** `catching_up`: keys, then everything that changed meanwhile, then indexes. From here on every commit is a state of the file [G3]. */
+export async function catchUp(on: Installed, checkpoint: Mark, signal: AbortSignal): Promise<void> {
+  const { engine, plan } = on;
+  await using pool = sessions(engine.url, engine.config.snapshot.parallelChunks, { applicationName: 'attacca indexes' });
+  const eachTable = (work: (session: Session, tables: TablePlan[]) => Promise<void>): Promise<unknown> =>
+    Promise.all(plan.tables.map(table => pool.use(session => work(session, [table]))));
+  await eachTable((session, tables) => buildKeys(session, plan, tables));
+  const tail = forwardTail(on, forwardSink(on), { checkpoint, verifying: false });
+  try {
+    await Promise.race([caughtUp(tail), tail.done]);
+  } finally {
+    await tail.stop();
+  }
+  await tail.done;
+  signal.throwIfAborted();
+  const refused: OnRefused = (table, statement, error) => engine.log.warn({ table: table.name, statement, err: error }, 'index not built');
+  const missing = await pool.use(session => missingIndexes(session, plan));
+  await Promise.all(missing.map(index => pool.use(session => buildIndex(session, index, refused))));
+  await eachTable((session, tables) => analyze(session, plan, tables));
+}
+
+function found<T>(tables: ReadonlyMap<number, T>, id: number): T {
+  const table = tables.get(id);
+  if (table === undefined) throw new RangeError(`the plan has no table ${id}`);
+  return table;
+}

@@ -1,0 +1,88 @@
+/* What becomes what: the schema, the profile and the reviewed plan file brought together. */
+import { readFileSync } from 'node:fs';
+import { UsageError } from '../../../change/errors.ts';
+import { decide } from '../../../plan/decide.ts';
+import { askedCodec, type PlanFile } from '../../../plan/edit.ts';
+import { express } from '../../../plan/express.ts';
+import { applyPlanFile, parsePlan } from '../../../plan/file.ts';
+import type { Finding } from '../../../plan/finding.ts';
+import { goneNames } from '../../../plan/gone.ts';
+import { expected, isExisting, match } from '../../../plan/match.ts';
+import { expectedMisfits } from '../../../plan/misfits.ts';
+import type { Plan } from '../../../plan/plan.ts';
+import type { TargetSchema } from '../../../plan/target.ts';
+import { waive } from '../../../plan/waive.ts';
+import { captureHazards } from '../../../sqlite/hazards.ts';
+import type { Database } from '../../../sqlite/open.ts';
+import { type Beside, profile } from '../../../sqlite/profile.ts';
+import { readSchema } from '../../../sqlite/tables.ts';
+
+export type Decided = {
+  readonly plan: Plan;
+  readonly findings: readonly Finding[];
+  readonly rows: ReadonlyMap<number, number>;
+  /** Ids of tables of the application's own in Postgres that have to be asked whether they take the rows. */
+  readonly tries: readonly number[];
+};
+
+export type Deciding = {
+  readonly schema: string;
+  readonly planFile: string | undefined;
+  /** Names of findings that are accepted beside those of the plan file. */
+  readonly waive?: readonly string[];
+  readonly target?: TargetSchema | undefined;
+  readonly onProgress?: (line: string) => void;
+  /** Somebody who counts a half of the values meanwhile. */
+  readonly beside?: Beside;
+};
+
+/** Reads every value of the file and decides what becomes what. `planFile`: the reviewed overrides; `target`: what Postgres has already. */
+export function decidePlan(db: Database, options: Deciding): Decided {
+  const schema = readSchema(db);
+  const { target } = options;
+  const file = options.planFile === undefined ? undefined : readPlanFile(options.planFile);
+  const wanted = file === undefined ? undefined : parsePlan(file);
+  const stats = profile(
+    db,
+    schema,
+    ({ table, rows, total }) => options.onProgress?.(`reading ${table}: ${rows} of ${total} rows`),
+    (table, column) => askedCodec(wanted, table, column) ?? (target === undefined ? undefined : expected(target, table, column, wanted)),
+    options.beside,
+  );
+  const exclude = wanted?.exclude ?? []; // before deciding: what is left out cannot block
+  const decided = decide(schema, stats, { schema: options.schema, exclude });
+  const reviewed = file === undefined ? decided : { ...decided, plan: applyPlanFile(decided.plan, file, stats) };
+  const matched =
+    target !== undefined && isExisting(decided, target, wanted)
+      ? match(decided, target, { source: schema, profile: stats, file: wanted })
+      : { ...express(schema, reviewed), tries: [] }; // once more: expressions follow the columns' types
+  const accepted = [...(wanted?.waive ?? []), ...(options.waive ?? []).map(name => ({ finding: name, reason: 'waived by configuration' }))];
+  const { findings, waived } = waive(
+    [
+      ...matched.findings,
+      ...(wanted === undefined ? [] : goneNames(wanted, stats)),
+      ...expectedMisfits(matched.plan, stats),
+      ...captureHazards(schema),
+    ],
+    accepted,
+  );
+  const plan = { ...matched.plan, ...(waived.length > 0 && { waived }) };
+  return {
+    plan,
+    findings,
+    rows: new Map(plan.tables.map(table => [table.id, stats[table.name]?.rows ?? 0])),
+    tries: matched.tries,
+  };
+}
+
+function readPlanFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    throw new UsageError(`the plan file ${path} cannot be read`, 'check the path; `attacca plan --out FILE` writes one');
+  }
+}
+
+/** The plan file, if there is one. Throws UsageError where it cannot be read or is not valid. */
+export const readOverrides = (path: string | undefined): PlanFile | undefined =>
+  path === undefined ? undefined : parsePlan(readPlanFile(path));

@@ -1,0 +1,42 @@
+/*
+ * The thread that reads every value of the file and decides what becomes what. What that leaves behind in memory goes with it,
+ * and the process can do something else meanwhile.
+ */
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { Counted, Task } from '../../../sqlite/count.ts';
+import { explain, openSource } from '../../../sqlite/open.ts';
+import { disposable } from '../disposable.ts';
+import { type Failure, packed } from '../failure.ts';
+import { giveWay } from '../priority.ts';
+import { type Decided, type Deciding, decidePlan } from './deciding.ts';
+
+export type PlanTask = Omit<Deciding, 'onProgress' | 'beside'> & { readonly source: string };
+
+/** Where the counts of the other thread arrive; `ended` turns 1 when it has ended, with or without them. */
+export type Helper = { readonly counted: MessagePort; readonly ended: Int32Array<SharedArrayBuffer> };
+
+export type PlanAnswer =
+  | { readonly kind: 'progress'; readonly line: string }
+  | { readonly kind: 'count'; readonly tasks: readonly Task[] }
+  | { readonly kind: 'decided'; readonly decided: Decided }
+  | { readonly kind: 'failed'; readonly failure: Failure };
+
+giveWay();
+const tell = (answer: PlanAnswer): void => parentPort?.postMessage(answer);
+const { source, helper, ...deciding } = workerData as PlanTask & { readonly helper: Helper };
+
+const beside = {
+  begin: (tasks: readonly Task[]): void => tell({ kind: 'count', tasks }),
+  result(): readonly Counted[] | undefined {
+    Atomics.wait(helper.ended, 0, 0);
+    return (receiveMessageOnPort(helper.counted) as { message: readonly Counted[] } | undefined)?.message;
+  },
+};
+
+try {
+  using db = disposable(openSource(source, { scan: true }));
+  const onProgress = (line: string): void => tell({ kind: 'progress', line });
+  tell({ kind: 'decided', decided: decidePlan(db.database, { ...deciding, onProgress, beside }) });
+} catch (error) {
+  tell({ kind: 'failed', failure: packed(explain(source, error)) });
+}

@@ -1,0 +1,85 @@
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Refused } from '../../../change/errors.ts';
+import { type Phase, primaryIn } from '../../../cutover/phase.ts';
+import { readControl } from '../../../postgres/control.ts';
+import { known } from '../../../postgres/data-dir.ts';
+import { removeEmbedded } from '../../../postgres/embedded.ts';
+import { finishPostgres, uninstallPostgres } from '../../../postgres/install.ts';
+import type { DoneDocument } from '../../../server/documents.ts';
+import type { Progress } from '../../../server/operations.ts';
+import { backupFolder, socketPath, stateFolder } from '../../../server/socket.ts';
+import { keepFenceOnly } from '../../../sqlite/fence.ts';
+import { hold } from '../../../sqlite/hold.ts';
+import { readControl as readSqliteControl, uninstall } from '../../../sqlite/install.ts';
+import { openSource } from '../../../sqlite/open.ts';
+import type { Config } from '../../config.ts';
+import { disposable } from '../disposable.ts';
+import { type Engine, type Installed, refuseOtherSource } from '../engine.ts';
+
+const WAIT_MS = 30_000;
+
+/** Throws Refused while Postgres is primary, or where the target follows another file. */
+export async function refuseUnlessSqlite(engine: Engine): Promise<void> {
+  const control = await readControl(engine.side);
+  if (control === undefined) return;
+  refuseOtherSource(control, engine.config.source);
+  if (primaryIn(control.phase as Phase) !== 'sqlite') throw refused(control.phase);
+}
+
+/** Gives up while SQLite is primary: the file's schema is what it was before, and Postgres is left as it was found [G11]. */
+export async function removeEverything(engine: Engine, keepTarget: boolean, progress: Progress): Promise<DoneDocument> {
+  progress('removing triggers and journal from SQLite');
+  using db = disposable(openSource(engine.config.source));
+  await uninstall(db.database, WAIT_MS);
+  const existing = (await readControl(engine.side))?.plan.existing === true;
+  progress('removing everything from Postgres');
+  await uninstallPostgres(engine.main, { keepTables: keepTarget });
+  return {
+    done: 'uninstall',
+    detail: existing
+      ? 'the tables in Postgres are the application’s and stay, with the rows that were copied'
+      : keepTarget
+        ? 'the copied tables stay in Postgres'
+        : 'both databases are as they were',
+  };
+}
+
+const refused = (phase: string): Refused =>
+  new Refused('uninstall refused', [
+    {
+      code: 'phase',
+      reason: `the phase is ${phase}: SQLite is fenced, and removing the fence would let old instances write into the void`,
+      remedy: 'run `attacca rollback` first to return to SQLite, or `attacca finish` to stay with PostgreSQL',
+    },
+  ]);
+
+/**
+ * After `finish`: the tables are the application's, in SQLite only the fence stays. Safe to run again; a controller that starts
+ * in the phase `finished` completes it.
+ */
+export async function leaveToApplication({ engine, plan }: Installed): Promise<void> {
+  using held = await hold(engine.config.source, WAIT_MS);
+  if (readSqliteControl(held.db) !== undefined) {
+    keepFenceOnly(held.db, plan);
+    await held.commit(WAIT_MS);
+  }
+  await finishPostgres(engine.main, plan);
+}
+
+/** The folder beside the source goes but for the backups, with the socket and the embedded server, unless that one holds tables that are to stay. */
+export async function removeState(config: Config, keepTarget: boolean): Promise<void> {
+  const folder = stateFolder(config.source);
+  if (keepTarget && known(folder) !== undefined) return;
+  await removeEmbedded(folder);
+  rmSync(socketPath(config.source), { force: true });
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    const path = join(folder, name);
+    if (path !== backupFolder(config.source)) rmSync(path, { recursive: true, force: true });
+  }
+  for (const path of [backupFolder(config.source), folder, dirname(socketPath(config.source))]) removeIfEmpty(path);
+}
+
+function removeIfEmpty(folder: string): void {
+  if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
+}

@@ -1,0 +1,110 @@
+/*
+ * What a fence in the file cannot stop is noticed while the mirror runs: a table that was rebuilt without it, and whatever was written
+ * past it (triggers switched off, a blob handle), which shows as a commit that is not ours.
+ */
+import { record } from '../../../postgres/control.ts';
+import { fenceState, refence } from '../../../sqlite/fence.ts';
+import { hold } from '../../../sqlite/hold.ts';
+import { readControl } from '../../../sqlite/install.ts';
+import { type Database, isBusy, openSource } from '../../../sqlite/open.ts';
+import { readSchema } from '../../../sqlite/tables.ts';
+import { disposable } from '../disposable.ts';
+import { halt, type Installed } from '../engine.ts';
+
+const FENCE_WAIT_MS = 5_000;
+/** Somebody who writes all the time is not reported all the time. */
+const AGAIN_MS = 60_000;
+
+const PAST =
+  'another process has written to the fenced SQLite file, past the fence: a rollback is refused until `attacca verify` has compared everything';
+
+export type FenceWatch = {
+  /** Looks at the fence, and puts it up again where it is gone. `reader` waits for nobody. */
+  look(reader: Database): Promise<void>;
+  /** Told by the sink: it has put the fence up again on these tables (TablePlan.id). */
+  refenced(ids: readonly number[]): void;
+  /** Told by the sink: another connection has committed since its own last commit. */
+  foreign(): void;
+  /** Runs work of ours that writes the file on another connection than the sink's. */
+  ours<T>(work: () => Promise<T>): Promise<T>;
+};
+
+export function fenceWatch(on: Installed): FenceWatch {
+  const { engine, plan } = on;
+  const others = unreplicated(on);
+  let working = 0;
+  let wrote = false;
+  let told = Number.NEGATIVE_INFINITY;
+
+  async function ours<T>(work: () => Promise<T>): Promise<T> {
+    working++;
+    wrote = true;
+    try {
+      return await work();
+    } finally {
+      working--;
+      wrote = true; // its last commit comes after what the mirror has seen of it meanwhile
+    }
+  }
+
+  function refenced(ids: readonly number[]): void {
+    const tables = plan.tables.filter(({ id }) => ids.includes(id)).map(({ name }) => name);
+    engine.log.error({ tables }, 'SQLite fence was broken and is up again: these tables are compared whole');
+  }
+
+  return {
+    ours,
+    async look(reader) {
+      const seen = looked(() => ({ fence: fenceState(reader, plan), control: readControl(reader) }));
+      if (seen === undefined) return;
+      const { fence, control } = seen;
+      if (control === undefined || control.primary !== 'postgres')
+        throw halt('the SQLite file has lost its record', 'restore it, or run `attacca finish`');
+      if (fence.closed && fence.intact) return;
+      const tables = await ours(async () => {
+        using held = await hold(engine.config.source, FENCE_WAIT_MS);
+        const open = refence(held.db, plan, control.epoch);
+        await held.commit(FENCE_WAIT_MS);
+        return open;
+      });
+      refenced(tables);
+    },
+    refenced,
+    foreign() {
+      const known = working > 0 || wrote;
+      wrote = false;
+      if (known) return;
+      if (others.length === 0)
+        record(engine.side, { fullVerifiedAt: null }).catch(error =>
+          engine.log.warn({ err: error }, 'the verification is still taken for valid'),
+        );
+      if (performance.now() - told < AGAIN_MS) return;
+      told = performance.now();
+      if (others.length === 0) engine.log.error(PAST);
+      else
+        engine.log.warn(
+          { others },
+          'another process writes to the fenced SQLite file: to tables that are not replicated, or past the fence',
+        );
+    },
+  };
+}
+
+/** Tables that the application may go on writing in SQLite. */
+function unreplicated({ engine, plan }: Installed): string[] {
+  using db = disposable(openSource(engine.config.source, { readonly: true }));
+  const planned = new Set(plan.tables.map(({ name }) => name));
+  return readSchema(db.database)
+    .tables.map(({ name }) => name)
+    .filter(name => !planned.has(name));
+}
+
+/** What `look` reads, or undefined while the mirror itself is committing (rollback-journal mode): then it is looked at next time. */
+function looked<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (isBusy(error)) return undefined;
+    throw error;
+  }
+}

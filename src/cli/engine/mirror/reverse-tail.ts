@@ -1,0 +1,233 @@
+/*
+ * Postgres → SQLite, for as long as Postgres is primary: the mirror that keeps a rollback possible.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Batch, Lsn, RowChange } from '../../../change/change.ts';
+import { Refused, ReplicationError } from '../../../change/errors.ts';
+import type { Sink, TargetState } from '../../../change/ports.ts';
+import type { Plan } from '../../../plan/plan.ts';
+import { lockForReading } from '../../../postgres/fence.ts';
+import { connect, type Session } from '../../../postgres/open.ts';
+import { insertWatermark, writeWatermark } from '../../../postgres/slot.ts';
+import { stateOn } from '../../../postgres/state.ts';
+import { wal } from '../../../postgres/wal.ts';
+import { lagTracker } from '../../../replicate/lag.ts';
+import { pipe } from '../../../replicate/pipe.ts';
+import { sqliteSink } from '../../../sqlite/apply.ts';
+import { readControl } from '../../../sqlite/install.ts';
+import { openSource } from '../../../sqlite/open.ts';
+import { sourceState } from '../../../sqlite/state.ts';
+import type { StatePair } from '../../../verify/rows.ts';
+import { disposable } from '../disposable.ts';
+import { halt, type Installed } from '../engine.ts';
+import { watched } from '../points.ts';
+import { watchCatalog } from '../switch/ahead.ts';
+import type { Tail } from '../tail.ts';
+import { fenceWatch } from './fence-watch.ts';
+import { mirrorCheck } from './mirror-check.ts';
+import { LOST, slotGuard } from './slot-guard.ts';
+import { dated } from './stream-names.ts';
+
+type Changes = AsyncIterable<RowChange>;
+
+/** How long a comparison may try to find a moment without writers, in which both ends are brought to one state. */
+const PIN_LOCK_MS = 10_000;
+const PIN_WAIT_MS = 30_000;
+const HEARTBEAT_MS = 1_000;
+/** Tables that are looked at in one beat. */
+const LOOKED_AT = 200;
+/** A state costs the application's writers a moment, and only the mirror writes the file: it may be held longer than forward. */
+const ANCHOR_MS = 2_000;
+
+export type ReverseTail = Tail & {
+  /** Resolves once everything that was committed before the watermark `token` is in SQLite. Ask before writing the token. */
+  reached(token: string, signal: AbortSignal): Promise<void>;
+  /** Runs `work` while it writes nothing. */
+  rest<T>(work: () => Promise<T>): Promise<T>;
+  /** Begins to stop it. Resolves as soon as nothing here writes the file any more; `stop` waits for the rest. */
+  silence(): Promise<void>;
+};
+
+/** Starts the mirror from the position stored in the SQLite file. */
+export async function reverseTail(on: Installed, stream: { readonly slot: string; readonly publication: string }): Promise<ReverseTail> {
+  const { engine, plan } = on;
+  const stop = new AbortController();
+  refuseOtherServer(on);
+  const guardSlot = slotGuard(on, stream.slot);
+  await guardSlot(engine.side);
+  const beats = await connect(engine.url, { applicationName: 'attacca heartbeat' });
+  const fence = fenceWatch(on);
+  const file = { path: engine.config.source, plan, install: on.install, onForeign: fence.foreign, onRefenced: fence.refenced };
+  const sink = watched('mirror', sqliteSink(file), engine.reached);
+  const reader = openSource(engine.config.source, { readonly: true });
+  // Waiting inside SQLite would block the event loop, and with it the very commit that is waited for.
+  reader.pragma('busy_timeout = 0');
+  const watermark = (): string | null => readControl(reader)?.watermark ?? null;
+  const pins = pinning(sink, { watermark, arrived: token => lag.applied(beatOf(token)), signal: stop.signal });
+  const source = wal({ url: engine.url, plan, ...stream });
+  const lag = lagTracker(0n);
+  const look = watchCatalog(on, fence.ours);
+  const everyBeats = Math.ceil(plan.tables.length / LOOKED_AT);
+  let guarding: Promise<void> = Promise.resolve();
+  const piping = pipe(source, pins.sink, stop.signal).catch(error => {
+    if (error !== SILENCED) throw error;
+  });
+  const pin = (): Promise<StatePair> => pinReverse(on, pins, stop.signal);
+  const check = mirrorCheck(on, { pin, ours: fence.ours, signal: stop.signal });
+  const done = Promise.all([piping, watch(), check.run()])
+    .then(() => undefined)
+    .finally(async () => {
+      stop.abort();
+      sink[Symbol.dispose]();
+      reader.close();
+      await beats.end();
+    });
+  done.catch(() => undefined); // whoever waits for the tail gets it; nobody has to
+
+  /** A heartbeat through the mirror, which measures the lag, and a look at SQLite's fence, which a table rebuild could have dropped [G8]. */
+  async function watch(): Promise<void> {
+    for (let beat = 1n; !stop.signal.aborted; beat++) {
+      lag.seen(beat, performance.now());
+      await writeWatermark(beats, dated(`${HEARTBEAT}${beat}`));
+      if (stop.signal.aborted) return;
+      guarding = fence.look(reader).then(() => (Number(beat) % everyBeats === 0 ? look(beats) : undefined));
+      await guarding;
+      await guardSlot(beats);
+      await delay(HEARTBEAT_MS, undefined, { signal: stop.signal }).catch(() => undefined);
+    }
+  }
+
+  return {
+    direction: 'reverse',
+    anchorMs: ANCHOR_MS,
+    done,
+    pin,
+    reached: (token, signal) => pins.at(token, async () => undefined, AbortSignal.any([signal, stop.signal])),
+    lag: () => lag.lag(performance.now()),
+    async rest(work) {
+      const token = dated(randomUUID());
+      return (await Promise.all([pins.at(token, work, stop.signal), writeWatermark(beats, token)]))[0];
+    },
+    async silence() {
+      stop.abort();
+      await pins.idle();
+      await guarding.catch(() => undefined); // `done` tells
+      await check.idle();
+    },
+    async stop() {
+      stop.abort();
+      await done.catch(() => undefined);
+    },
+  };
+}
+
+const HEARTBEAT = 'heartbeat-';
+
+/** The number in a heartbeat's token; 0 for any other watermark. */
+const beatOf = (token: string): bigint => BigInt(/^heartbeat-(\d+)@/.exec(token)?.[1] ?? 0);
+
+/** An LSN means something in one history only: after a restore or a failover it would point anywhere. */
+function refuseOtherServer({ engine }: Installed): void {
+  using db = disposable(openSource(engine.config.source, { readonly: true }));
+  const stored = JSON.parse(readControl(db.database)?.source ?? '{}');
+  const { systemIdentifier, timeline } = engine.facts;
+  if (stored.system === systemIdentifier && stored.timeline === timeline) return;
+  throw halt(
+    `the mirror follows server ${stored.system} on timeline ${stored.timeline}, this is ${systemIdentifier} on ${timeline}`,
+    `Postgres was restored or failed over. ${LOST}`,
+  );
+}
+
+const stopped = (): ReplicationError =>
+  new ReplicationError('retry', 'the mirror stopped before both sides were at one state', {
+    hint: 'the daemon starts it again by itself, and its log says why: run the command again',
+  });
+
+type Pins = {
+  readonly sink: Sink<Lsn, Changes>;
+  /** Runs `begin` right after the transaction that brings the watermark `token` was applied; the pipe waits for it. */
+  at<T>(token: string, begin: () => Promise<T>, signal: AbortSignal): Promise<T>;
+  /** Resolves when no batch is being applied. */
+  idle(): Promise<unknown>;
+};
+
+type Marks = { readonly watermark: () => string | null; readonly arrived: (token: string) => void; readonly signal: AbortSignal };
+
+/** How the pipe learns that it must not begin another batch. */
+const SILENCED = new Error('the mirror is being stopped');
+
+/** A sink that can be stopped exactly behind a watermark, and begins nothing once `signal` aborts. `arrived` hears of every watermark. */
+function pinning(sink: Sink<Lsn, Changes>, { watermark, arrived, signal: stop }: Marks): Pins {
+  const waiting = new Map<string, () => Promise<void>>();
+  let newest: string | null = null;
+  let applying: Promise<unknown> = Promise.resolve();
+  const apply = async (batch: Batch<Lsn, Changes>): Promise<void> => {
+    await sink.apply(batch);
+    const token = watermark();
+    if (token === null || token === newest) return;
+    newest = token;
+    arrived(token);
+    await waiting.get(token)?.();
+  };
+  return {
+    idle: () => applying,
+    at: (token, begin, signal) =>
+      new Promise((resolve, reject) => {
+        const give = (): void => {
+          waiting.delete(token);
+          reject(signal.reason instanceof Refused ? signal.reason : stopped());
+        };
+        if (signal.aborted) return give(); // an abort that was is announced to nobody
+        signal.addEventListener('abort', give, { once: true });
+        waiting.set(token, async () => {
+          signal.removeEventListener('abort', give);
+          waiting.delete(token);
+          await begin().then(resolve, reject);
+        });
+      }),
+    sink: {
+      checkpoint: () => sink.checkpoint(),
+      async apply(batch) {
+        if (stop.aborted) throw SILENCED;
+        const work = apply(batch);
+        applying = work.catch(() => undefined); // the pipe tells
+        await work;
+      },
+    },
+  };
+}
+
+/**
+ * One common state while Postgres is written: writers are kept out for the moment in which the snapshot is taken; the watermark
+ * commits together with the end of that lock, so SQLite is in the same state exactly when the watermark arrives there.
+ */
+async function pinReverse({ engine, plan }: Installed, pins: Pins, signal: AbortSignal): Promise<StatePair> {
+  const token = dated(randomUUID());
+  await using locker = await connect(engine.url, { applicationName: 'attacca verify' });
+  const session = await connect(engine.url, { applicationName: 'attacca verify' });
+  const target = await locked(locker, plan, session);
+  try {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(PIN_WAIT_MS)]);
+    const arrived = pins.at(token, async () => sourceState(openSource(engine.config.source), plan), limit);
+    arrived.catch(() => undefined); // it may fail before it is waited for
+    await insertWatermark(locker, token);
+    await locker.query('commit');
+    return { source: await arrived, target, primary: 'postgres' };
+  } catch (error) {
+    await target.close();
+    throw error;
+  }
+}
+
+/** The state on `session`, which is its own from now on, while `locker` keeps writers out. */
+async function locked(locker: Session, plan: Plan, session: Session): Promise<TargetState> {
+  try {
+    await locker.query('begin');
+    await lockForReading(locker, plan, PIN_LOCK_MS);
+    return await stateOn(session, plan);
+  } catch (error) {
+    await session.end();
+    throw error;
+  }
+}

@@ -1,0 +1,38 @@
+/* Watches what the mirror's slot keeps on the disk of Postgres, for as long as there is one. */
+import { audit } from '../../../postgres/audit.ts';
+import { record } from '../../../postgres/control.ts';
+import type { Session } from '../../../postgres/open.ts';
+import { dropSlot, slotState } from '../../../postgres/slot.ts';
+import { judgeSlot } from '../../../replicate/retained.ts';
+import { halt, type Installed } from '../engine.ts';
+
+export const LOST =
+  'PostgreSQL goes on. Run `attacca resync` to copy the mirror anew and go on mirroring, or `attacca finish` to stay without it.';
+
+/**
+ * Makes a look at the slot, to be taken once before the mirror starts and then every second. An alarm is logged when it begins and when
+ * it is over. Where the policy says so, the slot is dropped: then the look throws ReplicationError 'halt'.
+ */
+export function slotGuard({ engine }: Installed, slot: string): (session: Session) => Promise<void> {
+  let alarmed = false;
+  return async session => {
+    const state = await slotState(session, slot);
+    const verdict = judgeSlot(state, engine.config.mirror);
+    if (verdict.level === 'drop') {
+      await record(engine.side, { slot: null });
+      await dropSlot(engine.side, slot);
+      await audit(engine.side, 'mirror given up', { retainedBytes: String(state.retainedBytes) });
+      throw halt(`the mirror was given up, so that the disk of Postgres does not fill: ${verdict.reason}`, LOST);
+    }
+    const alarm = verdict.level === 'alarm';
+    if (alarm && !alarmed) engine.log.error({ slot, ...numbers(state) }, `slot alarm: ${verdict.reason}`);
+    if (!alarm && alarmed) engine.log.info({ slot, ...numbers(state) }, 'slot alarm is over');
+    alarmed = alarm;
+  };
+}
+
+const numbers = ({ walStatus, retainedBytes, safeBytes }: Awaited<ReturnType<typeof slotState>>) => ({
+  walStatus,
+  retainedBytes: String(retainedBytes),
+  safeBytes: safeBytes === null ? null : String(safeBytes),
+});

@@ -1,0 +1,42 @@
+/* The comparison of what changed since the last one: small and often, so that the one inside a switch has next to nothing left. */
+import type { Plan } from '../../../plan/plan.ts';
+import { readVerified, record } from '../../../postgres/control.ts';
+import { touched } from '../../../postgres/fence.ts';
+import { closePair, type StatePair } from '../../../verify/rows.ts';
+import { verifyMarked } from '../../../verify/verify.ts';
+import type { Engine, Installed } from '../engine.ts';
+
+/**
+ * Compares every row marked since the last verification, and remembers how far everything is equal. False: the sides differ. Tables
+ * that are suspended are left out: they are copied whole before they count again.
+ */
+export async function compareRecent({ engine, plan }: Installed, pin: () => Promise<StatePair>, signal: AbortSignal): Promise<boolean> {
+  const pair = await pin();
+  try {
+    const { position } = pair.source;
+    if (pair.primary === 'sqlite') await watchFence(engine, plan);
+    const since = await readVerified(engine.side);
+    if (position.seq === since) return true;
+    const suspended = await pair.target.suspended();
+    const followed = { ...plan, tables: plan.tables.filter(({ id }) => !suspended.has(id)) };
+    const verified = await verifyMarked(pair, followed, pair.source.marked(since), signal);
+    if (verified.ok) {
+      await record(engine.side, { verifiedSeq: position.seq, verifiedAt: 'now' });
+      return true;
+    }
+    const tables = verified.tables.filter(({ differences }) => differences > 0).map(({ table }) => table);
+    engine.log.error({ differences: verified.differences.length, tables }, 'differs');
+    await record(engine.side, { fullVerifiedOk: false });
+    return false;
+  } finally {
+    await closePair(pair);
+  }
+}
+
+/** Whoever takes the fence down writes past it: from then on both sides must be compared anew before a cutover. */
+async function watchFence(engine: Engine, plan: Plan): Promise<void> {
+  const tables = await touched(engine.side, plan);
+  if (tables.size === 0) return;
+  engine.log.error({ tables: [...tables] }, 'somebody has touched the fence in Postgres: run `attacca verify --repair`');
+  await record(engine.side, { fullVerifiedOk: false });
+}

@@ -1,0 +1,140 @@
+/*
+ * What follows when SQLite was opened without Postgres (cutover/loss.ts): the flag, and once Postgres is back its fence, first of all;
+ * then what only it had is kept, and it follows SQLite, which is the truth from now on.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { Lsn, RowChange } from '../../../change/change.ts';
+import { isTransient } from '../../../change/errors.ts';
+import { parseLsn } from '../../../change/lsn.ts';
+import { afterLoss, type LossRecords, nextLossStep } from '../../../cutover/loss.ts';
+import type { Phase } from '../../../cutover/phase.ts';
+import type { FlagProvider } from '../../../flag/flag.ts';
+import { audit } from '../../../postgres/audit.ts';
+import { advance, readPhase } from '../../../postgres/control.ts';
+import { fencePostgres, lockTables, readFence } from '../../../postgres/fence.ts';
+import { keepLost, type Lost } from '../../../postgres/lost.ts';
+import { connect, transaction } from '../../../postgres/open.ts';
+import { WATERMARK_TABLE } from '../../../postgres/relations.ts';
+import { readSequences } from '../../../postgres/sequence.ts';
+import { writeWatermark } from '../../../postgres/slot.ts';
+import { wal } from '../../../postgres/wal.ts';
+import { pendingLoss, settleLoss } from '../../../sqlite/fence.ts';
+import { type ControlRow, readControl } from '../../../sqlite/install.ts';
+import { openSource, writeTransaction } from '../../../sqlite/open.ts';
+import { disposable } from '../disposable.ts';
+import { type Engine, type Installed, installed } from '../engine.ts';
+import { takeAsTruth } from '../following.ts';
+import { historyOf, streamOf } from '../mirror/stream-names.ts';
+import { watched } from '../points.ts';
+
+const LOCK_WAIT_MS = 30_000;
+
+/** What the file at `source` says of a rollback without Postgres that is not through yet. */
+export function lossOf(source: string): ControlRow | undefined {
+  using db = disposable(openSource(source, { readonly: true }));
+  return pendingLoss(db.database);
+}
+
+/** Names SQLite in the flag, where it was opened without Postgres and that was not done yet. Needs no Postgres. */
+export async function flagAfterLoss(source: string, flag: Pick<FlagProvider, 'read' | 'write'>, log?: Logger): Promise<void> {
+  const loss = lossOf(source);
+  if (loss === undefined) return;
+  const records = { sqlite: { epoch: loss.epoch, pending: true }, flagEpoch: (await flag.read())?.epoch, postgres: undefined };
+  if (nextLossStep(records) !== 'flag') return;
+  await flag.write({ primary: 'sqlite', epoch: loss.epoch });
+  log?.warn({ epoch: String(loss.epoch) }, 'the flag names SQLite, which was opened without Postgres');
+}
+
+/** Does all that is left to do. True: something was. */
+export async function followLoss(engine: Engine): Promise<boolean> {
+  const loss = lossOf(engine.config.source);
+  if (loss === undefined) return false;
+  const ports = watched('loss', { fence, move, follow }, engine.reached);
+  for (;;) {
+    const on = await installed(engine);
+    const step = nextLossStep(await recordsOf(on, loss));
+    if (step === 'flag') await flagAfterLoss(engine.config.source, engine.flag, engine.log);
+    else if (step === 'fence' || step === 'move' || step === 'follow') await ports[step](on, loss);
+    else return true;
+  }
+}
+
+async function recordsOf({ engine, control }: Installed & Pick<Standing, 'control'>, { epoch }: ControlRow): Promise<LossRecords> {
+  const fence = await readFence(engine.side);
+  return {
+    sqlite: { epoch, pending: lossOf(engine.config.source) !== undefined },
+    flagEpoch: (await engine.flag.read())?.epoch,
+    postgres: { epoch: control.epoch, fenced: fence?.closed ? fence.epoch : undefined },
+  };
+}
+
+type Standing = Awaited<ReturnType<typeof installed>>;
+
+async function fence({ engine, writer }: Standing, { epoch }: ControlRow): Promise<void> {
+  await transaction(engine.main, null, () => fencePostgres(engine.main, epoch, writer.token));
+  engine.log.warn({ epoch: String(epoch) }, 'Postgres is fenced: SQLite was made primary while it could not be reached');
+}
+
+/** Statements that were past the fence when it closed have ended when the lock is there, so that nothing is written later. */
+async function move({ engine, plan, control }: Standing, { epoch, watermark }: ControlRow): Promise<void> {
+  const { phase, epoch: standing } = await readPhase(engine.main);
+  const to = afterLoss(phase as Phase);
+  await transaction(engine.main, null, async () => {
+    await lockTables(engine.main, plan, LOCK_WAIT_MS);
+    await readSequences(engine.main, plan); // from where they stand now, they move no more
+    const verifiedSeq = control.mark?.seq ?? null;
+    const set = { verifiedSeq, fullVerifiedAt: null, fullVerifiedOk: null };
+    await advance(engine.main, { from: phase, to, epoch: standing, nextEpoch: epoch, set });
+    await audit(engine.main, 'SQLite was opened without Postgres', { epoch: String(epoch), watermark });
+  });
+  engine.log.info({ from: phase, to }, 'phase changed');
+}
+
+async function follow(on: Standing, loss: ControlRow): Promise<void> {
+  const { engine } = on;
+  const { lost, unknown } = await keep(on, loss);
+  const changes = Object.values(lost).flatMap(Object.values<number>);
+  const total = changes.reduce((sum, count) => sum + count, 0);
+  if (unknown !== undefined) engine.log.error({ reason: unknown }, 'nobody can tell which changes only Postgres had');
+  else engine.log.error({ changes: total, tables: lost }, 'changes that only Postgres had are kept in attacca.lost_change');
+  const event =
+    unknown === undefined
+      ? `${total} changes are lost to the application, and kept in attacca.lost_change`
+      : `lost changes are not known: ${unknown}`;
+  await audit(engine.side, event, { tables: lost });
+  using db = disposable(openSource(engine.config.source));
+  await takeAsTruth(on, db.database);
+  await writeTransaction(db.database, LOCK_WAIT_MS, () => settleLoss(db.database));
+}
+
+/** The changes between where the file stands and the fence, or why they cannot be had any more. */
+async function keep(on: Standing, loss: ControlRow): Promise<{ lost: Lost; unknown?: string }> {
+  const { engine, plan } = on;
+  const { slot, publication } = streamOf(on);
+  if (loss.source !== historyOf(on, slot)) return { lost: {}, unknown: 'Postgres was restored or failed over' };
+  const token = `lost-${randomUUID()}`;
+  await writeWatermark(engine.side, token);
+  await using session = await connect(engine.url, { applicationName: 'attacca lost changes' });
+  try {
+    const stream = wal({ url: engine.url, plan, slot, publication });
+    return { lost: await keepLost(session, plan, loss.epoch, upTo(stream, parseLsn(loss.lsn ?? ''), token)) };
+  } catch (error) {
+    if (isTransient(error) || !(error instanceof Error)) throw error;
+    return { lost: {}, unknown: error.message };
+  }
+}
+
+async function* upTo(stream: ReturnType<typeof wal>, after: Lsn, token: string): AsyncGenerator<RowChange> {
+  for await (const { changes } of stream.read(after, new AbortController().signal))
+    for await (const change of changes) {
+      if (change.op === 'truncate' || change.table !== WATERMARK_TABLE) yield change;
+      else if (change.op !== 'delete' && change.row[0] === token) return;
+    }
+}
+
+/** The epoch and position of the file, for those who ask what would be lost; undefined where nothing is installed. */
+export function standingOf(source: string): ControlRow | undefined {
+  using db = disposable(openSource(source, { readonly: true }));
+  return readControl(db.database);
+}

@@ -1,0 +1,63 @@
+/* DDL in Postgres while the mirror follows it: goes on where it can, says what a rollback would lose, halts where it cannot go on. */
+import type { Blocker } from '../../../change/errors.ts';
+import { type Ahead, ahead, readCatalog, rememberCatalog, rememberedCatalog } from '../../../postgres/ahead.ts';
+import type { Session } from '../../../postgres/open.ts';
+import { markTables } from '../../../sqlite/install.ts';
+import { openSource, writeTransaction } from '../../../sqlite/open.ts';
+import { disposable } from '../disposable.ts';
+import { halt, type Installed } from '../engine.ts';
+import type { FenceWatch } from '../mirror/fence-watch.ts';
+
+const LOCK_WAIT_MS = 5_000;
+const UNDO =
+  'Undo that, then start `attacca sync` again, with `attacca resync` before it where values were lost; or give up the way back with `attacca finish`.';
+
+/** A look at the tables of Postgres, to be taken every second. Throws ReplicationError 'halt' where the mirror cannot go on. */
+export function watchCatalog(on: Installed, ours: FenceWatch['ours']): (session: Session) => Promise<void> {
+  const { engine, plan } = on;
+  let told = '';
+  return async session => {
+    const now = await readCatalog(session, plan);
+    const before = await rememberedCatalog(session);
+    if (before === undefined) return await rememberCatalog(session, now);
+    const found = ahead(before, now, plan);
+    if (found.broken.length > 0) throw halt(`Postgres no longer has ${found.broken.join(', ')} as SQLite has it`, UNDO);
+    const news = [...found.newTables, ...found.newColumns].join(', ');
+    if (news !== told && news !== '')
+      engine.log.error({ new: news }, 'Postgres has what SQLite has not: it is not mirrored, and a rollback is refused');
+    told = news;
+    if (found.rewritten.length === 0) return;
+    await ours(() => markWhole(on, found));
+    const files = Object.fromEntries(
+      found.rewritten.map(name => [name, { columns: before.tables[name]?.columns ?? {}, file: now.tables[name]?.file ?? '' }]),
+    );
+    await rememberCatalog(session, { ...before, tables: { ...before.tables, ...files } });
+    engine.log.warn({ tables: found.rewritten }, 'tables were rewritten in Postgres: they are compared whole');
+  };
+}
+
+async function markWhole({ engine, plan }: Installed, { rewritten }: Ahead): Promise<void> {
+  const ids = plan.tables.filter(({ target }) => rewritten.includes(target)).map(({ id }) => id);
+  using db = disposable(openSource(engine.config.source));
+  await writeTransaction(db.database, LOCK_WAIT_MS, () => markTables(db.database, ids));
+}
+
+/** What a rollback would lose, since SQLite has no place for it. */
+export async function aheadOf({ engine, plan }: Installed): Promise<Blocker[]> {
+  const before = await rememberedCatalog(engine.side);
+  if (before === undefined) return [];
+  const { newTables, newColumns, broken } = ahead(before, await readCatalog(engine.side, plan), plan);
+  const block = (code: string, names: readonly string[], what: string): Blocker[] =>
+    names.length === 0
+      ? []
+      : [{ code, reason: `${what}: ${names.join(', ')}`, remedy: 'drop it in Postgres, or stay there with `attacca finish`' }];
+  return [
+    ...block('new-tables', newTables, 'Postgres has tables that SQLite has not, and their rows would be lost'),
+    ...block('new-columns', newColumns, 'Postgres has columns that SQLite has not, and their values would be lost'),
+    ...broken.map(name => ({ code: 'schema', reason: `Postgres no longer has ${name} as SQLite has it`, remedy: UNDO })),
+  ];
+}
+
+/** From here on the mirror follows these tables. */
+export const beginCatalog = async ({ engine, plan }: Installed): Promise<void> =>
+  await rememberCatalog(engine.side, await readCatalog(engine.side, plan));

@@ -1,0 +1,88 @@
+/*
+ * What comes right before a switch, while nobody waits: as little as possible is left to apply and to compare under the lock, and
+ * every statement that will be needed there has been compiled and planned on the very connections that will be used.
+ */
+import type { Mark, Rows } from '../../../change/change.ts';
+import type { Sink } from '../../../change/ports.ts';
+import { differs } from '../../../cutover/forward.ts';
+import type { SwitchPorts } from '../../../cutover/ports.ts';
+import { readVerified, record } from '../../../postgres/control.ts';
+import { closing } from '../../../postgres/fence.ts';
+import { stateOn } from '../../../postgres/state.ts';
+import { fenceState } from '../../../sqlite/fence.ts';
+import { openMarks } from '../../../sqlite/marks.ts';
+import { persist, readTransaction } from '../../../sqlite/open.ts';
+import { heldState } from '../../../sqlite/state.ts';
+import { verifyMarked } from '../../../verify/verify.ts';
+import type { Installed } from '../engine.ts';
+import type { ReverseTail } from '../mirror/reverse-tail.ts';
+import type { Ready } from './ready.ts';
+import { checkUnmoved, letGo } from './switch-ports.ts';
+
+/** A round takes some milliseconds, and meanwhile the application writes as much as it does in them: more rounds bring nothing nearer. */
+const ROUNDS = 4;
+const FEW_MARKS = 20;
+/** How long a writer that is committing may be in the way (rollback-journal mode). */
+const READ_WAIT_MS = 2_000;
+
+/** Before a cutover, when the pipe has stopped: applies and compares what has come since. Throws Refused where the sides differ. */
+export async function approachPostgres(on: Installed, sink: Sink<Mark, Rows>, open: Ready): Promise<void> {
+  open.looker();
+  for (let round = 0, marks = FEW_MARKS + 1; round < ROUNDS && marks > FEW_MARKS; round++) marks = await nearer(on, sink, open);
+}
+
+/** Both sides at one state, and compared there. Returns how many marks that took. */
+async function nearer({ engine, plan }: Installed, sink: Sink<Mark, Rows>, { writer, reader }: Ready): Promise<number> {
+  const checkpoint = await sink.checkpoint();
+  const db = writer();
+  openMarks(db, plan);
+  using _reading = await persist(() => readTransaction(db), READ_WAIT_MS);
+  checkUnmoved(db, plan, checkpoint);
+  const source = heldState(db, plan);
+  try {
+    const { position } = source;
+    const changes = source.marked(checkpoint.seq);
+    if (position.seq > checkpoint.seq) await sink.apply({ position, changes });
+    const target = await stateOn(reader, plan, () => letGo(reader));
+    try {
+      const marked = source.marked(await readVerified(engine.side));
+      if (!(await verifyMarked({ source, target, primary: 'sqlite' }, plan, marked, new AbortController().signal)).ok) throw differs();
+    } finally {
+      await target.close();
+    }
+    await record(engine.side, { verifiedSeq: position.seq, verifiedAt: 'now' });
+    return changes.marks;
+  } finally {
+    source.close();
+  }
+}
+
+const CLOSE_MS = 5;
+
+/** Before a rollback: waits until the mirror is close behind, so that under the lock it has next to nothing left to bring. */
+export async function closeBehind(mirror: Pick<ReverseTail, 'rest'>): Promise<void> {
+  for (let round = 0, tookMs = CLOSE_MS; round < ROUNDS && tookMs >= CLOSE_MS; round++) {
+    const began = performance.now();
+    await mirror.rest(async () => undefined);
+    tookMs = performance.now() - began;
+  }
+}
+
+/**
+ * Before a rollback: the steps of the switch, with no consequence. The two states are not the same one. The mirror rests: in
+ * rollback-journal mode this process would wait inside SQLite for a commit that it has to make itself.
+ */
+export async function rehearseRollback({ plan, writer }: Installed, ports: SwitchPorts, open: Ready, epoch: bigint): Promise<void> {
+  const target = await ports.postgres.state();
+  const source = ports.sqlite.state();
+  try {
+    const since = await ports.postgres.verifiedUpTo();
+    await verifyMarked({ source, target, primary: 'postgres' }, plan, source.marked(since.seq), new AbortController().signal);
+  } finally {
+    source.close();
+    await target.close();
+  }
+  await persist(() => fenceState(open.writer(), plan), READ_WAIT_MS);
+  const locker = await open.locker();
+  await locker.query(`begin; ${closing(epoch, writer.token)}; rollback`);
+}

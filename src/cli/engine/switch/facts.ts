@@ -1,0 +1,101 @@
+import type { Direction, Facts } from '../../../cutover/gate.ts';
+import type { Phase } from '../../../cutover/phase.ts';
+import { drift } from '../../../plan/fingerprint.ts';
+import { readControl, readVerifiedAge } from '../../../postgres/control.ts';
+import { unfenced } from '../../../postgres/fence.ts';
+import { suspensions } from '../../../postgres/policy.ts';
+import { preflight } from '../../../postgres/preflight.ts';
+import { count } from '../../../postgres/quarantine.ts';
+import { appTriggers } from '../../../sqlite/app-triggers.ts';
+import { fenceState } from '../../../sqlite/fence.ts';
+import { openSource } from '../../../sqlite/open.ts';
+import { readSchema } from '../../../sqlite/tables.ts';
+import { disposable } from '../disposable.ts';
+import type { Installed } from '../engine.ts';
+import type { Tail } from '../tail.ts';
+import { obstaclesTo } from './obstacles.ts';
+
+const NO_LAG = { changes: 0n, ms: 0 };
+
+/** What the gate decides on, gathered now. */
+export async function gatherFacts(
+  on: Installed,
+  tail: Tail | undefined,
+  direction: Direction,
+  { reverseProblem, stopped }: Pick<Facts, 'reverseProblem' | 'stopped'>,
+): Promise<Facts> {
+  const { engine, plan } = on;
+  const control = await readControl(engine.side);
+  const lag = tail?.lag() ?? NO_LAG;
+  const ageMs = await readVerifiedAge(engine.side);
+  return {
+    direction,
+    phase: (control?.phase ?? 'preparing') as Phase,
+    lagMs: lag.ms,
+    lagChanges: lag.changes,
+    maxLagMs: engine.config.cutover.maxLagMs,
+    quarantine: await count(engine.side),
+    suspended: await suspendedTables(on),
+    verified: ageMs === null ? null : { ok: control?.fullVerifiedOk === true, ageMs },
+    verifyMaxAgeMs: engine.config.cutover.verifyMaxAgeMinutes * 60_000,
+    cannotStream:
+      direction === 'cutover' ? (await preflight(engine.side, plan.schema)).cutoverBlockers.filter(notOurSlot(control?.slot)) : [],
+    flagProblem: (await engine.flag.check()) ?? (await strangeFlag(on, direction, control?.epoch ?? 0n)),
+    reverseProblem,
+    fenceProblem: direction === 'cutover' ? await postgresFence(on) : sqliteFence(on),
+    ...(direction === 'cutover' ? tablesOutside(on) : { newTables: [], drifted: [] }),
+    unreadableTriggers: direction === 'cutover' ? unreadableTriggers(on) : [],
+    stopped,
+    obstacles: await obstaclesTo(on, direction),
+  };
+}
+
+/** A flag that names the side which is not primary here: somebody else has moved it, or an outside place did not keep it. */
+async function strangeFlag({ engine }: Installed, direction: Direction, epoch: bigint): Promise<string | undefined> {
+  const flagged = await engine.flag.read();
+  const [primary, other] = direction === 'cutover' ? (['SQLite', 'PostgreSQL'] as const) : (['PostgreSQL', 'SQLite'] as const);
+  if (flagged === undefined || (flagged.primary === 'sqlite') === (primary === 'SQLite')) return undefined;
+  const what = `${engine.flag.describe()} names ${other}`;
+  return flagged.epoch > epoch
+    ? `${what} since epoch ${flagged.epoch}, which another installation has written`
+    : `${what}, although ${primary} is primary since epoch ${epoch}: it was changed by somebody else`;
+}
+
+async function suspendedTables({ engine, plan }: Installed): Promise<string[]> {
+  const suspended = await suspensions(engine.side);
+  return plan.tables.filter(({ id }) => suspended.has(id)).map(({ name }) => name);
+}
+
+/** Tables that cannot be replicated, with the reason, and those that the plan does not follow yet. */
+function tablesOutside({ engine, plan }: Installed): Pick<Facts, 'newTables' | 'drifted'> {
+  using db = disposable(openSource(engine.config.source, { readonly: true }));
+  const schema = readSchema(db.database);
+  const there = new Set(schema.tables.map(({ name }) => name));
+  const unplanned = (plan.unplanned ?? []).filter(({ name }) => there.has(name));
+  return { newTables: unplanned.map(({ name, reason }) => `${name} (${reason})`), drifted: drift(plan, schema) };
+}
+
+/** Triggers of the application that attacca's SQLite cannot compile: nobody can tell what they would do to the mirror. */
+function unreadableTriggers({ engine, plan }: Installed): string[] {
+  using db = disposable(openSource(engine.config.source, { readonly: true }));
+  return appTriggers(db.database, plan)
+    .filter(({ does }) => does === 'unreadable')
+    .map(({ name }) => name);
+}
+
+/** A full set of slots is no blocker once ours is among them. */
+const notOurSlot =
+  (slot: string | null | undefined) =>
+  ({ code }: { readonly code: string }): boolean =>
+    code !== 'postgres-no-slot' || slot == null;
+
+async function postgresFence({ engine, plan }: Installed): Promise<string | undefined> {
+  const open = await unfenced(engine.side, plan);
+  return open.length === 0 ? undefined : `somebody could write to ${open.join(', ')} in Postgres`;
+}
+
+function sqliteFence({ engine, plan }: Installed): string | undefined {
+  using db = disposable(openSource(engine.config.source, { readonly: true }));
+  const { closed, intact } = fenceState(db.database, plan);
+  return closed && intact ? undefined : 'its triggers in SQLite are not whole';
+}

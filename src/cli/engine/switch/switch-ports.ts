@@ -1,0 +1,164 @@
+/* The two databases as a switch sees them (cutover/ports.ts). */
+import type { Lsn, Mark, Rows } from '../../../change/change.ts';
+import type { Sink } from '../../../change/ports.ts';
+import type { HeldSqlite, LockedPostgres, PostgresSide, SqliteSide, SwitchPorts } from '../../../cutover/ports.ts';
+import type { Plan } from '../../../plan/plan.ts';
+import { advance, readVerified, record, resumeAt } from '../../../postgres/control.ts';
+import { closing, lockTables, opening } from '../../../postgres/fence.ts';
+import { type PgRecord, type Session, transaction } from '../../../postgres/open.ts';
+import { readSequences, setSequences } from '../../../postgres/sequence.ts';
+import { writeWatermark } from '../../../postgres/slot.ts';
+import { stateOn } from '../../../postgres/state.ts';
+import { closeSqlite, openSqlite } from '../../../sqlite/fence.ts';
+import { examine, isVacuumed, moved } from '../../../sqlite/health.ts';
+import { holdOn } from '../../../sqlite/hold.ts';
+import { readControl as readSqliteControl } from '../../../sqlite/install.ts';
+import { checkAnchor, nonceAt } from '../../../sqlite/journal.ts';
+import { type Database, readTransaction } from '../../../sqlite/open.ts';
+import { headMark } from '../../../sqlite/rows.ts';
+import { nextIds } from '../../../sqlite/sequence.ts';
+import { heldState } from '../../../sqlite/state.ts';
+import { halt, type Installed } from '../engine.ts';
+import { historyOf } from '../mirror/stream-names.ts';
+import { watched } from '../points.ts';
+import { restoreForeignKeys } from './foreign-keys.ts';
+import type { Ready } from './ready.ts';
+
+const COMMIT_WAIT_MS = 3_000;
+
+export const switchPorts = (on: Installed, sink: Sink<Mark, Rows>, slot: string, open: Ready): SwitchPorts => ({
+  sqlite: watched('switch.sqlite', sqliteSide(on, { sink, slot, open }), on.engine.reached),
+  postgres: watched('switch.postgres', postgresSide(on, sink, open), on.engine.reached),
+  flag: on.engine.flag,
+});
+
+type Means = { readonly sink: Pick<Sink<Mark, Rows>, 'checkpoint'>; readonly slot: string; readonly open: Ready };
+
+function sqliteSide(on: Installed, { sink, slot, open }: Means): SqliteSide {
+  const { engine, plan } = on;
+  return {
+    async hold(budgetMs): Promise<HeldSqlite> {
+      const checkpoint = await sink.checkpoint();
+      const held = await holdOn(open.writer(), budgetMs);
+      try {
+        checkUnmoved(held.db, plan, checkpoint);
+      } catch (error) {
+        held.release();
+        throw error;
+      }
+      const source = historyOf(on, slot);
+      const port: HeldSqlite = {
+        state: () => heldState(held.db, plan),
+        usedIds: () => nextIds(held.db, plan),
+        async close({ epoch, head, lsn }) {
+          closeSqlite(held, plan, { epoch, seq: head.seq, lsn, source });
+          await held.commit(COMMIT_WAIT_MS);
+        },
+        async open({ epoch, usedIds }) {
+          const head = openSqlite(held, plan, { epoch, usedIds });
+          await held.commit(COMMIT_WAIT_MS);
+          return head;
+        },
+        release: () => held.release(),
+      };
+      return watched('held', port, engine.reached);
+    },
+    async still(budgetMs, work) {
+      using _held = await holdOn(open.writer(), budgetMs);
+      return await work();
+    },
+    record() {
+      const db = open.looker();
+      const control = readSqliteControl(db);
+      if (control === undefined || control.install !== on.install) {
+        throw halt(
+          'the SQLite file has lost its record',
+          'it was restored or replaced: run `attacca status` and read the runbook, section "restored file"',
+        );
+      }
+      const { primary, epoch, seq } = control;
+      return { primary, epoch, head: seq === null ? headMark(db) : { seq, nonce: nonceAt(db, seq) } };
+    },
+    state() {
+      const db = open.looker();
+      const reading = readTransaction(db);
+      const state = heldState(db, plan);
+      return {
+        ...state,
+        close() {
+          state.close();
+          reading.release();
+        },
+      };
+    },
+  };
+}
+
+/** Under the lock, or in a read transaction: what was compared is this file with this schema. Throws SourceMoved, or ReplicationError 'halt'; then nothing is switched. */
+export function checkUnmoved(db: Database, plan: Plan, checkpoint: Mark): void {
+  if (readSqliteControl(db)?.primary === 'postgres') return;
+  const health = examine(db, plan);
+  if (health.state !== 'fine' || isVacuumed(db)) throw moved(health);
+  checkAnchor(db, checkpoint);
+}
+
+function postgresSide(on: Installed, sink: Sink<Mark, Rows>, open: Ready): PostgresSide {
+  const { engine, plan, writer } = on;
+  const { main } = engine;
+  return {
+    checkpoint: () => sink.checkpoint(),
+    apply: batch => sink.apply(batch),
+    state: () => stateOn(open.reader, plan, () => letGo(open.reader)),
+    async prepare(usedIds): Promise<Lsn> {
+      if (!writer.replicaRole) await restoreForeignKeys(on);
+      return await setSequences(main, plan, usedIds);
+    },
+    usedIds: () => readSequences(main, plan),
+    async open({ epoch, head }) {
+      const check = async ([standing]: readonly PgRecord[]): Promise<void> => {
+        if (standing?.phase === 'switching' && standing.epoch === String(epoch) && standing.seq === String(head.seq)) return;
+        throw halt(
+          `Postgres is at ${standing?.phase} ${standing?.epoch} with checkpoint ${standing?.seq}, SQLite was closed at epoch ${epoch} with ${head.seq}`,
+          'Postgres has lost commits or another controller was here: do not open it by hand; read the runbook, section "switching"',
+        );
+      };
+      await transaction(main, null, check, { first: STANDING, last: () => opening(epoch) });
+    },
+    lock: budgetMs => lock(on, open, budgetMs),
+    resumeAt: head => resumeAt(main, head),
+    writeWatermark: token => writeWatermark(main, token),
+    async verifiedUpTo() {
+      return { seq: await readVerified(engine.side), nonce: 0n };
+    },
+    setVerified: position => record(main, { verifiedSeq: position.seq, verifiedAt: 'now' }),
+  };
+}
+
+/** Ends the transaction in which a state was read. Nobody waits for that: what comes next on this session comes after it. */
+export async function letGo(session: Session): Promise<void> {
+  session.query('rollback').catch(() => undefined); // a session that is gone has let go
+}
+
+const STANDING = /* sql */ `select phase, epoch, seq from attacca.control for update`;
+
+/** On a session of its own: the controller's goes on working while the tables are locked. */
+async function lock({ engine, plan, writer }: Installed, open: Ready, budgetMs: number): Promise<LockedPostgres> {
+  const { reached } = engine;
+  const session = await open.locker();
+  const release = async (): Promise<void> => await session.end();
+  try {
+    await session.query('begin');
+    await lockTables(session, plan, budgetMs);
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  const port: LockedPostgres = {
+    release,
+    async close(epoch) {
+      await advance(session, { from: 'verifying_back', to: 'switching_back', epoch });
+      await session.query(`${closing(epoch, writer.token)}; commit`);
+    },
+  };
+  return watched('locked', port, reached);
+}

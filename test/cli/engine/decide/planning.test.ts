@@ -1,0 +1,32 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { afterAll, expect, test } from 'vitest';
+import { decidePlan } from '../../../../src/cli/engine/decide/deciding.ts';
+import { decideBeside } from '../../../../src/cli/engine/decide/planning.ts';
+import { openSource } from '../../../../src/sqlite/open.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'attacca-test-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test('threads that share the values decide what one alone decides', async () => {
+  const path = join(folder, 'app.db');
+  const db = new Database(path);
+  db.exec(/* sql */ `
+    create table events (id integer primary key, at text, score real);
+    with recursive n (n) as (values (1) union all select n + 1 from n where n < 120000)
+      insert into events select n, strftime('%Y-%m-%dT%H:%M:%SZ', n, 'unixepoch'), case when n = 119999 then 'none' else n / 3.0 end from n`);
+  db.close();
+  const lines: string[] = [];
+  const decided = decideBeside({ source: path, schema: 'public', planFile: undefined }, line => lines.push(line));
+  const source = openSource(path, { scan: true });
+  expect(await decided).toEqual(decidePlan(source, { schema: 'public', planFile: undefined }));
+  expect(lines.at(-1), 'the other half was counted elsewhere').toMatch(/^reading events: 60000 of 60000/);
+  source.close();
+});
+
+test('a file that cannot be read is told as if there were no threads', async () => {
+  const decided = decideBeside({ source: '/nowhere/app.db', schema: 'public', planFile: undefined }, () => undefined);
+  await expect(decided).rejects.toMatchObject({ message: expect.stringContaining('/nowhere/app.db') });
+});
