@@ -72,7 +72,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   tcp_keepalives_idle: '30',
   tcp_keepalives_interval: '10',
   tcp_keepalives_count: '3',
-  search_path: 'pg_catalog',
+  search_path: 'pg_catalog, pg_temp', // without its name the temporary schema comes first, and a table there may be called pg_class
   row_security: 'off', // an error instead of missing rows
   extra_float_digits: '1',
   bytea_output: 'hex',
