@@ -3,6 +3,7 @@
  */
 import { hash } from 'node:crypto';
 import type { PgKey } from '../change/change.ts';
+import { freed } from '../change/freed.ts';
 import type { Stretch } from '../change/ports.ts';
 import { tag } from '../change/value.ts';
 import { encodeKey } from '../plan/codec.ts';
@@ -28,14 +29,10 @@ export function stretch(db: Database, table: TablePlan, cursor: string | null, l
   const text = /* sql */ `
     select cast(group_concat(line, '') as blob), count(*)
     from (select concat(${fields}) as line from ${reader.from}${where}${ordered(reader)})`;
-  const [bytes, rows] = prepared(db, text).get(...parameters) as [Uint8Array | null, bigint];
-  return {
-    rows: Number(rows),
-    bytes: bytes?.length ?? 0,
-    digest: hash('sha256', bytes ?? '', 'hex'),
-    keys,
-    cursor: upTo,
-  };
+  const [bytes, rows] = prepared(db, text).get(...parameters) as [Uint8Array<ArrayBuffer> | null, bigint];
+  const digested = { rows: Number(rows), bytes: bytes?.length ?? 0, digest: hash('sha256', bytes ?? '', 'hex'), keys, cursor: upTo };
+  if (bytes !== null) freed(bytes);
+  return digested;
 }
 
 const isUtf8 = (db: Database): boolean => db.pragma('encoding', { simple: true }) === 'UTF-8';

@@ -4,6 +4,7 @@
  * How long a stretch is follows from the rows alone, never from the clock: so two walks over the same rows give the same digests.
  */
 import { hash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { compareRows, type StatePair, type Subject } from './rows.ts';
 
 /** How far a table is compared. */
@@ -53,6 +54,7 @@ export async function walk(pair: StatePair, subject: Subject, place: Place, stan
     } else {
       const theirs = pair.target.digest(id, stretch.keys);
       theirs.catch(() => undefined); // it is awaited when the next one of SQLite is there
+      await setImmediate(); // SQLite works in this thread: Postgres has to be asked before
       const start = cursor;
       settle = async () => {
         const { digest: own, rows: count } = stretch;
