@@ -157,11 +157,14 @@ const NONE = {
   db: null,
   dn: null,
 };
-/** Every listed date and document at least once, beside what chance gives. */
+/** Where a double has as many digits as it can hold, and a cast to numeric would not. */
+const LONG_REALS = [2853660967780078.5, -4503599627370495.5, 99999999999999.98, 123456789012345.67];
+/** Every listed date, document and number at least once, beside what chance gives. */
 const samples = [
   ...fc.sample(rows, { numRuns: 120, seed: SEED }),
   ...DATES.map(d => ({ ...NONE, d })),
   ...JSONS.map(j => ({ ...NONE, j })),
+  ...LONG_REALS.map(r => ({ ...NONE, r })),
 ];
 
 let sides: Awaited<ReturnType<typeof bothSides>>;

@@ -8,6 +8,7 @@ begin
   if abs(value) >= 4503599627370496 then return value; end if;
   if places = 0 then return trunc(value + case when value < 0 then -0.5 else 0.5 end); end if;
   -- The part behind the point, exactly: as many halves as double precision can have there.
-  return (whole::numeric + round(
+  -- By way of bigint: a cast of double precision to numeric keeps 15 digits.
+  return (whole::bigint::numeric + round(
     ((value - whole) * 9007199254740992)::bigint::numeric / 9007199254740992, places))::text::double precision;
 end $$;
