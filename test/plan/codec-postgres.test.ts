@@ -44,10 +44,15 @@ async function through(texts: readonly string[], type: string): Promise<string[]
   return rows.map(({ v }) => (type === 'boolean' ? String(v).charAt(0) : String(v)));
 }
 
-const MOMENTS: Readonly<Record<string, string>> = {
+/** A value of each narrow type, which every codec of it holds. */
+const CERTAIN: Readonly<Record<string, string>> = {
   date: '2024-02-29',
   timestamp: '2024-02-29 23:59:59',
   timestamptz: '2024-02-29 23:59:59+00',
+  uuid: 'a0000000-0000-4000-8000-00000000000f',
+  jsonb: '{"a": 1}',
+  json: '{"a": 1}',
+  numeric: '12',
 };
 
 const bits = (stored: Value): string | null => (stored === null ? null : tag(stored));
@@ -57,9 +62,9 @@ describe(`SQLite → Postgres → SQLite keeps class and bytes (ATTACCA_SEED=${S
     let tried = 0;
     for (const affinity of AFFINITIES) {
       const { encode, decode, canonical } = codecOf({ codec, affinity });
-      const moment = MOMENTS[typeOf(codec)];
+      const known = CERTAIN[typeOf(codec)];
       const certain =
-        moment === undefined ? BOOLEAN_TEXTS.flat() : [decode(moment)].filter((given): given is Value => !(given instanceof Unfit)); // of some, no sample is one
+        known === undefined ? BOOLEAN_TEXTS.flat() : [decode(known)].filter((given): given is Value => !(given instanceof Unfit)); // of some, no sample is one
       const values = [...fc.sample(value, { seed: SEED, numRuns: RUNS }), ...certain];
       const fitting = values.flatMap(given => {
         const before = sqlite.stored(given, affinity);
