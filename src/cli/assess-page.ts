@@ -27,7 +27,7 @@ export function page(document: AssessDocument, plan: Plan, estimates: readonly s
 <strong class="${document.ready ? '' : 'blocking'}">${document.ready ? 'Nothing blocks.' : 'Blocked: see the blocking findings.'}</strong>
 ${groups.map(({ level, found }) => html`<span class="${level}">${found.length} ${level}</span> `)}</p>
 <h2>Findings</h2>
-${groups.filter(({ found }) => found.length > 0).map(group)}
+${document.findings.length === 0 ? html`<p>None.</p>` : groups.filter(({ found }) => found.length > 0).map(group)}
 <h2>Time and space</h2>
 <ul>${estimates.map(line => html`<li>${line}</li>`)}</ul>
 <h2>What becomes what, and why</h2>

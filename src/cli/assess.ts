@@ -120,7 +120,7 @@ function lines(document: AssessDocument): string[] {
     `${document.source}: ${document.tables.length} tables, ${document.bytes} bytes`,
     ...table(tables),
     'findings',
-    ...findings,
+    ...(findings.length === 0 ? ['  none'] : findings),
     'estimate',
     ...estimateLines(document).map(line => `  ${line}`),
     'objects',

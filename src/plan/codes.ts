@@ -7,7 +7,10 @@ type Level = Finding['level'];
 
 export const CODES = {
   'no-tables': ['blocking', 'Give the file the application writes to; this one has nothing to replicate.'],
-  'no-key': ['blocking', 'Give the table a PRIMARY KEY, or exclude it in the plan file.'],
+  'no-key': [
+    'blocking',
+    'Give the table a key that an index in Postgres can have (an INTEGER PRIMARY KEY always can), or exclude it in the plan file.',
+  ],
   'too-many-columns': ['blocking', 'Split the table, or exclude it in the plan file.'],
   'mixed-classes': ['warning', 'Nothing must be done: each value keeps its class as tagged text. Unify the values for a plain type.'],
   'mixed-formats': [
@@ -20,6 +23,7 @@ export const CODES = {
   ],
   'null-key': ['warning', 'Fill in the NULLs and plan again if this key should identify rows in Postgres too.'],
   'hidden-key': ['note', 'Nothing must be done; a PRIMARY KEY in the table would spare the extra column.'],
+  'key-too-many-columns': ['warning', 'Declare a key of fewer columns, such as an INTEGER PRIMARY KEY, or live with the other one.'],
   'key-too-wide': ['warning', 'Shorten the values, or live with the other key.'],
   'generated-column': ['warning', 'Add it in Postgres after the cutover, as an expression there.'],
   'not-null-violated': ['warning', 'Fill in the NULLs; then plan again, or set NOT NULL in Postgres.'],

@@ -26,7 +26,9 @@ export function expressIndexes({ table, source, context, free }: Target, on: Exp
     const terms = index.terms.map(term => settle(termSql(term, index, context), code, what, table.name, on));
     if (terms.includes(undefined)) return [];
     const where =
-      index.where === null ? null : settle(translateExpression(index.where, context, { kind: 'condition' }), code, what, table.name, on);
+      index.where === null
+        ? null
+        : settle(translateExpression(index.where, context, { kind: 'condition', unique: index.unique }), code, what, table.name, on);
     if (where === undefined) return [];
     const sqls = terms.map((term, place) => `${term?.sql}${index.terms[place]?.descending ? ' desc' : ''}`);
     return [{ name: free.take(index.name), source: index.name, unique: index.unique, terms: sqls, where: where?.sql ?? null }];

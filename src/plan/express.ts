@@ -41,7 +41,8 @@ const OURS: ReadonlySet<string> = new Set([
 export function express(schema: SourceSchema, decision: Decision): Decision {
   const on: Expressing = { schema, uses: new Set(), findings: [], foreignKeyIndexes: decision.plan.foreignKeyIndexes === true };
   const sources = new Map(schema.tables.map(table => [table.name, table]));
-  const bare = { ...decision.plan, tables: decision.plan.tables.map(without), views: [] };
+  const { views: _, compat: __, ...undressed } = decision.plan;
+  const bare = { ...undressed, tables: decision.plan.tables.map(without) };
   const free = names(relationNames(bare));
   const tables = bare.tables.map(table => {
     const source = sources.get(table.name);
@@ -50,7 +51,7 @@ export function express(schema: SourceSchema, decision: Decision): Decision {
   leaveOutVirtual(tables, on);
   const views = expressViews({ ...bare, tables }, free, on);
   const plan: Plan = {
-    ...decision.plan,
+    ...bare,
     tables,
     ...optional('views', views),
     ...optional('compat', [...on.uses].toSorted()),
@@ -170,7 +171,7 @@ function deferred(key: ForeignKeyPlan, table: TablePlan, text: TableText): Forei
 function checksOf(table: TablePlan, text: TableText, context: TableContext, on: Expressing): CheckPlan[] {
   const free = names(table.foreignKeys.map(({ name }) => name));
   return text.checks.flatMap(({ name, text: written, expression }): CheckPlan[] => {
-    const result = translateExpression(expression, context, { kind: 'condition' });
+    const result = translateExpression(expression, context, { kind: 'condition', unique: false });
     const settled = settle(result, 'check', `CHECK (${written})`, table.name, on);
     return settled === undefined ? [] : [{ name: free.take(name ?? `${table.target}_check`), sql: settled.sql }];
   });

@@ -7,7 +7,7 @@ import type { Finding } from './finding.ts';
 import type { Names } from './names.ts';
 import type { ColumnPlan, IndexPlan, KeyPlan } from './plan.ts';
 import type { SourceIndex, SourceIndexTerm, SourceTable } from './schema.ts';
-import { tooWide, type Widths } from './width.ts';
+import { MOST_COLUMNS, tooWide, type Widths } from './width.ts';
 
 type Target = {
   readonly table: SourceTable;
@@ -61,10 +61,9 @@ function obstacleOf(index: SourceIndex, terms: Terms | undefined, target: Target
     index.terms.flatMap(term => term.column ?? []),
     target.widths,
   );
-  return wide || terms.length > MOST_COLUMNS ? ['index-too-wide', 'it holds values that are too long for an index there'] : undefined;
+  if (terms.length > MOST_COLUMNS) return ['index-too-wide', `it has ${terms.length} columns, and an index there at most ${MOST_COLUMNS}`];
+  return wide ? ['index-too-wide', 'it holds values that are too long for an index there'] : undefined;
 }
-
-const MOST_COLUMNS = 32;
 
 /** A collation that plain terms cannot have. Collations matter for text only. */
 export const isForeign = ({ column, collation }: SourceIndexTerm, columns: readonly ColumnPlan[]): boolean =>

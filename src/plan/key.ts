@@ -5,7 +5,7 @@ import { finding } from './codes.ts';
 import type { Finding } from './finding.ts';
 import { keyColumns, type TablePlan } from './plan.ts';
 import type { SourceColumn, SourceIndex, SourceTable, TableStats } from './schema.ts';
-import { tooWide, type Widths } from './width.ts';
+import { MOST_COLUMNS, tooWide, type Widths } from './width.ts';
 
 /** `none`: rows cannot be told apart, the table cannot be replicated. `columns`: names, in key order. */
 export type KeyChoice = {
@@ -35,7 +35,8 @@ export function chooseKey(table: SourceTable, stats: TableStats, widths: Widths)
     const message = 'Rows have no key of their own: the rowid becomes the hidden column _attacca_rowid until finish.';
     return { kind: 'hidden', columns: [], findings: [...findings, finding('hidden-key', { table: table.name, message })] };
   }
-  const message = 'Rows have no key by which both sides can know them, and no usable rowid.';
+  const why = findings.map(({ message }) => ` ${message}`).join('');
+  const message = `Rows have no key by which both sides can know them, and no usable rowid.${why}`;
   return { kind: 'none', columns: [], findings: [...findings, finding('no-key', { table: table.name, message })] };
 }
 
@@ -77,14 +78,16 @@ function isUniqueKey(index: SourceIndex, table: SourceTable): boolean {
   return index.unique && index.where === null && columns.every(column => column?.notNull === true && !column.generated);
 }
 
-const MOST_COLUMNS = 32;
-
 function refuse(table: SourceTable, { columns, nulls, samples, name }: Candidate, widths: Widths): Finding | undefined {
   if (nulls > 0) {
     const message = `${nulls} rows have a NULL in the key ${name}, so it cannot identify rows.`;
     return finding('null-key', { table: table.name, message, count: nulls, samples });
   }
-  if (columns.length > MOST_COLUMNS || tooWide(columns, widths)) {
+  if (columns.length > MOST_COLUMNS) {
+    const message = `The key ${name} has ${columns.length} columns, and an index in Postgres at most ${MOST_COLUMNS}.`;
+    return finding('key-too-many-columns', { table: table.name, message });
+  }
+  if (tooWide(columns, widths)) {
     const message = `The key ${name} holds values that are too long for an index in Postgres.`;
     return finding('key-too-wide', { table: table.name, message });
   }

@@ -7,6 +7,8 @@ export type Widths = ReadonlyMap<string, number>;
 
 /** A B-tree entry of Postgres ends at 2704 bytes, its own header included. */
 const MOST_BYTES = 2_600;
+/** An index of Postgres ends here, a primary key's too. */
+export const MOST_COLUMNS = 32;
 const FIXED = 16;
 const AS_LONG_AS_WRITTEN: ReadonlySet<string> = new Set(['text', 'bytea', 'numeric', 'json', 'jsonb']);
 

@@ -25,3 +25,11 @@ test('--html: one page without scripts or anything from elsewhere, escaped, with
   expect(estimate.snapshotSeconds[0]).toBeGreaterThan(0);
   for (const assumption of estimate.assumptions) expect(page.replaceAll('&#39;', "'")).toContain(assumption);
 });
+
+test('where there is no finding, it says so', async () => {
+  await using world = await openWorld(db => db.exec('create table t (id integer primary key, v integer)'));
+  const file = join(world.source, '..', 'report.html');
+  const { stdout } = await world.run('assess', '--html', file);
+  expect(stdout).toContain('findings\n  none\nestimate');
+  expect(readFileSync(file, 'utf8')).toContain('<h2>Findings</h2>\n<p>None.</p>');
+});

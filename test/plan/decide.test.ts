@@ -5,6 +5,7 @@ import { applyPlanFile } from '../../src/plan/file.ts';
 import { keyColumns } from '../../src/plan/plan.ts';
 import { decided } from './decided.ts';
 
+const numbers = (count: number): string => Array.from({ length: count }, (_, n) => `c${n + 1}`).join(', ');
 const MILLIS = 'timestamp(YYYY-MM-DD hh:mm:ss.fff)';
 
 describe('the type comes from the stored values', () => {
@@ -202,6 +203,23 @@ describe('the key', () => {
     const { plan, about } = decided('create table t (rowid, oid, _rowid_); create table u (id integer primary key)');
     expect(about('no-key')).toMatchObject([{ level: 'blocking', table: 't' }]);
     expect(plan.tables.map(({ name }) => name)).toEqual(['u']);
+  });
+
+  test.each([
+    ['33 columns', `(${numbers(33)})`, '', 'PRIMARY KEY has 33 columns, and an index in Postgres at most 32'],
+    ['long values', '(c1)', `insert into t (c1) values (printf('%.*c', 2700, 'x'))`, 'PRIMARY KEY holds values that are too long'],
+  ])('without a rowid a key of %s blocks, and says why', (_, key, rows, reason) => {
+    const { about } = decided(`create table t (${numbers(33)}, primary key ${key}) without rowid; ${rows}`);
+    expect(about('no-key')).toMatchObject([{ level: 'blocking', table: 't', message: expect.stringContaining(reason) }]);
+  });
+
+  test('an index takes 32 columns, as a key and else; one of 33 is left out with that reason', () => {
+    const sql = `create table t (${numbers(33)}, primary key (${numbers(32)})) without rowid; create index i on t (${numbers(33)})`;
+    const { table, about } = decided(sql);
+    expect(table('t').key.columns).toHaveLength(32);
+    expect(about('index-too-wide')).toMatchObject([{ message: expect.stringContaining('33 columns, and an index there at most 32') }]);
+    const hidden = decided(`create table t (${numbers(33)}, primary key (${numbers(33)}))`);
+    expect([hidden.table('t').key.kind, hidden.about('key-too-many-columns').length]).toEqual(['hidden', 1]);
   });
 
   test('a NULL in the key is told with its count', () => {

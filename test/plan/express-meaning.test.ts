@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { codecOf } from '../../src/plan/codec.ts';
 import { planSql } from '../../src/plan/ddl.ts';
 import { express } from '../../src/plan/express.ts';
+import { applyPlanFile } from '../../src/plan/file.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { decided } from './decided.ts';
 
@@ -111,6 +112,18 @@ test('expressions follow when a codec is changed, and what has no translation th
   expect(express(made.schema, made)).toEqual({ plan: made.plan, findings: made.findings });
 });
 
+test('the last view that an edit leaves without a translation is gone, with the functions that it alone used', () => {
+  const source = decided(
+    `create table t (id integer primary key, doc_json text); create view v as select id from t where json_valid(doc_json);
+    insert into t values (1, '{}'), (2, '{''a'': 2,}')`,
+    { asked: () => 'jsonb(repaired)' },
+  );
+  expect([source.plan.views?.length, source.plan.compat]).toEqual([1, ['json_valid']]);
+  const edited = applyPlanFile(source.plan, 'version: 1\ntables: { t: { columns: { doc_json: { misfits: repair } } } }', source.stats);
+  const { plan, findings } = express(source.schema, { plan: edited, findings: [] });
+  expect([plan.views, plan.compat, findings.map(({ code }) => code)]).toEqual([undefined, undefined, ['view']]);
+});
+
 test('defaults of narrow columns give values that can be written back in the same form [G4]', async () => {
   const { plan, about, table } = decided(`
     create table t (id integer primary key, created_at datetime default (strftime('%Y-%m-%d %H:%M:%f', 'now')), seen_at text default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
@@ -147,4 +160,41 @@ test('defaults of narrow columns give values that can be written back in the sam
     expect.stringMatching(/^[\da-f-]{36}$/),
     expect.stringMatching(/^\d{4}$/),
   ]);
+});
+
+describe('over JSON that Postgres has repaired', () => {
+  const source = decided(
+    `create table t (id integer primary key, meta text check (json_valid(meta)), "of" as (json_extract(meta, '$.a')));
+    create index by_a on t (json_extract(meta, '$.a')) where json_valid(meta);
+    create unique index one on t (json_extract(meta, '$.u'));
+    create view shown as select id, meta ->> 'a' = 1 as one, length(meta ->> 'a') as long from t;
+    create view valid as select id from t where json_valid(meta);
+    pragma ignore_check_constraints = on;
+    insert into t (id, meta) values (1, '{"a": 1}'), (2, '{''a'': 2,}'), (3, null);`,
+    { asked: (_, column) => (column === 'meta' ? 'jsonb(repaired)' : undefined) },
+  );
+  const edited = applyPlanFile(source.plan, 'version: 1\ntables: { t: { columns: { meta: { misfits: repair } } } }', source.stats);
+  const { plan, findings } = express(source.schema, { plan: edited, findings: [] });
+
+  test('a CHECK, an index and the values that a view reads are what they were [G4]', async () => {
+    await using postgres = await testPostgres();
+    await postgres.query(planSql(plan));
+    await postgres.query(`insert into t (id, meta) values (1, '{"a": 1}'), (2, '{"a": 2}'), (3, null)`);
+    expect(await postgres.query('select * from shown order by id')).toEqual([
+      { id: '1', one: '1', long: '1' },
+      { id: '2', one: '0', long: '1' },
+      { id: '3', one: null, long: null },
+    ]);
+    expect(plan.tables[0]?.checks).toHaveLength(1);
+    expect(plan.tables[0]?.expressionIndexes?.map(({ name }) => name)).toEqual(['by_a']);
+  });
+
+  test('what would be another answer is named with its reason: uniqueness, a generated column, whether it is valid', () => {
+    const texts = 'it reads JSON from texts that are repaired in Postgres and malformed in SQLite';
+    expect(findings.map(({ message }) => message)).toEqual([
+      `Generated column "of" is left out: ${texts}.`,
+      `Unique index "one" is not created in Postgres: ${texts}.`,
+      'View "valid" is not created in Postgres: it asks whether JSON is valid that is repaired in Postgres and malformed in SQLite.',
+    ]);
+  });
 });

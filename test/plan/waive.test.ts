@@ -74,6 +74,7 @@ test('codes are a contract: one may be added, none renamed', () => {
       'index-partial warning',
       'index-redundant note',
       'index-too-wide warning',
+      'key-too-many-columns warning',
       'key-too-wide warning',
       'mixed-classes warning',
       'mixed-formats note',

@@ -41,9 +41,9 @@ export function arrow(operator: '->' | '->>', left: Typed, right: Typed, scope: 
 /** The JSON text; a jsonb column is one too. */
 function document(value: Typed | undefined, scope: Scope): string {
   if (value === undefined) throw new Refusal('a JSON function has no argument');
-  if (isRepairing(value.column?.codec ?? ''))
+  if (isRepairing(value.column?.codec ?? '') && scope.ofRepaired === 'nothing')
     throw new Refusal('it reads JSON from texts that are repaired in Postgres and malformed in SQLite');
-  if (value.column?.type === ('jsonb' as string)) return `(${value.sql})::text`;
+  if (/^jsonb?$/.test(value.column?.type ?? '')) return `(${value.sql})::text`;
   if (value.kind !== 'text' && value.kind !== 'json') throw new Refusal('it reads JSON from what is no text');
   return argument(asText(value, scope));
 }
@@ -64,6 +64,8 @@ export const JSON_FUNCTIONS = {
   json_type: onPath('json_type', 'text'),
   json_valid: ([value, ...more], scope) => {
     if (more.length > 0) throw new Refusal('json_valid has flags');
+    if (isRepairing(value?.column?.codec ?? '') && scope.ofRepaired === 'values')
+      throw new Refusal('it asks whether JSON is valid that is repaired in Postgres and malformed in SQLite');
     return typed('boolean', `${compat(scope, 'json_valid')}(${document(value, scope)})`);
   },
 } as const satisfies Readonly<Record<string, Translator>>;

@@ -16,6 +16,8 @@ export type Scope = {
   readonly encoding: string;
   /** Whether the value may change from one call to the next, as it may in a default and in a view. */
   readonly changing: boolean;
+  /** What may be asked of JSON that Postgres has repaired: all, its values alone (there it is valid, in SQLite it is not), or nothing. */
+  readonly ofRepaired: 'all' | 'values' | 'nothing';
   /** Whether aggregates can stand here. */
   readonly aggregates: boolean;
   /** Where rows are grouped: what the arguments of aggregates mean. */

@@ -74,6 +74,7 @@ function scopeOf({ sources, outer, base }: Around, relations: readonly Relation[
   const scope: Scope = {
     ...base,
     changing: true,
+    ofRepaired: 'values',
     aggregates: true,
     column: (table, name) => fieldOf(relations, table, name)?.value ?? outer?.column(table, name),
     subquery: select => {

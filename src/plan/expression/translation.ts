@@ -34,16 +34,18 @@ export type TableContext = {
   readonly generated?: ReadonlyMap<string, Generated>;
 };
 
-/** What the expression is for: a condition, an index's term, or a value of this column, stored once and for all or made anew for each row. */
+/**
+ * What the expression is for: a condition (`unique`: of a unique index), an index's term, or a value of this column, stored once and for all
+ * or made anew for each row.
+ */
 export type Purpose =
-  | { readonly kind: 'condition' }
-  | { readonly kind: 'term'; readonly unique: boolean }
+  | { readonly kind: 'condition' | 'term'; readonly unique: boolean }
   | { readonly kind: 'stored' | 'default'; readonly column: Pick<ColumnPlan, 'type' | 'codec' | 'affinity'> };
 
 /** An expression over one table's columns. Never throws for an expression: what has no translation comes with a reason. */
 export function translateExpression(expression: Expression | string, table: TableContext, purpose: Purpose): Translation | Untranslated {
   return attempt(() => {
-    const scope = tableScope(table, purpose.kind === 'default');
+    const scope = tableScope(table, purpose);
     const parsed = typeof expression === 'string' ? parseExpressionText(expression) : expression;
     const value = translate(parsed, scope);
     const sql =
@@ -73,7 +75,7 @@ export function translateView(sql: string, sources: Sources, encoding: string): 
   });
 }
 
-function tableScope({ columns, encoding, generated }: TableContext, changing: boolean): Scope {
+function tableScope({ columns, encoding, generated }: TableContext, purpose: Purpose): Scope {
   const byName = new Map(columns.map(column => [column.name.toLowerCase(), column]));
   const scope: Scope = {
     column(_table, name) {
@@ -85,7 +87,9 @@ function tableScope({ columns, encoding, generated }: TableContext, changing: bo
     subquery: null,
     uses: new Set(),
     encoding,
-    changing,
+    changing: purpose.kind === 'default',
+    // Every value that Postgres writes is valid on both sides, so rules for it mean the same; rows that are there meet uniqueness, and are compared.
+    ofRepaired: 'unique' in purpose && !purpose.unique ? 'all' : 'nothing',
     aggregates: false,
   };
   return scope;
