@@ -39,7 +39,8 @@ export type TableContext = {
  * or made anew for each row.
  */
 export type Purpose =
-  | { readonly kind: 'condition' | 'term'; readonly unique: boolean }
+  | { readonly kind: 'condition'; readonly unique: boolean }
+  | { readonly kind: 'term'; readonly unique: boolean }
   | { readonly kind: 'stored' | 'default'; readonly column: Pick<ColumnPlan, 'type' | 'codec' | 'affinity'> };
 
 /** An expression over one table's columns. Never throws for an expression: what has no translation comes with a reason. */
