@@ -1,5 +1,11 @@
-import { constants, watch } from 'node:fs';
-import { access, readFile, stat } from 'node:fs/promises';
+/*
+ * A flag in a file that the application reads. Everything in the file that is not the flag stays as it is.
+ *
+ * It is written without a turn of the event loop: the application waits meanwhile, and each of the twenty steps, left to another
+ * thread, would come back when a busy machine has a core to spare. Reading is what the application does too, so that waits.
+ */
+import { accessSync, constants, readFileSync, statSync, watch } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { ReplicationError } from '../change/errors.ts';
 import type { FlagConfig } from './config.ts';
@@ -8,30 +14,30 @@ import type { FlagProvider, FlagState } from './flag.ts';
 import { flagd } from './flagd.ts';
 import { type Format, unreadable } from './format.ts';
 import { json } from './json.ts';
-import { behindLinks, ifPresent, makeDurable, replaceFile } from './replace.ts';
+import { behindLinks, ifPresent, makeDurable, missing, replaceFile } from './replace.ts';
 
 const FORMATS: Readonly<Record<FlagConfig['format'], Format>> = { dotenv, json, flagd };
 
-/** A flag in a file that the application reads. Everything in the file that is not the flag stays as it is. */
 export function fileFlag(config: FlagConfig): FlagProvider {
   return {
-    read: () => io(config, () => read(config)),
-    write: state => io(config, () => write(config, state)),
-    check: () => check(config),
+    read: () => io(config, async () => parsed(config, await readFile(config.path).catch(missing))),
+    write: state => io(config, async () => write(config, state)),
+    check: async () => check(config),
     describe: () => `${config.key} in ${config.path} (${config.format})`,
     watch: (wake, signal) => watchFolder(config.path, wake, signal),
   };
 }
 
-async function read(config: FlagConfig): Promise<FlagState | undefined> {
-  const text = await content(config);
-  return text === undefined ? undefined : FORMATS[config.format].read(text, config);
+const read = (config: FlagConfig): FlagState | undefined => parsed(config, bytesOf(config));
+
+const bytesOf = (config: FlagConfig): Buffer | undefined => ifPresent(() => readFileSync(config.path));
+
+function parsed(config: FlagConfig, bytes: Buffer | undefined): FlagState | undefined {
+  return bytes === undefined ? undefined : FORMATS[config.format].read(textOf(config, bytes), config);
 }
 
 /** Rewriting the bytes of a file that is not UTF-8 would change what we do not own, so such a file is refused. */
-async function content(config: FlagConfig): Promise<string | undefined> {
-  const bytes = await ifPresent(readFile(config.path));
-  if (bytes === undefined) return undefined;
+function textOf(config: FlagConfig, bytes: Buffer): string {
   const text = bytes.toString('utf8');
   if (!Buffer.from(text).equals(bytes)) throw unreadable(config, 'it is not UTF-8 text');
   return text;
@@ -39,14 +45,15 @@ async function content(config: FlagConfig): Promise<string | undefined> {
 
 const same = (a: FlagState | undefined, b: FlagState): boolean => a !== undefined && a.primary === b.primary && a.epoch === b.epoch;
 
-async function write(config: FlagConfig, state: FlagState): Promise<void> {
-  const text = await content(config);
-  const path = await behindLinks(config.path);
+function write(config: FlagConfig, state: FlagState): void {
+  const bytes = bytesOf(config);
+  const text = bytes === undefined ? undefined : textOf(config, bytes);
+  const path = behindLinks(config.path);
   const current = text === undefined ? undefined : FORMATS[config.format].read(text, config);
   if (current !== undefined && current.epoch > state.epoch) throw older(config, current.epoch, state.epoch);
-  if (same(current, state)) return makeDurable(path);
-  await replaceFile(path, FORMATS[config.format].write(text, config, state));
-  if (!same(await read(config), state)) throw unreadable(config, 'it reads back differently from what was just written');
+  if (same(current, state)) makeDurable(path);
+  else replaceFile(path, FORMATS[config.format].write(text, config, state));
+  if (!same(read(config), state)) throw unreadable(config, 'it reads back differently from what was just written');
 }
 
 const older = (config: FlagConfig, found: bigint, wanted: bigint): ReplicationError =>
@@ -69,40 +76,41 @@ async function io<T>(config: FlagConfig, run: () => Promise<T>): Promise<T> {
 
 const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-async function check(config: FlagConfig): Promise<string | undefined> {
+function check(config: FlagConfig): string | undefined {
   try {
-    const text = await content(config);
-    if (text !== undefined) FORMATS[config.format].read(text, config);
-    const path = await behindLinks(config.path);
-    await access(dirname(path), constants.W_OK | constants.X_OK);
-    return (text === undefined ? undefined : FORMATS[config.format].obstacle?.(text, config)) ?? (await replaceable(path));
+    const bytes = bytesOf(config);
+    parsed(config, bytes);
+    const path = behindLinks(config.path);
+    accessSync(dirname(path), constants.W_OK | constants.X_OK);
+    return (bytes === undefined ? undefined : FORMATS[config.format].obstacle?.(textOf(config, bytes), config)) ?? replaceable(path);
   } catch (error) {
     return message(error);
   }
 }
 
 /** A file that cannot be renamed over, or not without changing its owner. */
-async function replaceable(path: string): Promise<string | undefined> {
-  const file = await ifPresent(stat(path));
+function replaceable(path: string): string | undefined {
+  const file = ifPresent(() => statSync(path));
   if (file === undefined) return undefined;
   if (!file.isFile()) return `${path} is not a regular file`;
   const user = process.geteuid?.();
   if (user !== undefined && user !== 0 && user !== file.uid)
     return `${path} belongs to another user, so it cannot be replaced without changing its owner`;
-  const mounts = (await readFile('/proc/self/mountinfo', 'utf8').catch(() => '')).split('\n').map(line => line.split(' ')[4]);
+  const mounted = ifPresent(() => readFileSync('/proc/self/mountinfo', 'utf8')) ?? '';
+  const mounts = mounted.split('\n').map(line => line.split(' ')[4]);
   return mounts.includes(path) ? `${path} is a mount of its own, which cannot be replaced: mount its folder instead` : undefined;
 }
 
 /** Watches the folder: a file that is replaced by a rename is another file, and a watch on the old one stays silent. */
 function watchFolder(path: string, wake: () => void, signal: AbortSignal): void {
-  void behindLinks(path)
-    .then(real => {
-      if (signal.aborted) return;
-      const watcher = watch(dirname(real), { persistent: false, signal }, (_, name) => {
-        if (name === null || name === basename(real)) wake();
-      });
-      watcher.on('error', () => watcher.close()); // the folder is gone: polling goes on
-      wake(); // a change between the last look and this moment made no event
-    })
-    .catch(() => {}); // no folder to watch: polling goes on
+  try {
+    const real = behindLinks(path);
+    const watcher = watch(dirname(real), { persistent: false, signal }, (_, name) => {
+      if (name === null || name === basename(real)) wake();
+    });
+    watcher.on('error', () => watcher.close()); // the folder is gone: polling goes on
+    wake(); // a change between the last look and this moment made no event
+  } catch {
+    // No folder to watch: polling goes on.
+  }
 }

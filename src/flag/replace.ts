@@ -1,59 +1,85 @@
-import { type FileHandle, lstat, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
+import {
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 
-const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT';
+/** Nothing, where a file does not exist; any other error of the file system is thrown again. */
+export function missing(error: unknown): undefined {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+  throw error;
+}
 
-/** `promise`, or undefined where the file does not exist. */
-export const ifPresent = <T>(promise: Promise<T>): Promise<T | undefined> =>
-  promise.catch(error => {
-    if (isMissing(error)) return undefined;
-    throw error;
-  });
+/** What `look` gives, or undefined where the file does not exist. */
+export function ifPresent<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    return missing(error);
+  }
+}
 
 /** The file behind any symbolic links, also when it does not exist yet. */
-export async function behindLinks(path: string): Promise<string> {
-  const real = await ifPresent(realpath(path));
+export function behindLinks(path: string): string {
+  const real = ifPresent(() => realpathSync(path));
   if (real !== undefined) return real;
-  const link = await ifPresent(lstat(path));
-  if (link?.isSymbolicLink()) return behindLinks(resolve(dirname(path), await readlink(path)));
-  return resolve(path);
+  const link = ifPresent(() => lstatSync(path));
+  return link?.isSymbolicLink() ? behindLinks(resolve(dirname(path), readlinkSync(path))) : resolve(path);
 }
 
 /**
  * Replaces a file's content so that a reader, or a machine that loses power, has either the old or the new one, whole. Mode
- * and owner stay. `path` must not be a symbolic link (`behindLinks`). Rejects with the file system's error.
+ * and owner stay. `path` must not be a symbolic link (`behindLinks`). Throws the file system's error.
  */
-export async function replaceFile(path: string, text: string): Promise<void> {
-  const before = await ifPresent(stat(path));
+export function replaceFile(path: string, text: string): void {
+  const before = ifPresent(() => statSync(path));
   const temporary = join(dirname(path), `.${basename(path)}.attacca`);
-  await rm(temporary, { force: true }); // left by a process that died; 'wx' below never follows a planted link
+  rmSync(temporary, { force: true }); // left by a process that died; 'wx' below never follows a planted link
   try {
-    await using file = await open(temporary, 'wx', before === undefined ? 0o644 : 0o600);
-    if (before !== undefined) await adopt(file, before);
-    await file.writeFile(text);
-    await file.sync();
-    await rename(temporary, path);
+    opened(temporary, 'wx', before === undefined ? 0o644 : 0o600, file => {
+      if (before !== undefined) adopt(file, before);
+      writeFileSync(file, text);
+      fsyncSync(file);
+    });
+    renameSync(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    rmSync(temporary, { force: true });
     throw error;
   }
-  await syncFolder(path);
+  sync(dirname(path));
 }
 
-async function adopt(file: FileHandle, before: { readonly uid: number; readonly gid: number; readonly mode: number }): Promise<void> {
-  const own = await file.stat();
-  if (own.uid !== before.uid || own.gid !== before.gid) await file.chown(before.uid, before.gid);
-  await file.chmod(before.mode & 0o7777);
+function adopt(file: number, before: Stats): void {
+  const own = fstatSync(file);
+  if (own.uid !== before.uid || own.gid !== before.gid) fchownSync(file, before.uid, before.gid);
+  fchmodSync(file, before.mode & 0o7777);
 }
 
 /** Makes a file and its name durable: needed also for a state found in place, since its writer may have died before this. */
-export async function makeDurable(path: string): Promise<void> {
-  await using file = await open(path, 'r');
-  await file.sync();
-  await syncFolder(path);
+export function makeDurable(path: string): void {
+  sync(path);
+  sync(dirname(path));
 }
 
-async function syncFolder(path: string): Promise<void> {
-  await using folder = await open(dirname(path), 'r');
-  await folder.sync();
+const sync = (path: string): void => opened(path, 'r', 0, fsyncSync);
+
+function opened(path: string, flags: string, mode: number, work: (file: number) => void): void {
+  const file = openSync(path, flags, mode);
+  try {
+    work(file);
+  } finally {
+    closeSync(file);
+  }
 }
