@@ -144,6 +144,7 @@ async function untilAccepted<T>(route: Route, attempt: (side: Database) => Promi
       if (waited >= waitMs) throw new NotAccepted(`no side accepted the transaction within ${waitMs} ms`, { cause: error.cause });
       if (refusals === REFUSALS_OF_A_SWITCH) route.sides[side === 'sqlite' ? 'postgres' : 'sqlite'].warm?.();
       known.fence(error.fence);
+      if (known.primary() !== side) continue; // the fence has said it all: whoever has switched since is asked when that side refuses
       await route.look();
       if (known.primary() === side) await delay(pauseMs(waited));
     }
