@@ -139,24 +139,27 @@ export type Advance = {
   readonly lazily?: boolean;
 };
 
-const LAZILY = /* sql */ ` and set_config('synchronous_commit', 'off', true) = 'off'`;
+/** One text for both, so that it is planned before the switch in which time counts. */
+const LAZILY = /* sql */ `set_config('synchronous_commit', case when $9 = 'lazily' then 'off' else current_setting('synchronous_commit') end, true)`;
 
 /**
  * Moves the phase, by compare-and-set on (phase, epoch), with a line in the log; one statement, durable (unless `lazily`) when it
  * commits. Throws ReplicationError('halt') if it does not stand there any more: another controller has moved on.
  */
 export async function advance(session: Session, step: Advance): Promise<void> {
-  const { assignments, values } = assign(step.set ?? {}, 8);
+  const { assignments, values } = assign(step.set ?? {}, 9);
   const statement = /* sql */ `
     with moved as (
       update attacca.control set phase = $3, epoch = $4, updated_at = now()${assignments}
-      where phase = $1 and epoch = $2${step.lazily === true ? LAZILY : ''} returning 1
+      where phase = $1 and epoch = $2 and ${LAZILY} <> '' returning 1
     )
     insert into attacca.audit (event, detail, by) select $5, ${signed(7, '$6::jsonb')} from moved`;
   const event = `${step.from} → ${step.to}`;
   const epoch = step.nextEpoch ?? step.epoch;
   const detail = JSON.stringify({ epoch: String(epoch) });
-  const { rowCount } = await session.query(statement, [step.from, step.epoch, step.to, epoch, event, detail, ...signature(), ...values]);
+  const durability = step.lazily === true ? 'lazily' : 'durably';
+  const given = [step.from, step.epoch, step.to, epoch, event, detail, ...signature(), durability, ...values];
+  const { rowCount } = await session.query(assignments === '' ? { text: statement, name: 'attacca_advance' } : statement, given);
   if (rowCount === 1) return;
   throw new ReplicationError('halt', `the phase is no longer ${step.from} at epoch ${step.epoch}`, {
     hint: 'another controller has moved on: see attacca status, and let only one run',

@@ -15,13 +15,13 @@ import { literal, quote } from '../change/quote.ts';
 import { template } from '../change/template.ts';
 import type { Plan, TablePlan } from '../plan/plan.ts';
 import { bringBack, setAside } from './app-triggers.ts';
-import { createCapture, dropCapture } from './capture.ts';
+import { dropCapture, expectedTriggers } from './capture.ts';
 import type { Hold } from './hold.ts';
 import { type ControlRow, markTables, readControl } from './install.ts';
 import type { Database } from './open.ts';
 import { headMark } from './rows.ts';
 import { raiseSequences } from './sequence.ts';
-import { readSchema } from './tables.ts';
+import { schemaOf } from './values.ts';
 
 /** `closed`: the fence is up. `intact`: every replicated table has its triggers, for this epoch. */
 export type FenceState = { readonly closed: boolean; readonly epoch: bigint | undefined; readonly intact: boolean };
@@ -74,11 +74,13 @@ export function openSqlite(
 ): Mark {
   const { epoch, usedIds } = record;
   const head = headMark(db);
+  const schema = schemaOf(db); // as it is without our triggers, and known already where the connection has read a table
   if (db.prepare(OPEN).run({ epoch, seq: head.seq }).changes !== 1) throw notAt('postgres', epoch);
   takeDown(db);
   bringBack(db);
   db.exec('drop table _attacca_fence; drop table _attacca_app_trigger');
-  createCapture(db, plan, readSchema(db));
+  dropCapture(db); // there is none, unless somebody put one back
+  for (const trigger of expectedTriggers(plan, schema).values()) db.exec(trigger);
   raiseSequences(db, plan, usedIds);
   return head;
 }

@@ -31,7 +31,8 @@ export type Reader = {
 
 const SCHEMA_VERSION = /* sql */ `pragma schema_version`;
 const statements = new WeakMap<Database, Map<string, Statement>>();
-const readers = new WeakMap<Database, { readonly version: unknown; readonly schema: SourceSchema; readonly of: Map<TablePlan, Reader> }>();
+type Readers = { readonly version: unknown; readonly schema: SourceSchema; readonly of: Map<TablePlan, Reader> };
+const readers = new WeakMap<Database, Readers>();
 
 /** A statement, made once for each connection; its rows come as arrays. */
 export function prepared(db: Database, sql: string): Statement {
@@ -44,15 +45,22 @@ export function prepared(db: Database, sql: string): Statement {
 
 /** How to read a table, as of the schema that the connection sees now. Throws ReplicationError 'halt' without the table. */
 export function readerOf(db: Database, table: TablePlan): Reader {
-  const version = schemaVersion(db);
-  let cached = readers.get(db);
-  if (cached === undefined || cached.version !== version) {
-    cached = { version, schema: readSchema(db), of: new Map() };
-    readers.set(db, cached);
-  }
+  const cached = readersOf(db);
   const reader = cached.of.get(table) ?? makeReader(table, sourceOf(table, cached.schema));
   cached.of.set(table, reader);
   return reader;
+}
+
+/** The structure of the file as the connection sees it now; read again only when it has changed. */
+export const schemaOf = (db: Database): SourceSchema => readersOf(db).schema;
+
+function readersOf(db: Database): Readers {
+  const version = schemaVersion(db);
+  const known = readers.get(db);
+  if (known !== undefined && known.version === version) return known;
+  const anew = { version, schema: readSchema(db), of: new Map() };
+  readers.set(db, anew);
+  return anew;
 }
 
 /** Moves with every change of the schema, and with VACUUM. */

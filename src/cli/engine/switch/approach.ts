@@ -13,9 +13,9 @@ import { fenceState } from '../../../sqlite/fence.ts';
 import { openMarks } from '../../../sqlite/marks.ts';
 import { persist, readTransaction } from '../../../sqlite/open.ts';
 import { heldState } from '../../../sqlite/state.ts';
+import { schemaOf } from '../../../sqlite/values.ts';
 import { verifyMarked } from '../../../verify/verify.ts';
 import type { Installed } from '../engine.ts';
-import type { ReverseTail } from '../mirror/reverse-tail.ts';
 import type { Ready } from './ready.ts';
 import { checkUnmoved, letGo } from './switch-ports.ts';
 
@@ -57,14 +57,18 @@ async function nearer({ engine, plan }: Installed, sink: Sink<Mark, Rows>, { wri
   }
 }
 
-const CLOSE_MS = 5;
-
-/** Before a rollback: waits until the mirror is close behind, so that under the lock it has next to nothing left to bring. */
-export async function closeBehind(mirror: Pick<ReverseTail, 'rest'>): Promise<void> {
-  for (let round = 0, tookMs = CLOSE_MS; round < ROUNDS && tookMs >= CLOSE_MS; round++) {
+/**
+ * Before a rollback: `compare` again while each time takes clearly less than the one before, because less has come meanwhile. Each
+ * waits for the mirror, so that under the lock this has next to nothing left to bring, and there is next to nothing to compare.
+ */
+export async function approachSqlite(compare: () => Promise<void>): Promise<void> {
+  let before = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < ROUNDS; round++) {
     const began = performance.now();
-    await mirror.rest(async () => undefined);
-    tookMs = performance.now() - began;
+    await compare();
+    const tookMs = performance.now() - began;
+    if (tookMs > before * 0.8) return;
+    before = tookMs;
   }
 }
 
@@ -82,7 +86,7 @@ export async function rehearseRollback({ plan, writer }: Installed, ports: Switc
     source.close();
     await target.close();
   }
-  await persist(() => fenceState(open.writer(), plan), READ_WAIT_MS);
+  await persist(() => [fenceState(open.writer(), plan), schemaOf(open.writer())], READ_WAIT_MS);
   const locker = await open.locker();
   await locker.query(`begin; ${closing(epoch, writer.token)}; rollback`);
 }

@@ -23,7 +23,7 @@ import { moveOn, phaseStore } from '../phases.ts';
 import { compareRecent } from '../prove/recent.ts';
 import { forwardSink } from '../sinks.ts';
 import { beginCatalog } from './ahead.ts';
-import { approachPostgres, closeBehind, rehearseRollback } from './approach.ts';
+import { approachPostgres, approachSqlite, rehearseRollback } from './approach.ts';
 import { gatherFacts } from './facts.ts';
 import { restoreForeignKeys } from './foreign-keys.ts';
 import { ready } from './ready.ts';
@@ -135,8 +135,7 @@ export async function rollBack(controller: Controller, maxPauseMs: number, progr
     const silenced = { reached: mirror.reached, stop: mirror.silence };
     await run(on, { epoch, maxPauseMs, watch, mirror: silenced }, async ({ ports, open }) => {
       await mirror.rest(() => rehearseRollback(on, ports, open, epoch));
-      await compareBefore(on, controller);
-      await closeBehind(mirror);
+      await approachSqlite(() => compareBefore(on, controller));
       progress(`switching to SQLite, epoch ${epoch}`);
       await moveOn(engine, 'mirroring', 'rollback', epoch);
     });
