@@ -42,6 +42,7 @@ export const CODES = {
   'index-generated': ['warning', 'Create it in Postgres together with the generated column, if it is needed.'],
   'index-collation': ['warning', 'Create one with a fitting collation in Postgres before the cutover, if it is needed.'],
   'index-too-wide': ['warning', 'Index a hash of the value in Postgres, if it is needed.'],
+  'index-partitioned': ['warning', 'Let the application see to it, or begin anew without the partitions.'],
   'index-redundant': ['note', 'Nothing must be done.'],
   'foreign-key-parent': ['warning', 'Correct the declaration in SQLite, or add the foreign key in Postgres later.'],
   'foreign-key-types': ['warning', 'Give both columns the same codec in the plan file, or live without the foreign key.'],
@@ -87,6 +88,10 @@ export const CODES = {
   'misfits-expected': [
     'warning',
     'Correct these values in the application; a cutover is refused until their rows have left quarantine or are dropped from it.',
+  ],
+  partitioned: [
+    'note',
+    'Let ids come from the sequence there, and add partitions for the time to come; what has none goes to the default one.',
   ],
   'plan-gone': ['warning', 'Remove it from the plan file, or correct the name there.'],
   excluded: ['note', 'Nothing must be done: the plan leaves it out on request.'],

@@ -21,11 +21,25 @@ import {
 /** The table in SQL. */
 export const nameOf = (plan: Plan, table: TablePlan): string => `${quote(plan.schema)}.${quote(table.target)}`;
 
-/** CREATE TABLE with columns, NOT NULL, defaults and identity, without its key. Generated columns stand last, where INSERT needs no list. */
+/** CREATE TABLE with columns, NOT NULL, defaults, identity and partitions, without its key. Generated columns stand last, where INSERT needs no list. */
 export function tableDdl(plan: Plan, table: TablePlan): string {
   const columns = table.columns.map((column, index) => columnDdl(column, index === table.identity));
   const all = [...columns, ...(table.generated ?? []).map(generatedDdl)].map(column => `  ${column}`);
-  return `create table ${nameOf(plan, table)} (\n${all.join(',\n')}\n)`;
+  const partition = table.partition === undefined ? '' : ` partition by range (${quote(at(table.columns, table.partition.column).target)})`;
+  return [`create table ${nameOf(plan, table)} (\n${all.join(',\n')}\n)${partition}`, ...partitionDdl(plan, table)].join(';\n');
+}
+
+function partitionDdl(plan: Plan, table: TablePlan): string[] {
+  const { partition } = table;
+  if (partition === undefined) return [];
+  const { type } = at(table.columns, partition.column);
+  const bound = (day: string): string => literal(type === 'date' ? day : `${day} 00:00:00${type === 'timestamptz' ? '+00' : ''}`);
+  const part = (name: string, holds: string): string =>
+    `create table ${quote(plan.schema)}.${quote(name)} partition of ${nameOf(plan, table)} ${holds}`;
+  return [
+    ...partition.parts.map(({ name, from, to }) => part(name, `for values from (${bound(from)}) to (${bound(to)})`)),
+    part(partition.rest, 'default'),
+  ];
 }
 
 /** A column as CREATE TABLE and ADD COLUMN take it. */
@@ -67,8 +81,9 @@ export function keyDdl(plan: Plan, table: TablePlan): string {
 
 /** Names of the schema's one namespace for tables, indexes and views that the plan has given away. */
 export const relationNames = ({ tables, views = [] }: Plan): string[] => [
-  ...tables.flatMap(({ target, indexes, expressionIndexes = [] }) => [
+  ...tables.flatMap(({ target, indexes, expressionIndexes = [], partition }) => [
     target,
+    ...(partition === undefined ? [] : [...partition.parts.map(({ name }) => name), partition.rest]),
     ...[...indexes, ...expressionIndexes].map(({ name }) => name),
   ]),
   ...views.map(({ target }) => target),

@@ -3,6 +3,9 @@ import { z } from 'zod';
 import { isCodec, PG_TYPES } from './codecs/registry.ts';
 import { Waiver } from './waive.ts';
 
+/** Steps of range partitions: partition.ts. */
+export const PARTITIONS = ['day', 'month', 'year'] as const;
+
 /** Policies for values that do not fit their column: misfits.ts. */
 export const MISFITS = ['quarantine', 'widen', 'refuse', 'repair'] as const;
 
@@ -87,6 +90,19 @@ export const ForeignKeyPlan = z.strictObject({
   deferred: z.literal(true).optional(),
 });
 
+/** Days are those of UTC. */
+export const PartitionPlan = z.strictObject({
+  /** Index into columns. */
+  column: z.int(),
+  by: z.enum(PARTITIONS),
+  /** Of the key's columns those by which SQLite knows a row. */
+  key: z.array(z.int()),
+  /** From the first day to the one before the last. */
+  parts: z.array(z.strictObject({ name: z.string(), from: z.string(), to: z.string() })),
+  /** The name of the default partition. */
+  rest: z.string(),
+});
+
 export const TablePlan = z.strictObject({
   /** The number by which triggers and the journal know the table; stable for the life of an installation; from 1. */
   id: z.int(),
@@ -107,6 +123,7 @@ export const TablePlan = z.strictObject({
   checks: z.array(CheckPlan).optional(),
   /** Of a table that is the application's: columns that SQLite does not have, whose values survive. */
   extras: z.array(z.string()).optional(),
+  partition: PartitionPlan.optional(),
   /** Fingerprint of the SQLite table that this was decided for (fingerprint.ts). */
   source: z.string().optional(),
 });

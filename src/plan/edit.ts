@@ -8,12 +8,14 @@ import { Unfit } from './codec.ts';
 import { typeOf } from './codecs/registry.ts';
 import { isRepairing } from './codecs/repairing.ts';
 import { contradiction } from './column.ts';
+import { relationNames } from './ddl.ts';
 import { recodeDefault } from './default.ts';
 import * as document from './document.ts';
 import { agree } from './foreign.ts';
 import { goneNames } from './gone.ts';
 import { repairing, tolerates } from './misfits.ts';
 import { fits, SYSTEM_COLUMNS } from './names.ts';
+import { partitionTables } from './partition.ts';
 import { type ColumnPlan, HIDDEN_ROWID, type Plan, type TablePlan } from './plan.ts';
 import type { Profile } from './schema.ts';
 import { Waiver } from './waive.ts';
@@ -39,7 +41,13 @@ export const PlanFile = z.strictObject({
   /** Names of tables to leave out. */
   exclude: z.array(z.string()).prefault([]),
   /** What Postgres gets beside what SQLite has. */
-  improve: z.strictObject({ foreignKeyIndexes: z.boolean().prefault(false), partition: z.unknown().optional() }).prefault({}),
+  improve: z
+    .strictObject({
+      foreignKeyIndexes: z.boolean().prefault(false),
+      /** By `table.column`. */
+      partition: z.record(z.string(), z.enum(document.PARTITIONS)).prefault({}),
+    })
+    .prefault({}),
   /** Blocking findings that are accepted. */
   waive: z.array(Waiver).prefault([]),
   tables: z.record(z.string(), TableEdit).prefault({}),
@@ -58,15 +66,10 @@ export function edit(decided: Plan, file: PlanFile, profile: Profile): Plan {
   });
   for (const table of tables) checkForeignKeys(table, tables);
   checkRelations(tables);
-  if (file.improve.partition !== undefined)
-    throw refusal(
-      'attacca does not partition tables',
-      'The key of a partitioned table must hold the partitioning column, which the key in SQLite does not; partition after finish.',
-    );
   return {
     ...decided,
     schema: file.schema ?? decided.schema,
-    tables,
+    tables: partitionTables(tables, file.improve.partition, profile, relationNames({ ...decided, tables })),
     ...(file.improve.foreignKeyIndexes && { foreignKeyIndexes: true as const }),
   };
 }

@@ -8,6 +8,7 @@ import { attempt } from './expression/refusal.ts';
 import { type TableContext, translateExpression, type Untranslated } from './expression/translation.ts';
 import { isForeign } from './indexes.ts';
 import type { Names } from './names.ts';
+import { ACROSS, spansPartitions } from './partition.ts';
 import type { ExpressionIndexPlan, TablePlan } from './plan.ts';
 import type { SourceIndex, SourceIndexTerm, SourceTable } from './schema.ts';
 
@@ -23,6 +24,10 @@ export function expressIndexes({ table, source, context, free }: Target, on: Exp
   return ours.flatMap((index): ExpressionIndexPlan[] => {
     const code = codeOf(index, table);
     const what = `${index.unique ? 'Unique index' : 'Index'} ${quote(index.name)}`;
+    if (spansPartitions(index, table)) {
+      settle({ reason: ACROSS }, code, what, table.name, on);
+      return [];
+    }
     const terms = index.terms.map(term => settle(termSql(term, index, context), code, what, table.name, on));
     if (terms.includes(undefined)) return [];
     const where =

@@ -14,6 +14,7 @@ import type { Profile } from './schema.ts';
 const HEADER = ` The plan of attacca: what becomes of each table and column in Postgres.
  Edit target (names), codec, and exclude; a table or column that is not listed stays as decided.
  improve.foreignKeyIndexes gives every foreign key an index; index: gin at a jsonb column gives it one.
+ improve.partition: { "table.column": month } partitions a table by that column (day, month or year).
  waive accepts a blocking finding: [{ finding: CODE:TABLE, reason: why }].
  codec: ${EXAMPLES.map(codec => `${codec} = ${typeOf(codec)}`).join(', ')}.
  The format in brackets is how SQLite writes the value: T or a blank, any number of f up to six, Z or an offset.
@@ -25,11 +26,16 @@ const HEADER = ` The plan of attacca: what becomes of each table and column in P
 /** The plan as YAML with the reasons as comments; the same plan and findings give the same text, byte for byte. */
 export function printPlan(plan: Plan, findings: readonly Finding[]): string {
   const excluded = findings.filter(({ code }) => code === 'excluded').flatMap(({ table }) => table ?? []);
+  const wishes = Object.fromEntries(
+    plan.tables.flatMap(({ name, columns, partition }) =>
+      partition === undefined ? [] : [[`${name}.${columns[partition.column]?.name}`, partition.by]],
+    ),
+  );
   const document = new Document({
     version: plan.version,
     schema: plan.schema,
     exclude: excluded,
-    improve: { foreignKeyIndexes: plan.foreignKeyIndexes === true },
+    improve: { foreignKeyIndexes: plan.foreignKeyIndexes === true, ...(Object.keys(wishes).length > 0 && { partition: wishes }) },
     ...(plan.waived !== undefined && { waive: plan.waived }),
     tables: Object.fromEntries(plan.tables.map(table => [table.name, fileTable(table)])),
   });

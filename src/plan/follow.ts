@@ -12,6 +12,7 @@ import type { Finding } from './finding.ts';
 import { planIndexes } from './indexes.ts';
 import { keyFits } from './key.ts';
 import { type Names, names, SYSTEM_COLUMNS } from './names.ts';
+import { ownKey } from './partition.ts';
 import { at, type ColumnPlan, HIDDEN_ROWID, type IndexPlan, type TablePlan } from './plan.ts';
 import type { SourceColumn, SourceTable, TableStats } from './schema.ts';
 
@@ -87,6 +88,9 @@ export function followTable(before: TablePlan, source: SourceTable, context: Fol
     autoincrement: source.autoincrement,
     key: { ...before.key, columns: before.key.columns.map(placeOf) },
     identity: before.identity === null ? null : placeOf(before.identity),
+    ...(before.partition && {
+      partition: { ...before.partition, column: placeOf(before.partition.column), key: before.partition.key.map(placeOf) },
+    }),
     columns,
   };
   const indexes = followIndexes(before, bare, source, { placeOf, names: context.names });
@@ -157,7 +161,8 @@ function followIndexes(
     table: source,
     target: table.target,
     columns: table.columns,
-    key: table.key,
+    key: { ...table.key, columns: [...ownKey(table)] },
+    partition: table.partition,
     widths: new Map(),
     names: names(),
   });

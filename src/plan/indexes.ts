@@ -5,7 +5,8 @@ import { quote } from '../change/quote.ts';
 import { type Code, finding } from './codes.ts';
 import type { Finding } from './finding.ts';
 import type { Names } from './names.ts';
-import type { ColumnPlan, IndexPlan, KeyPlan } from './plan.ts';
+import { ACROSS, spansPartitions } from './partition.ts';
+import type { ColumnPlan, IndexPlan, KeyPlan, TablePlan } from './plan.ts';
 import type { SourceIndex, SourceIndexTerm, SourceTable } from './schema.ts';
 import { MOST_COLUMNS, tooWide, type Widths } from './width.ts';
 
@@ -15,6 +16,7 @@ type Target = {
   readonly target: string;
   readonly columns: readonly ColumnPlan[];
   readonly key: KeyPlan;
+  readonly partition?: TablePlan['partition'] | undefined;
   readonly widths: Widths;
   readonly names: Names;
 };
@@ -56,6 +58,7 @@ function obstacleOf(index: SourceIndex, terms: Terms | undefined, target: Target
   const collation = index.terms.find(term => isForeign(term, target.columns))?.collation;
   if (collation !== undefined) return ['index-collation', `Postgres has no collation like ${collation}`];
   if (isKey(index, terms, target.key)) return undefined;
+  if (spansPartitions(index, target)) return ['index-partitioned', ACROSS];
   if (repeatsKey(index, terms, target.key)) return ['index-redundant', 'the key covers it'];
   const wide = tooWide(
     index.terms.flatMap(term => term.column ?? []),

@@ -3,6 +3,7 @@
  */
 import { finding } from './codes.ts';
 import type { Finding } from './finding.ts';
+import { beyondKey } from './partition.ts';
 import { keyColumns, type TablePlan } from './plan.ts';
 import type { SourceColumn, SourceIndex, SourceTable, TableStats } from './schema.ts';
 import { MOST_COLUMNS, tooWide, type Widths } from './width.ts';
@@ -96,7 +97,7 @@ function refuse(table: SourceTable, { columns, nulls, samples, name }: Candidate
 
 /** The unique index that makes a declared key one. */
 export function keyIndex(table: TablePlan, source: SourceTable): SourceIndex | undefined {
-  const names = keyColumns(table).map(column => column.name);
+  const names = ownNames(table);
   return source.indexes.find(
     index =>
       index.unique &&
@@ -106,9 +107,18 @@ export function keyIndex(table: TablePlan, source: SourceTable): SourceIndex | u
   );
 }
 
+/** Of the key's columns those that SQLite's own key has. */
+const ownNames = (table: TablePlan): string[] => keyColumns(table).flatMap(({ name }) => (name === beyondKey(table) ? [] : name));
+
 /** Whether the table still has the key by which its rows are known. */
 export function keyFits(table: TablePlan, source: SourceTable): boolean {
   if (table.withoutRowid !== source.withoutRowid) return false;
+  const beyond = beyondKey(table);
+  if (beyond !== undefined) {
+    const [own, ...more] = ownNames(table);
+    const isAlias = more.length === 0 && rowidAlias(source)?.name === own;
+    return source.columns.some(({ name }) => name === beyond) && (isAlias || keyIndex(table, source) !== undefined);
+  }
   if (table.key.kind === 'declared') return keyIndex(table, source) !== undefined;
   if (table.key.kind === 'hidden') return source.rowid !== null;
   return rowidAlias(source)?.name === keyColumns(table)[0]?.name;

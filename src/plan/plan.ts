@@ -16,6 +16,7 @@ export type GeneratedPlan = Readonly<z.infer<typeof document.GeneratedPlan>>;
 export type CheckPlan = Readonly<z.infer<typeof document.CheckPlan>>;
 export type ViewPlan = Readonly<z.infer<typeof document.ViewPlan>>;
 export type ForeignKeyPlan = Readonly<z.infer<typeof document.ForeignKeyPlan>>;
+export type PartitionPlan = Readonly<z.infer<typeof document.PartitionPlan>>;
 export type TablePlan = Readonly<z.infer<typeof document.TablePlan>>;
 export type Plan = Readonly<z.infer<typeof document.Plan>>;
 

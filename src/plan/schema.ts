@@ -3,6 +3,7 @@
  * really hold. sqlite/tables.ts and sqlite/profile.ts fill these in; decide.ts turns them into a plan.
  */
 
+import type { Value } from '../change/value.ts';
 import type { Formats } from './format.ts';
 
 export type Affinity = 'integer' | 'text' | 'blob' | 'real' | 'numeric';
@@ -125,6 +126,8 @@ export type ColumnStats = {
   readonly maxBytes: number;
   /** Keys of a few rows for each storage class that is in the minority, for findings; row values are never kept. */
   readonly samples: readonly string[];
+  /** First and last value in SQLite's order, without those that stand for no point in time; only where partitions are asked for. */
+  readonly ends?: readonly Value[];
   /** Keys of a few rows with NULL, where the column is NOT NULL or in a key. */
   readonly nullSamples?: readonly string[];
 };

@@ -57,7 +57,8 @@ function widerTable(table: TablePlan, source: SourceTable, stats: TableStats, { 
   const columns = table.columns.map((column, place): ColumnPlan => {
     const own = stats.columns.find(({ name }) => name === column.name);
     const declared = source.columns.find(({ name }) => name === column.name);
-    if (own === undefined || declared === undefined || place === table.identity || !only(column)) return column;
+    if (own === undefined || declared === undefined || place === table.identity || place === table.partition?.column || !only(column))
+      return column;
     const against = contradiction(column.codec, column.affinity, own);
     if (against === undefined) return column;
     const { codec } = chooseCodec(table.name, declared, own, { ...roles(column.name), plain: true });

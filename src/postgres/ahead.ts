@@ -20,7 +20,9 @@ export type Ahead = {
 };
 
 const TABLES = /* sql */ `
-  select c.relname as name, c.relfilenode as file,
+  select c.relname as name,
+    case c.relkind when 'p' then (select string_agg(relid::oid || ':' || pg_relation_filenode(relid), ' ' order by relid) from pg_partition_tree(c.oid) where isleaf)
+      else c.relfilenode::text end as file,
     (select json_object_agg(a.attname, a.atttypid::text order by a.attnum) from pg_attribute a
       where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns
   from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relkind in ('r', 'p') and not c.relispartition`;

@@ -50,40 +50,70 @@ export async function isFenceOf(session: Session, epoch: bigint, token: string):
   return own >= 0n && own <= epoch && body === closing(own, token).split('$fence$')[1];
 }
 
-/** Puts the fence trigger on a table. */
+/** Puts the fence trigger on a table, and on each of its partitions: a statement that names one of those fires no trigger of the table. */
 export async function addFence(session: Session, plan: Plan, table: TablePlan): Promise<void> {
-  const name = tableName(plan, table);
-  await session.query(template('postgres/fence-trigger.sql', { table: name, relation: literal(name) }));
+  for (const name of [tableName(plan, table), ...(await partsOf(session, plan, table))]) await addTrigger(session, name);
 }
 
-/** The same where there may be one that somebody has changed. */
+const addTrigger = (session: Session, name: string): Promise<unknown> =>
+  session.query(template('postgres/fence-trigger.sql', { table: name, relation: literal(name) }));
+
+const PARTS = /* sql */ `
+  select relid::text as name from pg_partition_tree(to_regclass($1)) where level > 0
+    and ($2 or not exists (select from pg_trigger where tgrelid = relid and tgname = '_attacca_fence'))`;
+
+/** The partitions that a table has now, in SQL. */
+async function partsOf(session: Session, plan: Plan, table: TablePlan, { fenced = true } = {}): Promise<string[]> {
+  if (table.partition === undefined) return [];
+  const { rows } = await session.query<{ name: string }>(PARTS, [tableName(plan, table), fenced]);
+  return rows.map(({ name }) => name);
+}
+
+/** Fences partitions that have come while Postgres was primary. Call it while `lockTables` keeps their writers out. */
+export async function fenceNewPartitions(session: Session, plan: Plan): Promise<void> {
+  for (const table of plan.tables)
+    for (const name of await partsOf(session, plan, table, { fenced: false })) await addTrigger(session, name);
+}
+
+/** The fence anew, where there may be one that somebody has changed. */
 export async function renewFence(session: Session, plan: Plan, table: TablePlan): Promise<void> {
-  await session.query(`drop trigger if exists _attacca_fence on ${tableName(plan, table)}`);
+  await dropFence(session, plan, table);
   await addFence(session, plan, table);
 }
 
+export async function dropFence(session: Session, plan: Plan, table: TablePlan): Promise<void> {
+  for (const name of [tableName(plan, table), ...(await partsOf(session, plan, table))])
+    await session.query(`drop trigger if exists _attacca_fence on ${name}`);
+}
+
+/** The tables $2 of schema $1, each with its partitions. */
+const TREES = /* sql */ `
+  select c.relname as root, coalesce(p.relid, c.oid) as oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  left join lateral pg_partition_tree(c.oid) p on true where n.nspname = $1 and c.relname = any($2)`;
+
 /** tgtype 62: before, for each statement, on insert, delete, update and truncate. */
 const FENCED = /* sql */ `
-  select c.relname from pg_trigger t
-  join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
-  where n.nspname = $1 and t.tgfoid = to_regproc('attacca.fence') and t.tgtype = 62 and t.tgenabled = 'A'`;
+  select r.root as relname from (${TREES}) r group by r.root
+  having bool_and(exists (
+    select from pg_trigger t where t.tgrelid = r.oid and t.tgfoid = to_regproc('attacca.fence') and t.tgtype = 62 and t.tgenabled = 'A'))`;
+
+const targetsOf = ({ schema, tables }: Plan): unknown[] => [schema, tables.map(({ target }) => target)];
 
 /** Targets of the plan whose fence trigger is missing, changed or disabled; empty when all are fenced. */
 export async function unfenced(session: Session, plan: Plan): Promise<string[]> {
-  const { rows } = await session.query<{ relname: string }>(FENCED, [plan.schema]);
+  const { rows } = await session.query<{ relname: string }>(FENCED, targetsOf(plan));
   const fenced = new Set(rows.map(row => row.relname));
   return plan.tables.map(table => table.target).filter(target => !fenced.has(target));
 }
 
 const TOUCHED = /* sql */ `
-  select c.relname from pg_trigger t
-  join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
-  where n.nspname = $1 and t.tgname = '_attacca_fence' and not exists (
+  select r.root as relname from (${TREES}) r join pg_trigger t on t.tgrelid = r.oid
+  where t.tgname = '_attacca_fence' and not exists (
     select from attacca.witness w where w.object = 'fence:' || t.oid and w.state = t.xmin::text)`;
 
 /** Targets of the plan whose fence trigger is not as attacca made it: somebody could write past it, or still can. */
 export async function touched(session: Session, plan: Plan): Promise<ReadonlySet<string>> {
-  const { rows } = await session.query<{ relname: string }>(TOUCHED, [plan.schema]);
+  const { rows } = await session.query<{ relname: string }>(TOUCHED, targetsOf(plan));
   const others = new Set(rows.map(row => row.relname));
   const open = new Set(await unfenced(session, plan));
   return new Set(plan.tables.map(table => table.target).filter(target => others.has(target) || open.has(target)));

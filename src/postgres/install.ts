@@ -17,7 +17,7 @@ import { audit } from './audit.ts';
 import { dropForeignKeys } from './constraints.ts';
 import { type Control, createControl, type NewControl, readControl } from './control.ts';
 import { PostgresError } from './errors.ts';
-import { addFence, fencePostgres, tableName } from './fence.ts';
+import { addFence, dropFence, fencePostgres, tableName } from './fence.ts';
 import { rememberObjects } from './objects.ts';
 import { type Session, transaction } from './open.ts';
 
@@ -73,7 +73,12 @@ const SCHEMA = /* sql */ `select to_regnamespace('attacca') is not null as taken
 /** What stands where the plan's tables would. */
 export async function occupants(session: Session, plan: Plan) {
   const made = plan.existing ? [] : plan.tables;
-  const { rows } = await session.query<{ relname: string }>(OCCUPIED, [plan.schema, made.map(table => table.target)]);
+  const wanted = made.flatMap(({ target, partition }) => [
+    target,
+    ...(partition?.parts.map(({ name }) => name) ?? []),
+    partition?.rest ?? target,
+  ]);
+  const { rows } = await session.query<{ relname: string }>(OCCUPIED, [plan.schema, wanted]);
   const tables = rows.map(({ relname }) => ({
     code: 'target-not-empty',
     reason: `${plan.schema}.${relname} already exists`,
@@ -144,7 +149,7 @@ async function release(session: Session, plan: Plan, table: TablePlan): Promise<
   const name = tableName(plan, table);
   const hidden = table.key.kind === 'hidden' ? `, drop column if exists ${quote(HIDDEN_ROWID)}` : '';
   await session.query(`set local lock_timeout = ${LOCK_MS}`);
-  await session.query(`drop trigger if exists _attacca_fence on ${name}`);
+  await dropFence(session, plan, table);
   if (!plan.existing) await session.query(`alter table ${name} replica identity default${hidden}`);
 }
 

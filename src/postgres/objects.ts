@@ -25,7 +25,7 @@ const OBJECTS = /* sql */ `
     replace(regexp_replace(pg_get_constraintdef(k.oid), ' NOT VALID$', ''), ' REFERENCES ' || r.space || '.', ' REFERENCES ')
     from relation r join pg_constraint k on k.conrelid = r.oid and k.contype in ('p', 'u', 'c', 'f')
   union all
-  select 'index', r.relname, x.relname, replace(pg_get_indexdef(i.indexrelid), ' ON ' || r.space || '.', ' ON ')
+  select 'index', r.relname, x.relname, replace(replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON '), ' ON ' || r.space || '.', ' ON ')
       || case when i.indisvalid and i.indisready then '' else ' INVALID' end
     from relation r join pg_index i on i.indrelid = r.oid join pg_class x on x.oid = i.indexrelid
     where not exists (select from pg_constraint k where k.conindid = i.indexrelid and k.conrelid = r.oid)

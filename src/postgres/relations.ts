@@ -36,16 +36,24 @@ const OIDS: Readonly<Record<ColumnPlan['type'], number>> = {
 /** Makes a translator of one connection's messages, in their order. It throws ReplicationError('halt') where the plan no longer fits. */
 export function translator(plan: Plan): (message: Message) => RowChange | undefined {
   const places = new Map<number, Place>();
+  /** Partitions are described too, and their rows then come as the table's. */
+  const strangers = new Map<number, string>();
   const placeOf = (oid: number): Place => {
     const place = places.get(oid);
-    if (place === undefined) throw misfit('Postgres sent a row of a table that it had not described', 'report this as a bug');
-    return place;
+    if (place !== undefined) return place;
+    const name = strangers.get(oid);
+    if (name === undefined) throw misfit('Postgres sent a row of a table that it had not described', 'report this as a bug');
+    throw misfit(`the publication has the table ${name}, which is not in the plan`, 'take it out of the publication, then start again');
   };
   return message => {
     switch (message.kind) {
-      case 'relation':
-        places.set(message.relation.oid, place(message.relation, plan));
+      case 'relation': {
+        const { oid, schema, name } = message.relation;
+        const found = place(message.relation, plan);
+        if (found === undefined) strangers.set(oid, `${schema}.${name}`);
+        else places.set(oid, found);
         return undefined;
+      }
       case 'insert': {
         const to = placeOf(message.oid);
         return { op: 'insert', table: to.table, row: row(to, message.row) };
@@ -78,13 +86,12 @@ function key({ name, columns, key }: Place, tuple: Tuple): PgKey {
   });
 }
 
-/** Ties a relation to its table of the plan, and checks that it still is the table that was planned. */
-function place(relation: Relation, plan: Plan): Place {
+/** Ties a relation to its table of the plan, and checks that it still is the table that was planned; undefined where it is none of those. */
+function place(relation: Relation, plan: Plan): Place | undefined {
   const name = `${relation.schema}.${relation.name}`;
   if (name === WATERMARK.name) return WATERMARK;
   const table = relation.schema === plan.schema ? plan.tables.find(({ target }) => target === relation.name) : undefined;
-  if (table === undefined)
-    throw misfit(`the publication has the table ${name}, which is not in the plan`, 'take it out of the publication, then start again');
+  if (table === undefined) return undefined;
   const columns = table.columns.map(column => columnOf(relation, name, column));
   // A column that SQLite has not stays out of it; who looks at the catalog says so.
   const bare = table.key.columns.find(index => !relation.columns[at(columns, index)]?.identity);

@@ -3,7 +3,7 @@
  */
 import Database from 'better-sqlite3';
 
-type Build = string | ((db: Database.Database) => void);
+export type Build = string | ((db: Database.Database) => void);
 
 const LONG = 'a_name_of_more_than_sixty_three_bytes_that_postgres_would_cut_off_';
 const numbered = (count: number, column: (n: number) => string): string => Array.from({ length: count }, (_, n) => column(n)).join(', ');

@@ -1,9 +1,9 @@
 /*
  * More of what SQLite allows: limits that Postgres has and SQLite has not, forms of time, bytes that formats use as marks.
  */
-import type Database from 'better-sqlite3';
 
-type Build = string | ((db: Database.Database) => void);
+import type Database from 'better-sqlite3';
+import type { Build } from './odd.ts';
 
 const numbered = (count: number, column: (n: number) => string): string => Array.from({ length: count }, (_, n) => column(n)).join(', ');
 

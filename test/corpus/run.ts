@@ -6,6 +6,8 @@
 import { chmodSync, copyFileSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { INVENTED } from './invented.ts';
+import { INVENTED_MORE } from './invented-more.ts';
 import { journey, type Outcome } from './journey.ts';
 import { build, ODD } from './odd.ts';
 import { ODDER } from './odder.ts';
@@ -31,7 +33,9 @@ if (!existsSync(CORPUS)) say(`skipped: there is no corpus at ${CORPUS} (ATTACCA_
 const real = (['db', 'schema'] as const).filter(folder => existsSync(CORPUS) && (every || kinds[folder])).flatMap(filesIn);
 const odd =
   every || kinds.odd
-    ? Object.entries({ ...ODD, ...ODDER }).map(([name, what]): File => ({ folder: 'odd', name, make: path => build(path, what) }))
+    ? Object.entries({ ...ODD, ...ODDER, ...INVENTED, ...INVENTED_MORE }).map(
+        ([name, what]): File => ({ folder: 'odd', name, make: path => build(path, what) }),
+      )
     : [];
 const files = [...real, ...odd].filter(
   ({ folder, name }) => options.only === undefined || options.only.split(',').some(part => `${folder}/${name}`.includes(part)),

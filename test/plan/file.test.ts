@@ -114,7 +114,7 @@ describe('an edit that cannot be is refused with a sentence', () => {
   test.each([
     ['tables: { P: {} }', 'there is no table "P"'],
     ['tables: { p: { columns: { name: { index: gin } } } }', 'a GIN index is for jsonb'],
-    ['improve: { partition: [c] }', 'does not partition'],
+    ['improve: { partition: [c] }', 'is not valid'],
     ['exclude: [J]', 'there is no table "J"'],
     ['tables: { p: { columns: { nam_es: {} } } }', 'has no column "nam_es"'],
     ['tables: { j: { columns: { docjson: {} } } }', 'has no column "docjson"'],

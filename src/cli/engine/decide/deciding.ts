@@ -9,9 +9,11 @@ import type { Finding } from '../../../plan/finding.ts';
 import { goneNames } from '../../../plan/gone.ts';
 import { expected, isExisting, match } from '../../../plan/match.ts';
 import { expectedMisfits } from '../../../plan/misfits.ts';
+import { partitionNotes } from '../../../plan/partition.ts';
 import type { Plan } from '../../../plan/plan.ts';
 import type { TargetSchema } from '../../../plan/target.ts';
 import { waive } from '../../../plan/waive.ts';
+import { withEnds } from '../../../sqlite/ends.ts';
 import { captureHazards } from '../../../sqlite/hazards.ts';
 import type { Database } from '../../../sqlite/open.ts';
 import { type Beside, profile } from '../../../sqlite/profile.ts';
@@ -51,9 +53,16 @@ export function decidePlan(db: Database, options: Deciding): Decided {
   );
   const exclude = wanted?.exclude ?? []; // before deciding: what is left out cannot block
   const decided = decide(schema, stats, { schema: options.schema, exclude });
-  const reviewed = file === undefined ? decided : { ...decided, plan: applyPlanFile(decided.plan, file, stats) };
+  const ranged = withEnds(db, stats, Object.keys(wanted?.improve.partition ?? {}));
+  const reviewed = file === undefined ? decided : { ...decided, plan: applyPlanFile(decided.plan, file, ranged) };
+  const existing = target !== undefined && isExisting(decided, target, wanted);
+  if (existing && Object.keys(wanted?.improve.partition ?? {}).length > 0)
+    throw new UsageError(
+      'plan file: the tables in Postgres are the application’s own, which attacca does not partition',
+      'Leave improve.partition out.',
+    );
   const matched =
-    target !== undefined && isExisting(decided, target, wanted)
+    target !== undefined && existing
       ? match(decided, target, { source: schema, profile: stats, file: wanted })
       : { ...express(schema, reviewed), tries: [] }; // once more: expressions follow the columns' types
   const accepted = [...(wanted?.waive ?? []), ...(options.waive ?? []).map(name => ({ finding: name, reason: 'waived by configuration' }))];
@@ -62,6 +71,7 @@ export function decidePlan(db: Database, options: Deciding): Decided {
       ...matched.findings,
       ...(wanted === undefined ? [] : goneNames(wanted, stats)),
       ...expectedMisfits(matched.plan, stats),
+      ...partitionNotes(matched.plan),
       ...captureHazards(schema),
     ],
     accepted,

@@ -4,7 +4,7 @@ import type { Sink } from '../../../change/ports.ts';
 import type { HeldSqlite, LockedPostgres, PostgresSide, SqliteSide, SwitchPorts } from '../../../cutover/ports.ts';
 import type { Plan } from '../../../plan/plan.ts';
 import { advance, readVerified, record, resumeAt } from '../../../postgres/control.ts';
-import { closing, lockTables, opening } from '../../../postgres/fence.ts';
+import { closing, fenceNewPartitions, lockTables, opening } from '../../../postgres/fence.ts';
 import { type PgRecord, type Session, transaction } from '../../../postgres/open.ts';
 import { readSequences, setSequences } from '../../../postgres/sequence.ts';
 import { writeWatermark } from '../../../postgres/slot.ts';
@@ -149,6 +149,7 @@ async function lock({ engine, plan, writer }: Installed, open: Ready, budgetMs: 
   try {
     await session.query('begin');
     await lockTables(session, plan, budgetMs);
+    await fenceNewPartitions(session, plan);
   } catch (error) {
     await release();
     throw error;
