@@ -1,14 +1,20 @@
 import { defineConfig } from 'vitest/config';
 
 const report = process.env.VITEST_REPORT;
+const { ATTACCA_SEED = String(Math.floor(Math.random() * 2 ** 31)) } = process.env;
+process.stdout.write(`ATTACCA_SEED=${ATTACCA_SEED}\n`);
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    setupFiles: ['test/support/seed.ts'],
+    env: { ATTACCA_SEED },
     // Tests start real servers and real processes on two cores: fewer files at a time finish sooner.
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // What is waited for is a fact, and comes however busy the machine is; these only end what hangs.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
+    expect: { poll: { timeout: 180_000 } },
     reporters: report === undefined ? ['default'] : ['default', 'json'],
     ...(report === undefined ? {} : { outputFile: { json: report } }),
   },

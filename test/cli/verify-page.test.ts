@@ -37,4 +37,4 @@ test('verify --html: one page with positions, counts, digests, and who asked; no
   const proof = readFileSync(file, 'utf8');
   expect(proof).toContain('<td><code>[&quot;i:2&quot;]</code></td><td>different</td><td><code>name</code></td>');
   expect(proof).not.toContain('secret');
-}, 240_000);
+});

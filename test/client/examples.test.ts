@@ -85,12 +85,9 @@ async function thereAndBack(...programs: readonly (readonly string[])[]): Promis
 }
 
 const NODE = [process.execPath, 'deploy/examples/shop.js'];
-const LIMIT_MS = 300_000;
 
-test('two Node applications go there and back, and every purchase is there once [G8] [G10]', () => thereAndBack(NODE, NODE), LIMIT_MS);
+test('two Node applications go there and back, and every purchase is there once [G8] [G10]', () => thereAndBack(NODE, NODE));
 
-test.skipIf(!hasDriver)(
-  `a Python application goes there and back beside one of Node (needs psycopg2 in ${PYTHON}) [G8] [G10]`,
-  () => thereAndBack([PYTHON, 'deploy/examples/shop.py'], NODE),
-  LIMIT_MS,
+test.skipIf(!hasDriver)(`a Python application goes there and back beside one of Node (needs psycopg2 in ${PYTHON}) [G8] [G10]`, () =>
+  thereAndBack([PYTHON, 'deploy/examples/shop.py'], NODE),
 );

@@ -45,7 +45,7 @@ export type Outcome = {
 
 type Blocker = { readonly code: string; readonly reason: string };
 
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 300_000;
 const FILL_ROWS = 4;
 
 type Way = {

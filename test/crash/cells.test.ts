@@ -3,8 +3,6 @@ import { expect, test } from 'vitest';
 import { canTrace } from '../support/disk.ts';
 import { type Cell, type Mode, openBench } from './cells.ts';
 
-const LIMIT_MS = 400_000;
-
 test.each<{ mode: Mode; cells: readonly (readonly [Cell, ended: RegExp])[] }>([
   {
     mode: 'wal',
@@ -15,11 +13,7 @@ test.each<{ mode: Mode; cells: readonly (readonly [Cell, ended: RegExp])[] }>([
       [{ procedure: 'rollback', step: 'locked.close:after', loss: 'controller' }, /rollback .* in switching_back was finished/],
     ],
   },
-])(
-  '$mode: what is lost in the middle of a switch is settled by the next start, which says how; one side is open [G8] [G10]',
-  sufferAll,
-  LIMIT_MS,
-);
+])('$mode: what is lost in the middle of a switch is settled by the next start, which says how; one side is open [G8] [G10]', sufferAll);
 
 test.skipIf(!canTrace()).each<{ mode: Mode; cells: readonly (readonly [Cell, ended: RegExp])[] }>([
   {
@@ -33,11 +27,7 @@ test.skipIf(!canTrace()).each<{ mode: Mode; cells: readonly (readonly [Cell, end
       [{ procedure: 'rollback', step: 'held.open:after', loss: 'power' }, /rollback .* in switching_back was finished/],
     ],
   },
-])(
-  '$mode: a power failure, and everything that was not synced is gone: SQLite’s fence stands, one side is open [G8] [G10]',
-  sufferAll,
-  LIMIT_MS,
-);
+])('$mode: a power failure, and everything that was not synced is gone: SQLite’s fence stands, one side is open [G8] [G10]', sufferAll);
 
 async function sufferAll({ mode, cells }: { mode: Mode; cells: readonly (readonly [Cell, ended: RegExp])[] }): Promise<void> {
   await using bench = await openBench(mode);

@@ -97,9 +97,7 @@ async function onlyOpen(world: World, primary: 'sqlite' | 'postgres'): Promise<v
     await postgres();
     expect(sqlite).toThrow(/ATTACCA_FENCED/);
     expect(flagOf(world)).toBe('postgresql');
-    await expect
-      .poll(() => world.app.prepare(`select count(*) from log where message = 'last'`).pluck().get(), { timeout: 20_000 })
-      .toBe(1);
+    await expect.poll(() => world.app.prepare(`select count(*) from log where message = 'last'`).pluck().get()).toBe(1);
   }
   expect(await world.differences()).toEqual([]);
 }

@@ -8,7 +8,7 @@ const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowi
 
 async function equal(world: World): Promise<void> {
   await world.until(caughtUp);
-  await expect.poll(() => world.differences(), { timeout: 20_000 }).toEqual([]);
+  await expect.poll(() => world.differences()).toEqual([]);
 }
 
 const REBUILD = `pragma foreign_keys = off; begin;
@@ -51,7 +51,7 @@ test('the schema changes, and the journal is dropped, while the first copy runs 
       return String(error);
     }
   };
-  await expect.poll(write, { timeout: 10_000 }).toBe('written');
+  await expect.poll(write).toBe('written');
   await equal(world);
   expect(await world.pg.query(`select points::text, count(*)::text as n from customer group by 1 order by 1`)).toEqual([
     { points: '5', n: '1900' },

@@ -11,7 +11,7 @@ test('Postgres crashes in the middle of batches, again and again: it loses no ch
   await using server = await ownPostgres();
   await using world = await openWorld(buildShop(2_000), { snapshot: { parallelChunks: 2, chunkRows: 200 } }, { server });
   const daemon = world.start();
-  await expect.poll(() => daemon.log(), { timeout: 20_000, interval: 10 }).toMatch(/preparing/);
+  await expect.poll(() => daemon.log(), { interval: 10 }).toMatch(/preparing/);
   const done = new AbortController();
   const writing = (async () => {
     for (let n = 0; !done.signal.aborted; n++) {

@@ -1,13 +1,10 @@
 /* Postgres is gone for good, or for now: SQLite becomes primary without it, and whatever only it had is named when it is back. */
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import type { SwitchDocument } from '../../src/server/documents.ts';
 import { mirrored, mirroringWorld, shadowing, stopDaemon, writeInPostgres } from '../support/mirroring.ts';
 import { type OwnPostgres, ownPostgres } from '../support/postgres.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
 import { attacca, flagOf, openWorld, type World } from '../support/world.ts';
-
-// Whole journeys of real processes: on a busy machine they take their time.
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const LOST = /* sql */ `select table_name as "table", op, key::text, "row"->>'message' as message from attacca.lost_change order by id`;
 const INSERT = /* sql */ `insert into log (message, at) values ('only in Postgres', 4711)`;
@@ -20,7 +17,7 @@ async function gone(server: OwnPostgres, world: World): Promise<void> {
   await writeInPostgres(world, 2);
   await world.pg.query(`insert into log (message, at) values ('in both', 4710)`);
   await world.until(mirrored);
-  await expect.poll(() => rowsOf(world, 'in both'), { timeout: 20_000 }).toBe(1);
+  await expect.poll(() => rowsOf(world, 'in both')).toBe(1);
   await stopDaemon(world);
   await world.pg.query(INSERT);
   await world.pg.query(`update log set message = 'changed there' where at = 4710`);
@@ -37,7 +34,7 @@ async function back(world: World): Promise<void> {
     { table: 'log', op: 'update', key: expect.stringContaining('_attacca_rowid'), message: 'changed there' },
     { table: 'line', op: 'delete', key: '{"order_id":"7","n":"1"}', message: null },
   ]);
-  await expect.poll(() => world.differences(), { timeout: 20_000 }).toEqual([]);
+  await expect.poll(() => world.differences()).toEqual([]);
   expect([flagOf(world), rowsOf(world, 'in both'), rowsOf(world, 'only in Postgres')]).toEqual(['sqlite', 1, 0]);
   expect(await world.pg.query('select 1 from pg_replication_slots')).toEqual([]);
   writeSome(world.app, 3);

@@ -13,7 +13,7 @@ const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowi
 
 async function equal(world: World): Promise<void> {
   await world.until(caughtUp);
-  await expect.poll(() => world.differences(), { timeout: 20_000 }).toEqual([]);
+  await expect.poll(() => world.differences()).toEqual([]);
 }
 
 /** The daemon has halted for this file, says how to go on, and that way works. */
@@ -41,10 +41,10 @@ test('dropped and attached by hand: the journal comes back, and a copy is made a
   const daemon = world.start();
   await equal(world);
   world.app.exec('drop table _attacca_journal');
-  await expect.poll(() => write(world), { timeout: 5_000 }).toBe(true);
+  await expect.poll(() => write(world)).toBe(true);
   await equal(world);
   world.app.exec('drop table _attacca_journal; drop table _attacca_control; drop table _attacca_canary');
-  await expect.poll(() => write(world), { timeout: 5_000 }).toBe(true);
+  await expect.poll(() => write(world)).toBe(true);
   await halted(world, daemon);
 
   const other = new Database(':memory:');

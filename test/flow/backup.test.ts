@@ -8,8 +8,6 @@ import type { AuditDocument, StatusDocument, SwitchDocument } from '../../src/se
 import { buildShop } from '../support/shop.ts';
 import { openWorld, type World } from '../support/world.ts';
 
-/** Several commands and switches, on a machine that may be busy. */
-const LIMIT_MS = 180_000;
 const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
 const SCHEMA = `select type, name, tbl_name, sql from sqlite_schema order by type, name`;
 const folderOf = (world: World): string => join(world.folder, '.attacca', 'backups');
@@ -30,55 +28,49 @@ function contentOf(folder: string, name: string) {
   return { ...content, sha256 };
 }
 
-test(
-  'before a cutover and before finish there is a backup, without anything of attacca; only the newest stay [G11]',
-  async () => {
-    await using world = await openWorld(buildShop(100), { backup: { keep: 2 } });
-    const schema = world.app.prepare(SCHEMA).raw().all();
-    const daemon = world.start();
-    await world.until(caughtUp);
-    await world.json(0, 'verify');
-    await world.json(0, 'cutover', '--dry-run');
-    expect(backups(folderOf(world)), 'a dry run makes none').toEqual([]);
-    writeFileSync(join(folderOf(world), 'somebody-elses.db'), '');
-    writeFileSync(join(folderOf(world), 'app.db.2020-01-01T000000.000Z-before-cutover.db.partial'), 'of a process that died');
-    await world.json(0, 'cutover', '--yes');
-    const [first = '', ...others] = backups(folderOf(world));
-    expect([first, others]).toEqual([
-      expect.stringMatching(/^app\.db\.\d{4}-\d\d-\d\dT\d{6}\.\d{3}Z-before-cutover\.db$/),
-      ['somebody-elses.db'],
-    ]);
-    const { entries } = await world.json<AuditDocument>(0, 'audit');
-    const made = contentOf(folderOf(world), first);
-    expect(made.schema).toEqual(schema);
-    expect(made.log).toEqual(world.app.prepare('select * from log order by rowid').raw().all());
-    expect(entries.find(({ event }) => event === 'backup before-cutover')?.detail).toMatchObject({ sha256: made.sha256 });
+test('before a cutover and before finish there is a backup, without anything of attacca; only the newest stay [G11]', async () => {
+  await using world = await openWorld(buildShop(100), { backup: { keep: 2 } });
+  const schema = world.app.prepare(SCHEMA).raw().all();
+  const daemon = world.start();
+  await world.until(caughtUp);
+  await world.json(0, 'verify');
+  await world.json(0, 'cutover', '--dry-run');
+  expect(backups(folderOf(world)), 'a dry run makes none').toEqual([]);
+  writeFileSync(join(folderOf(world), 'somebody-elses.db'), '');
+  writeFileSync(join(folderOf(world), 'app.db.2020-01-01T000000.000Z-before-cutover.db.partial'), 'of a process that died');
+  await world.json(0, 'cutover', '--yes');
+  const [first = '', ...others] = backups(folderOf(world));
+  expect([first, others]).toEqual([
+    expect.stringMatching(/^app\.db\.\d{4}-\d\d-\d\dT\d{6}\.\d{3}Z-before-cutover\.db$/),
+    ['somebody-elses.db'],
+  ]);
+  const { entries } = await world.json<AuditDocument>(0, 'audit');
+  const made = contentOf(folderOf(world), first);
+  expect(made.schema).toEqual(schema);
+  expect(made.log).toEqual(world.app.prepare('select * from log order by rowid').raw().all());
+  expect(entries.find(({ event }) => event === 'backup before-cutover')?.detail).toMatchObject({ sha256: made.sha256 });
 
-    await world.pg.query(`insert into log (message, at) values ('only in Postgres', 1)`);
-    await expect
-      .poll(() => world.app.prepare(`select count(*) from log where message = 'only in Postgres'`).pluck().get(), { timeout: 30_000 })
-      .toBe(1);
-    await world.json(0, 'rollback', '--yes');
-    await world.until(caughtUp);
-    await world.json(0, 'verify');
-    await world.json(0, 'cutover', '--yes');
-    await world.until(({ phase }) => phase === 'mirroring');
-    await world.json(0, 'finish', '--yes');
-    expect(await daemon.exited).toBe(0);
-    const left = backups(folderOf(world));
-    expect(left.map(name => name.replace(/\d{4}-.*Z-/, ''))).toEqual([
-      'app.db.before-cutover.db',
-      'app.db.before-finish.db',
-      'somebody-elses.db',
-    ]);
-    expect(left[0]! > first).toBe(true);
-    const last = contentOf(folderOf(world), left[1]!);
-    expect(last.schema, 'the fence is not in it').toEqual(schema);
-    expect(last.log).toContainEqual(['only in Postgres', 1]);
-    expect(readdirSync(join(world.folder, '.attacca'))).toEqual(['backups']);
-  },
-  LIMIT_MS,
-);
+  await world.pg.query(`insert into log (message, at) values ('only in Postgres', 1)`);
+  await expect.poll(() => world.app.prepare(`select count(*) from log where message = 'only in Postgres'`).pluck().get()).toBe(1);
+  await world.json(0, 'rollback', '--yes');
+  await world.until(caughtUp);
+  await world.json(0, 'verify');
+  await world.json(0, 'cutover', '--yes');
+  await world.until(({ phase }) => phase === 'mirroring');
+  await world.json(0, 'finish', '--yes');
+  expect(await daemon.exited).toBe(0);
+  const left = backups(folderOf(world));
+  expect(left.map(name => name.replace(/\d{4}-.*Z-/, ''))).toEqual([
+    'app.db.before-cutover.db',
+    'app.db.before-finish.db',
+    'somebody-elses.db',
+  ]);
+  expect(left[0]! > first).toBe(true);
+  const last = contentOf(folderOf(world), left[1]!);
+  expect(last.schema, 'the fence is not in it').toEqual(schema);
+  expect(last.log).toContainEqual(['only in Postgres', 1]);
+  expect(readdirSync(join(world.folder, '.attacca'))).toEqual(['backups']);
+});
 
 test('where no backup can be made nothing is fenced, and the reason is named; switched off, none is made [G9]', async () => {
   await using world = await openWorld(buildShop(30), { backup: { folder: 'elsewhere' } });

@@ -147,10 +147,10 @@ test.each(STEPS)('%s is followed while the application writes [G1] [G3] [G6]', a
   const writing = writer(world);
   world.app.exec(sql);
   const after = writing.written() + 20;
-  await expect.poll(() => writing.written(), { timeout: 10_000 }).toBeGreaterThan(after);
+  await expect.poll(() => writing.written()).toBeGreaterThan(after);
   await writing.stop();
   await world.until(caughtUp);
-  await expect.poll(() => world.differences(), { timeout: 20_000 }).toEqual([]);
+  await expect.poll(() => world.differences()).toEqual([]);
   await then();
 });
 

@@ -16,7 +16,7 @@ test.skipIf(!hasStandby)(
     await pair.cutOff();
     await writeInPostgres(world, 3); // these reach the mirror, not the standby
     await world.until(mirrored);
-    await expect.poll(() => world.differences(), { timeout: 20_000 }).toEqual([]);
+    await expect.poll(() => world.differences()).toEqual([]);
 
     await pair.failOver();
     expect(await daemon.exited, daemon.log()).toBe(1);
@@ -34,5 +34,4 @@ test.skipIf(!hasStandby)(
     await world.until(shadowing);
     expect(await world.differences()).toEqual([]);
   },
-  180_000,
 );

@@ -3,14 +3,11 @@
  * takes it along [G8] [G9].
  */
 import { spawnSync } from 'node:child_process';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SwitchDocument } from '../../src/server/documents.ts';
 import { mirrored, mirroringWorld, shadowing, stopDaemon } from '../support/mirroring.ts';
 import { buildShop } from '../support/shop.ts';
 import { openWorld, type World } from '../support/world.ts';
-
-// Whole journeys of real processes: on a busy machine they take their time.
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const has = (program: string, words: readonly string[], input = ''): boolean => spawnSync(program, [...words], { input }).status === 0;
 /** Its triggers can be switched off since 3.38. */
@@ -37,8 +34,8 @@ const codes = async (): Promise<string[]> =>
 
 /** The daemon says so; then a comparison finds it, and a new copy mends it. */
 async function foundAndMended(says: string): Promise<void> {
-  await expect.poll(() => world.daemon().log(), { timeout: 30_000, interval: 50 }).toContain(says);
-  await expect.poll(codes, { timeout: 30_000, interval: 200 }).toContain('not-verified');
+  await expect.poll(() => world.daemon().log(), { interval: 50 }).toContain(says);
+  await expect.poll(codes, { interval: 200 }).toContain('not-verified');
   await world.json(4, 'verify');
   await mended();
 }
@@ -58,9 +55,9 @@ test('a table that was rebuilt as ORMs do it has its fence again, and is compare
   world.app.pragma('foreign_keys = off');
   world.app.exec(`begin; create table n (order_id integer not null, n integer not null, sku text not null, primary key (order_id, n)) without rowid;
     insert into n select * from line; drop table line; alter table n rename to line; update line set sku = 'rebuilt' where order_id = 2; commit`);
-  await expect.poll(() => world.daemon().log(), { timeout: 30_000, interval: 50 }).toContain('SQLite fence was broken and is up again');
+  await expect.poll(() => world.daemon().log(), { interval: 50 }).toContain('SQLite fence was broken and is up again');
   expect(() => world.app.exec(`update line set sku = 'x'`)).toThrow(/ATTACCA_FENCED/);
-  await expect.poll(() => world.daemon().log(), { timeout: 30_000, interval: 50 }).toContain('"msg":"differs"');
+  await expect.poll(() => world.daemon().log(), { interval: 50 }).toContain('"msg":"differs"');
   await mended();
 });
 

@@ -1,13 +1,10 @@
 /* The dry runs of both directions, on a real pair: each thing that stands in the way is there, and is named; and no other. */
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import type { SwitchDocument } from '../../src/server/documents.ts';
 import { mirrored, mirroringWorld, shadowing } from '../support/mirroring.ts';
 import { connect } from '../support/postgres.ts';
 import { buildShop } from '../support/shop.ts';
 import { openWorld, type World } from '../support/world.ts';
-
-// Whole journeys of real processes: on a busy machine they take their time.
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 async function dryRun(world: World, direction: 'cutover' | 'rollback'): Promise<SwitchDocument['blockers']> {
   const { blockers } = await world.json<SwitchDocument>(3, direction, '--dry-run');

@@ -43,7 +43,7 @@ test('VIRTUAL and STORED columns have equal values on both sides, there and back
   db.exec(`alter table line add column more int; alter table line add column twice int as (more * 2)`);
   db.exec('update line set more = 21 where id = 2');
   // The last commit: the earlier ones may already be there while the new columns are not.
-  await expect.poll(() => world.pg.query('select twice from line where id = 2'), { timeout: 30_000 }).toEqual([{ twice: '42' }]);
+  await expect.poll(() => world.pg.query('select twice from line where id = 2')).toEqual([{ twice: '42' }]);
   expect(await theirs()).toEqual(ours());
   expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject({ ok: true, differences: 0 });
   await world.pg.query(`alter table line drop column fold, add column fold text`);
@@ -57,7 +57,7 @@ test('VIRTUAL and STORED columns have equal values on both sides, there and back
   expect(await world.pg.query(`select * from totals order by label`)).toHaveLength(3);
   await world.pg.query(`update line set amount = 4, doc = '{"age": 1}' where id = 1`);
   await world.pg.query(`insert into line (price, name) values (70, 'From Postgres')`);
-  await expect.poll(ours, { timeout: 30_000 }).toEqual(await theirs());
+  await expect.poll(ours).toEqual(await theirs());
   expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject({ ok: true, differences: 0 });
   await world.json(0, 'rollback', '--yes');
   await world.until(caughtUp);

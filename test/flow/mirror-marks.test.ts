@@ -1,10 +1,7 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { mirrored, mirroringWorld, shadowing, writeInPostgres } from '../support/mirroring.ts';
 import { buildShop } from '../support/shop.ts';
 import { openWorld } from '../support/world.ts';
-
-// Whole journeys of real processes: on a busy machine they take their time.
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 test('while mirroring, marks are forgotten once they were compared: the file does not grow for as long as it lasts [G10]', async () => {
   await using world = await openWorld(buildShop(20));
@@ -13,11 +10,11 @@ test('while mirroring, marks are forgotten once they were compared: the file doe
   await writeInPostgres(world, 5);
   await world.until(mirrored);
   const marks = world.app.prepare('select count(*) from _attacca_journal').pluck();
-  await expect.poll(() => marks.get(), { timeout: 60_000, interval: 50 }).toBeLessThan(10);
+  await expect.poll(() => marks.get(), { interval: 50 }).toBeLessThan(10);
 
   // Nobody should; in one transaction, before the next look puts it back.
   world.app.exec(`begin immediate; drop trigger _attacca_fence_update_1; update customer set note = 'past the fence' where id = 3; commit`);
-  await expect.poll(() => daemon.log(), { timeout: 60_000, interval: 50 }).toContain('differs');
+  await expect.poll(() => daemon.log(), { interval: 50 }).toContain('differs');
   expect(daemon.log()).toContain('SQLite fence was broken and is up again');
   await world.json(0, 'resync', '--yes');
   await world.until(mirrored);

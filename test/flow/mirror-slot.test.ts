@@ -1,13 +1,10 @@
 /* The slot of the mirror: watched, given up before a disk fills, lost, and made anew with `attacca resync` [G10]. */
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import type { StatusDocument, SwitchDocument } from '../../src/server/documents.ts';
 import { mirrored, mirroringWorld, shadowing, stopDaemon, writeInPostgres } from '../support/mirroring.ts';
 import { type OwnPostgres, ownPostgres } from '../support/postgres.ts';
 import { buildShop } from '../support/shop.ts';
 import { openWorld, type World } from '../support/world.ts';
-
-// Whole journeys of real processes: on a busy machine they take their time.
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const FILL = /* sql */ `select pg_logical_emit_message(true, 'fill', repeat('x', 1000000)) from generate_series(1, 8)`;
 const STATE = /* sql */ `select wal_status as status from pg_replication_slots`;
@@ -23,7 +20,7 @@ async function fillUntil(server: OwnPostgres, wanted: string): Promise<void> {
         await server.query('checkpoint');
         return (await server.query(STATE))[0]?.status;
       },
-      { timeout: 30_000, interval: 10 },
+      { interval: 10 },
     )
     .toBe(wanted);
 }

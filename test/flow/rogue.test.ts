@@ -4,7 +4,6 @@ import { connect } from '../support/postgres.ts';
 import { buildShop } from '../support/shop.ts';
 import { openWorld } from '../support/world.ts';
 
-/** Each of these runs many commands, on a machine that may be busy. */
 const PATIENT_MS = 240_000;
 
 const settled = { verify: { everySeconds: 3600, fullEveryMinutes: 0 } };

@@ -7,8 +7,6 @@ import { buildShop } from '../support/shop.ts';
 import { tracesBeside, tracesInPostgres, tracesInSqlite } from '../support/traces.ts';
 import { openWorld } from '../support/world.ts';
 
-/** Several commands and switches, on a machine that may be busy. */
-const LIMIT_MS = 180_000;
 const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
 
 /** Things of somebody else's in the same database, and of the application's in the same file. */
@@ -45,98 +43,82 @@ async function before() {
   return { world, was, unchanged };
 }
 
-test(
-  'uninstall before the first copy is done leaves both databases and the folder as they were [G11]',
-  async () => {
-    const { world, unchanged } = await before();
-    await using _world = world;
-    // Killed while it prepares, copies and catches up: then the command does it alone.
-    for (const point of ['main.query:before#12', 'snapshot.write:after', 'journal.read:before']) {
-      const daemon = world.start(point);
-      await daemon.exited;
-      expect(daemon.process.signalCode, point).toBe('SIGKILL');
-      await world.json(0, 'uninstall', '--yes');
-      await unchanged(`killed at ${point}`);
-    }
-  },
-  LIMIT_MS,
-);
-
-test(
-  'uninstall while it shadows, also after a cutover and a rollback, leaves but the backups [G11]',
-  async () => {
-    const { world, was, unchanged } = await before();
-    await using _world = world;
-    const daemon = world.start();
-    await world.until(caughtUp);
-    await world.json(0, 'verify');
-    await world.json(0, 'cutover', '--yes');
-    await world.until(({ phase }) => phase === 'mirroring');
-    expect((await world.run('uninstall', '--yes')).code, 'not while Postgres is primary').toBe(3);
-    await world.json(0, 'rollback', '--yes');
-    await world.until(caughtUp);
+test('uninstall before the first copy is done leaves both databases and the folder as they were [G11]', async () => {
+  const { world, unchanged } = await before();
+  await using _world = world;
+  // Killed while it prepares, copies and catches up: then the command does it alone.
+  for (const point of ['main.query:before#12', 'snapshot.write:after', 'journal.read:before']) {
+    const daemon = world.start(point);
+    await daemon.exited;
+    expect(daemon.process.signalCode, point).toBe('SIGKILL');
     await world.json(0, 'uninstall', '--yes');
-    expect(await daemon.exited).toBe(0);
-    expect(tracesBeside(world.source)).toEqual(['.attacca', '.attacca/backups', ...was.beside]);
-    rmSync(join(world.folder, '.attacca'), { recursive: true });
-    await unchanged('but for the backups');
-  },
-  LIMIT_MS,
-);
+    await unchanged(`killed at ${point}`);
+  }
+});
 
-test(
-  'finish leaves the application its tables and the fence, and nothing else of attacca [G11]',
-  async () => {
-    const { world, was } = await before();
-    await using _world = world;
-    const daemon = world.start();
-    await world.until(caughtUp);
-    await world.json(0, 'verify');
-    await world.json(0, 'cutover', '--yes');
-    await world.until(({ phase }) => phase === 'mirroring');
-    expect((await world.run('finish')).code, 'nobody can be asked here').toBe(2);
-    await world.json(0, 'finish', '--yes');
-    expect(await daemon.exited).toBe(0);
+test('uninstall while it shadows, also after a cutover and a rollback, leaves but the backups [G11]', async () => {
+  const { world, was, unchanged } = await before();
+  await using _world = world;
+  const daemon = world.start();
+  await world.until(caughtUp);
+  await world.json(0, 'verify');
+  await world.json(0, 'cutover', '--yes');
+  await world.until(({ phase }) => phase === 'mirroring');
+  expect((await world.run('uninstall', '--yes')).code, 'not while Postgres is primary').toBe(3);
+  await world.json(0, 'rollback', '--yes');
+  await world.until(caughtUp);
+  await world.json(0, 'uninstall', '--yes');
+  expect(await daemon.exited).toBe(0);
+  expect(tracesBeside(world.source)).toEqual(['.attacca', '.attacca/backups', ...was.beside]);
+  rmSync(join(world.folder, '.attacca'), { recursive: true });
+  await unchanged('but for the backups');
+});
 
-    const after = await tracesInPostgres(world.pg);
-    expect(
-      was.pg.filter(line => !after.includes(line)),
-      'nothing of somebody else is gone',
-    ).toEqual([]);
-    // Rights name the owner, and this server's superuser has our name.
-    const added = after.filter(line => !was.pg.includes(line));
-    expect(added.filter(line => /attacca/i.test(line.replace(/\{.*\}$/, '')))).toEqual([]);
-    const kinds = new Set(added.map(line => line.split(':')[0]));
-    expect([...kinds].filter(kind => !['relation', 'column', 'constraint', 'index', 'type', 'comment'].includes(kind ?? ''))).toEqual([]);
-    const foreign = added.filter(line => /^relation:/.test(line) && !/^relation: public\.(customer|orders|line|log|vips)/.test(line));
-    expect(foreign).toEqual([]);
-    const ours = world.app.prepare(`select name from sqlite_schema where name glob '_attacca*'`).pluck().all() as string[];
-    expect(ours.filter(name => !name.startsWith('_attacca_fence'))).toEqual([]);
-    expect(world.app.prepare(`select count(*) from sqlite_schema where name in ('order_log', 'vips')`).pluck().get()).toBe(2);
-    expect(tracesBeside(world.source).filter(name => !name.startsWith('.attacca'))).toEqual(was.beside);
-    expect(tracesBeside(world.source).filter(name => name.startsWith('.attacca'))).toEqual(['.attacca', '.attacca/backups']);
-  },
-  LIMIT_MS,
-);
+test('finish leaves the application its tables and the fence, and nothing else of attacca [G11]', async () => {
+  const { world, was } = await before();
+  await using _world = world;
+  const daemon = world.start();
+  await world.until(caughtUp);
+  await world.json(0, 'verify');
+  await world.json(0, 'cutover', '--yes');
+  await world.until(({ phase }) => phase === 'mirroring');
+  expect((await world.run('finish')).code, 'nobody can be asked here').toBe(2);
+  await world.json(0, 'finish', '--yes');
+  expect(await daemon.exited).toBe(0);
 
-test(
-  'a finish that a crash has interrupted is completed by the next start, and leaves as little [G11]',
-  async () => {
-    const { world } = await before();
-    await using _world = world;
-    const first = world.start();
-    await world.until(caughtUp);
-    await world.json(0, 'verify');
-    await world.json(0, 'cutover', '--yes');
-    await world.until(({ phase }) => phase === 'mirroring');
-    first.process.kill('SIGKILL');
-    await first.exited;
-    await world.pg.query(`update attacca.control set phase = 'finished'`); // the step after which there is no way back
+  const after = await tracesInPostgres(world.pg);
+  expect(
+    was.pg.filter(line => !after.includes(line)),
+    'nothing of somebody else is gone',
+  ).toEqual([]);
+  // Rights name the owner, and this server's superuser has our name.
+  const added = after.filter(line => !was.pg.includes(line));
+  expect(added.filter(line => /attacca/i.test(line.replace(/\{.*\}$/, '')))).toEqual([]);
+  const kinds = new Set(added.map(line => line.split(':')[0]));
+  expect([...kinds].filter(kind => !['relation', 'column', 'constraint', 'index', 'type', 'comment'].includes(kind ?? ''))).toEqual([]);
+  const foreign = added.filter(line => /^relation:/.test(line) && !/^relation: public\.(customer|orders|line|log|vips)/.test(line));
+  expect(foreign).toEqual([]);
+  const ours = world.app.prepare(`select name from sqlite_schema where name glob '_attacca*'`).pluck().all() as string[];
+  expect(ours.filter(name => !name.startsWith('_attacca_fence'))).toEqual([]);
+  expect(world.app.prepare(`select count(*) from sqlite_schema where name in ('order_log', 'vips')`).pluck().get()).toBe(2);
+  expect(tracesBeside(world.source).filter(name => !name.startsWith('.attacca'))).toEqual(was.beside);
+  expect(tracesBeside(world.source).filter(name => name.startsWith('.attacca'))).toEqual(['.attacca', '.attacca/backups']);
+});
 
-    expect(await world.start().exited).toBe(0);
-    expect((await tracesInPostgres(world.pg)).filter(line => /^(schema: attacca|slot|publication: attacca)/.test(line))).toEqual([]);
-    expect(() => world.app.prepare('delete from log').run()).toThrow(/ATTACCA_FENCED/);
-    expect(tracesBeside(world.source).filter(name => name.startsWith('.attacca'))).toEqual(['.attacca', '.attacca/backups']);
-  },
-  LIMIT_MS,
-);
+test('a finish that a crash has interrupted is completed by the next start, and leaves as little [G11]', async () => {
+  const { world } = await before();
+  await using _world = world;
+  const first = world.start();
+  await world.until(caughtUp);
+  await world.json(0, 'verify');
+  await world.json(0, 'cutover', '--yes');
+  await world.until(({ phase }) => phase === 'mirroring');
+  first.process.kill('SIGKILL');
+  await first.exited;
+  await world.pg.query(`update attacca.control set phase = 'finished'`); // the step after which there is no way back
+
+  expect(await world.start().exited).toBe(0);
+  expect((await tracesInPostgres(world.pg)).filter(line => /^(schema: attacca|slot|publication: attacca)/.test(line))).toEqual([]);
+  expect(() => world.app.prepare('delete from log').run()).toThrow(/ATTACCA_FENCED/);
+  expect(tracesBeside(world.source).filter(name => name.startsWith('.attacca'))).toEqual(['.attacca', '.attacca/backups']);
+});

@@ -7,7 +7,6 @@ import { PHASES } from '../../src/cutover/phase.ts';
 import { ALONE, GUARDS, TOGETHER } from './guards.ts';
 import { named, SMALL, walk } from './space.ts';
 
-const LIMIT_MS = 180_000;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 test.each(SMALL.map(bounds => ({ bounds, name: named(bounds) })))(
@@ -25,25 +24,16 @@ test.each(SMALL.map(bounds => ({ bounds, name: named(bounds) })))(
     ];
     expect([...phases]).toEqual(expect.arrayContaining(expected));
   },
-  LIMIT_MS,
 );
 
-test.each([...GUARDS, ...TOGETHER])(
-  'without this a way to ruin is found: $name [G8]',
-  async ({ name, without, bounds, finds }) => {
-    const { found, states } = await walk({ ...bounds }, without);
-    expect(found?.what).toMatch(finds);
-    say(`without this: ${name}\n${found!.what}, after ${states} states:\n  ${found!.path.join('\n  ')}`);
-  },
-  LIMIT_MS,
-);
+test.each([...GUARDS, ...TOGETHER])('without this a way to ruin is found: $name [G8]', async ({ name, without, bounds, finds }) => {
+  const { found, states } = await walk({ ...bounds }, without);
+  expect(found?.what).toMatch(finds);
+  say(`without this: ${name}\n${found!.what}, after ${states} states:\n  ${found!.path.join('\n  ')}`);
+});
 
-test.each(ALONE)(
-  'a guard with another one behind it: without $name alone nothing goes wrong',
-  async ({ without, bounds }) => {
-    const { found, complete } = await walk({ ...bounds }, without);
-    expect(found, found?.path.join('\n')).toBeUndefined();
-    expect(complete).toBe(true);
-  },
-  LIMIT_MS,
-);
+test.each(ALONE)('a guard with another one behind it: without $name alone nothing goes wrong', async ({ without, bounds }) => {
+  const { found, complete } = await walk({ ...bounds }, without);
+  expect(found, found?.path.join('\n')).toBeUndefined();
+  expect(complete).toBe(true);
+});

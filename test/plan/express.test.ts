@@ -49,7 +49,7 @@ async function load(db: Database, postgres: TestPostgres, plan: Plan, table: Tab
 let postgres: TestPostgres;
 beforeAll(async () => {
   if (present) postgres = await testPostgres();
-}, 60_000);
+});
 afterAll(() => postgres?.[Symbol.asyncDispose]());
 
 describe.skipIf(!present)(`real databases${present ? '' : ': ABSENT, skipped'}`, () => {

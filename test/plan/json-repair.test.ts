@@ -5,8 +5,6 @@ import { codecOf, keeping, Unfit } from '../../src/plan/codec.ts';
 import { canonicalJson } from '../../src/plan/codecs/json.ts';
 import { faultOf, repairJson } from '../../src/plan/codecs/repair.ts';
 
-const SEED = Number(process.env.ATTACCA_SEED ?? Math.floor(Math.random() * 2 ** 31));
-
 describe('malformed JSON is repaired by the stated rules and by no others', () => {
   test.each([
     ['{"a": 1,}', '{"a":1}', 'trailing comma'],
@@ -47,7 +45,7 @@ describe('malformed JSON is repaired by the stated rules and by no others', () =
     expect(faultOf(text)).toBe(fault);
   });
 
-  test(`a text that ends too early is never repaired, wherever it ends (ATTACCA_SEED=${SEED})`, () => {
+  test('a text that ends too early is never repaired, wherever it ends', () => {
     const document = fc.oneof(fc.array(fc.jsonValue(), { minLength: 1 }), fc.dictionary(fc.string(), fc.jsonValue(), { minKeys: 1 }));
     fc.assert(
       fc.property(
@@ -56,17 +54,17 @@ describe('malformed JSON is repaired by the stated rules and by no others', () =
           expect(repairJson(text.slice(0, end % text.length))).toBeUndefined();
         },
       ),
-      { seed: SEED, numRuns: 500 },
+      { numRuns: 500 },
     );
   });
 
-  test(`what Python prints of a value is that value (ATTACCA_SEED=${SEED})`, () => {
+  test('what Python prints of a value is that value', () => {
     fc.assert(
       fc.property(fc.jsonValue(), value => {
         const repaired = repairJson(python([value])) ?? '';
         expect(canonicalJson(repaired)).toBe(canonicalJson(JSON.stringify([value])));
       }),
-      { seed: SEED, numRuns: 500 },
+      { numRuns: 500 },
     );
   });
 });

@@ -46,7 +46,7 @@ async function crash(): Promise<void> {
   const { pid, dataDir } = server;
   process.kill(pid, 'SIGQUIT');
   // Until it has left its data it still answers, if only to say that it is going.
-  await expect.poll(() => existsSync(join(dataDir, 'postmaster.pid')) && isAlive(pid), { timeout: 10_000 }).toBe(false);
+  await expect.poll(() => existsSync(join(dataDir, 'postmaster.pid')) && isAlive(pid)).toBe(false);
   server = await start();
 }
 

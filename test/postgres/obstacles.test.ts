@@ -84,9 +84,7 @@ test('transactions that hold the tables, a vacuum, and a clock that is wrong [G9
 
   await cleaner.query('set vacuum_cost_delay = 100; set vacuum_cost_limit = 1');
   const vacuum = cleaner.query('vacuum pairs').catch(() => undefined);
-  await expect
-    .poll(async () => (await holders(session, PLAN, 1)).map(({ code }) => code), { timeout: 20_000, interval: 20 })
-    .toEqual(['vacuum']);
+  await expect.poll(async () => (await holders(session, PLAN, 1)).map(({ code }) => code), { interval: 20 }).toEqual(['vacuum']);
   await pg.query(`select pg_terminate_backend(pid) from pg_stat_progress_vacuum`);
   await vacuum;
   await Promise.all([writer.end(), cleaner.end().catch(() => undefined)]);

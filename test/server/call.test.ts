@@ -84,7 +84,7 @@ describe('over the socket', () => {
     expect(answers).toEqual(Array(5).fill({ result: STATUS }));
   });
 
-  test('stopping waits for the answer that is under way', { timeout: 4_000 }, async () => {
+  test('stopping waits for the answer that is under way', async () => {
     const began = Promise.withResolvers<void>();
     const goOn = Promise.withResolvers<void>();
     const finish = async () => {
@@ -140,7 +140,7 @@ describe('nobody listens', () => {
   });
 });
 
-describe('a daemon that dies in mid-answer, or says something else', { timeout: 4_000 }, () => {
+describe('a daemon that dies in mid-answer, or says something else', () => {
   async function serving(server: Server): Promise<AsyncDisposable> {
     mkdirSync(dirname(at()), { recursive: true });
     await new Promise<void>(listening => server.listen(at(), listening));

@@ -20,5 +20,4 @@ test.each(['wal', 'delete'] as const)(
     expect(refused.sqlite).toBeGreaterThan(1);
     expect(refused.postgres).toBeGreaterThan(1);
   },
-  300_000,
 );

@@ -133,7 +133,6 @@ const rows: fc.Arbitrary<Sample> = fc.record({
   dn: maybe(fc.constantFrom(0n, 1n, -3n, 2.5, 0.1, 1e15, 19.99)) as fc.Arbitrary<Value>,
 });
 
-const SEED = Number(process.env.ATTACCA_SEED ?? Date.now() % 1_000_000);
 const NONE = {
   i: null,
   m: null,
@@ -161,7 +160,7 @@ const NONE = {
 const LONG_REALS = [2853660967780078.5, -4503599627370495.5, 99999999999999.98, 123456789012345.67];
 /** Every listed date, document and number at least once, beside what chance gives. */
 const samples = [
-  ...fc.sample(rows, { numRuns: 120, seed: SEED }),
+  ...fc.sample(rows, 120),
   ...DATES.map(d => ({ ...NONE, d })),
   ...JSONS.map(j => ({ ...NONE, j })),
   ...LONG_REALS.map(r => ({ ...NONE, r })),
@@ -170,13 +169,13 @@ const samples = [
 let sides: Awaited<ReturnType<typeof bothSides>>;
 beforeAll(async () => {
   sides = await bothSides(samples);
-}, 60_000);
+});
 afterAll(() => sides[Symbol.asyncDispose]());
 
 const same = (sql: string) =>
   test(sql, async () => {
     const result = await sides.compare(sql);
-    expect(typeof result === 'string' ? `refused: ${result}` : result.differences.slice(0, 3), `seed ${SEED}`).toEqual([]);
+    expect(typeof result === 'string' ? `refused: ${result}` : result.differences.slice(0, 3)).toEqual([]);
   });
 
 describe.each(Object.entries(TRANSLATED))('%s', (_, expressions) => {
