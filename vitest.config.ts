@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 const report = process.env.VITEST_REPORT;
 const { ATTACCA_SEED = String(Math.floor(Math.random() * 2 ** 31)) } = process.env;
-process.stdout.write(`ATTACCA_SEED=${ATTACCA_SEED}\n`);
+if (process.env.VITEST !== undefined) process.stdout.write(`ATTACCA_SEED=${ATTACCA_SEED}\n`); // other tools read this file too
 
 export default defineConfig({
   test: {

@@ -34,7 +34,7 @@ export type SqliteSinkOptions = {
   readonly install: string;
   /** Called after a commit that put the fence up again on these tables (TablePlan.id). They are marked whole, to be compared. */
   readonly onRefenced?: (tables: readonly number[]) => void;
-  /** Called when another connection, of whatever process, has committed to the file since this one did. */
+  /** Called when another connection, of whatever process, has committed to the file since the checkpoint was read, or since this one committed. */
   readonly onForeign?: () => void;
 };
 
@@ -52,15 +52,19 @@ export function sqliteSink(options: SqliteSinkOptions): Sink<Lsn, AsyncIterable<
   let seen: unknown;
   let version: unknown;
 
-  /** Read under the write lock. Commits of this connection do not count. */
+  /** Moves with the commits of other connections, and not with those of this one. */
+  const others = (): unknown => db.pragma('data_version', { simple: true });
+
+  /** Called under the write lock. */
   function heed(): void {
-    const now = db.pragma('data_version', { simple: true });
+    const now = others();
     if (version !== undefined && now !== version) options.onForeign?.();
     version = now;
   }
 
   return {
     async checkpoint() {
+      version ??= others(); // whoever writes before the first batch is noticed too
       return stored(mirrored(db, install));
     },
     async apply(batch) {

@@ -92,11 +92,16 @@ async function installOn(db: Database, plan: Plan, identity: Identity, budgetMs:
 const overtaken = (): ReplicationError =>
   new ReplicationError('retry', 'another process has just installed capture on this file', { hint: 'It is tried again.' });
 
-/** Runs all of `steps` in as few write transactions as let each hold the lock for a moment only. */
-async function inShortTransactions(db: Database, budgetMs: number, steps: readonly (() => void)[]): Promise<void> {
+/** Runs all of `steps` in as few write transactions as let each hold the lock for a moment only: none begins a step once its time is up. */
+export async function inShortTransactions(
+  db: Database,
+  budgetMs: number,
+  steps: readonly (() => void)[],
+  now: () => number = () => performance.now(),
+): Promise<void> {
   for (const left = [...steps]; left.length > 0; await setTimeout(left.length > 0 ? GAP_MS : 0)) {
     await writeTransaction(db, budgetMs, () => {
-      for (const until = performance.now() + LOCK_MS; left.length > 0 && performance.now() < until; ) left.shift()?.();
+      for (const until = now() + LOCK_MS; left.length > 0 && now() < until; ) left.shift()?.();
     });
   }
 }

@@ -113,7 +113,9 @@ export const damaged = (path: string, found: string): Refused =>
 
 /** Whether somebody kept the file locked: while it was opened, or for as long as `persist` tried. */
 export const isLocked = (error: unknown): boolean =>
-  error instanceof Refused ? error.blockers.some(({ code }) => code === LOCKED) : error instanceof ReplicationError && isBusy(error.cause);
+  error instanceof Refused
+    ? error.blockers.some(({ code }) => code === LOCKED)
+    : error instanceof ReplicationError && (isBusy(error.cause) || isLocked(error.cause));
 
 const LOCKED = 'source-locked';
 
@@ -192,7 +194,7 @@ export async function persist<T>(attempt: () => T, budgetMs: number): Promise<T>
     try {
       return attempt();
     } catch (error) {
-      if (!isBusy(error)) throw error;
+      if (!isBusy(error) && !isLocked(error)) throw error;
       if (performance.now() >= deadline) throw stillLocked(budgetMs, error);
     }
     Atomics.wait(cell, 0, 0, PAUSE_MS); // a timer would wait a whole millisecond, five times the usual gap between writers

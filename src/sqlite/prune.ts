@@ -48,8 +48,13 @@ export async function paced(
     from = to;
     stepped();
     if (to < end) await setTimeout(Math.max(GAP_MS, held));
-    if (held > LOCK_MS) step = Math.max(FIRST_STEP, step >> 1);
-    else if (held < LOCK_MS / 3) step = Math.min(LARGEST_STEP, step * 2);
+    step = nextStep(step, held);
   }
   return removed;
+}
+
+/** How many marks the next step may remove, when one of `step` held the lock for `heldMs`. */
+export function nextStep(step: number, heldMs: number): number {
+  if (heldMs > LOCK_MS) return Math.max(FIRST_STEP, step >> 1);
+  return heldMs < LOCK_MS / 3 ? Math.min(LARGEST_STEP, step * 2) : step;
 }

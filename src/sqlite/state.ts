@@ -7,7 +7,7 @@ import { keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
 import { chunk, countRows } from './chunk.ts';
 import { stretch } from './digest.ts';
 import { type HeldRows, readMarks, readNamed, same } from './marks.ts';
-import { type Database, readTransaction } from './open.ts';
+import { type Database, openSource, readTransaction } from './open.ts';
 import { headMark } from './rows.ts';
 import { bindable, placeholder, readerOf, readValues } from './values.ts';
 
@@ -22,6 +22,17 @@ export function sourceState(db: Database, plan: Plan): SourceState {
     if (db.inTransaction) db.exec('rollback');
     db.close();
   });
+}
+
+/** The state of the file at `path`. Waits for nobody: throws at once while somebody has locked it. */
+export function openState(path: string, plan: Plan): SourceState {
+  const db = openSource(path, { waitMs: 0 });
+  try {
+    return sourceState(db, plan);
+  } catch (error) {
+    db.close();
+    throw error;
+  }
 }
 
 /** The state inside somebody's open transaction; the connection stays theirs. */

@@ -6,6 +6,7 @@ import { cpus, totalmem } from 'node:os';
 import { capture } from './measures/capture.ts';
 import { client } from './measures/client.ts';
 import { latency, neighbour, sustained } from './measures/live.ts';
+import { locks } from './measures/locks.ts';
 import { mirror } from './measures/mirror.ts';
 import { replay } from './measures/replay.ts';
 import { scale, snapshot } from './measures/snapshot.ts';
@@ -23,6 +24,7 @@ const RUNS: Record<Measure, (world: World) => Promise<Line[]>> = {
   sustained,
   latency,
   neighbour,
+  locks,
   client,
   mirror,
 };

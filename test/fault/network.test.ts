@@ -3,6 +3,8 @@ import { expect, test } from 'vitest';
 import type { StatusDocument } from '../../src/server/documents.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { type BadNetwork, startProxy } from '../support/proxy.ts';
+import { numbersFrom } from '../support/random.ts';
+import { SEED } from '../support/seed.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
 import { isRunning, openWorld } from '../support/world.ts';
 
@@ -33,11 +35,12 @@ test('a network that cuts, stalls and half-closes, while copying and in small an
   await using _world = world;
   await using _proxy = proxy;
   const daemon = world.start();
+  const numbers = numbersFrom(SEED);
   await expect.poll(() => daemon.log(), { interval: 10 }).toMatch(/preparing/);
   for (let round = 0; round < 10; round++) {
     writeSome(world.app, 20);
     if (round % 3 === 2) world.app.prepare(`update log set message = message || '.'`).run();
-    await delay(Math.random() * 250);
+    await delay(numbers() % 250);
     await FAULTS[round % FAULTS.length]!(proxy);
     if (round === 4) await world.until(caughtUp);
   }

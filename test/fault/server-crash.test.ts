@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { StatusDocument } from '../../src/server/documents.ts';
 import { ownPostgres } from '../support/postgres.ts';
+import { numbersFrom } from '../support/random.ts';
+import { SEED } from '../support/seed.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
 import { openWorld } from '../support/world.ts';
 
@@ -11,6 +13,7 @@ test('Postgres crashes in the middle of batches, again and again: it loses no ch
   await using server = await ownPostgres();
   await using world = await openWorld(buildShop(2_000), { snapshot: { parallelChunks: 2, chunkRows: 200 } }, { server });
   const daemon = world.start();
+  const numbers = numbersFrom(SEED);
   await expect.poll(() => daemon.log(), { interval: 10 }).toMatch(/preparing/);
   const done = new AbortController();
   const writing = (async () => {
@@ -21,7 +24,7 @@ test('Postgres crashes in the middle of batches, again and again: it loses no ch
     }
   })();
   for (let round = 0; round < 6; round++) {
-    await delay(100 + Math.random() * 600);
+    await delay(100 + (numbers() % 600));
     await server.crash();
     await server.start();
     if (round === 2) await world.until(({ phase }) => phase === 'shadowing');

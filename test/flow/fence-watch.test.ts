@@ -17,7 +17,7 @@ const hasBlobs = has('python3', ['-c', 'import sqlite3; sqlite3.connect(":memory
 const PAST = 'another process has written to the fenced SQLite file, past the fence';
 const BLOB = `
 import sqlite3, sys
-db = sqlite3.connect(sys.argv[1], timeout=20)
+db = sqlite3.connect(sys.argv[1], timeout=60)
 with db.blobopen('orders', 'photo', 5) as blob: blob.write(b'\\x99')
 db.commit()`;
 
@@ -62,7 +62,7 @@ test('a table that was rebuilt as ORMs do it has its fence again, and is compare
 });
 
 test.skipIf(!hasShell)('a connection with its triggers switched off is noticed by its commit [G8] [G9]', async () => {
-  const input = `.timeout 20000\n.dbconfig enable_trigger off\nupdate customer set note = 'past' where id = 4;\n`;
+  const input = `.timeout 60000\n.dbconfig enable_trigger off\nupdate customer set note = 'past' where id = 4;\n`;
   expect(spawnSync('sqlite3', [world.source], { input }).status).toBe(0);
   await foundAndMended(PAST);
 });

@@ -85,8 +85,8 @@ test('finish keeps the tables for the application, and in SQLite only the fence 
   expect(await world.pg.query(`select 1 from pg_namespace where nspname = 'attacca'`)).toEqual([]);
 });
 
-const PYTHON = 'import sqlite3,sys\ndb=sqlite3.connect(sys.argv[1],timeout=10)\ndb.execute(sys.argv[2])\ndb.commit()';
-const NODE = "const D=require('better-sqlite3');new D(process.argv[1],{timeout:10000}).exec(process.argv[2])";
+const PYTHON = 'import sqlite3,sys\ndb=sqlite3.connect(sys.argv[1],timeout=60)\ndb.execute(sys.argv[2])\ndb.commit()';
+const NODE = "const D=require('better-sqlite3');new D(process.argv[1],{timeout:60000}).exec(process.argv[2])";
 const hasPython = spawnSync('python3', ['-c', 'import sqlite3']).status === 0;
 
 /** Another program, which knows nothing of us; where Python is there, with another SQLite library. */

@@ -16,7 +16,7 @@ test.skipIf(!hasShell)('what no trigger saw is found by the regular comparison, 
     )
     .all() as [{ name: string; id: string }];
   execFileSync('sqlite3', [world.source], {
-    input: `.timeout 5000\n.dbconfig enable_trigger off\ndelete from "${name}" where "${id}" = (select min("${id}") from "${name}");`,
+    input: `.timeout 60000\n.dbconfig enable_trigger off\ndelete from "${name}" where "${id}" = (select min("${id}") from "${name}");`,
   });
   await world.until(({ verification }) => verification.ok === false);
   const blockers = async () =>

@@ -118,10 +118,8 @@ test('a query that gets no answer fails in time, and its transaction is over', a
 
 test('a server that never answers the door does not hang us', async () => {
   await using silent = await listening();
-  const started = performance.now();
   const error = await failure(connect(`postgresql://app@127.0.0.1:${silent.port}/app`, { ...AS, connectMs: 200 }));
   expect(error).toMatchObject({ disposition: 'retry' });
-  expect(performance.now() - started).toBeLessThan(5_000);
 });
 
 async function listening() {

@@ -86,6 +86,23 @@ test('a table rebuilt during mirroring is fenced again and marked whole, to be c
   expect(rows('select id from t')).toEqual([[1n]]);
 });
 
+test('a commit of somebody else is noticed, also one before the first batch, and none of its own is taken for one [G8]', async () => {
+  const { apply, db, foreign, id, sink } = await mirrored();
+  await sink.checkpoint();
+  await apply({ op: 'insert', table: id('keyless'), row: ['1', 'i:1'] });
+  await apply({ op: 'insert', table: id('keyless'), row: ['2', 'i:2'] });
+  expect(foreign).toHaveLength(0);
+  db.exec(`insert into log values (1, 'past the fence')`);
+  await apply({ op: 'insert', table: id('keyless'), row: ['3', 'i:3'] });
+  expect(foreign).toHaveLength(1);
+
+  const fresh = await mirrored();
+  await fresh.sink.checkpoint();
+  fresh.db.exec(`insert into log values (1, 'past the fence')`);
+  await fresh.apply({ op: 'insert', table: id('keyless'), row: ['1', 'i:1'] });
+  expect(fresh.foreign).toHaveLength(1);
+});
+
 test('VACUUM halts the mirror of keyless tables before it writes a wrong row [G7]', async () => {
   const { apply, db, id } = await mirrored();
   await apply({ op: 'insert', table: id('keyless'), row: ['7', 'i:7'] });

@@ -26,7 +26,7 @@ export function fixture(
 ): Fixture {
   const folder = mkdtempSync(join(tmpdir(), 'attacca-'));
   const path = join(folder, 'app.db');
-  const db = new BetterSqlite3(path, { timeout: 5_000 });
+  const db = new BetterSqlite3(path, { timeout: 60_000 });
   db.defaultSafeIntegers(true);
   db.pragma(`journal_mode = ${options.journal ?? 'wal'}`);
   db.exec(ddl);

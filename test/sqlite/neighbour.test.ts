@@ -1,62 +1,82 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+/* What the application feels of work that needs its write lock: how it is divided. How long each piece takes is measured by `npm run bench -- locks`. */
+import { expect, test, vi } from 'vitest';
 import type { Seq } from '../../src/change/change.ts';
 import { captureTriggers, expectedTriggers } from '../../src/sqlite/capture.ts';
-import { install, uninstall } from '../../src/sqlite/install.ts';
+import { inShortTransactions, install } from '../../src/sqlite/install.ts';
 import { openSource } from '../../src/sqlite/open.ts';
-import { prune } from '../../src/sqlite/prune.ts';
+import { nextStep, prune } from '../../src/sqlite/prune.ts';
 import { readSchema } from '../../src/sqlite/tables.ts';
-import { median } from '../bench/support/report.ts';
+import { fillJournal, manyTables } from '../bench/support/locks.ts';
 import { planOf, scratch } from './planned.ts';
-import { waitsDuring } from './probed.ts';
 
 const ME = { install: 'i', target: 't' };
-const TABLES = Array.from(
-  { length: 200 },
-  (_, n) => `create table t${n} (id integer primary key, a text unique, b text, c real, d text, e text);
-    create index b${n} on t${n} (b); create unique index c${n} on t${n} (c, d) where c > 0;`,
-);
-const marks = (count: number): string => /* sql */ `with recursive n (i) as (values (1) union all select i + 1 from n where i < ${count})
-  insert into _attacca_journal (tbl, k1) select 1, i from n`;
 
-let many: ReturnType<typeof scratch>;
-beforeAll(() => {
-  many = scratch(TABLES.join(''));
-});
-afterAll(() => many[Symbol.dispose]());
-
-test('installing on 200 tables never holds the write lock for 50 ms [G6]', async () => {
-  const plan = planOf(readSchema(many.db));
-  const db = openSource(many.path);
-  const waits = [];
-  for (let round = 0; round < 2; round++) {
-    waits.push(...(await waitsDuring(many.path, () => install(db, plan, ME, 5_000))));
-    expect(captureTriggers(db)).toEqual([...expectedTriggers(plan, readSchema(db)).keys()].sort());
-    await uninstall(db, 5_000);
-  }
+test('installing reads the schema before it takes the lock; under it only triggers are made and tried [G6]', async () => {
+  using world = scratch(manyTables(40));
+  const plan = planOf(readSchema(world.db));
+  const db = openSource(world.path);
+  const under: string[] = [];
+  const prepare = db.prepare.bind(db);
+  vi.spyOn(db, 'prepare').mockImplementation((sql: string) => {
+    if (db.inTransaction) under.push(sql);
+    return prepare(sql);
+  });
+  await install(db, plan, ME, 5_000);
+  vi.restoreAllMocks();
+  expect(captureTriggers(db)).toEqual([...expectedTriggers(plan, readSchema(db)).keys()].sort());
+  const tried = under.filter(sql => /^(insert into|update|delete from) "t\d+"/.test(sql));
+  expect(tried).toHaveLength(40 * 3);
+  expect(under.length - tried.length, 'whatever the number of tables').toBeLessThanOrEqual(4);
   db.close();
-  expect(waits).not.toEqual([]);
-  expect(median(waits)).toBeLessThan(50);
 });
 
-test.each([
-  ['WAL', 500_000],
-  ['rollback-journal', 50_000],
-] as const)('in %s mode pruning %i marks holds the lock for less than 5 ms at a time [G6]', async (mode, count) => {
+test('a transaction of the installation begins nothing once its time is up, and in between the application writes [G6]', async () => {
+  using world = scratch('create table t (id integer primary key)');
+  const db = openSource(world.path);
+  const app = openSource(world.path, { waitMs: 0 });
+  const committed = (): unknown => app.prepare('select count(*) from done').pluck().get();
+  app.exec('create table done (n)');
+  let clock = 0;
+  const seen: unknown[] = [];
+  const steps = [1, 3, 3, 1, 1, 20, 1].map(ms => () => {
+    seen.push(committed()); // steps of the same transaction see the same
+    db.exec('insert into done values (1)');
+    clock += ms;
+  });
+  await inShortTransactions(db, 1_000, steps, () => clock);
+  expect(seen).toEqual([0n, 0n, 0n, 0n, 4n, 4n, 6n]);
+  app.exec('insert into t default values');
+  app.close();
+  db.close();
+});
+
+test.each(['WAL', 'rollback-journal'])('in %s mode marks are pruned in small steps, and the lock is free after each [G6]', async mode => {
+  const count = 50_000;
   using world = scratch('create table t (id integer primary key)', { wal: mode === 'WAL' });
   const db = openSource(world.path);
+  const app = openSource(world.path, { waitMs: 0 });
   await install(db, planOf(readSchema(db)), ME, 1_000);
-  db.exec(marks(count));
-  // What a commit costs here, whoever makes it: in rollback-journal mode its fsyncs.
-  const own = [0, 1, 2, 3, 4].map(() => {
-    const since = performance.now();
-    world.db.exec('insert into t default values');
-    return performance.now() - since;
+  db.exec(fillJournal(count));
+  const lowest = app.prepare<[], bigint>('select min(seq) from _attacca_journal').pluck();
+  let from = lowest.get()!;
+  const steps: number[] = [];
+  const pruned = await prune(db, BigInt(count) as Seq, () => {
+    app.exec('begin immediate; rollback'); // it waits for nobody
+    const next = lowest.get()!;
+    steps.push(Number(next - from));
+    from = next;
   });
-  let pruned = 0;
-  const waits = await waitsDuring(world.path, async () => {
-    pruned = await prune(db, BigInt(count) as Seq);
-  });
-  db.close();
   expect(pruned).toBe(count - 1);
-  expect(median(waits)).toBeLessThan(5 + 2 * median(own));
+  expect(steps[0]).toBe(500);
+  expect(Math.max(...steps)).toBeLessThanOrEqual(10_000);
+  steps.slice(0, -1).forEach((step, index) => {
+    if (index > 0) expect([steps[index - 1]! / 2, steps[index - 1], steps[index - 1]! * 2, 500, 10_000]).toContain(step);
+  });
+  app.close();
+  db.close();
+});
+
+test('steps become smaller when one has held the lock for long, and larger when it took next to nothing [G6]', () => {
+  expect([0.5, 2, 3.5].map(held => nextStep(4_000, held))).toEqual([8_000, 4_000, 2_000]);
+  expect([nextStep(8_000, 0), nextStep(10_000, 0), nextStep(500, 100)]).toEqual([10_000, 10_000, 500]);
 });

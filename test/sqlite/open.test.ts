@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { UsageError } from '../../src/change/errors.ts';
-import { openSource, readTransaction, writeTransaction } from '../../src/sqlite/open.ts';
+import { isLocked, openSource, persist, readTransaction, writeTransaction } from '../../src/sqlite/open.ts';
 import { scratch } from './planned.ts';
 
 test.each([
@@ -87,4 +87,16 @@ test('in rollback-journal mode a reader in the way of COMMIT is waited for', asy
   expect(reader.prepare('select count(*) from t').pluck().get()).toBe(1n);
   reader.close();
   db.close();
+});
+
+test('opening can wait for whoever holds the file, without blocking the event loop, and not for ever', async () => {
+  using world = scratch('create table t (x)', { wal: false });
+  world.db.exec('begin exclusive');
+  const open = () => openSource(world.path, { waitMs: 0 });
+  const given = persist(open, 0).catch(error => error);
+  expect(await given).toMatchObject({ disposition: 'retry' });
+  expect(isLocked(await given)).toBe(true);
+  const opened = persist(open, 60_000);
+  setImmediate(() => world.db.exec('commit'));
+  (await opened).close();
 });

@@ -22,13 +22,22 @@ export async function mirrored(ddl = DDL, options: Parameters<typeof fixture>[1]
   opened.push(app);
   await closed(app);
   const refenced: number[] = [];
-  const sink = sqliteSink({ path: app.path, plan: app.plan, install: INSTALL, onRefenced: tables => refenced.push(...tables) });
+  const foreign: true[] = [];
+  const sink = sqliteSink({
+    path: app.path,
+    plan: app.plan,
+    install: INSTALL,
+    onRefenced: tables => refenced.push(...tables),
+    onForeign: () => foreign.push(true),
+  });
   opened.push(sink);
   let position = 100;
   return {
     ...app,
     sink,
     refenced,
+    /** One for each time that the sink has noticed somebody else's commit. */
+    foreign,
     id: (name: string): number => idOf(app.plan, name),
     apply: (...list: RowChange[]) => sink.apply({ position: lsn(++position), changes: changes(...list) }),
     rows: (sql: string): unknown[] => app.db.prepare(sql).raw().all(),

@@ -4,6 +4,7 @@ import Database from 'better-sqlite3';
 import { Pool } from 'pg';
 import { createDatabase } from '../../src/client/client.ts';
 import { transact } from './bank.ts';
+import { numbersFrom } from './random.ts';
 
 export type TellerOptions = {
   readonly writer: number;
@@ -20,7 +21,8 @@ const db = await createDatabase({
   postgres: () => new Pool({ connectionString: url, max: 2, options: '-c search_path=public' }).on('error', () => undefined),
   waitMs: 120_000,
 });
-const pick = (below: number): number => Math.floor(Math.random() * below);
+const numbers = numbersFrom(Number(process.env.ATTACCA_SEED ?? 1) + writer);
+const pick = (below: number): number => numbers() % below;
 let acknowledged = 0;
 let paused: (() => void) | undefined;
 let resume: () => void = () => undefined;
@@ -44,5 +46,5 @@ for (let n = 1; ; n++) {
     paused = undefined;
     await resumed;
   }
-  await delay(everyMs * 2 * Math.random());
+  await delay((everyMs * 2 * numbers()) / 2 ** 32);
 }

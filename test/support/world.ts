@@ -65,6 +65,8 @@ export type World = AsyncDisposable & {
 };
 
 const LIMIT_MS = 180_000;
+/** An application with a busy timeout that a busy machine does not use up. */
+const PATIENTLY = { timeout: 60_000 };
 /** A machine that has much else to do must not refuse a switch that a test is about. */
 const PATIENT = { maxPauseMs: 20_000, maxLagMs: 20_000 };
 
@@ -85,7 +87,7 @@ export async function openWorld(
   const source = join(folder, 'app.db');
   const flag = join(folder, 'app.env');
   const pg = server ?? (await testPostgres());
-  let app = new Database(source);
+  let app = new Database(source, PATIENTLY);
   build(app);
   const file = join(folder, 'attacca.config.json');
   writeFileSync(
@@ -120,7 +122,7 @@ export async function openWorld(
     async reopen(meanwhile) {
       app.close();
       await meanwhile();
-      app = new Database(source);
+      app = new Database(source, PATIENTLY);
     },
     run,
     json,

@@ -66,10 +66,15 @@ export function headIn(source: string): Seq | undefined {
 }
 
 /** For `status`: how many marks wait behind the checkpoint; undefined while the file is locked. */
-export function waitingIn(source: string, checkpoint: Seq): number | undefined {
-  try {
+export const waitingIn = (source: string, checkpoint: Seq): number | undefined =>
+  unlessLocked(() => {
     using db = disposable(openSource(source, { readonly: true, waitMs: 0 }));
     return waitingMarks(db.database, checkpoint);
+  });
+
+export function unlessLocked<T>(look: () => T): T | undefined {
+  try {
+    return look();
   } catch (error) {
     if (isBusy(error) || isLocked(error)) return undefined;
     throw error;

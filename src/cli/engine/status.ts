@@ -15,7 +15,7 @@ import { headMark } from '../../sqlite/rows.ts';
 import type { Config } from '../config.ts';
 import { disposable } from './disposable.ts';
 import { type Engine, notInstalled, refuseOtherSource, shown } from './engine.ts';
-import { waitingIn } from './journal-cap.ts';
+import { unlessLocked, waitingIn } from './journal-cap.ts';
 import { waiting } from './tell/alarm.ts';
 
 /** Everything `status` shows. `lag` is the daemon's own measure; without one it is read from the journal, and has no age. */
@@ -88,6 +88,9 @@ function lagOf(source: string, phase: Phase, checkpoint: bigint | undefined, lag
   if (primaryIn(phase) !== 'sqlite') return lag === undefined ? null : { changes: null, ms: Math.round(lag.ms) };
   if (lag !== undefined) return { changes: String(lag.changes), ms: Math.round(lag.ms) };
   if (checkpoint === undefined) return null;
-  using db = disposable(openSource(source, { readonly: true }));
-  return { changes: String(headMark(db.database).seq - checkpoint), ms: null };
+  const head = unlessLocked(() => {
+    using db = disposable(openSource(source, { readonly: true, waitMs: 0 }));
+    return headMark(db.database).seq;
+  });
+  return head === undefined ? null : { changes: String(head - checkpoint), ms: null };
 }

@@ -10,6 +10,7 @@ export const MEASURES = [
   'sustained',
   'latency',
   'neighbour',
+  'locks',
   'mirror',
   'client',
 ] as const;

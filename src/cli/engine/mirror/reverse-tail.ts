@@ -16,8 +16,8 @@ import { lagTracker } from '../../../replicate/lag.ts';
 import { pipe } from '../../../replicate/pipe.ts';
 import { sqliteSink } from '../../../sqlite/apply.ts';
 import { readControl } from '../../../sqlite/install.ts';
-import { openSource } from '../../../sqlite/open.ts';
-import { sourceState } from '../../../sqlite/state.ts';
+import { openSource, persist } from '../../../sqlite/open.ts';
+import { openState } from '../../../sqlite/state.ts';
 import type { StatePair } from '../../../verify/rows.ts';
 import { disposable } from '../disposable.ts';
 import { halt, type Installed } from '../engine.ts';
@@ -209,7 +209,7 @@ async function pinReverse({ engine, plan }: Installed, pins: Pins, signal: Abort
   const target = await locked(locker, plan, session);
   try {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(PIN_WAIT_MS)]);
-    const arrived = pins.at(token, async () => sourceState(openSource(engine.config.source), plan), limit);
+    const arrived = pins.at(token, () => persist(() => openState(engine.config.source, plan), PIN_LOCK_MS), limit);
     arrived.catch(() => undefined); // it may fail before it is waited for
     await insertWatermark(locker, token);
     await locker.query('commit');
