@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { back } from '../../src/cutover/back.ts';
 import { stopwatch } from '../../src/cutover/stopwatch.ts';
 import { PLAN } from '../support/memory.ts';
@@ -177,6 +177,8 @@ test('states are let go even when the other side cannot be read', async () => {
 });
 
 test('when the pause runs out while the mirror drains, the tables are free again and the switch is refused by name [G9]', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
   const world = openWorld();
   const sound = portsOf(
     world,
@@ -195,7 +197,9 @@ test('when the pause runs out while the mirror drains, the tables are free again
   });
   await actions.fencing_back();
   expect(world.locks.postgres).toBe(true);
-  await expect(actions.draining_back()).rejects.toMatchObject({ blockers: [{ code: 'pause-budget' }] });
+  const draining = expect(actions.draining_back()).rejects.toMatchObject({ blockers: [{ code: 'pause-budget' }] });
+  vi.advanceTimersByTime(20);
+  await draining;
   expect(world.locks.postgres).toBe(false);
   await expect(actions.verifying_back()).rejects.toMatchObject({ blockers: [{ code: 'pause-budget' }] });
   await actions.release();

@@ -52,7 +52,7 @@ describe('what goes wrong is named by the gate, retried after the fence, and no 
     ['silent', { timeoutMs: 150 }, 'did not answer within 150 ms'],
     ['reset', {}, 'cannot be asked'],
     ['read-only', {}, 'answered with status 403'],
-    ['unkept', { timeoutMs: 150 }, 'reads back differently'],
+    ['unkept', { timeoutMs: 2_000 }, 'reads back differently'],
     ['redirect', {}, 'answered with status 302'],
     ['garbled', {}, 'is not JSON'],
   ] as const)('%s', async (fault, more, says) => {

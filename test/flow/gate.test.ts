@@ -31,7 +31,7 @@ test('a cutover: an open transaction in SQLite with its process, full disks, NOT
 
 test('a rollback: an old transaction, a table out of the publication, a dropped slot [G9]', async () => {
   await using world = await openWorld(buildShop(30), { cutover: { maxPauseMs: 500 } });
-  await mirroringWorld(world);
+  await mirroringWorld(world, '--max-pause', '20000');
   await world.json(0, 'rollback', '--dry-run');
   const client = await connect(world.pg.url);
   await client.query('begin; update orders set total = 1 where id = 1; select pg_sleep(0.6)');

@@ -2,13 +2,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type Database from 'better-sqlite3';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import type { SwitchDocument, VerifyDocument } from '../../src/server/documents.ts';
 import { mirrored, shadowing } from '../support/mirroring.ts';
 import { type Daemon, openWorld, type World } from '../support/world.ts';
-
-// Whole journeys of real processes: on a busy machine they take their time.
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const MONTHS = ['2024-01', '2024-02', '2024-03'];
 

@@ -7,11 +7,11 @@ export const shadowing = ({ phase, lag }: StatusDocument): boolean => phase === 
 export const mirrored = ({ phase, lag }: StatusDocument): boolean => phase === 'mirroring' && lag?.ms != null && lag.ms < 2_000;
 
 /** From nothing to mirroring: copied, compared, cut over. */
-export async function mirroringWorld(world: World): Promise<Daemon> {
+export async function mirroringWorld(world: World, ...words: string[]): Promise<Daemon> {
   const daemon = world.start();
   await world.until(shadowing);
   await world.json(0, 'verify');
-  await world.json(0, 'cutover', '--yes');
+  await world.json(0, 'cutover', '--yes', ...words);
   await world.until(mirrored);
   return daemon;
 }

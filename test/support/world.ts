@@ -78,10 +78,10 @@ export type Around = {
   readonly limitMs?: number;
 };
 
-/** `build` makes the application's schema and data. `config` is laid over attacca.config.json. */
+/** `build` makes the application's schema and data. `config` is laid over attacca.config.json, and its `cutover` over what is patient. */
 export async function openWorld(
   build: (db: Database.Database) => void,
-  config: object = {},
+  { cutover = {}, ...config }: { readonly cutover?: object; readonly [key: string]: unknown } = {},
   { server, env = {}, folder = mkdtempSync(join(tmpdir(), 'attacca-test-')), limitMs = LIMIT_MS }: Around = {},
 ): Promise<World> {
   const source = join(folder, 'app.db');
@@ -97,7 +97,7 @@ export async function openWorld(
       target: pg.url,
       flag: { kind: 'file', path: flag },
       verify: { everySeconds: 1 },
-      cutover: PATIENT,
+      cutover: { ...PATIENT, ...cutover },
       ...config,
     }),
   );
