@@ -85,7 +85,13 @@ export async function journey(
   const config = join(folder, 'attacca.config.json');
   writeFileSync(
     config,
-    JSON.stringify({ source, target: pg.url, flag: { kind: 'file', path: join(folder, 'app.env') }, verify: { everySeconds: 1 } }),
+    JSON.stringify({
+      source,
+      target: pg.url,
+      flag: { kind: 'file', path: join(folder, 'app.env') },
+      verify: { everySeconds: 1 },
+      cutover: { maxPauseMs: 30_000, maxLagMs: 60_000 }, // a busy machine is no reason to refuse one
+    }),
   );
   const client = await connect(pg.url);
   try {

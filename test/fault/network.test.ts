@@ -15,17 +15,17 @@ const FAULTS: readonly ((proxy: BadNetwork) => Promise<void> | void)[] = [
   proxy => proxy.halfClose('client'),
   async proxy => {
     proxy.stall();
-    await delay(1_500); // longer than the limit in the URL
+    await delay(4_500); // longer than the limit in the URL
     proxy.heal();
   },
 ];
 
-/** Postgres behind a proxy; a query that gets no answer for a second has failed. */
+/** Postgres behind a proxy; a query that gets no answer for three seconds has failed. */
 async function behindProxy(size: number) {
   const pg = await testPostgres();
   const direct = new URL(pg.url);
   const proxy = await startProxy({ host: direct.hostname, port: Number(direct.port) });
-  const url = Object.assign(new URL(pg.url), { port: String(proxy.port), search: '?query_timeout=1000&connect_timeout=2' });
+  const url = Object.assign(new URL(pg.url), { port: String(proxy.port), search: '?query_timeout=3000&connect_timeout=6' });
   const config = { target: url.href, snapshot: { parallelChunks: 2, chunkRows: 100 } };
   return { proxy, world: await openWorld(buildShop(size), config, { server: pg }) };
 }

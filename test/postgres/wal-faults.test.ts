@@ -88,12 +88,12 @@ test('a transaction of 100 MB passes a slow sink in bounded memory', async () =>
 test('a sink that needs longer than wal_sender_timeout keeps its connection', async () => {
   await using world = await reverse();
   const { pg, options } = world;
-  await pg.query(`alter database ${options.slot} set wal_sender_timeout = '1s'`);
+  await pg.query(`alter database ${options.slot} set wal_sender_timeout = '4s'`);
   await pg.query(FILL, [MANY]);
   const stop = new AbortController();
   let rows = 0;
   for await (const { changes } of wal(options).read(0n as Lsn, stop.signal)) {
-    for await (const _ of changes) if (++rows === 10) await delay(2_000); // twice the limit, with the socket paused
+    for await (const _ of changes) if (++rows === 10) await delay(8_000); // twice the limit, with the socket paused
     stop.abort();
   }
   expect(rows).toBe(MANY);
@@ -102,9 +102,9 @@ test('a sink that needs longer than wal_sender_timeout keeps its connection', as
 test('the limit for queries that the URL sets is none for the stream', async () => {
   await using world = await reverse();
   const { pg, options } = world;
-  await using stream = reader(wal({ ...options, url: `${options.url}?application_name=x&query_timeout=1000` }));
+  await using stream = reader(wal({ ...options, url: `${options.url}?application_name=x&query_timeout=4000` }));
   const waiting = stream.next();
-  await delay(2_000); // twice the limit
+  await delay(8_000); // twice the limit
   await pg.query(`insert into pairs values ('a', 1)`);
   expect((await waiting).changes).toMatchObject([{ op: 'insert', row: ['a', '1'] }]);
 });
@@ -112,10 +112,10 @@ test('the limit for queries that the URL sets is none for the stream', async () 
 test('an idle connection answers the keepalives of a server that asks often', async () => {
   await using world = await reverse();
   const { pg, options } = world;
-  await pg.query(`alter database ${options.slot} set wal_sender_timeout = '1s'`);
+  await pg.query(`alter database ${options.slot} set wal_sender_timeout = '4s'`);
   await using stream = reader(wal(options));
   const waiting = stream.next();
-  await delay(2_000);
+  await delay(8_000);
   await pg.query(`insert into "Things" (id) values (1)`);
   expect((await waiting).changes).toEqual([thing(1, null)]);
 });
