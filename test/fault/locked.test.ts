@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
+import { Config } from '../../src/cli/config.ts';
+import { readStatus } from '../../src/cli/engine/status.ts';
+import { connect } from '../../src/postgres/open.ts';
 import { callDaemon } from '../../src/server/call.ts';
 import type { StatusDocument } from '../../src/server/documents.ts';
 import { socketPath } from '../../src/server/socket.ts';
@@ -38,6 +41,21 @@ test.each(['wal', 'delete'])(
     expect(await world.differences()).toEqual([]);
   },
 );
+
+test('status tells of a daemon that has only begun, while the file, which alone knows what waits, is locked', async () => {
+  await using world = await openWorld(db => {
+    buildShop(20)(db);
+    db.pragma('journal_mode = delete');
+  });
+  await world.json(0, 'sync', '--once');
+  await using side = await connect(world.pg.url, { applicationName: 'attacca test' });
+  const config = Config.parse({ source: world.source, target: world.pg.url });
+  const status = () => readStatus({ config, side, url: world.pg.url }, null, undefined);
+  world.app.exec('begin exclusive');
+  expect(await status()).toMatchObject({ phase: 'shadowing', lag: null, journal: null });
+  world.app.exec('rollback');
+  expect(await status()).toMatchObject({ phase: 'shadowing', lag: { changes: '0', ms: null } });
+});
 
 /** Asks for the status again and again; how often the daemon's main thread was found asleep inside SQLite. */
 async function blockedWhileAsked(source: string, pid: number): Promise<number> {
