@@ -92,6 +92,43 @@ test('a view gives the same rows in the same order, with the same names and valu
   }
 });
 
+test('views that walk a tree, and order and group by times, give the same rows [G4]', async () => {
+  const { db, plan, about, table } = decided(`
+    create table node (id integer primary key, parent integer references node, name text not null, at datetime not null, born date, key uuid, price real);
+    insert into node values (1, null, 'root', '2024-01-01 10:00:00', '1990-02-28', 'a0000000-0000-4000-8000-00000000000f', 1.005),
+      (2, 1, 'a', '2024-01-03 10:00:00', null, 'b0000000-0000-4000-8000-00000000000f', 2.5), (3, 1, 'b', '2024-01-02 10:00:00', '2001-12-31', null, null),
+      (4, 3, 'c', '2024-01-02 10:00:00', '1990-02-28', null, 1e6);
+    create view tree (id, path, depth) as with recursive up (id, path, depth) as (select id, name, 0 from node where parent is null
+      union all select n.id, up.path || '/' || n.name, depth + 1 from node n join up on n.parent = up.id) select * from up order by path;
+    create view numbers as with recursive n (i) as (values (1), (10) union select i + 1 from n where i < 12) select i from n order by i desc;
+    create view latest as select id, row_number() over (partition by born order by at desc, id) as place, lag(name, 1, 'none') over (order by at, id) as before from node order by id;
+    create view years as select strftime('%Y', born) - strftime('%Y', at) as years, ceil(price) as up from node order by id;
+    create view days as select born, count(*) as n from node group by born order by born;
+    create view shown as select printf('%.2f', price) || char(10) || concat_ws('-', name, parent) as t from node order by at desc, id;`);
+  expect(about('view')).toEqual([]);
+  await using postgres = await testPostgres();
+  await postgres.query(planSql(plan));
+  const { columns } = table('node');
+  for (const row of db.prepare('select * from node').raw().all() as (string | null)[][]) {
+    const texts = columns.map((column, place) => codecOf(column).encode(row[place] ?? null));
+    await postgres.query(`insert into node values (${texts.map((_, place) => `$${place + 1}`).join(', ')})`, texts);
+  }
+  for (const { name } of plan.views ?? []) {
+    const ours = db.prepare(`select * from ${name}`).raw().all() as unknown[][];
+    const texts = ours.map(row => row.map(value => (value === null ? null : String(value))));
+    expect((await postgres.query(`select * from ${name}`)).map(Object.values), name).toEqual(texts);
+  }
+});
+
+test.each([
+  ['with recursive n as (select 1 as i union all select i + 1 from n limit 5) select i from n', 'it orders or limits a recursive WITH'],
+  ['with recursive n (i) as (select i + 1 from n union all select 1) select i from n', 'another form than Postgres'],
+  ['with recursive n (i) as (select 1 except select i + 1 from n) select i from n', 'another form than Postgres'],
+])('%s is left out, and says why', (sql, reason) => {
+  const { about } = decided(`create table t (id integer primary key); create view v as ${sql}`);
+  expect(about('view')[0]?.message).toContain(reason);
+});
+
 test('expressions follow when a codec is changed, and what has no translation then is told', () => {
   const made = decided(
     'create table t (id integer primary key, active boolean check (active in (0, 1)), n int check (n > 0)); create index i on t (n) where active = 1',

@@ -3,7 +3,7 @@
  */
 import type { Call, OrderTerm, Window } from './ast.ts';
 import { folded, ordered } from './compare.ts';
-import { asText } from './convert.ts';
+import { asText, unify } from './convert.ts';
 import { asStored } from './form.ts';
 import { Refusal } from './refusal.ts';
 import type { Scope } from './scope.ts';
@@ -33,7 +33,7 @@ export function aggregate(call: Call, scope: Scope): Typed {
   if (first === undefined) throw new Refusal(`${call.name} has no argument`);
   if (call.distinct && first.kind === 'text' && first.collation !== 'BINARY') throw new Refusal(`DISTINCT compares by ${first.collation}`);
   if (call.name === 'min' || call.name === 'max') return extreme(call.name, first, tail, scope);
-  if (NEIGHBOURS.has(call.name)) return neighbour(call, args, tail);
+  if (NEIGHBOURS.has(call.name)) return neighbour(call, args, tail, scope);
   if (call.name === 'group_concat' || call.name === 'string_agg') {
     const separator = args[1] === undefined ? "','" : asText(args[1], scope).sql;
     return typed('text', `string_agg(${distinct}${asText(first, scope).sql}, ${separator}${orderBy(call.orderBy, inside)})${tail}`);
@@ -49,10 +49,11 @@ function sums(name: string, value: Typed, distinct: string, tail: string): Typed
   return typed(number.kind, number.kind === 'integer' ? `(${sum})::bigint` : sum);
 }
 
+/** Points in time are in the order of their texts, and of their numbers. */
+const isInTime = ({ kind, column }: Typed): boolean => kind === 'opaque' && /^(?:date|timestamp)/.test(column?.codec ?? '');
+
 function extreme(name: string, value: Typed, tail: string, scope: Scope): Typed {
-  // Points in time are in the order of their texts.
-  if (value.kind === 'opaque' && /^(?:date|timestamp)/.test(value.column?.codec ?? ''))
-    return { ...value, sql: `${name}(${value.sql})${tail}` };
+  if (isInTime(value)) return { ...value, sql: `${name}(${value.sql})${tail}` };
   if (value.kind === 'blob' || value.kind === 'opaque' || value.kind === 'json')
     throw new Refusal(`${name} of a BLOB or of several classes`);
   if (value.kind === 'null' || value.kind === 'boolean') return typed('integer', `${name}(${asNumber(value).sql})${tail}`);
@@ -62,10 +63,23 @@ function extreme(name: string, value: Typed, tail: string, scope: Scope): Typed 
   return typed('text', `${name}(${value.sql} collate "C")${tail}`);
 }
 
-function neighbour({ name }: Call, args: readonly Typed[], tail: string): Typed {
-  const [first, second, ...more] = args;
+const TYPES: Readonly<Partial<Record<Typed['kind'], string>>> = {
+  integer: 'bigint',
+  real: 'double precision',
+  text: 'text',
+  boolean: 'boolean',
+};
+
+function neighbour({ name }: Call, args: readonly Typed[], tail: string, scope: Scope): Typed {
+  const [first, second, third, ...more] = args;
   if (first === undefined || more.length > 0) throw new Refusal(`${name} has other arguments than Postgres's`);
   const offset = second === undefined ? '' : `, (${asNumber(second).sql})::integer`;
+  if (third !== undefined) {
+    const { kind, sqls } = unify([first, third], scope);
+    const type = TYPES[kind];
+    if (type === undefined) throw new Refusal(`${name} has a default of another class`);
+    return typed(kind, `${name}((${sqls[0]})::${type}${offset}, (${sqls[1]})::${type})${tail}`);
+  }
   return { ...first, sql: `${name}(${first.sql}${offset})${tail}`, column: undefined, affinity: null };
 }
 
@@ -96,16 +110,22 @@ export function orderTerm(value: Typed, { descending, nulls }: Pick<OrderTerm, '
   return `${sortKey(value, scope)}${descending ? ' desc' : ''} nulls ${place}`;
 }
 
-function sortKey(value: Typed, scope: Scope): string {
+function sortKey(hidden: Typed, scope: Scope): string {
+  if (isInTime(hidden)) return hidden.sql;
+  const value = asStored(hidden, scope);
   if (value.kind === 'opaque' || value.kind === 'json') throw new Refusal('it orders by what has several classes or an own format');
   if (value.kind !== 'text') return value.kind === 'null' ? 'null::text' : value.sql;
   ordered(scope);
   return value.collation === 'NOCASE' ? folded(value, 'NOCASE') : `${folded(value, value.collation)} collate "C"`;
 }
 
+/** Codecs under which values are equal in Postgres where they are in SQLite. */
+const ONE_TO_ONE = /^(?:date|timestamptz?|uuid|boolean|decimal)\b/;
+
 /** A term of GROUP BY, DISTINCT or PARTITION BY. Throws Refusal where SQLite would take different texts for one. */
 export function groupTerm(value: Typed): string {
   if (value.kind === 'text' && value.collation !== 'BINARY') throw new Refusal(`it groups texts by ${value.collation}`);
+  if (value.kind === 'opaque' && ONE_TO_ONE.test(value.column?.codec ?? '')) return value.sql;
   if (value.kind === 'opaque' || value.kind === 'json') throw new Refusal('it groups by what has several classes or an own format');
   return value.sql;
 }

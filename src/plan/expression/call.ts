@@ -79,6 +79,11 @@ const FUNCTIONS: Readonly<Record<string, readonly [number, number, Translator]>>
   unlikely: [1, 1, args => ({ ...nth(args, 0), affinity: null })],
   printf: [1, 99, format],
   format: [1, 99, format],
+  char: [1, 99, char],
+  ceil: [1, 1, args => toWhole('ceil', nth(args, 0))],
+  ceiling: [1, 1, args => toWhole('ceil', nth(args, 0))],
+  floor: [1, 1, args => toWhole('floor', nth(args, 0))],
+  concat_ws: [2, 99, onText('text', (...texts) => `concat_ws(${texts.join(', ')})`)],
   concat: [1, 99, (args, scope) => typed('text', `concat(${args.map(arg => asText(arg, scope).sql).join(', ')})`)],
   zeroblob: [1, 1, args => typed('blob', `decode(repeat('00', greatest(${asInteger(nth(args, 0))}, 0)::integer), 'hex')`)],
 };
@@ -86,6 +91,18 @@ const FUNCTIONS: Readonly<Record<string, readonly [number, number, Translator]>>
 function ofNumber(name: string, value: Typed): Typed {
   const number = asNumber(value);
   return typed(number.kind, `${name}(${number.sql})`);
+}
+
+function toWhole(name: string, value: Typed): Typed {
+  const number = asNumber(value);
+  if (number.kind === 'number') throw new Refusal(`${name} of ${kindName('number')}`);
+  return number.kind === 'integer' ? typed('integer', number.sql) : ofNumber(name, number);
+}
+
+function char(args: readonly Typed[]): Typed {
+  const codes = args.map(({ value }) => (typeof value === 'bigint' && value > 0n && value <= 0x10ffffn ? Number(value) : undefined));
+  if (codes.includes(undefined)) throw new Refusal('char has an argument that is no literal');
+  return { ...typedLiteral(String.fromCodePoint(...codes.flatMap(code => code ?? []))), value: undefined };
 }
 
 function coalesce(args: readonly Typed[], scope: Scope): Typed {
@@ -192,7 +209,7 @@ function randomBlob(args: readonly Typed[], scope: Scope): Typed {
   return typed('blob', `${compat(scope, 'randomblob')}(${asInteger(nth(args, 0))})`);
 }
 
-/** printf with %s, %d and %0Nd only, where NULL is '' or 0. */
+/** printf with %s, %d, %0Nd and %.Nf only, where NULL is '' or 0. */
 function format(args: readonly Typed[], scope: Scope): Typed {
   const pattern = nth(args, 0).value;
   if (typeof pattern !== 'string') throw new Refusal('printf has a format that is no literal');
@@ -201,6 +218,8 @@ function format(args: readonly Typed[], scope: Scope): Typed {
     if (part === '%%') return typedLiteral('%').sql;
     if (part === '%s') return `coalesce(${asText(nth(args, next++), scope).sql}, '')`;
     if (part === '%d') return `coalesce(${asInteger(nth(args, next++))}, 0)::text`;
+    const [, digits] = /^%\.([0-6])f$/.exec(part) ?? [];
+    if (digits !== undefined) return `${compat(scope, 'fixed')}((${asNumber(nth(args, next++)).sql})::double precision, ${digits})`;
     const [, width] = /^%0(\d)d$/.exec(part) ?? [];
     if (width === undefined && part.startsWith('%')) throw new Refusal(`printf has the format ${part}`);
     return width === undefined ? typedLiteral(part).sql : padded(asInteger(nth(args, next++)), Number(width));

@@ -12,6 +12,7 @@ export const COMPAT = {
   compare: [],
   real_text: [],
   round: [],
+  fixed: [],
   substr: [],
   random: ['randomblob'],
   randomblob: [],

@@ -38,7 +38,8 @@ export const DATES = {
     const others = format.value.replaceAll(/%[dfFHIklmMjpPRsSTuwWYe%]/g, '');
     if (others.includes('%')) throw new Refusal('strftime has a format whose meaning Postgres has no words for');
     const result = typed('text', `${compat(scope, 'strftime')}(${literal(format.value)}, ${moment(args, scope)})`);
-    return format.value === '%s' ? { ...result, integral: true } : { ...result, mask: maskOf(format.value) };
+    const integral = /^(?:%s|(?:%[YmdHMSjwWu])+)$/.test(format.value) && ({ integral: true } as const);
+    return { ...result, ...integral, ...(format.value !== '%s' && { mask: maskOf(format.value) }) };
   },
 } as const satisfies Readonly<Record<string, Translator>>;
 

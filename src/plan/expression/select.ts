@@ -6,6 +6,7 @@ import { groupTerm, orderTerm, windowSql } from './aggregate.ts';
 import type { Expression, OrderTerm, ResultColumn, Select, SelectPart } from './ast.ts';
 import { unify } from './convert.ts';
 import { type Field, fromSql, type Relation, type Sources } from './from.ts';
+import { beginning, mentions } from './recursive.ts';
 import { Refusal } from './refusal.ts';
 import { output, outputType, unique } from './results.ts';
 import type { Scope } from './scope.ts';
@@ -22,18 +23,27 @@ export function selectSql(select: Select, around: Around): Selected {
   const withs: string[] = [];
   const sources = new Map(around.sources);
   for (const { name, columns, select: inner } of select.ctes) {
-    if (select.recursive && mentions(inner, name)) throw new Refusal('it has a recursive WITH');
+    const called = (fields: readonly Field[]): Field[] =>
+      fields.map((field, place) => {
+        const own = columns[place] ?? field.name;
+        return { name: own, value: { ...field.value, sql: quote(own) } };
+      });
+    if (select.recursive && mentions(inner, name)) {
+      const { fields: first } = selectSql(beginning(inner, name), { ...around, sources });
+      sources.set(name.toLowerCase(), { sql: quote(name), fields: called(first) });
+    }
     const { sql, fields } = selectSql(inner, { ...around, sources });
-    const named = fields.map((field, place) => ({ ...field, name: columns[place] ?? field.name }));
+    const named = called(fields);
     sources.set(name.toLowerCase(), { sql: quote(name), fields: named });
     withs.push(`${quote(name)} (${named.map(field => quote(field.name)).join(', ')}) as (${sql})`);
   }
   const body = bodySql(select, { ...around, sources });
-  return { sql: `${withs.length === 0 ? '' : `with ${withs.join(', ')} `}${body.sql}`, fields: body.fields };
+  const recursive = select.ctes.some(({ name, select: inner }) => select.recursive && mentions(inner, name));
+  return {
+    sql: `${withs.length === 0 ? '' : `with ${recursive ? 'recursive ' : ''}${withs.join(', ')} `}${body.sql}`,
+    fields: body.fields,
+  };
 }
-
-const mentions = (select: Select, name: string): boolean =>
-  select.parts.some(({ from }) => from.some(({ source }) => source.kind === 'table' && source.name.toLowerCase() === name.toLowerCase()));
 
 function bodySql(select: Select, around: Around): Selected {
   const [first, ...more] = select.parts;

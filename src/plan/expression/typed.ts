@@ -28,7 +28,7 @@ export type Typed = {
   readonly collated: boolean;
   /** Of a literal. */
   readonly value?: Value | undefined;
-  /** A text that is always an integer in its shortest form. */
+  /** A text that is always an integer: digits only, but for its sign. */
   readonly integral?: true;
   /** A text with a point in time in this format, as codecs name it. */
   readonly mask?: string;

@@ -28,7 +28,8 @@ export const TRANSLATED: Readonly<Record<string, readonly string[]>> = {
   substr(s, m, m) ; substr(s, -3, m) ; substr(s, 2, 1) ; substr(i, 2) ; instr(s, 'b') ; instr(s, '') ; replace(s, 'a', 'bb')
   replace(s, '', 'x') ; hex(s) ; hex(x) ; hex(i) ; quote(s) ; quote(i) ; unicode(s) ; typeof(i) ; typeof(n) ; typeof(r)
   typeof(s) ; typeof(x) ; typeof(b) ; typeof(g) ; printf('%s-%d', s, i) ; printf('%05d|%%', m) ; format('%03d', i)
-  concat(s, i, b) ; length(trim(s)) > 0 ; zeroblob(3) ; substring(s, 2, 2)`),
+  concat(s, i, b) ; concat_ws('-', s, i, c) ; char(72, 10, 228) ; printf('%.2f', r) ; printf('%.0f', r) ; printf('%.6f|%.3f', m, n / 4.0)
+  printf('%.1f', r * 0.5) ; ceil(r) ; floor(r) ; ceiling(m) ; length(trim(s)) > 0 ; zeroblob(3) ; substring(s, 2, 2)`),
   like: list(`
   s like 'A%' ; s like 'a_c' ; s not like '%c' ; s like 'a\\%c' escape '\\' ; s like 'a!_c' escape '!' ; s like c ; i like '1%'
   s like '%\\%' ; s glob 'a*' ; s glob '[a-zA-Z]*' ; s glob '?b?' ; s not glob '*[^a]*' ; s glob 'a.c' ; s glob '*''s'
@@ -51,7 +52,8 @@ export const TRANSLATED: Readonly<Record<string, readonly string[]>> = {
   date(d, 'weekday 0') ; date(d, 'weekday 3') ; datetime(m, 'unixepoch') ; datetime(i, 'unixepoch')
   datetime(r, 'unixepoch') ; date(m * 100000 + 2450000) ; datetime(r) ; strftime('%f', r, 'unixepoch')
   date(d, '+10 seconds') ; cast(strftime('%s', d) as integer) ; datetime(d) = d ; date(d) is not null
-  date(d, '+5 hours', '+3 months') ; date(null)`),
+  date(d, '+5 hours', '+3 months') ; date(null) ; strftime('%Y', d) - strftime('%m', d) ; strftime('%Y%m%d', d) + 0
+  strftime('%H', d) * 60 + strftime('%M', d) ; strftime('%Y', d) > '2000'`),
   json: list(`
   json_extract(j, '$.a') ; json_extract(j, '$.b') ; json_extract(j, '$.a.b') ; json_extract(j, '$.b[2].c')
   json_extract(j, '$[1]') ; json_extract(j, '$[#-1]') ; json_extract(j, '$.a."a b"') ; json_extract(j, '$') ; j ->> 'a'
@@ -74,7 +76,7 @@ export const TRANSLATED: Readonly<Record<string, readonly string[]>> = {
 /** Those that SQLite decides value by value, or that only the application knows. */
 export const REFUSED: readonly string[] = list(`
   s + 1 ; n / 2 ; n % 2 ; r % 2 ; m = g ; i > g ; coalesce(i, 'x') ; case when m then i else r end ; s regexp c ; s match c
-  app_function(s) ; s like c escape '\\' ; s glob c ; s glob '[a' ; strftime('%J', d) ; typeof(n + 1) ; printf('%.2f', r)
+  app_function(s) ; s like c escape '\\' ; s glob c ; s glob '[a' ; strftime('%J', d) ; typeof(n + 1) ; printf('%5.2f', r)
   s collate unicase = c ; count(*) ; max(i) ; nothing ; m << i ; date(d, 'localtime') ; date('now') ; current_timestamp
   random() ; j -> 'a' ; strftime(s, d) ; (select 1) ; exists (select 1) ; m in (select 1) ; ? ; raise(ignore) ; x || 'a'
   'a' || x'00' ; n || s ; json_extract(j, s) ; '\0' ; i is r ; m + ; (1 ; r || '' ; cast(r as text)`);
