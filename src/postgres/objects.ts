@@ -8,9 +8,13 @@ import { planStatements } from '../plan/statements.ts';
 import type { Session } from './open.ts';
 import { makeAll } from './trial.ts';
 
+/** The schema is left out, whatever it is called: that of temporary tables by its own name (up to Postgres 14), or by `pg_temp`. */
+const unqualified = (definition: string, before: string): string =>
+  `replace(replace(${definition}, '${before}' || r.space || '.', '${before}'), '${before}' || r.alias || '.', '${before}')`;
+
 const OBJECTS = /* sql */ `
   with relation as (
-    select c.oid, c.relname, case when n.oid = pg_my_temp_schema() then 'pg_temp' else quote_ident(n.nspname) end as space
+    select c.oid, c.relname, quote_ident(n.nspname) as space, case when n.oid = pg_my_temp_schema() then 'pg_temp' else quote_ident(n.nspname) end as alias
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.oid = case when $1::text is null then pg_my_temp_schema() else to_regnamespace($1)::oid end
       and c.relname = any($2::text[]) and c.relkind in ('r', 'p'))
@@ -22,10 +26,10 @@ const OBJECTS = /* sql */ `
     left join pg_attrdef d on d.adrelid = r.oid and d.adnum = a.attnum
   union all
   select case k.contype when 'p' then 'key' when 'u' then 'unique' when 'c' then 'CHECK' else 'foreign key' end, r.relname, k.conname,
-    replace(regexp_replace(pg_get_constraintdef(k.oid), ' NOT VALID$', ''), ' REFERENCES ' || r.space || '.', ' REFERENCES ')
+    ${unqualified("regexp_replace(pg_get_constraintdef(k.oid), ' NOT VALID$', '')", ' REFERENCES ')}
     from relation r join pg_constraint k on k.conrelid = r.oid and k.contype in ('p', 'u', 'c', 'f')
   union all
-  select 'index', r.relname, x.relname, replace(replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON '), ' ON ' || r.space || '.', ' ON ')
+  select 'index', r.relname, x.relname, ${unqualified("replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON ')", ' ON ')}
       || case when i.indisvalid and i.indisready then '' else ' INVALID' end
     from relation r join pg_index i on i.indrelid = r.oid join pg_class x on x.oid = i.indexrelid
     where not exists (select from pg_constraint k where k.conindid = i.indexrelid and k.conrelid = r.oid)
