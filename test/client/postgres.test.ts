@@ -3,7 +3,7 @@ import pg from 'pg';
 import { expect, test } from 'vitest';
 import { OutcomeUnknown } from '../../src/client/client.ts';
 import { postgresSide } from '../../src/client/postgres.ts';
-import { testPostgres } from '../support/postgres.ts';
+import { endBackend, testPostgres } from '../support/postgres.ts';
 
 /** A proxy before the server that cuts the line right after the client has sent `cutAt`; what was sent does arrive. */
 async function cuttingProxy(url: string, cutAt: string) {
@@ -89,7 +89,7 @@ test('a constraint that fails at COMMIT is known not to be committed', async () 
 test('the server ending an idle or a working connection does not end the process', async () => {
   await using postgres = await testPostgres();
   const side = postgresSide(() => new pg.Pool({ connectionString: postgres.url }));
-  const end = (pid: unknown) => postgres.query('select pg_terminate_backend($1::int, 5000)', [pid]);
+  const end = (pid: unknown) => endBackend(postgres, pid);
   const pid = await side.write(async tx => (await tx.get('select pg_backend_pid() as pid'))?.pid);
   await end(pid);
   const working = side.write(async tx => {

@@ -5,7 +5,7 @@ import { postgresSink } from '../../src/postgres/apply.ts';
 import { addForeignKeys, buildIndexes } from '../../src/postgres/constraints.ts';
 import { connect, type Session } from '../../src/postgres/open.ts';
 import { list } from '../../src/postgres/quarantine.ts';
-import { connect as otherSession } from '../support/postgres.ts';
+import { endBackend, connect as otherSession } from '../support/postgres.ts';
 import { batch, item, mark, misfit, PLAN, WRITER, world } from './world.ts';
 
 const items = (w: Awaited<ReturnType<typeof world>>) => w.postgres.query('select id, name, u from items order by id');
@@ -62,7 +62,7 @@ test.each(WAYS)('a session killed before any of its statements leaves all of a b
     const before = await state();
     const next = batch(10 + nth, [{ rows: rows(`b${nth}`).slice(0, 30) }, { rows: rows(`b${nth}`).slice(30), gone: [['99']] }], more);
     await using session = await connect(w.postgres.url, { applicationName: 'attacca victim' });
-    const victim = dying(session, nth, () => w.postgres.query('select pg_terminate_backend($1, 5000)', [session.pid]));
+    const victim = dying(session, nth, () => endBackend(w.postgres, session.pid));
     const failure = await postgresSink({ session: victim, plan: PLAN, writer: WRITER })
       .apply(next)
       .then(

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { PostgresError } from '../../src/postgres/errors.ts';
 import { connect, redact, type Session, transaction } from '../../src/postgres/open.ts';
 import { sessions } from '../../src/postgres/pool.ts';
-import { testPostgres } from '../support/postgres.ts';
+import { endBackend, testPostgres } from '../support/postgres.ts';
 
 const AS = { applicationName: 'attacca test' };
 const SECRET = 'pa55w0rd';
@@ -101,7 +101,7 @@ test('a session survives a refused COPY, also one whose input fails', async () =
 test('an idle session that loses its connection ends nothing but itself', async () => {
   await using postgres = await testPostgres();
   await using session = await connect(postgres.url, AS);
-  await postgres.query('select pg_terminate_backend($1, 5000)', [session.pid]);
+  await endBackend(postgres, session.pid);
   expect(await failure(session.query('select 1'))).toMatchObject({ disposition: 'retry' });
   expect(await failure(session.query('select 1'))).toMatchObject({ disposition: 'retry' });
   await session.end();

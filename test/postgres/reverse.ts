@@ -99,20 +99,22 @@ export async function reverse(prepare = ''): Promise<Reverse> {
 export type Transaction = { readonly position: Lsn; readonly changes: RowChange[] };
 
 export type Reader = AsyncDisposable & {
-  /** The next transaction, whole. Acknowledges nothing. */
-  next(): Promise<Transaction>;
+  /** The next transaction, whole. Acknowledges nothing. One without changes, as Postgres sends them up to 14, only if asked for. */
+  next(empty?: 'empty too'): Promise<Transaction>;
 };
 
 export function reader(source: Source<Lsn, AsyncIterable<RowChange>>, after: Lsn = 0n as Lsn): Reader {
   const controller = new AbortController();
   const batches = source.read(after, controller.signal)[Symbol.asyncIterator]();
   return {
-    async next() {
-      const { value, done } = await batches.next();
-      if (done) throw new Error('the stream has ended');
-      const changes: RowChange[] = [];
-      for await (const change of value.changes) changes.push(change);
-      return { position: value.position, changes };
+    async next(empty) {
+      for (;;) {
+        const { value, done } = await batches.next();
+        if (done) throw new Error('the stream has ended');
+        const changes: RowChange[] = [];
+        for await (const change of value.changes) changes.push(change);
+        if (changes.length > 0 || empty !== undefined) return { position: value.position, changes };
+      }
     },
     async [Symbol.asyncDispose]() {
       controller.abort();

@@ -1,4 +1,6 @@
 import { setTimeout as delay, setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import type { Lsn } from '../../src/change/change.ts';
 import { wal } from '../../src/postgres/wal.ts';
@@ -63,12 +65,21 @@ test('a cancelled reader ends, waiting or in the middle of a transaction', async
   await expect(partly).rejects.toThrow('cancelled');
 });
 
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+/** Memory that is in use, in bytes: garbage that a busy machine has not collected yet is none. */
+function inUse(): number {
+  collect();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
 test('a transaction of 100 MB passes a slow sink in bounded memory', async () => {
   await using world = await reverse();
   const { pg, options } = world;
   await pg.query(FILL, [200_000]);
-  const used = () => process.memoryUsage().heapUsed + process.memoryUsage().external;
-  const before = used();
+  const before = inUse();
   let [rows, most] = [0, 0];
   const stop = new AbortController();
   for await (const { changes } of wal(options).read(0n as Lsn, stop.signal)) {
@@ -76,10 +87,10 @@ test('a transaction of 100 MB passes a slow sink in bounded memory', async () =>
       if (++rows % 200 === 0) await setImmediate();
       if (rows % 5_000 === 0) {
         await delay(5);
-        most = Math.max(most, used() - before);
+        most = Math.max(most, inUse() - before);
       }
     }
-    stop.abort();
+    if (rows > 0) stop.abort();
   }
   expect(rows).toBe(200_000);
   expect(most).toBeLessThan(64 << 20);
@@ -94,7 +105,7 @@ test('a sink that needs longer than wal_sender_timeout keeps its connection', as
   let rows = 0;
   for await (const { changes } of wal(options).read(0n as Lsn, stop.signal)) {
     for await (const _ of changes) if (++rows === 10) await delay(8_000); // twice the limit, with the socket paused
-    stop.abort();
+    if (rows > 0) stop.abort();
   }
   expect(rows).toBe(MANY);
 });

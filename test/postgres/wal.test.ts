@@ -130,7 +130,7 @@ test('an idle slot moves on, through the sink, so that it keeps no WAL', async (
   await pg.query(`insert into unpublished values ('nobody hears this')`);
   const wanted = await currentLsn(session);
   for (let position = 0n as Lsn; position < wanted; ) {
-    const batch = await stream.next();
+    const batch = await stream.next('empty too');
     expect(batch.changes).toEqual([]);
     position = batch.position;
     expect((await slotState(session, options.slot)).confirmedFlush).toBeLessThanOrEqual(position);

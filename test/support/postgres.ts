@@ -97,6 +97,12 @@ export async function connect(url: string): Promise<Client> {
   return client;
 }
 
+/** Ends the server's process `pid`; resolves when it is gone. */
+export async function endBackend(pg: TestPostgres, pid: unknown): Promise<void> {
+  await pg.query('select pg_terminate_backend($1::int)', [pid]);
+  while ((await pg.query('select from pg_stat_activity where pid = $1::int', [pid])).length > 0) await delay(5);
+}
+
 /** A slot keeps its database from being dropped, and a slot in use cannot be dropped: both end with the test. */
 async function dropDatabase(admin: Client, name: string): Promise<void> {
   for (;;) {
