@@ -5,7 +5,7 @@ import { codecOf, Unfit } from '../../src/plan/codec.ts';
 import { BOOLEAN_TEXTS } from '../../src/plan/codecs/boolean.ts';
 import { typeOf } from '../../src/plan/codecs/registry.ts';
 import { digestOf } from '../../src/plan/digest.ts';
-import type { ColumnPlan } from '../../src/plan/plan.ts';
+import type { CodecName, ColumnPlan } from '../../src/plan/plan.ts';
 import type { Affinity } from '../../src/plan/schema.ts';
 import { textForm } from '../../src/plan/text-form.ts';
 import { registerReals } from '../../src/sqlite/digest.ts';
@@ -20,11 +20,13 @@ const RUNS = 800;
 const AFFINITIES: readonly Affinity[] = ['text', 'numeric', 'blob', 'integer', 'real'];
 
 let postgres: TestPostgres;
+let version: number;
 let client: Awaited<ReturnType<typeof connect>>;
 const sqlite = storing();
 beforeAll(async () => {
   postgres = await testPostgres();
   client = await connect(postgres.url);
+  version = Number((await postgres.query('show server_version_num'))[0]?.server_version_num);
   await client.query(`set datestyle = 'ISO, YMD'; set timezone = 'UTC'; set extra_float_digits = 1; set bytea_output = 'hex'`);
 });
 afterAll(async () => {
@@ -42,6 +44,10 @@ async function through(texts: readonly string[], type: string): Promise<string[]
   // A cast from boolean to text is spelled out; in results it is not.
   return rows.map(({ v }) => (type === 'boolean' ? String(v).charAt(0) : String(v)));
 }
+
+/** Before Postgres 14 a numeric is finite: such a row waits in quarantine there. */
+const isKnown = (text: string, codec: CodecName): boolean =>
+  version >= 14_00_00 || typeOf(codec) !== 'numeric' || !text.endsWith('Infinity');
 
 /** A value of each narrow type, which every codec of it holds. */
 const CERTAIN: Readonly<Record<string, string>> = {
@@ -68,7 +74,7 @@ describe('SQLite → Postgres → SQLite keeps class and bytes [G4]', () => {
       const fitting = values.flatMap(given => {
         const before = sqlite.stored(given, affinity);
         const text = encode(before);
-        return typeof text === 'string' ? [{ before, text }] : [];
+        return typeof text === 'string' && isKnown(text, codec) ? [{ before, text }] : [];
       });
       const back = await through(
         fitting.map(({ text }) => text),

@@ -36,7 +36,7 @@ test('what Postgres says comes out as text, whatever the defaults of role and da
 
 test('who cannot be reached or does not let us in is named, the password is not', async () => {
   await using postgres = await testPostgres();
-  const { host, hostname, port } = new URL(postgres.url);
+  const { host, hostname, port, username } = new URL(postgres.url);
   const nobody = createServer();
   await once(nobody.listen(0, '127.0.0.1'), 'listening');
   const closed = (nobody.address() as { port: number }).port;
@@ -47,11 +47,11 @@ test('who cannot be reached or does not let us in is named, the password is not'
 
   const refused = await failure(connect(`postgresql://app:${SECRET}@127.0.0.1:${closed}/app`, AS));
   expect(refused).toMatchObject({ disposition: 'retry', message: expect.stringContaining(`127.0.0.1:${closed}`) });
-  const missing = await failure(connect(`postgresql://attacca:${SECRET}@${host}/nothing_here`, AS));
+  const missing = await failure(connect(`postgresql://${username}:${SECRET}@${host}/nothing_here`, AS));
   expect(missing).toMatchObject({ name: 'UsageError', message: `${hostname}:${port} has no database "nothing_here"` });
   const noLogin = await failure(connect(`postgresql://open_nologin:${SECRET}@${host}/postgres`, AS));
   expect(noLogin).toMatchObject({ name: 'UsageError', message: expect.stringContaining('open_nologin') });
-  const tls = await failure(connect(`postgresql://attacca:${SECRET}@${host}/postgres?sslmode=require`, AS));
+  const tls = await failure(connect(`postgresql://${username}:${SECRET}@${host}/postgres?sslmode=require`, AS));
   expect(tls).toMatchObject({ name: 'UsageError', message: expect.stringContaining('TLS') });
   const malformed = await failure(connect(`postgresql://app:${SECRET}@exa mple:99999999/app`, AS));
   expect(malformed).toMatchObject({ name: 'UsageError' });
