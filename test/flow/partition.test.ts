@@ -5,8 +5,10 @@ import type Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import type { SwitchDocument, VerifyDocument } from '../../src/server/documents.ts';
 import { mirrored, shadowing } from '../support/mirroring.ts';
+import { numbersFrom } from '../support/random.ts';
 import { type Daemon, openWorld, type World } from '../support/world.ts';
 
+const SEED = Number(process.env.ATTACCA_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const MONTHS = ['2024-01', '2024-02', '2024-03'];
 
 function build(db: Database.Database): void {
@@ -73,6 +75,26 @@ test('copied, followed, mirrored and rolled back; a row moves when its time chan
   await world.json(0, 'uninstall', '--yes');
   expect(await daemon.exited).toBe(0);
   expect(await pg.query(`select relname from pg_class where relnamespace = 'public'::regnamespace`)).toEqual([]);
+});
+
+test(`whatever REPLACE evicts and wherever a row moves, the partitions follow (ATTACCA_SEED=${SEED}) [G1]`, async () => {
+  await using world = await partitionedWorld();
+  await shadowed(world);
+  const numbers = numbersFrom(SEED);
+  const random = (): number => numbers() / 2 ** 32;
+  const id = (): number => 1 + Math.floor(random() * 330);
+  const at = (): string => `20${24 + Math.floor(random() * 2)}-0${1 + Math.floor(random() * 4)}-0${1 + Math.floor(random() * 9)} 00:00:00`;
+  const statements = [
+    () => `insert or replace into events (id, at, doc) values (${id()}, '${at()}', 'replaced')`,
+    () => `update or replace events set id = ${id()} where id = ${id()}`,
+    () => `update or replace events set id = ${id()}, at = '${at()}' where id = ${id()}`,
+    () => `update events set at = '${at()}' where id between ${id()} and ${id()}`,
+    () => `delete from events where id = ${id()}`,
+    () => `insert into events (at, doc) values ('${at()}', 'new')`,
+  ];
+  for (let n = 0; n < 600; n++) world.app.exec(statements[Math.floor(random() * statements.length)]!());
+  await equal(world);
+  expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject({ ok: true, differences: 0 });
 });
 
 test('no partition is a hole in the fence, not one that came while Postgres was primary either [G8]', async () => {
