@@ -8,6 +8,8 @@ const FACTOR = 1.5;
 const SLACK_MS = 1;
 /** Decisions are made on this many looks; after each the next ones see the new pace only. */
 export const LOOKS = 20;
+/** Or on fewer, when a look itself takes long: the slower the disk, the less there is to wait for. */
+const ENOUGH_MS = 2_000;
 const LONGEST = 8;
 
 export type BackOff = {
@@ -22,6 +24,7 @@ export function backOff(before: readonly number[]): BackOff {
   const limit = p95(before) * FACTOR + SLACK_MS;
   let rest = 0;
   let looks: number[] = [];
+  let met = 0;
   let writes = 0;
   return {
     get rest() {
@@ -29,12 +32,14 @@ export function backOff(before: readonly number[]): BackOff {
     },
     heard(ms, busy) {
       looks.push(ms);
+      met += ms;
       if (busy) writes++;
-      if (looks.length < LOOKS) return;
+      if (looks.length < LOOKS && met < ENOUGH_MS) return;
       // Nobody is in a hurry for an application that does not write.
       const slow = writes > 0 && p95(looks) > limit;
       rest = slow ? Math.min(LONGEST, Math.max(1, rest * 2)) : rest > 1 ? rest / 2 : 0;
       looks = [];
+      met = 0;
       writes = 0;
     },
   };

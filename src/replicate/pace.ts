@@ -64,17 +64,20 @@ export function paceOf({ lanes, allowance, dial, backOff = () => 0, working = ()
     due = 0;
   });
 
-  const rowsAtOnce = (): number => {
+  /** While it makes way it also takes less at once: on a slow disk a write waits behind a whole chunk, however long the rest after it. */
+  const atOnce = (): Allowance => {
     const { rowsPerSecond } = dial.value;
-    if (rowsPerSecond === null) return allowance.rows;
-    return Math.min(allowance.rows, Math.max(FEWEST_ROWS, Math.round((rowsPerSecond * STEP_MS) / 1_000 / lanes)));
+    const part = 1 + backOff();
+    const most = Math.max(FEWEST_ROWS, Math.round(allowance.rows / part));
+    const step = rowsPerSecond === null ? most : Math.max(FEWEST_ROWS, Math.round((rowsPerSecond * STEP_MS) / 1_000 / lanes));
+    return { ...allowance, rows: Math.min(allowance.rows, most, step), bytes: Math.round(allowance.bytes / part) };
   };
 
   return {
     async admit(place, signal) {
       while (place >= working() && !signal.aborted) await delay(ADMIT_MS, undefined, { signal }).catch(() => undefined);
     },
-    reading: read => reads.add(() => read({ ...allowance, rows: rowsAtOnce() })),
+    reading: read => reads.add(() => read(atOnce())),
     async gap(work) {
       reads.pause();
       try {

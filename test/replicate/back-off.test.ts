@@ -22,6 +22,15 @@ test('nobody makes way for an application that does not write, however slow the 
   expect(heard([{ ms: 50, busy: false }, { ms: 50 }, { ms: 50, busy: false }])).toEqual([0, 1, 0]);
 });
 
+test('the longer writes take, the fewer of them are waited for: on a slow disk twenty would be a minute [G6]', () => {
+  const back = backOff(QUIET);
+  const rests = [700, 700, 700, 4_000, 2].map(ms => {
+    back.heard(ms, true);
+    return back.rest;
+  });
+  expect(rests).toEqual([0, 0, 1, 2, 2]);
+});
+
 test('one slow write among twenty is noise; what it rests is bounded, and it always finds back', () => {
   fc.assert(
     fc.property(

@@ -17,6 +17,19 @@ test('at full speed nobody rests; a rate makes chunks small, so that it is kept 
   await pace().rest({ rows: 1e9, ms: 1e9 }, never); // which would be weeks
 });
 
+test('who makes way takes less at once, too [G6]', async () => {
+  let rest = 0;
+  const dial = dialOf({ rowsPerSecond: null, nice: 0 });
+  const polite = paceOf({ lanes: 1, allowance: { rows: 1_000, bytes: 4_000, ms: 1 }, dial, backOff: () => rest });
+  const taken: object[] = [];
+  for (rest of [0, 1, 8]) taken.push(await polite.reading(async given => given));
+  expect(taken).toEqual([
+    { rows: 1_000, bytes: 4_000, ms: 1 },
+    { rows: 500, bytes: 2_000, ms: 1 },
+    { rows: 111, bytes: 444, ms: 1 },
+  ]);
+});
+
 test('the lanes keep a rate together, and rest as long as they are asked to', async () => {
   const rated = pace({ rowsPerSecond: 1_000 });
   expect(await timed(() => Promise.all([1, 2].map(() => rated.rest({ rows: 100, ms: 0 }, never))))).toBeGreaterThan(190);
