@@ -1,6 +1,6 @@
 /* The mirror outlives what happens to Postgres and to the network between: it goes on by itself, and loses nothing [G2] [G10]. */
 import { expect, test } from 'vitest';
-import { mirrored, mirroringWorld, shadowing } from '../support/mirroring.ts';
+import { backAgain, mirrored, mirroringWorld } from '../support/mirroring.ts';
 import { connect, ownPostgres } from '../support/postgres.ts';
 import { startProxy } from '../support/proxy.ts';
 import { buildShop } from '../support/shop.ts';
@@ -36,10 +36,6 @@ test('Postgres that crashes and a network that cuts, in small and large transact
   await write();
   await expect.poll(() => world.differences(), { interval: 500 }).toEqual([]);
   expect(isRunning(daemon), 'it went on by itself').toBe(true);
-  await world.until(mirrored);
-  await world.json(0, 'verify');
-  await world.json(0, 'rollback', '--yes');
-  await world.until(shadowing);
-  expect(await world.differences()).toEqual([]);
+  expect(await backAgain(world)).toEqual([]);
   expect(world.app.prepare('select count(*) from customer where id > 7000000').pluck().get()).toBe(id - 7_000_000);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { StatusDocument } from '../../src/server/documents.ts';
-import { mirrored, mirroringWorld, shadowing, writeInPostgres } from '../support/mirroring.ts';
+import { backAgain, mirrored, mirroringWorld, writeInPostgres } from '../support/mirroring.ts';
 import { buildShop } from '../support/shop.ts';
 import { hasStandby, standbyPair } from '../support/standby.ts';
 import { openWorld } from '../support/world.ts';
@@ -28,10 +28,6 @@ test.skipIf(!hasStandby)(
     expect(await world.differences()).toEqual([]);
     world.start();
     await writeInPostgres(world, 3);
-    await world.until(mirrored);
-    await world.json(0, 'verify');
-    await world.json(0, 'rollback', '--yes');
-    await world.until(shadowing);
-    expect(await world.differences()).toEqual([]);
+    expect(await backAgain(world)).toEqual([]);
   },
 );

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { mirrored, mirroringWorld, shadowing, writeInPostgres } from '../support/mirroring.ts';
+import { backAgain, mirrored, mirroringWorld, writeInPostgres } from '../support/mirroring.ts';
 import { buildShop } from '../support/shop.ts';
 import { openWorld } from '../support/world.ts';
 
@@ -17,9 +17,5 @@ test('while mirroring, marks are forgotten once they were compared: the file doe
   await expect.poll(() => daemon.log(), { interval: 50 }).toContain('differs');
   expect(daemon.log()).toContain('SQLite fence was broken and is up again');
   await world.json(0, 'resync', '--yes');
-  await world.until(mirrored);
-  await world.json(0, 'verify');
-  await world.json(0, 'rollback', '--yes');
-  await world.until(shadowing);
-  expect(await world.differences()).toEqual([]);
+  expect(await backAgain(world)).toEqual([]);
 });

@@ -1,7 +1,7 @@
 /* The slot of the mirror: watched, given up before a disk fills, lost, and made anew with `attacca resync` [G10]. */
 import { expect, test } from 'vitest';
 import type { StatusDocument, SwitchDocument } from '../../src/server/documents.ts';
-import { mirrored, mirroringWorld, shadowing, stopDaemon, writeInPostgres } from '../support/mirroring.ts';
+import { backAgain, mirrored, mirroringWorld, stopDaemon, writeInPostgres } from '../support/mirroring.ts';
 import { type OwnPostgres, ownPostgres } from '../support/postgres.ts';
 import { buildShop } from '../support/shop.ts';
 import { openWorld, type World } from '../support/world.ts';
@@ -47,10 +47,7 @@ async function haltsAndResyncs(world: World, reason: RegExp): Promise<void> {
     blockers.map(({ code }) => code),
     'nothing says yet that the copy is right',
   ).toEqual(['not-verified']);
-  await world.json(0, 'verify');
-  await world.json(0, 'rollback', '--yes');
-  await world.until(shadowing);
-  expect(await world.differences()).toEqual([]);
+  expect(await backAgain(world)).toEqual([]);
   expect(world.app.prepare('select count(*) from customer where id > 5000000').pluck().get()).toBeGreaterThanOrEqual(6);
 }
 

@@ -2,12 +2,10 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { StatusDocument } from '../../src/server/documents.ts';
+import { mirroringWorld, shadowing } from '../support/mirroring.ts';
 import { buildShop } from '../support/shop.ts';
 import { tracesBeside, tracesInPostgres, tracesInSqlite } from '../support/traces.ts';
 import { openWorld } from '../support/world.ts';
-
-const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
 
 /** Things of somebody else's in the same database, and of the application's in the same file. */
 const THEIRS = /* sql */ `
@@ -59,14 +57,10 @@ test('uninstall before the first copy is done leaves both databases and the fold
 test('uninstall while it shadows, also after a cutover and a rollback, leaves but the backups [G11]', async () => {
   const { world, was, unchanged } = await before();
   await using _world = world;
-  const daemon = world.start();
-  await world.until(caughtUp);
-  await world.json(0, 'verify');
-  await world.json(0, 'cutover', '--yes');
-  await world.until(({ phase }) => phase === 'mirroring');
+  const daemon = await mirroringWorld(world);
   expect((await world.run('uninstall', '--yes')).code, 'not while Postgres is primary').toBe(3);
   await world.json(0, 'rollback', '--yes');
-  await world.until(caughtUp);
+  await world.until(shadowing);
   await world.json(0, 'uninstall', '--yes');
   expect(await daemon.exited).toBe(0);
   expect(tracesBeside(world.source)).toEqual(['.attacca', '.attacca/backups', ...was.beside]);
@@ -77,11 +71,7 @@ test('uninstall while it shadows, also after a cutover and a rollback, leaves bu
 test('finish leaves the application its tables and the fence, and nothing else of attacca [G11]', async () => {
   const { world, was } = await before();
   await using _world = world;
-  const daemon = world.start();
-  await world.until(caughtUp);
-  await world.json(0, 'verify');
-  await world.json(0, 'cutover', '--yes');
-  await world.until(({ phase }) => phase === 'mirroring');
+  const daemon = await mirroringWorld(world);
   expect((await world.run('finish')).code, 'nobody can be asked here').toBe(2);
   await world.json(0, 'finish', '--yes');
   expect(await daemon.exited).toBe(0);
@@ -108,11 +98,7 @@ test('finish leaves the application its tables and the fence, and nothing else o
 test('a finish that a crash has interrupted is completed by the next start, and leaves as little [G11]', async () => {
   const { world } = await before();
   await using _world = world;
-  const first = world.start();
-  await world.until(caughtUp);
-  await world.json(0, 'verify');
-  await world.json(0, 'cutover', '--yes');
-  await world.until(({ phase }) => phase === 'mirroring');
+  const first = await mirroringWorld(world);
   first.process.kill('SIGKILL');
   await first.exited;
   await world.pg.query(`update attacca.control set phase = 'finished'`); // the step after which there is no way back

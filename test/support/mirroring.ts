@@ -16,6 +16,15 @@ export async function mirroringWorld(world: World, ...words: string[]): Promise<
   return daemon;
 }
 
+/** From mirroring back: compared, rolled back. Gives in what the sides differ then. */
+export async function backAgain(world: World): Promise<string[]> {
+  await world.until(mirrored);
+  await world.json(0, 'verify');
+  await world.json(0, 'rollback', '--yes');
+  await world.until(shadowing);
+  return await world.differences();
+}
+
 export async function stopDaemon(world: World): Promise<void> {
   world.daemon().process.kill('SIGTERM');
   await world.daemon().exited;
