@@ -14,6 +14,7 @@ export type Statement = BetterSqlite3.Statement;
 /** How long a read waits for a writer that is committing (rollback-journal mode). */
 const READ_WAIT_MS = 2_000;
 const PAUSE_MS = 0.2;
+const cell = new Int32Array(new SharedArrayBuffer(4));
 const FIRST_READ = /* sql */ `select 1 from sqlite_schema limit 1`;
 
 export type OpenOptions = {
@@ -31,16 +32,30 @@ export type OpenOptions = {
 export function openSource(path: string, options: OpenOptions = {}): Database {
   const readonly = options.readonly === true;
   checkFile(path, readonly);
+  const waitMs = options.waitMs ?? READ_WAIT_MS;
   let db: Database | undefined;
   try {
-    db = new BetterSqlite3(path, { readonly, fileMustExist: true, timeout: options.waitMs ?? READ_WAIT_MS });
+    db = new BetterSqlite3(path, { readonly, fileMustExist: true, timeout: 0 });
     db.defaultSafeIntegers(true);
     if (options.scan === true) db.pragma('cache_size = -2000');
-    db.prepare(/* sql */ `select count(*) from sqlite_schema`).get();
+    firstRead(db, waitMs);
+    db.pragma(`busy_timeout = ${waitMs}`);
     return db;
   } catch (error) {
     db?.close();
     throw explain(path, error);
+  }
+}
+
+/** SQLite's own wait looks some thirty times in two seconds: beside a writer that hardly pauses it finds no gap (rollback-journal mode). */
+function firstRead(db: Database, waitMs: number): void {
+  for (const deadline = performance.now() + waitMs; ; Atomics.wait(cell, 0, 0, PAUSE_MS)) {
+    try {
+      db.prepare(/* sql */ `select count(*) from sqlite_schema`).get();
+      return;
+    } catch (error) {
+      if (!isBusy(error) || performance.now() >= deadline) throw error;
+    }
   }
 }
 
@@ -184,8 +199,6 @@ export const orFull = (db: Database, error: unknown): unknown =>
         cause: error,
       })
     : error;
-
-const cell = new Int32Array(new SharedArrayBuffer(4));
 
 /** Repeats `attempt` for up to `budgetMs` while others stand in its way; then throws ReplicationError 'retry'. */
 export async function persist<T>(attempt: () => T, budgetMs: number): Promise<T> {

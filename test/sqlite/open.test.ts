@@ -42,6 +42,21 @@ test('a file that another process has locked', async () => {
   await once(child, 'exit');
 });
 
+test('beside a writer that never pauses it is opened all the same (rollback-journal mode) [G6]', async () => {
+  using world = scratch('create table t (x)', { wal: false });
+  const script = `const d = new (require('better-sqlite3'))(process.argv[1]); d.pragma('synchronous = extra');
+    const insert = d.prepare('insert into t values (1)'); insert.run(); console.log('writing');
+    for (;;) try { insert.run(); } catch {}`;
+  const child = spawn(process.execPath, ['-e', script, world.path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(child.stdout, 'data');
+  try {
+    for (let n = 0; n < 25; n++) openSource(world.path).close();
+  } finally {
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+}, 60_000);
+
 test('integers come back as bigint', () => {
   using world = scratch('create table t (x); insert into t values (9007199254740993)');
   const db = openSource(world.path, { readonly: true });
