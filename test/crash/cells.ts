@@ -26,11 +26,15 @@ export type Mode = 'wal' | 'delete';
 const around = (call: string, time = ''): string[] => [`${call}:before${time}`, `${call}:after${time}`];
 const advances = [1, 2, 3, 4].flatMap(n => [`phase.advance:before#${n}`, `phase.advance:after#${n}`]);
 
+/** Reached where the application has written since the last look before the lock: it hardly pauses in these cells. */
+const DRAIN = 'switch.postgres.apply';
+
 /** Every call of a port, before and after it. A point that a procedure does not reach is said to be so. */
 export const STEPS: Readonly<Record<Procedure, readonly string[]>> = {
   cutover: [
     ...around('switch.sqlite.hold'),
     ...around('switch.postgres.checkpoint'),
+    ...around(DRAIN),
     ...around('switch.postgres.state'),
     ...around('switch.postgres.verifiedUpTo'),
     ...around('switch.postgres.prepare'),
@@ -60,9 +64,15 @@ export const STEPS: Readonly<Record<Procedure, readonly string[]>> = {
   ],
 };
 
+/** Power images know of no writes but the daemon's: there is nothing to drain. */
+export const isCell = ({ procedure, step, loss }: Cell): boolean =>
+  (loss !== 'power' || !step.startsWith(DRAIN)) && (loss !== 'controller' || procedure !== 'mirroring');
+
 export type Cell = { readonly procedure: Procedure; readonly step: string; readonly loss: Loss };
 
 export type Bench = AsyncDisposable & {
+  /** What was said each time that a command was refused and had to be given again. */
+  readonly refusals: readonly string[];
   /** Carries a cell out; says how it ended. Throws where anything is not as it must be. */
   suffer(cell: Cell): Promise<string>;
 };
@@ -79,6 +89,7 @@ export async function openBench(mode: Mode, survives?: () => boolean): Promise<B
   world.app.pragma('synchronous = extra');
   let daemon = world.start();
   let number = 0;
+  const refusals: string[] = [];
   await world.until(({ phase }) => phase === 'shadowing');
 
   /** Brings it to where the procedure begins, with a daemon that will stop at `spec`. */
@@ -95,14 +106,15 @@ export async function openBench(mode: Mode, survives?: () => boolean): Promise<B
   }
 
   return {
+    refusals,
     async suffer(cell) {
       await prepare(cell);
-      const writer = stubborn(world, `cell ${++number}`);
+      const writer = stubborn(world, `cell ${++number}`, cell.step.startsWith(DRAIN) ? 1 : 10);
       await writer.begun();
       if (cell.loss === 'power') await writer.rest();
       const tracing = cell.loss === 'power' ? await record(world, daemon) : undefined;
       const told = await settlements(world);
-      const asked = cell.loss === 'controller' ? await alone(world, daemon, cell) : await stopped(world, daemon, cell);
+      const asked = cell.loss === 'controller' ? await alone(world, daemon, cell) : await stopped(world, daemon, cell, refusals);
       const interrupted = isSwitching(await phaseOf(world));
       await lose(server, daemon, cell.loss);
       if (tracing !== undefined) {
@@ -135,7 +147,7 @@ async function ran(world: World, ...words: string[]): Promise<void> {
 type Asked = { readonly ended: Promise<Ran | undefined> };
 
 /** The command asks the daemon, which stops itself at the step. */
-async function stopped(world: World, daemon: Daemon, { procedure, step }: Cell): Promise<Asked> {
+async function stopped(world: World, daemon: Daemon, { procedure, step }: Cell, refusals: string[]): Promise<Asked> {
   daemon.process.kill('SIGUSR2');
   if (procedure === 'mirroring') {
     await seen(daemon); // a heartbeat comes every second
@@ -148,6 +160,7 @@ async function stopped(world: World, daemon: Daemon, { procedure, step }: Cell):
     if (!isOver || daemon.log().includes('stopped at')) return { ended };
     const { code, stdout, stderr } = await ended;
     if (code === 0 || tries === TRIES) throw new Error(`${step} was not reached\n${stdout}${stderr}`);
+    refusals.push(`${procedure}: ${stdout}${stderr}\n${daemon.log()}`);
   }
 }
 

@@ -3,7 +3,7 @@ import Database from 'better-sqlite3';
 import type { World } from '../support/world.ts';
 
 /** Instances that never heard of the flag: one writes to SQLite, one to Postgres, as often as they may. */
-export function stubborn(world: World, name: string) {
+export function stubborn(world: World, name: string, everyMs: number) {
   const acknowledged = new Set<string>();
   let resting = false;
   let over = false;
@@ -22,7 +22,7 @@ export function stubborn(world: World, name: string) {
       } catch {
         // refused, busy, or nobody knows: not acknowledged
       }
-      await delay(10);
+      await delay(everyMs);
     }
   };
   const running = [
