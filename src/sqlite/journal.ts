@@ -52,7 +52,7 @@ type Pin = { readonly hand: (state: SourceState) => Promise<void>; readonly fail
 /** The forward source. Throws as `openSource` does; `read` throws ReplicationError. Dispose of it when `read` has ended. */
 export function journal({ path, plan, wake, onHead }: JournalOptions): Journal {
   const file = fileAt(path);
-  let db = openReader(path, plan);
+  let db = openReader(path, plan, {});
   let examined: unknown;
   const pins: Pin[] = [];
   let called = new AbortController();
@@ -99,7 +99,7 @@ export function journal({ path, plan, wake, onHead }: JournalOptions): Journal {
     if (pin === undefined) return;
     const state = sourceState(db, plan);
     try {
-      db = openReader(path, plan);
+      db = openReader(path, plan, { waitMs: 0 });
     } catch (error) {
       if (isBusy(error) || isLocked(error)) {
         // A writer waits for this very read to end (rollback-journal mode): it goes first.
@@ -177,10 +177,10 @@ const reject = (pins: readonly Pin[]): void => {
   for (const { fail } of pins) fail(new ReplicationError('retry', 'the journal is no longer read', { hint: 'It is tried again.' }));
 };
 
-function openReader(path: string, plan: Plan): Database {
-  const db = openSource(path, { waitMs: 0 });
-  db.pragma('busy_timeout = 0'); // waiting is done without blocking the event loop
+function openReader(path: string, plan: Plan, options: { readonly waitMs?: number }): Database {
+  const db = openSource(path, options);
   openMarks(db, plan);
+  db.pragma('busy_timeout = 0'); // from here on waiting is done without blocking the event loop
   return db;
 }
 

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFileSync, renameSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { Mark, Rows } from '../../src/change/change.ts';
@@ -311,4 +313,16 @@ test('marks by several writers, read while they write, give committed states onl
   await writing;
   for (const db of writers) db.close();
   world.equal();
+});
+
+test('a writer that is committing when the journal is opened is waited for (rollback-journal mode) [G6]', async () => {
+  using world = scratch('create table t (id integer primary key)', { wal: false });
+  const plan = planOf(readSchema(world.db));
+  const script = `const d = new (require('better-sqlite3'))(process.argv[1]); d.exec('begin exclusive'); console.log('locked');
+    setTimeout(() => d.exec('commit'), 300)`;
+  const child = spawn(process.execPath, ['-e', script, world.path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit');
+  await once(child.stdout, 'data');
+  journal({ path: world.path, plan, wake: async () => undefined })[Symbol.dispose]();
+  await exited;
 });
