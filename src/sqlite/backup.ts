@@ -21,7 +21,7 @@ export type Copied = { readonly pages: number; readonly of: number };
 
 /** Copies the file at `source` to `path`, where nothing may be. Throws what SQLite throws, and an Error where writers never rest. */
 export async function backUp(source: string, path: string, onProgress: (copied: Copied) => void): Promise<void> {
-  const db = openSource(source, { readonly: true, scan: true });
+  const db = openSource(source, { readonly: true, scan: true, waitMs: WAIT_MS }); // nobody waits for this thread
   try {
     const wal = db.pragma('journal_mode', { simple: true }) === 'wal';
     using _state = wal ? readTransaction(db) : undefined;
