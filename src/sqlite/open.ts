@@ -37,9 +37,9 @@ export function openSource(path: string, options: OpenOptions = {}): Database {
   try {
     db = new BetterSqlite3(path, { readonly, fileMustExist: true, timeout: 0 });
     db.defaultSafeIntegers(true);
-    if (options.scan === true) db.pragma('cache_size = -2000');
     firstRead(db, waitMs);
     db.pragma(`busy_timeout = ${waitMs}`);
+    if (options.scan === true) db.pragma('cache_size = -2000'); // reads the schema, so it waits too
     return db;
   } catch (error) {
     db?.close();

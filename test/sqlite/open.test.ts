@@ -50,7 +50,7 @@ test('beside a writer that never pauses it is opened all the same (rollback-jour
   const child = spawn(process.execPath, ['-e', script, world.path], { stdio: ['ignore', 'pipe', 'inherit'] });
   await once(child.stdout, 'data');
   try {
-    for (let n = 0; n < 25; n++) openSource(world.path).close();
+    for (let n = 0; n < 25; n++) openSource(world.path, n % 2 === 0 ? {} : { readonly: true, scan: true }).close();
   } finally {
     child.kill('SIGKILL');
     await once(child, 'exit');
