@@ -83,6 +83,7 @@ test('after a crash of the server it recovers, whatever postmaster.pid says', as
   const first = await startEmbedded(dir);
   await ask(first.url, 'create table kept as select 7 as x');
   process.kill(first.pid, 'SIGKILL');
+  await expect.poll(() => runningEmbedded(dir)).toBeUndefined(); // the signal takes a moment, and the file stays
   const second = await startEmbedded(dir);
   expect(second.started).toBe(true);
   expect(await ask(second.url, 'select x from kept')).toBe('7');
