@@ -7,6 +7,7 @@
 import { literal, quote } from '../change/quote.ts';
 import { compatSql } from './expression/compat.ts';
 import { names } from './names.ts';
+import { relationsOf } from './partition.ts';
 import {
   at,
   type ColumnPlan,
@@ -81,11 +82,7 @@ export function keyDdl(plan: Plan, table: TablePlan): string {
 
 /** Names of the schema's one namespace for tables, indexes and views that the plan has given away. */
 export const relationNames = ({ tables, views = [] }: Plan): string[] => [
-  ...tables.flatMap(({ target, indexes, expressionIndexes = [], partition }) => [
-    target,
-    ...(partition === undefined ? [] : [...partition.parts.map(({ name }) => name), partition.rest]),
-    ...[...indexes, ...expressionIndexes].map(({ name }) => name),
-  ]),
+  ...tables.flatMap(table => [...relationsOf(table), ...[...table.indexes, ...(table.expressionIndexes ?? [])].map(({ name }) => name)]),
   ...views.map(({ target }) => target),
 ];
 

@@ -54,7 +54,7 @@ function ofIndex(object: SourceObject, table: TablePlan | undefined, context: Co
   const special = table.expressionIndexes?.find(({ source }) => source === index.name);
   if (special !== undefined) return `index ${quote(special.name)}`;
   const terms = index.where === null ? planTerms(index, table.columns) : undefined;
-  if (terms !== undefined && isKey(index, terms, { ...table.key, columns: [...ownKey(table)] })) return `the key of ${quote(table.target)}`;
+  if (terms !== undefined && isKey(index, terms, ownKey(table))) return `the key of ${quote(table.target)}`;
   const target = table.indexes.find(candidate => isSame(candidate, index, terms));
   return target === undefined ? (told(object, context) ?? 'left out') : `index ${quote(target.name)}`;
 }

@@ -161,7 +161,7 @@ function followIndexes(
     table: source,
     target: table.target,
     columns: table.columns,
-    key: { ...table.key, columns: [...ownKey(table)] },
+    key: ownKey(table),
     partition: table.partition,
     widths: new Map(),
     names: names(),

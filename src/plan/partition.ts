@@ -14,7 +14,7 @@ import { finding } from './codes.ts';
 import type { PARTITIONS } from './document.ts';
 import type { Finding } from './finding.ts';
 import { type Names, names } from './names.ts';
-import { at, type ColumnPlan, type PartitionPlan, type Plan, type TablePlan } from './plan.ts';
+import { at, type ColumnPlan, type KeyPlan, type PartitionPlan, type Plan, type TablePlan } from './plan.ts';
 import type { Profile, SourceIndex } from './schema.ts';
 import { MOST_COLUMNS } from './width.ts';
 
@@ -26,8 +26,13 @@ type By = Wishes[string];
 const MOST = 400;
 const IN_TIME: ReadonlySet<string> = new Set(['date', 'timestamp', 'timestamptz']);
 
-/** The columns by which SQLite itself knows a row. */
-export const ownKey = ({ key, partition }: Pick<TablePlan, 'key' | 'partition'>): readonly number[] => partition?.key ?? key.columns;
+/** The key by which SQLite itself knows a row. */
+export const ownKey = ({ key, partition }: Pick<TablePlan, 'key' | 'partition'>): KeyPlan =>
+  partition === undefined ? key : { ...key, columns: partition.key };
+
+/** The relations that the table is in Postgres: itself, and its partitions. */
+export const relationsOf = ({ target, partition }: Pick<TablePlan, 'target' | 'partition'>): string[] =>
+  partition === undefined ? [target] : [target, ...partition.parts.map(({ name }) => name), partition.rest];
 
 /** The name of the column that SQLite's key does not have; undefined where there is none. */
 export function beyondKey({ key, columns, partition }: Pick<TablePlan, 'key' | 'columns' | 'partition'>): string | undefined {
@@ -164,7 +169,7 @@ export function partitionNotes({ tables }: Plan): Finding[] {
     const { partition } = table;
     if (partition === undefined) return [];
     const column = at(table.columns, partition.column).name;
-    const key = ownKey(table).map(place => quote(at(table.columns, place).name));
+    const key = ownKey(table).columns.map(place => quote(at(table.columns, place).name));
     const many = `by ${partition.by}, in ${partition.parts.length} partitions and a default one`;
     const added = beyondKey(table) !== undefined;
     const message = `It is partitioned ${many}.${added ? ` Its key in Postgres is (${[...key, quote(column)].join(', ')}): that ${key.join(', ')} alone is unique is not enforced there.` : ''}`;

@@ -118,7 +118,7 @@ async function launch({ native, dataDir, log, as, deadline }: Launch): Promise<S
 }
 
 /** `wanted` if nobody listens there, else any port that is free now. */
-async function freePort(wanted: number): Promise<number> {
+export async function freePort(wanted = 0): Promise<number> {
   const probe = createServer();
   try {
     await once(probe.listen(wanted, '127.0.0.1'), 'listening');

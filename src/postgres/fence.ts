@@ -52,27 +52,30 @@ export async function isFenceOf(session: Session, epoch: bigint, token: string):
 
 /** Puts the fence trigger on a table, and on each of its partitions: a statement that names one of those fires no trigger of the table. */
 export async function addFence(session: Session, plan: Plan, table: TablePlan): Promise<void> {
-  for (const name of [tableName(plan, table), ...(await partsOf(session, plan, table))]) await addTrigger(session, name);
+  for (const name of await treeOf(session, plan, table)) await addTrigger(session, name);
 }
 
 const addTrigger = (session: Session, name: string): Promise<unknown> =>
   session.query(template('postgres/fence-trigger.sql', { table: name, relation: literal(name) }));
 
-const PARTS = /* sql */ `
-  select relid::text as name from pg_partition_tree(to_regclass($1)) where level > 0
-    and ($2 or not exists (select from pg_trigger where tgrelid = relid and tgname = '_attacca_fence'))`;
+const PARTS = /* sql */ `select relid::text as name from pg_partition_tree(to_regclass($1)) where level > 0`;
+const NEW_PARTS = /* sql */ `${PARTS} and not exists (select from pg_trigger where tgrelid = relid and tgname = '_attacca_fence')`;
 
 /** The partitions that a table has now, in SQL. */
-async function partsOf(session: Session, plan: Plan, table: TablePlan, { fenced = true } = {}): Promise<string[]> {
+async function partsOf(session: Session, plan: Plan, table: TablePlan, query = PARTS): Promise<string[]> {
   if (table.partition === undefined) return [];
-  const { rows } = await session.query<{ name: string }>(PARTS, [tableName(plan, table), fenced]);
+  const { rows } = await session.query<{ name: string }>(query, [tableName(plan, table)]);
   return rows.map(({ name }) => name);
 }
 
+const treeOf = async (session: Session, plan: Plan, table: TablePlan): Promise<string[]> => [
+  tableName(plan, table),
+  ...(await partsOf(session, plan, table)),
+];
+
 /** Fences partitions that have come while Postgres was primary. Call it while `lockTables` keeps their writers out. */
 export async function fenceNewPartitions(session: Session, plan: Plan): Promise<void> {
-  for (const table of plan.tables)
-    for (const name of await partsOf(session, plan, table, { fenced: false })) await addTrigger(session, name);
+  for (const table of plan.tables) for (const name of await partsOf(session, plan, table, NEW_PARTS)) await addTrigger(session, name);
 }
 
 /** The fence anew, where there may be one that somebody has changed. */
@@ -82,8 +85,7 @@ export async function renewFence(session: Session, plan: Plan, table: TablePlan)
 }
 
 export async function dropFence(session: Session, plan: Plan, table: TablePlan): Promise<void> {
-  for (const name of [tableName(plan, table), ...(await partsOf(session, plan, table))])
-    await session.query(`drop trigger if exists _attacca_fence on ${name}`);
+  for (const name of await treeOf(session, plan, table)) await session.query(`drop trigger if exists _attacca_fence on ${name}`);
 }
 
 /** The tables $2 of schema $1, each with its partitions. */

@@ -12,6 +12,7 @@ import { quote } from '../change/quote.ts';
 import { template } from '../change/template.ts';
 import { commentDdl, tableDdl } from '../plan/ddl.ts';
 import { compatSql } from '../plan/expression/compat.ts';
+import { relationsOf } from '../plan/partition.ts';
 import { HIDDEN_ROWID, type Plan, type TablePlan } from '../plan/plan.ts';
 import { audit } from './audit.ts';
 import { dropForeignKeys } from './constraints.ts';
@@ -73,12 +74,7 @@ const SCHEMA = /* sql */ `select to_regnamespace('attacca') is not null as taken
 /** What stands where the plan's tables would. */
 export async function occupants(session: Session, plan: Plan) {
   const made = plan.existing ? [] : plan.tables;
-  const wanted = made.flatMap(({ target, partition }) => [
-    target,
-    ...(partition?.parts.map(({ name }) => name) ?? []),
-    partition?.rest ?? target,
-  ]);
-  const { rows } = await session.query<{ relname: string }>(OCCUPIED, [plan.schema, wanted]);
+  const { rows } = await session.query<{ relname: string }>(OCCUPIED, [plan.schema, made.flatMap(relationsOf)]);
   const tables = rows.map(({ relname }) => ({
     code: 'target-not-empty',
     reason: `${plan.schema}.${relname} already exists`,

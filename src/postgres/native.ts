@@ -56,8 +56,8 @@ function packaged(): { readonly root: string; readonly version: string } {
   }
 }
 
-/** Makes the missing symlinks. False where the folder may not be written. */
-function link(root: string): boolean {
+/** Makes the missing symlinks of the package at `root`. False where the folder may not be written. */
+export function link(root: string): boolean {
   const links = JSON.parse(readFileSync(join(root, 'native', 'pg-symlinks.json'), 'utf8')) as { source: string; target: string }[];
   try {
     for (const { source, target } of links) {

@@ -10,11 +10,11 @@ import { makeAll } from './trial.ts';
 
 /** The schema is left out, whatever it is called: that of temporary tables by its own name (up to Postgres 14), or by `pg_temp`. */
 const unqualified = (definition: string, before: string): string =>
-  `replace(replace(${definition}, '${before}' || r.space || '.', '${before}'), '${before}' || r.alias || '.', '${before}')`;
+  `replace(replace(${definition}, '${before}' || r.space || '.', '${before}'), '${before}pg_temp.', '${before}')`;
 
 const OBJECTS = /* sql */ `
   with relation as (
-    select c.oid, c.relname, quote_ident(n.nspname) as space, case when n.oid = pg_my_temp_schema() then 'pg_temp' else quote_ident(n.nspname) end as alias
+    select c.oid, c.relname, quote_ident(n.nspname) as space
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.oid = case when $1::text is null then pg_my_temp_schema() else to_regnamespace($1)::oid end
       and c.relname = any($2::text[]) and c.relkind in ('r', 'p'))

@@ -24,7 +24,6 @@ export function backOff(before: readonly number[]): BackOff {
   const limit = p95(before) * FACTOR + SLACK_MS;
   let rest = 0;
   let looks: number[] = [];
-  let met = 0;
   let writes = 0;
   return {
     get rest() {
@@ -32,14 +31,12 @@ export function backOff(before: readonly number[]): BackOff {
     },
     heard(ms, busy) {
       looks.push(ms);
-      met += ms;
       if (busy) writes++;
-      if (looks.length < LOOKS && met < ENOUGH_MS) return;
+      if (looks.length < LOOKS && looks.reduce((sum, look) => sum + look, 0) < ENOUGH_MS) return;
       // Nobody is in a hurry for an application that does not write.
       const slow = writes > 0 && p95(looks) > limit;
       rest = slow ? Math.min(LONGEST, Math.max(1, rest * 2)) : rest > 1 ? rest / 2 : 0;
       looks = [];
-      met = 0;
       writes = 0;
     },
   };

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import type Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import type { SwitchDocument, VerifyDocument } from '../../src/server/documents.ts';
-import { mirrored, shadowing } from '../support/mirroring.ts';
+import { backAgain, mirrored, mirroringWorld, shadowing } from '../support/mirroring.ts';
 import { numbersFrom } from '../support/random.ts';
+import { SEED } from '../support/seed.ts';
 import { type Daemon, openWorld, type World } from '../support/world.ts';
 
-const SEED = Number(process.env.ATTACCA_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const MONTHS = ['2024-01', '2024-02', '2024-03'];
 
 function build(db: Database.Database): void {
@@ -117,18 +117,15 @@ test('no partition is a hole in the fence, not one that came while Postgres was 
   await pg.query(`create table events_2024_04 partition of events for values from ('2024-04-01') to ('2024-05-01')`);
   await pg.query(`insert into events (at, doc) values ('2024-04-04', 'new partition')`);
   await equal(world);
-  await world.json(0, 'rollback', '--yes');
-  await world.until(shadowing);
+  expect(await backAgain(world)).toEqual([]);
   for (const sql of ['delete from events_2024_04', 'truncate events_2024_04'])
     await expect(pg.query(sql)).rejects.toThrow(/ATTACCA_FENCED/);
-  expect(await world.differences()).toEqual([]);
 });
 
 test('TRUNCATE of the table reaches SQLite; of a partition it does not, which refuses a rollback until the mirror is copied anew [G9] [G10]', async () => {
   await using world = await partitionedWorld();
   const { pg } = world;
-  const daemon = await shadowed(world);
-  await world.json(0, 'cutover', '--yes');
+  const daemon = await mirroringWorld(world);
   await pg.query('truncate visit');
   await expect.poll(() => world.app.prepare('select count(*) from visit').pluck().get(), { timeout: 30_000 }).toBe(0);
   await pg.query('truncate events_2024_01; drop table events_2024_02');
@@ -137,18 +134,14 @@ test('TRUNCATE of the table reaches SQLite; of a partition it does not, which re
   expect([refused.code, refused.stdout], refused.stderr).toEqual([3, expect.stringContaining('"differences"')]);
   await world.json(0, 'resync', '--yes');
   await world.until(mirrored);
-  await world.json(0, 'verify');
   expect(rows(world)).toHaveLength(100);
-  await world.json(0, 'rollback', '--yes');
-  await world.until(shadowing);
-  expect(await world.differences()).toEqual([]);
+  expect(await backAgain(world)).toEqual([]);
 });
 
 test('two rows of one id, which Postgres does not refuse, halt the mirror: neither is lost in silence [G7] [G10]', async () => {
   await using world = await partitionedWorld();
   const { pg } = world;
-  const daemon = await shadowed(world);
-  await world.json(0, 'cutover', '--yes');
+  const daemon = await mirroringWorld(world);
   await pg.query(`insert into events (id, at, doc) values (1, '2024-02-02 02:02:02', 'the same id')`);
   expect(await daemon.exited).toBe(1);
   expect(daemon.log()).toContain('UNIQUE constraint failed: events.id');
@@ -157,8 +150,7 @@ test('two rows of one id, which Postgres does not refuse, halt the mirror: neith
 
 test('finish leaves the partitions, without a trigger of attacca [G11]', async () => {
   await using world = await partitionedWorld();
-  const daemon = await shadowed(world);
-  await world.json(0, 'cutover', '--yes');
+  const daemon = await mirroringWorld(world);
   await world.json(0, 'finish', '--yes');
   expect(await daemon.exited).toBe(0);
   expect(await world.pg.query('select tgname from pg_trigger where not tgisinternal')).toEqual([]);

@@ -4,9 +4,9 @@
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../src/postgres/embedded.ts';
 import { connect, type TestPostgres } from './postgres.ts';
 
 const BIN = '/usr/lib/postgresql/15/bin';
@@ -83,13 +83,4 @@ export async function standbyPair(): Promise<Pair> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** A port that nobody listens at now. */
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>(listening => probe.listen(0, '127.0.0.1', listening));
-  const address = probe.address();
-  await new Promise(closed => probe.close(closed));
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

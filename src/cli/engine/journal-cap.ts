@@ -9,7 +9,7 @@ import type { Seq } from '../../change/change.ts';
 import { isTransient } from '../../change/errors.ts';
 import { compact, waitingMarks } from '../../sqlite/compact.ts';
 import { readControl } from '../../sqlite/install.ts';
-import { isBusy, isLocked, openSource } from '../../sqlite/open.ts';
+import { type Database, isBusy, isLocked, openSource } from '../../sqlite/open.ts';
 import { headMark } from '../../sqlite/rows.ts';
 import type { Config } from '../config.ts';
 import { disposable } from './disposable.ts';
@@ -66,15 +66,13 @@ export function headIn(source: string): Seq | undefined {
 }
 
 /** For `status`: how many marks wait behind the checkpoint; undefined while the file is locked. */
-export const waitingIn = (source: string, checkpoint: Seq): number | undefined =>
-  unlessLocked(() => {
-    using db = disposable(openSource(source, { readonly: true, waitMs: 0 }));
-    return waitingMarks(db.database, checkpoint);
-  });
+export const waitingIn = (source: string, checkpoint: Seq): number | undefined => unlessLocked(source, db => waitingMarks(db, checkpoint));
 
-export function unlessLocked<T>(look: () => T): T | undefined {
+/** What `look` finds in the file at `source`; undefined while that is locked. Waits for nobody. */
+export function unlessLocked<T>(source: string, look: (db: Database) => T): T | undefined {
   try {
-    return look();
+    using db = disposable(openSource(source, { readonly: true, waitMs: 0 }));
+    return look(db.database);
   } catch (error) {
     if (isBusy(error) || isLocked(error)) return undefined;
     throw error;

@@ -10,10 +10,8 @@ import { type SlotState, slotState } from '../../postgres/slot.ts';
 import type { Lag } from '../../replicate/lag.ts';
 import { judgeSlot } from '../../replicate/retained.ts';
 import type { StatusDocument } from '../../server/documents.ts';
-import { openSource } from '../../sqlite/open.ts';
 import { headMark } from '../../sqlite/rows.ts';
 import type { Config } from '../config.ts';
-import { disposable } from './disposable.ts';
 import { type Engine, notInstalled, refuseOtherSource, shown } from './engine.ts';
 import { unlessLocked, waitingIn } from './journal-cap.ts';
 import { waiting } from './tell/alarm.ts';
@@ -88,9 +86,6 @@ function lagOf(source: string, phase: Phase, checkpoint: bigint | undefined, lag
   if (primaryIn(phase) !== 'sqlite') return lag === undefined ? null : { changes: null, ms: Math.round(lag.ms) };
   if (lag !== undefined) return { changes: String(lag.changes), ms: Math.round(lag.ms) };
   if (checkpoint === undefined) return null;
-  const head = unlessLocked(() => {
-    using db = disposable(openSource(source, { readonly: true, waitMs: 0 }));
-    return headMark(db.database).seq;
-  });
+  const head = unlessLocked(source, db => headMark(db).seq);
   return head === undefined ? null : { changes: String(head - checkpoint), ms: null };
 }

@@ -21,6 +21,7 @@ export type Selected = { readonly sql: string; readonly fields: readonly Field[]
 /** A SELECT in Postgres's SQL and the columns that it gives. Throws Refusal. */
 export function selectSql(select: Select, around: Around): Selected {
   const withs: string[] = [];
+  let recursive = '';
   const sources = new Map(around.sources);
   for (const { name, columns, select: inner } of select.ctes) {
     const called = (fields: readonly Field[]): Field[] =>
@@ -29,6 +30,7 @@ export function selectSql(select: Select, around: Around): Selected {
         return { name: own, value: { ...field.value, sql: quote(own) } };
       });
     if (select.recursive && mentions(inner, name)) {
+      recursive = 'recursive ';
       const { fields: first } = selectSql(beginning(inner, name), { ...around, sources });
       sources.set(name.toLowerCase(), { sql: quote(name), fields: called(first) });
     }
@@ -38,11 +40,7 @@ export function selectSql(select: Select, around: Around): Selected {
     withs.push(`${quote(name)} (${named.map(field => quote(field.name)).join(', ')}) as (${sql})`);
   }
   const body = bodySql(select, { ...around, sources });
-  const recursive = select.ctes.some(({ name, select: inner }) => select.recursive && mentions(inner, name));
-  return {
-    sql: `${withs.length === 0 ? '' : `with ${recursive ? 'recursive ' : ''}${withs.join(', ')} `}${body.sql}`,
-    fields: body.fields,
-  };
+  return { sql: `${withs.length === 0 ? '' : `with ${recursive}${withs.join(', ')} `}${body.sql}`, fields: body.fields };
 }
 
 function bodySql(select: Select, around: Around): Selected {

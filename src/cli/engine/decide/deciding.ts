@@ -53,10 +53,10 @@ export function decidePlan(db: Database, options: Deciding): Decided {
   );
   const exclude = wanted?.exclude ?? []; // before deciding: what is left out cannot block
   const decided = decide(schema, stats, { schema: options.schema, exclude });
-  const ranged = withEnds(db, stats, Object.keys(wanted?.improve.partition ?? {}));
-  const reviewed = file === undefined ? decided : { ...decided, plan: applyPlanFile(decided.plan, file, ranged) };
+  const partitioned = Object.keys(wanted?.improve.partition ?? {});
+  const reviewed = file === undefined ? decided : { ...decided, plan: applyPlanFile(decided.plan, file, withEnds(db, stats, partitioned)) };
   const existing = target !== undefined && isExisting(decided, target, wanted);
-  if (existing && Object.keys(wanted?.improve.partition ?? {}).length > 0)
+  if (existing && partitioned.length > 0)
     throw new UsageError(
       'plan file: the tables in Postgres are the application’s own, which attacca does not partition',
       'Leave improve.partition out.',
