@@ -69,6 +69,11 @@ test.each(files)('%s fits on a few screens', file => {
   expect(readFileSync(file, 'utf8').split('\n').length).toBeLessThanOrEqual(260);
 });
 
+// Ended while it loads better-sqlite3, a thread takes the whole process with it: "FATAL ERROR: Error::New napi_get_last_error_info".
+test.each(files)('%s lets threads end themselves', file => {
+  expect(readFileSync(file, 'utf8')).not.toMatch(/\.terminate\(/);
+});
+
 test('nothing stands at the top level that has no place there', () => {
   const unexpected = readdirSync('.').filter(name => !name.startsWith('.') && !TOP_LEVEL.includes(name));
   expect(unexpected).toEqual([]);

@@ -30,6 +30,9 @@ export type LaneCall =
   | { readonly call: 'copy' }
   | { readonly call: 'write' };
 
+/** It ends itself when told to: a thread that is ended from outside while it loads a native module takes the process with it. */
+export type LaneMessage = LaneCall | { readonly call: 'end' };
+
 export type LaneAnswer =
   | { readonly kind: 'read'; readonly cursor: string | null }
   | { readonly kind: 'copied' }
@@ -98,9 +101,10 @@ giveWay();
 const options = workerData as LaneOptions;
 const opened = lane(options);
 opened.catch(() => undefined); // the first call reports it
-parentPort?.on('message', (call: LaneCall) => {
+parentPort?.on('message', (message: LaneMessage) => {
+  if (message.call === 'end') process.exit(); // the thread alone
   void opened
-    .then(handle => handle(call))
+    .then(handle => handle(message))
     .catch((error: unknown): LaneAnswer => ({ kind: 'failed', failure: packed(explain(options.source, error)) }))
     .then(answer => parentPort?.postMessage(answer));
 });

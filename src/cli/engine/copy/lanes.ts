@@ -1,9 +1,10 @@
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Misfit } from '../../../change/change.ts';
 import type { Lane } from '../../../replicate/snapshot.ts';
 import { halt } from '../engine.ts';
 import { unpacked } from '../failure.ts';
-import type { LaneAnswer, LaneCall, LaneOptions } from './copy-lane.ts';
+import type { LaneAnswer, LaneCall, LaneMessage, LaneOptions } from './copy-lane.ts';
 
 const PROGRAM = new URL(import.meta.url.endsWith('.ts') ? './copy-lane.ts' : './copy-lane.js', import.meta.url);
 
@@ -14,7 +15,7 @@ type Answer<K> = Extract<LaneAnswer, { kind: K }>;
 
 /**
  * Starts a thread for one lane of the first copy. Its calls reject with the errors that were thrown there. Disposing ends the
- * thread at once: what it has not written is rolled back by the server.
+ * thread before its next step: what it has not written is rolled back by the server.
  */
 export function startLane(options: LaneOptions, onMisfits: (table: number, misfits: readonly Misfit[]) => void): Lane & AsyncDisposable {
   const worker = new Worker(PROGRAM, { workerData: options, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
@@ -53,7 +54,9 @@ export function startLane(options: LaneOptions, onMisfits: (table: number, misfi
       return rows;
     },
     async [Symbol.asyncDispose]() {
-      await worker.terminate();
+      if (ended !== undefined) return;
+      worker.postMessage({ call: 'end' } satisfies LaneMessage);
+      await once(worker, 'exit');
     },
   };
 }

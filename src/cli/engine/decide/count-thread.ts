@@ -7,10 +7,14 @@ import { count, type Task } from '../../../sqlite/count.ts';
 import { openSource } from '../../../sqlite/open.ts';
 import { disposable } from '../disposable.ts';
 import { giveWay } from '../priority.ts';
+import type { Flag } from './plan-thread.ts';
 
-export type CountTask = { readonly source: string; readonly tasks: readonly Task[]; readonly answer: MessagePort };
+/** `unwanted` is set when nobody waits for the answer any more. */
+export type CountTask = { readonly source: string; readonly tasks: readonly Task[]; readonly answer: MessagePort; readonly unwanted: Flag };
 
 giveWay();
-const { source, tasks, answer } = workerData as CountTask;
+const { source, tasks, answer, unwanted } = workerData as CountTask;
 using db = disposable(openSource(source, { scan: true }));
-answer.postMessage(tasks.map(task => count(db.database, task)));
+// It ends itself: a thread that is ended from outside while it loads a native module takes the process with it.
+const goOn = (): void => void (Atomics.load(unwanted, 0) === 1 && process.exit());
+answer.postMessage(tasks.map(task => count(db.database, task, goOn)));

@@ -12,8 +12,11 @@ import { type Decided, type Deciding, decidePlan } from './deciding.ts';
 
 export type PlanTask = Omit<Deciding, 'onProgress' | 'beside'> & { readonly source: string };
 
-/** Where the counts of the other thread arrive; `ended` turns 1 when it has ended, with or without them. */
-export type Helper = { readonly counted: MessagePort; readonly ended: Int32Array<SharedArrayBuffer> };
+/** Seen by several threads: 0, later 1. */
+export type Flag = Int32Array<SharedArrayBuffer>;
+
+/** Where the counts of the other thread arrive; `ended` is set when it has ended, with or without them. */
+export type Helper = { readonly counted: MessagePort; readonly ended: Flag };
 
 export type PlanAnswer =
   | { readonly kind: 'progress'; readonly line: string }

@@ -5,7 +5,7 @@ import { type Failure, unpacked } from '../failure.ts';
 import type { CheckTask } from './check-thread.ts';
 import type { CountTask } from './count-thread.ts';
 import type { Decided } from './deciding.ts';
-import type { Helper, PlanAnswer, PlanTask } from './plan-thread.ts';
+import type { Flag, Helper, PlanAnswer, PlanTask } from './plan-thread.ts';
 
 const program = (name: string): URL => new URL(`./${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 
@@ -15,20 +15,22 @@ const YOUNG_MB = 8;
 const start = (name: string, workerData: unknown, transferList: Transferable[] = []): Worker =>
   new Worker(program(name), { workerData, transferList, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
 
+const flag = (): Flag => new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+
 /** `decidePlan` in a thread of its own, and a second one that counts half of the values. Rejects as that throws. */
 export async function decideBeside(task: PlanTask, onProgress: (line: string) => void): Promise<Decided> {
   const { port1: counted, port2 } = new MessageChannel();
-  const ended = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const ended = flag();
+  const unwanted = flag();
   const helper: Helper = { counted, ended };
   const deciding = start('plan-thread', { ...task, helper }, [counted]);
-  let counting: Worker | undefined;
   let answer: PlanAnswer | undefined;
   deciding.on('message', (said: PlanAnswer) => {
     if (said.kind === 'progress') onProgress(said.line);
-    else if (said.kind === 'count') counting = count({ source: task.source, tasks: said.tasks, answer: port2 }, ended);
+    else if (said.kind === 'count') count({ source: task.source, tasks: said.tasks, answer: port2, unwanted }, ended);
     else answer = said;
   });
-  await once(deciding, 'exit').finally(() => counting?.terminate()); // rejects with what the thread could not tell
+  await once(deciding, 'exit').finally(() => Atomics.store(unwanted, 0, 1)); // rejects with what the thread could not tell
   if (answer?.kind === 'decided') return answer.decided;
   throw answer?.kind === 'failed' ? unpacked(answer.failure) : halt('the thread that reads the file has ended', 'start attacca again');
 }
@@ -44,12 +46,11 @@ export async function checkBeside(task: CheckTask): Promise<void> {
   if (failure !== undefined) throw unpacked(failure);
 }
 
-function count(task: CountTask, ended: Helper['ended']): Worker {
+function count(task: CountTask, ended: Flag): void {
   const worker = start('count-thread', task, [task.answer]);
   worker.on('error', () => undefined); // the thread that decides then counts these too, and reports it
   worker.on('exit', () => {
     Atomics.store(ended, 0, 1);
     Atomics.notify(ended, 0);
   });
-  return worker;
 }

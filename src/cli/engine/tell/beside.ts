@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { callHook } from '../../../hooks/call.ts';
-import type { HookAnswer, HookTask } from './hook-thread.ts';
+import type { HookAnswer, HookMessage } from './hook-thread.ts';
 
 const PROGRAM = new URL(import.meta.url.endsWith('.ts') ? './hook-thread.ts' : './hook-thread.js', import.meta.url);
 
@@ -30,11 +30,11 @@ export function startBeside(): Beside {
       const id = ++calls;
       waiting.set(id, answer);
       worker.ref();
-      worker.postMessage({ id, hook, facts, env: { ...env } } satisfies HookTask);
+      worker.postMessage({ id, hook, facts, env: { ...env } } satisfies HookMessage);
       return answer.promise;
     },
     async [Symbol.asyncDispose]() {
-      await worker.terminate();
+      worker.postMessage(null satisfies HookMessage);
     },
   };
 }
