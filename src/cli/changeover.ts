@@ -10,13 +10,15 @@ type Options = {
   readonly yes?: boolean;
   readonly acceptLoss?: boolean;
   readonly at?: string;
+  readonly onApproval?: boolean;
   readonly cancel?: boolean;
 };
 
 /** `attacca cutover` and `attacca rollback`: the same act with the ends swapped. */
 export async function changeover(context: Context, direction: 'cutover' | 'rollback', options: Options): Promise<number> {
   if (options.acceptLoss === true) return await (await import('./accept-loss.ts')).acceptLoss(context, options);
-  if (options.at !== undefined || options.cancel === true) return await (await import('./schedule.ts')).appoint(context, options);
+  if (options.at !== undefined || options.onApproval === true || options.cancel === true)
+    return await (await import('./schedule.ts')).appoint(context, options);
   const dryRun = options.dryRun === true;
   const to = direction === 'cutover' ? 'PostgreSQL' : 'SQLite';
   if (!dryRun) await confirm(context.output, options.yes === true, `Make ${to} primary for ${context.config().source} now?`);

@@ -115,10 +115,21 @@ export function program(): Command {
     if (name === 'cutover')
       command
         .addOption(new Option('--at <time>', 'let the daemon do it then: 2026-11-29T03:00:00+01:00').conflicts(['dryRun', 'cancel']))
+        .addOption(
+          new Option('--on-approval', 'let the daemon do it once somebody has run `attacca approve`').conflicts(['dryRun', 'cancel']),
+        )
         .addOption(new Option('--cancel', 'call the scheduled cutover off').conflicts('dryRun'));
     if (name === 'rollback')
       command.option('--accept-loss', 'without PostgreSQL, which cannot be reached: what SQLite has not seen yet is lost');
   }
+
+  subcommand(root, 'approve', 'let the cutover begin that was asked for with `cutover --on-approval`', [
+    'attacca approve --source app.db',
+    'attacca approve --source app.db --yes',
+  ])
+    .addOption(source())
+    .addOption(yes())
+    .action(run(async (context, options) => (await import('./approve.ts')).approve(context, options as { yes?: boolean })));
 
   subcommand(root, 'quarantine', 'rows that do not fit the target: list them, try them again, or give them up', [
     'attacca quarantine list --source app.db',

@@ -1,6 +1,8 @@
+import type { z } from 'zod';
 import { actor } from '../change/actor.ts';
 import { Refused, UsageError } from '../change/errors.ts';
 import { callDaemon } from '../server/call.ts';
+import type { Call } from '../server/control.ts';
 import { DoneDocument } from '../server/documents.ts';
 import { socketPath } from '../server/socket.ts';
 import { confirm } from './confirm.ts';
@@ -9,20 +11,32 @@ import { EXIT, present } from './report.ts';
 
 const LONGEST_DAYS = 30;
 
-/** `attacca cutover --at TIME` and `--cancel`: only a daemon can keep an appointment. */
-export async function appoint(
-  context: Context,
-  options: { readonly at?: string; readonly maxPause?: number; readonly yes?: boolean },
-): Promise<number> {
+type Options = {
+  readonly at?: string;
+  readonly onApproval?: boolean;
+  readonly cancel?: boolean;
+  readonly maxPause?: number;
+  readonly yes?: boolean;
+};
+
+/** `attacca cutover --at TIME`, `--on-approval` and `--cancel`. */
+export async function appoint(context: Context, options: Options): Promise<number> {
   const { source } = context.config();
   const at = options.at === undefined ? null : moment(options.at);
-  if (at !== null) await confirm(context.output, options.yes === true, `Make PostgreSQL primary for ${source} at ${at}?`);
+  const onApproval = options.onApproval === true ? { onApproval: true } : {};
+  const when = options.onApproval === true ? `once it is approved${at === null ? '' : `, not before ${at}`}` : `at ${at}`;
+  if (options.cancel !== true) await confirm(context.output, options.yes === true, `Make PostgreSQL primary for ${source} ${when}?`);
   const maxPause = options.maxPause === undefined ? {} : { maxPauseMs: options.maxPause };
-  const answer = await callDaemon(socketPath(source), { operation: 'schedule', at, ...maxPause }, () => undefined, actor(context.env));
-  if (answer === undefined) throw noDaemon();
-  const document = DoneDocument.parse(answer.result);
+  const document = await askKeeper(context, { operation: 'schedule', at, ...onApproval, ...maxPause }, DoneDocument);
   present(context.output, document, () => [document.detail]);
   return EXIT.done;
+}
+
+/** Asks the daemon, which alone can keep an appointment. Throws Refused where none runs. */
+export async function askKeeper<T>(context: Context, call: Call, schema: z.ZodType<T>): Promise<T> {
+  const answer = await callDaemon(socketPath(context.config().source), call, () => undefined, actor(context.env));
+  if (answer === undefined) throw noDaemon();
+  return schema.parse(answer.result);
 }
 
 /** ISO 8601 with a zone: a time of day that means another moment elsewhere is refused. */

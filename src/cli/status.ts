@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { StatusDocument } from '../server/documents.ts';
+import { asked } from './approve.ts';
 import { look } from './ask.ts';
 import { readStatus } from './engine/status.ts';
 import type { Context } from './main.ts';
@@ -52,9 +53,7 @@ function lines(status: StatusDocument): string[] {
         : `${slot.name}, ${slot.active ? 'active' : 'not read'}, keeps ${slot.retainedBytes} bytes of WAL (${slot.walStatus ?? 'not there'})`,
     ],
     ...(slot?.alarm == null ? [] : [['ALARM', slot.alarm] satisfies [string, string]]),
-    ...(status.scheduled === null
-      ? []
-      : [['scheduled', `cutover at ${status.scheduled.at}, by ${status.scheduled.by}`] satisfies [string, string]]),
+    ...(status.scheduled === null ? [] : [['scheduled', scheduledLine(status.scheduled)] satisfies [string, string]]),
     ...(halt === null ? [] : [['halted', `${halt.reason} → ${halt.hint}`] satisfies [string, string]]),
   ];
   const tables = status.tables.map(({ table: name, rows, total, done }) => [
@@ -70,6 +69,13 @@ function misfitLine({ table: name, column, rows, reason, proposal }: NonNullable
   const where = column === '' ? name : `${name}.${column}`;
   const offer = proposal === null ? '' : ` → attacca plan --widen --table ${name} (${column} as ${proposal})`;
   return `${where}: ${rows} rows: ${reason}${offer}`;
+}
+
+function scheduledLine(scheduled: NonNullable<StatusDocument['scheduled']>): string {
+  const { at, by, approval } = scheduled;
+  if (approval == null) return `cutover at ${at}, by ${by}`;
+  if (approval.approvedBy !== null) return `cutover at ${at}, by ${by}, approved by ${approval.approvedBy}`;
+  return `cutover waits for \`attacca approve\`, ${asked(scheduled)} → attacca cutover --dry-run says what stands in its way`;
 }
 
 const journalLine = ({ waiting, maxMarks }: NonNullable<StatusDocument['journal']>): string =>

@@ -32,7 +32,13 @@ export const Call = z.discriminatedUnion('operation', [
     maxPauseMs: z.int().optional(),
   }),
   z.strictObject({ operation: z.literal('quarantine'), action: z.enum(['list', 'retry', 'drop']), ids: z.array(z.string()) }),
-  z.strictObject({ operation: z.literal('schedule'), at: z.iso.datetime().nullable(), maxPauseMs: z.int().optional() }),
+  z.strictObject({
+    operation: z.literal('schedule'),
+    at: z.iso.datetime().nullable(),
+    onApproval: z.boolean().optional(),
+    maxPauseMs: z.int().optional(),
+  }),
+  z.strictObject({ operation: z.literal('approve'), askedAt: z.iso.datetime() }),
   z.strictObject({ operation: z.literal('resync'), tables: z.array(z.string()) }),
   z.strictObject({ operation: z.literal('widen'), tables: z.array(z.string()) }),
   z.strictObject({
@@ -97,6 +103,8 @@ function carryOut(operations: Operations, call: Call, progress: Progress, by: st
       return operations.switch(call.direction, { dryRun: call.dryRun, maxPauseMs: call.maxPauseMs }, progress);
     case 'schedule':
       return operations.schedule(call, by);
+    case 'approve':
+      return operations.approve(call.askedAt, by);
     case 'quarantine':
       return operations.quarantine(call.action, call.ids);
     case 'resync':

@@ -133,7 +133,18 @@ export const StatusDocument = z.strictObject({
     .nullable(),
   halt: z.strictObject({ reason: z.string(), hint: z.string() }).nullable(),
   throttle: ThrottleDocument.optional().describe('Absent where no daemon runs.'),
-  scheduled: z.strictObject({ at: z.string(), by: z.string() }).nullable().describe('The cutover that is to begin by itself.'),
+  scheduled: z
+    .strictObject({
+      at: z.string().describe('Not before.'),
+      by: z.string().describe('Who asked for it.'),
+      approval: z
+        .strictObject({ askedAt: z.string(), approvedBy: z.string().nullable().describe('null: it waits for `attacca approve`.') })
+        .nullable()
+        .optional()
+        .describe('null: it needs none.'),
+    })
+    .nullable()
+    .describe('The cutover that is to begin by itself.'),
   timeline: z.array(z.strictObject({ at: z.string(), event: z.string(), by: z.string() })),
 });
 export type StatusDocument = z.infer<typeof StatusDocument>;

@@ -40,8 +40,13 @@ export interface Operations {
     options: { readonly dryRun: boolean; readonly maxPauseMs: number | undefined },
     progress: Progress,
   ): Promise<SwitchDocument>;
-  /** Schedules a cutover; without `at` the one that is scheduled is called off. */
-  schedule(wanted: { readonly at: string | null; readonly maxPauseMs?: number | undefined }, by: string): Promise<DoneDocument>;
+  /** Schedules a cutover; with neither `at` nor `onApproval` the one that is scheduled is called off. */
+  schedule(
+    wanted: { readonly at: string | null; readonly onApproval?: boolean | undefined; readonly maxPauseMs?: number | undefined },
+    by: string,
+  ): Promise<DoneDocument>;
+  /** Approves the scheduled cutover that was asked for at that moment. */
+  approve(askedAt: string, by: string): Promise<DoneDocument>;
   quarantine(action: 'list' | 'retry' | 'drop', ids: readonly string[]): Promise<QuarantineDocument>;
   /** Copies tables again; without any, all of them, with the file as the truth. */
   resync(options: { readonly tables: readonly string[] }, progress: Progress): Promise<DoneDocument>;

@@ -36,6 +36,7 @@ const COMMANDS = [
   'verify',
   'cutover',
   'rollback',
+  'approve',
   'quarantine',
   'resync',
   'throttle',

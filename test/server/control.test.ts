@@ -1,5 +1,6 @@
 /* The control API: each kind of call is carried out as it was asked, and answered in lines. */
 import { describe, expect, test } from 'vitest';
+import { actor } from '../../src/change/actor.ts';
 import { type Call, controlApp, Line } from '../../src/server/control.ts';
 import {
   DoneDocument,
@@ -45,6 +46,14 @@ const CALLS: [Call, keyof Operations, unknown[], { parse(document: unknown): unk
     ThrottleDocument,
     { rowsPerSecond: null, nice: 0.5 },
   ],
+  [{ operation: 'schedule', at: null, onApproval: true }, 'schedule', [{ at: null, onApproval: true }, actor()], DoneDocument, DONE],
+  [
+    { operation: 'approve', askedAt: '2026-01-02T03:00:00.123456Z' },
+    'approve',
+    ['2026-01-02T03:00:00.123456Z', actor()],
+    DoneDocument,
+    DONE,
+  ],
   [{ operation: 'finish' }, 'finish', [{ operation: 'finish' }], DoneDocument, DONE],
   [{ operation: 'uninstall', keepTarget: true }, 'uninstall', [{ keepTarget: true }], DoneDocument, DONE],
 ];
@@ -81,6 +90,7 @@ describe('a call', () => {
     ['an unknown member', { operation: 'finish', force: true }, /force/],
     ['a missing member', { operation: 'uninstall' }, /keepTarget/],
     ['a wrong type', { operation: 'verify', tables: 'order', repair: false }, /tables/],
+    ['an approval of nothing', { operation: 'approve', askedAt: '' }, /askedAt/],
     ['half a millisecond', { operation: 'switch', direction: 'cutover', dryRun: true, maxPauseMs: 0.5 }, /maxPauseMs/],
     ['nothing', null, /object/],
   ])('%s is refused before anything is done', async (_, body, says) => {

@@ -70,6 +70,7 @@ export function fake(some: Partial<Operations> = {}): Operations {
     verify: never,
     switch: never,
     schedule: never,
+    approve: never,
     quarantine: never,
     resync: never,
     widen: never,

@@ -81,12 +81,15 @@ create table attacca.watermark (
   at timestamptz not null default now()
 );
 
--- A cutover that is to begin by itself.
+-- A cutover that is to begin by itself, not before `at`, which an approval that comes later moves to its own moment.
 create table attacca.scheduled (
   id integer primary key check (id = 1),
   at timestamptz not null,
   max_pause_ms integer,
-  by text not null
+  by text not null,
+  asked_at timestamptz not null default now(),
+  on_approval boolean not null default false,
+  approved_by text
 );
 
 create table attacca.audit (

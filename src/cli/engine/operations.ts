@@ -16,7 +16,7 @@ import { verify } from './prove/verifying.ts';
 import { quarantine } from './quarantining.ts';
 import { resync } from './resync.ts';
 import { readStatus } from './status.ts';
-import { appoint } from './switch/appointments.ts';
+import { appoint, approve } from './switch/appointments.ts';
 import { check, cutOver, rollBack, takeDown } from './switch/switching.ts';
 import { caughtUp } from './tail.ts';
 import { widenTables } from './widening.ts';
@@ -47,6 +47,7 @@ export function operations(controller: Controller, since: Date, ended: (left: Le
     },
     switch: (direction, options, progress) => controller.alone(direction, () => changeOver(controller, direction, options, progress)),
     schedule: (wanted, by) => appoint(engine.side, wanted, by),
+    approve: (askedAt, by) => approve(engine.side, askedAt, by),
     quarantine: (action, ids) => controller.alone(`quarantine ${action}`, () => quarantine(controller, action, ids)),
     resync: ({ tables }, progress) => controller.alone('resync', () => resync(controller, tables, progress)),
     widen: ({ tables }, progress) =>

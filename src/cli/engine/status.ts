@@ -58,7 +58,7 @@ export async function readStatus(
     }),
     slot: slot === undefined ? null : slotOf(control.slot ?? '', slot, config),
     halt: control.halt,
-    scheduled: scheduled === undefined ? null : { at: scheduled.at, by: scheduled.by },
+    scheduled: scheduled === undefined ? null : { at: scheduled.at, by: scheduled.by, approval: scheduled.approval },
     timeline: await readAudit(side, 20),
   };
 }
