@@ -70,8 +70,8 @@ test.each(files)('%s fits on a few screens', file => {
 });
 
 // Ended while it loads better-sqlite3, a thread takes the whole process with it: "FATAL ERROR: Error::New napi_get_last_error_info".
-test.each(files)('%s lets threads end themselves', file => {
-  expect(readFileSync(file, 'utf8')).not.toMatch(/\.terminate\(/);
+test('threads end themselves', () => {
+  expect(files.filter(file => readFileSync(file, 'utf8').includes('.terminate('))).toEqual([]);
 });
 
 test('nothing stands at the top level that has no place there', () => {
