@@ -4,7 +4,6 @@
  * (1) An approval is a part of the row, and names the moment at which that row was asked for: it never holds for another one.
  * (2) It is taken by the version of the row that was read: one that was called off or replaced meanwhile does not begin.
  */
-import { template } from '../change/template.ts';
 import { signature, signed } from './audit.ts';
 import type { Session } from './open.ts';
 
@@ -22,15 +21,13 @@ export type Scheduled = {
   readonly version: string;
 };
 
-/** Read as a document, because the table may be older than approvals are. */
 const READ = /* sql */ `
-  select to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as at, max_pause_ms, by, s.xmin::text as version,
-    to_char((kept ->> 'asked_at')::timestamptz at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as asked_at, kept ->> 'approved_by' as approved_by,
-    kept ->> 'on_approval' as on_approval, case
-      when kept ->> 'on_approval' = 'true' and kept ->> 'approved_by' is null then 'infinity'
+  select to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as at, max_pause_ms, by, xmin::text as version,
+    to_char(asked_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as asked_at, approved_by, on_approval::text, case
+      when on_approval and approved_by is null then 'infinity'
       else extract(epoch from at - clock_timestamp())::float8 * 1000
     end as due
-  from attacca.scheduled s, to_jsonb(s) kept`;
+  from attacca.scheduled`;
 
 /** undefined where none is scheduled. */
 export async function readScheduled(session: Session): Promise<Scheduled | undefined> {
@@ -53,17 +50,12 @@ const SET = /* sql */ `
 const REPLACE = /* sql */ `do update set at = excluded.at, max_pause_ms = excluded.max_pause_ms, by = excluded.by,
   on_approval = excluded.on_approval, asked_at = excluded.asked_at, approved_by = excluded.approved_by`;
 
-async function set(session: Session, occupied: string, values: readonly unknown[]): Promise<void> {
-  await session.query(template('postgres/approval.sql', {}));
-  await session.query(`${SET} ${occupied}`, values);
-}
-
 /** `at`: null is now. */
 export type Wanted = Pick<Scheduled, 'maxPauseMs' | 'by'> & { readonly at: string | null; readonly onApproval: boolean };
 
 /** Replaces the one that is there, with its approval. */
 export async function schedule(session: Session, { at, maxPauseMs, by, onApproval }: Wanted): Promise<void> {
-  await set(session, REPLACE, [at, maxPauseMs, by, onApproval, null, null]);
+  await session.query(`${SET} ${REPLACE}`, [at, maxPauseMs, by, onApproval, null, null]);
 }
 
 const APPROVE = /* sql */ `
@@ -87,7 +79,7 @@ export async function take(session: Session, { version }: Scheduled): Promise<bo
 /** Undoes `take`, unless another one was scheduled meanwhile. */
 export async function putBack(session: Session, { at, maxPauseMs, by, approval }: Scheduled): Promise<void> {
   const { askedAt, approvedBy } = approval ?? { askedAt: null, approvedBy: null };
-  await set(session, 'do nothing', [at, maxPauseMs, by, approval !== null, askedAt, approvedBy]);
+  await session.query(`${SET} do nothing`, [at, maxPauseMs, by, approval !== null, askedAt, approvedBy]);
 }
 
 /** False if there was none. */

@@ -76,24 +76,3 @@ test('it is taken as it was read or not at all, and put back with its approval u
   await unschedule(w.session);
   expect(await take(w.session, read), 'called off').toBe(false);
 });
-
-test('an installation that is older than approvals keeps its appointment, and can be given one that needs approval', async () => {
-  await using w = await world();
-  const columns = async () =>
-    (
-      await w.session.query(`select column_name, data_type, is_nullable, column_default from information_schema.columns
-      where table_schema = 'attacca' and table_name = 'scheduled' order by column_name`)
-    ).rows;
-  const fresh = await columns();
-  await w.session.query('alter table attacca.scheduled drop column asked_at, drop column on_approval, drop column approved_by');
-  expect(await readScheduled(w.session)).toBeUndefined();
-  await w.session.query(`insert into attacca.scheduled values (1, now() - interval '1 minute', null, 'alice@db1')`);
-  const old = (await readScheduled(w.session))!;
-  expect(old).toMatchObject({ by: 'alice@db1', approval: null });
-  expect(old.dueInMs).toBeLessThan(0);
-  expect(await take(w.session, old)).toBe(true);
-
-  await schedule(w.session, onApproval);
-  expect((await readScheduled(w.session))?.approval).toMatchObject({ approvedBy: null });
-  expect(await columns()).toEqual(fresh);
-});
