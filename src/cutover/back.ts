@@ -1,14 +1,15 @@
 /*
  * Postgres → SQLite: the same machine with the ends swapped. The tables stay locked from `held` until Postgres's fence has
- * committed, so a crash anywhere before leaves Postgres as it was. The mirror keeps running until it is drained.
+ * committed, so a crash anywhere before leaves Postgres as it was. The mirror keeps running until it is drained; then SQLite is
+ * locked, and its fence taken away, unseen, while Postgres works: that commits only when Postgres is closed.
  */
-
+import type { Mark } from '../change/change.ts';
 import type { Plan } from '../plan/plan.ts';
-import { verifyMarked } from '../verify/verify.ts';
+import { agree, together } from './agree.ts';
 import { Budget } from './budget.ts';
 import type { Actions } from './drive.ts';
-import { differs, notHolding } from './forward.ts';
-import type { LockedPostgres, SwitchPorts } from './ports.ts';
+import { notHolding } from './forward.ts';
+import type { HeldSqlite, LockedPostgres, LoweredFence, SwitchPorts } from './ports.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
 export type BackPhase = 'fencing_back' | 'draining_back' | 'verifying_back' | 'switching_back';
@@ -31,29 +32,35 @@ export function back(
 ): Pick<Actions, BackPhase> & { release(): Promise<void> } {
   const { sqlite, postgres, flag } = ports;
   const { plan, epoch, watch, token } = options;
-  let locked: LockedPostgres | undefined;
   let budget: Budget | undefined;
+  let holding: Holding | undefined;
+  let held: HeldSqlite | undefined;
+  let ready: Ready | undefined;
   const release = async (): Promise<void> => {
     budget?.[Symbol.dispose]();
-    await locked?.release();
-    locked = undefined;
+    held?.release();
+    ready = undefined;
+    await holding?.locked.release();
+    holding = undefined;
   };
-  const holding = (): { locked: LockedPostgres; budget: Budget } => {
-    if (locked === undefined || budget === undefined) throw notHolding();
-    return { locked, budget };
+  const still = (): Holding & { readonly budget: Budget } => {
+    if (holding === undefined || budget === undefined) throw notHolding();
+    return { ...holding, budget };
   };
 
   return {
     release,
     async fencing_back() {
-      const tables = await postgres.lock(options.maxPauseMs);
-      locked = tables;
+      const checkpoint = await postgres.checkpoint();
+      const verified = await postgres.verifiedUpTo();
+      const locked = await postgres.lock(options.maxPauseMs);
       watch.start();
-      budget = new Budget(options.maxPauseMs, () => void tables.release());
+      budget = new Budget(options.maxPauseMs, () => void locked.release());
+      holding = { locked, checkpoint, verified };
       return 'held';
     },
     async draining_back() {
-      const { budget } = holding();
+      const { budget } = still();
       const drained = options.mirror.reached(token, budget.signal);
       await Promise.all([postgres.writeWatermark(token), drained]);
       await options.mirror.stop();
@@ -61,8 +68,19 @@ export function back(
       return 'drained';
     },
     async verifying_back() {
-      const { locked, budget } = holding();
-      await compare(budget.signal);
+      const { locked, checkpoint, verified, budget } = still();
+      held = await sqlite.hold(budget.remaining(), checkpoint);
+      const source = held.state();
+      try {
+        const [usedIds, fence] = await together(
+          postgres.usedIds(),
+          held.lower(epoch),
+          agree(postgres, plan, { source, marked: source.marked(verified.seq), primary: 'postgres', signal: budget.signal }),
+        );
+        ready = { usedIds, fence };
+      } finally {
+        source.close();
+      }
       budget.remaining();
       budget[Symbol.dispose]();
       await locked.close(epoch);
@@ -70,38 +88,25 @@ export function back(
     },
     /** Runs only in the phase that committed together with Postgres's fence: reading the phase was reading the closed record. */
     async switching_back() {
-      const opened = sqlite.record();
-      const head = opened.primary === 'sqlite' && opened.epoch === epoch ? opened.head : await open();
-      await postgres.resumeAt(head);
+      const head = ready === undefined ? await opened() : await ready.fence.open(ready.usedIds);
       await flag.write({ primary: 'sqlite', epoch });
       watch.stop();
+      await postgres.resumeAt(head);
       await release();
       return 'switched';
     },
   };
 
-  async function compare(signal: AbortSignal): Promise<void> {
-    const target = await postgres.state();
-    try {
-      const since = await postgres.verifiedUpTo();
-      const source = sqlite.state();
-      try {
-        const verified = await verifyMarked({ source, target, primary: 'postgres' }, plan, source.marked(since.seq), signal);
-        if (!verified.ok) throw differs();
-      } finally {
-        source.close();
-      }
-    } finally {
-      await target.close();
-    }
-  }
-
-  async function open() {
-    const held = await sqlite.hold(options.maxPauseMs);
-    try {
-      return await held.open({ epoch, usedIds: await postgres.usedIds() });
-    } finally {
-      held.release();
-    }
+  /** In a process that has nothing ready: the one before may have opened it. */
+  async function opened(): Promise<Mark> {
+    const record = sqlite.record();
+    if (record.primary === 'sqlite' && record.epoch === epoch) return record.head;
+    held = await sqlite.hold(options.maxPauseMs, await postgres.checkpoint());
+    const fence = await held.lower(epoch);
+    return await fence.open(await postgres.usedIds());
   }
 }
+
+/** The lock of Postgres's tables, and where both sides stood before: the mirror moves neither. */
+type Holding = { readonly locked: LockedPostgres; readonly checkpoint: Mark; readonly verified: Mark };
+type Ready = { readonly usedIds: ReadonlyMap<number, bigint>; readonly fence: LoweredFence };

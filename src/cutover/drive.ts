@@ -8,6 +8,11 @@ export interface PhaseStore {
    * its phase); throws if another controller has moved on.
    */
   advance(from: Phase, to: Phase): Promise<void>;
+  /**
+   * The same, on the way of a switch: where `to` is stored for whoever reads it, it is not waited for, and its failure is not heard of.
+   * Nothing is closed or opened then: that fails unless it finds the phase in its place.
+   */
+  step(from: Phase, to: Phase): Promise<void>;
 }
 
 /** One idempotent action for each phase of a switch; it says which event it ended with. */
@@ -26,7 +31,7 @@ export async function drive(store: PhaseStore, actions: Actions, outcome: Outcom
     const phase = await store.load();
     if (!isSwitching(phase)) return phase;
     try {
-      await store.advance(phase, next(phase, await actions[phase]()));
+      await store.step(phase, next(phase, await actions[phase]()));
     } catch (error) {
       if (!abortable(phase)) throw error;
       if ((await settle(store, phase, outcome)) === 'abort') throw error;
@@ -44,9 +49,13 @@ export async function recover(store: PhaseStore, actions: Actions, outcome: Outc
 
 const abortable = (phase: SwitchPhase): boolean => MACHINE[phase].on.abort !== undefined;
 
-/** Leaves an abortable phase the way its durable record says; `moved` if the failed action had already left it. */
-async function settle(store: PhaseStore, phase: SwitchPhase, outcome: Outcome): Promise<Left | 'moved'> {
-  if ((await store.load()) !== phase) return 'moved';
+/**
+ * Leaves an abortable phase the way its durable record says; `moved` if the failed action had already left it for one that is not. The
+ * one that stands may be an earlier one: a step that was not waited for has failed.
+ */
+async function settle(store: PhaseStore, failed: SwitchPhase, outcome: Outcome): Promise<Left | 'moved'> {
+  const phase = await store.load();
+  if (phase !== failed && !(isSwitching(phase) && abortable(phase))) return 'moved';
   try {
     return await outcome(phase, async event => {
       await store.advance(phase, next(phase, event));

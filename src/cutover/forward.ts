@@ -1,10 +1,15 @@
 /*
  * SQLite → Postgres, step by step. Everything from `held` to the fence happens under one SQLite write transaction, so a crash
  * anywhere in it leaves SQLite as it was. After the fence there is only forward.
+ *
+ * The application waits from the lock until Postgres opens. What does not depend on each other is asked for together, and the fence
+ * is put up, unseen, while Postgres works.
  */
-import { Refused, ReplicationError } from '../change/errors.ts';
+import type { Mark, Rows } from '../change/change.ts';
+import { ReplicationError } from '../change/errors.ts';
+import type { SourceState } from '../change/ports.ts';
 import type { Plan } from '../plan/plan.ts';
-import { verifyMarked } from '../verify/verify.ts';
+import { agree, together } from './agree.ts';
 import { Budget } from './budget.ts';
 import type { Actions } from './drive.ts';
 import type { HeldSqlite, SwitchPorts } from './ports.ts';
@@ -19,52 +24,63 @@ export function forward(
 ): Pick<Actions, ForwardPhase> & { release(): void } {
   const { sqlite, postgres, flag } = ports;
   const { plan, epoch, watch } = options;
-  let held: HeldSqlite | undefined;
   let budget: Budget | undefined;
+  let holding: Holding | undefined;
+  let drained: Drained | undefined;
   const release = (): void => {
     budget?.[Symbol.dispose]();
-    held?.release();
-    held = undefined;
+    holding?.held.release();
+    holding = undefined;
+    drained = undefined;
   };
   /** What the earlier phases of this process left; after a restart there is nothing, and the switch must be settled instead. */
-  const holding = (): { held: HeldSqlite; budget: Budget } => {
-    if (held === undefined || budget === undefined) throw notHolding();
-    return { held, budget };
+  const still = (): Holding & { readonly budget: Budget } => {
+    if (holding === undefined || budget === undefined) throw notHolding();
+    return { ...holding, budget };
+  };
+  /** Read once: the lock keeps it as it is. */
+  const read = ({ held, checkpoint }: Holding): Drained => {
+    if (drained !== undefined) return drained;
+    const source = held.state();
+    drained = { source, changes: source.marked(checkpoint.seq) };
+    return drained;
   };
 
   return {
     release,
     async fencing() {
-      const lock = await sqlite.hold(options.maxPauseMs);
-      held = lock;
+      const checkpoint = await postgres.checkpoint();
+      const verified = await postgres.verifiedUpTo();
+      const held = await sqlite.hold(options.maxPauseMs, checkpoint);
       watch.start();
-      budget = new Budget(options.maxPauseMs, () => lock.release());
+      budget = new Budget(options.maxPauseMs, () => held.release());
+      holding = { held, checkpoint, verified };
       return 'held';
     },
     async draining() {
-      const { held, budget } = holding();
-      const checkpoint = await postgres.checkpoint();
-      const state = held.state();
-      budget.remaining();
-      if (state.position.seq > checkpoint.seq) await postgres.apply({ position: state.position, changes: state.marked(checkpoint.seq) });
+      const { budget, ...holding } = still();
+      const { source, changes } = read(holding);
+      const { position } = source;
+      if (position.seq > holding.checkpoint.seq) await postgres.apply({ position, changes });
       budget.remaining();
       return 'drained';
     },
     async verifying() {
-      const { held, budget } = holding();
-      const source = held.state();
-      const target = await postgres.state();
-      try {
-        const since = await postgres.verifiedUpTo();
-        const verified = await verifyMarked({ source, target, primary: 'sqlite' }, plan, source.marked(since.seq), budget.signal);
-        if (!verified.ok) throw differs();
-      } finally {
-        await target.close();
-      }
-      const lsn = await postgres.prepare(held.usedIds());
+      const { budget, ...holding } = still();
+      const { held, checkpoint, verified } = holding;
+      const { source, changes } = read(holding);
+      const marked = verified.seq === checkpoint.seq ? changes : source.marked(verified.seq);
+      const [lsn, fence] = await together(
+        postgres.prepare(epoch, held.usedIds()),
+        held.raise(epoch),
+        agree(postgres, plan, { source, marked, primary: 'sqlite', signal: budget.signal }),
+      ).catch(error => {
+        budget.remaining(); // whatever fails in a lock that was given back
+        throw error;
+      });
       budget.remaining();
       budget[Symbol.dispose]();
-      await held.close({ epoch, head: source.position, lsn });
+      await fence.close({ head: source.position, lsn });
       return 'matched';
     },
     async switching() {
@@ -80,14 +96,9 @@ export function forward(
   };
 }
 
-export const differs = (): Refused =>
-  new Refused('aborted: the sides differ', [
-    {
-      code: 'differences',
-      reason: 'rows that changed since the last verification are not the same on both sides',
-      remedy: 'run `attacca verify` to see them and `attacca verify --repair` to copy them again',
-    },
-  ]);
+/** SQLite's lock, and where Postgres stood right before it was taken: nobody but this process moves that. */
+type Holding = { readonly held: HeldSqlite; readonly checkpoint: Mark; readonly verified: Mark };
+type Drained = { readonly source: SourceState; readonly changes: Rows };
 
 export const notHolding = (): ReplicationError =>
   new ReplicationError('halt', 'the switch was interrupted: its lock is gone', { hint: 'run the command again; nothing was switched' });

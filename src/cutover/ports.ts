@@ -12,27 +12,36 @@ export interface HeldSqlite {
   state(): SourceState;
   /** The largest id in use for each table with an identity; null for an empty one. By TablePlan.id. */
   usedIds(): ReadonlyMap<number, bigint | null>;
-  /** Puts up the fence and commits it durably: from here no application can write a row of a replicated table. */
-  close(record: { readonly epoch: bigint; readonly head: Mark; readonly lsn: Lsn }): Promise<void>;
-  /** Takes the fence away, captures again, and commits durably. Returns the journal's head at that moment. */
-  open(record: { readonly epoch: bigint; readonly usedIds: ReadonlyMap<number, bigint> }): Promise<Mark>;
+  /** Puts up the fence under the lock, where nobody sees it before it is closed. What is read afterwards may not be what it was. */
+  raise(epoch: bigint): Promise<RaisedFence>;
+  /** Takes the fence away and captures again, under the lock, where nobody sees it before it is opened. */
+  lower(epoch: bigint): Promise<LoweredFence>;
   /** Gives the lock back; whatever was not committed did not happen. */
   release(): void;
 }
 
+export interface RaisedFence {
+  /** Records the switch and commits durably: from here no application can write a row of a replicated table. */
+  close(record: { readonly head: Mark; readonly lsn: Lsn }): Promise<void>;
+}
+
+export interface LoweredFence {
+  /** Numbers on after the ids that Postgres has used, and commits durably. Returns the journal's head at that moment. */
+  open(usedIds: ReadonlyMap<number, bigint>): Promise<Mark>;
+}
+
 export interface SqliteSide {
-  hold(budgetMs: number): Promise<HeldSqlite>;
+  /** Takes the lock of the file that has been applied up to `checkpoint`; throws where it is another one. */
+  hold(budgetMs: number, checkpoint: Mark): Promise<HeldSqlite>;
   /** Keeps every writer out while `work` runs, whatever has become of the file. Writes nothing. */
   still<T>(budgetMs: number, work: () => Promise<T>): Promise<T>;
   /** The durable record in the file; `head` is the journal's head at the last switch. */
   record(): { readonly primary: 'sqlite' | 'postgres'; readonly epoch: bigint; readonly head: Mark };
-  /** The newest committed state, on a connection of its own. */
-  state(): SourceState;
 }
 
 /** The replicated Postgres tables, locked against writers in one transaction. */
 export interface LockedPostgres {
-  /** Closes the fence and moves the phase to `switching_back` in the locking transaction; durable when it resolves. */
+  /** Closes the fence and moves the phase from `verifying_back` to `switching_back` in the locking transaction; durable when it resolves. */
   close(epoch: bigint): Promise<void>;
   release(): Promise<void>;
 }
@@ -42,10 +51,13 @@ export interface PostgresSide {
   apply(batch: Batch<Mark, Rows>): Promise<void>;
   /** The newest committed state. */
   state(): Promise<TargetState>;
-  /** Sequences, foreign keys that had to wait, and where the reverse stream begins. */
-  prepare(usedIds: ReadonlyMap<number, bigint | null>): Promise<Lsn>;
+  /**
+   * Sequences, foreign keys that had to wait, and where the reverse stream begins. Fails unless the phase is `verifying` at `epoch`;
+   * everything before is on disk then.
+   */
+  prepare(epoch: bigint, usedIds: ReadonlyMap<number, bigint | null>): Promise<Lsn>;
   usedIds(): Promise<ReadonlyMap<number, bigint>>;
-  /** Opens the tables for the application, in one transaction that checks the checkpoint against SQLite's closed record. */
+  /** Opens the tables for the application, in one transaction that checks phase and checkpoint against SQLite's closed record. */
   open(closed: { readonly epoch: bigint; readonly head: Mark }): Promise<void>;
   lock(budgetMs: number): Promise<LockedPostgres>;
   /** Forward replication goes on from here: everything before is the same on both sides. */

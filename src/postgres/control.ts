@@ -10,6 +10,7 @@ import { Refused, ReplicationError } from '../change/errors.ts';
 import * as document from '../plan/document.ts';
 import type { Plan } from '../plan/plan.ts';
 import { signature, signed } from './audit.ts';
+import { PostgresError } from './errors.ts';
 import type { PgRecord, Session } from './open.ts';
 
 export type Control = {
@@ -161,10 +162,25 @@ export async function advance(session: Session, step: Advance): Promise<void> {
   const given = [step.from, step.epoch, step.to, epoch, event, detail, ...signature(), durability, ...values];
   const { rowCount } = await session.query(assignments === '' ? { text: statement, name: 'attacca_advance' } : statement, given);
   if (rowCount === 1) return;
-  throw new ReplicationError('halt', `the phase is no longer ${step.from} at epoch ${step.epoch}`, {
+  throw movedOn(step.from, step.epoch);
+}
+
+export const movedOn = (phase: string, epoch: bigint): ReplicationError =>
+  new ReplicationError('halt', `the phase is no longer ${phase} at epoch ${epoch}`, {
     hint: 'another controller has moved on: see attacca status, and let only one run',
   });
+
+/**
+ * A statement that fails unless the phase stands there, at this epoch and checkpoint; where it does, nobody moves it before this
+ * transaction ends. It goes in front of what must not happen otherwise, in the same text: one round trip, and no answer to wait for.
+ */
+export function only(phase: string, epoch: bigint, seq?: Seq): string {
+  const checkpoint = seq === undefined ? '' : ` and seq = ${seq}`;
+  return /* sql */ `select 1 / count(*) from (select from attacca.control where phase = '${phase}' and epoch = ${epoch}${checkpoint} for update) standing`;
 }
+
+/** What `only` fails with. */
+export const isElsewhere = (error: unknown): boolean => error instanceof PostgresError && error.sqlstate === '22012';
 
 const AGE = /* sql */ `select extract(epoch from clock_timestamp() - full_verified_at) * 1000 as ms from attacca.control`;
 

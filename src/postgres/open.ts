@@ -15,14 +15,14 @@ import { literal } from '../change/quote.ts';
 import { connectionError } from './connection-error.ts';
 import { replicationError } from './errors.ts';
 import { roundTrips, type Step } from './round-trip.ts';
-import { turns } from './turns.ts';
+import { overlapping, type Turns, turns } from './turns.ts';
 
 /** One SQL statement. `name` prepares it once for the session; `limitMs` replaces the usual limit for long ones. */
 export type Statement = { readonly text: string; readonly name?: string; readonly limitMs?: number };
 
 export type PgRecord = Readonly<Record<string, string | null>>;
 
-/** One connection; one query at a time. */
+/** One connection; what it is asked for is done in the order of the calls. */
 export interface Session extends AsyncDisposable {
   /** Process id of the server's end. */
   readonly pid: number;
@@ -39,7 +39,7 @@ export type ConnectOptions = {
   readonly applicationName: string;
   readonly connectMs?: number;
   readonly queryMs?: number;
-  /** Queries are sent without waiting for the answers to those before; there is no `roundTrip` and no `copyIn` then. */
+  /** What is asked for is sent without waiting for the answers to what was asked before, which still come first. Only `copyIn` waits. */
   readonly pipelined?: boolean;
 };
 
@@ -105,7 +105,7 @@ export async function connect(url: string, options: ConnectOptions): Promise<Ses
     await client.end().catch(() => undefined);
     throw connectionError(error, client);
   }
-  return sessionOf(client, queryMs, options.pipelined === true ? work => work() : turns());
+  return sessionOf(client, queryMs);
 }
 
 /** `?query_timeout=MS` in the URL, as the driver reads it. */
@@ -135,11 +135,12 @@ function open(url: string, options: ConnectOptions & { readonly queryMs: number 
   }
 }
 
-function sessionOf(client: Client, limitMs: number, queue: <T>(work: () => Promise<T>) => Promise<T>): Session {
+function sessionOf(client: Client, limitMs: number): Session {
   const end = () => ended(client);
   const send = roundTrips(client, limitMs);
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> =>
-    queue(work).catch(error => {
+  const queue = client.pipeline ? overlapping() : turns();
+  const inTurn = <T>(work: () => Promise<T>, turn: keyof Turns = 'run'): Promise<T> =>
+    queue[turn](work).catch(error => {
       throw replicationError(error);
     });
   return {
@@ -153,6 +154,7 @@ function sessionOf(client: Client, limitMs: number, queue: <T>(work: () => Promi
     roundTrip: steps => inTurn(() => send(steps)),
     copyIn: (copy, pieces) =>
       inTurn(async () => {
+        using _ = unpipelined(client);
         // However long it takes as a whole: while the other end takes what it is given, it goes on.
         const stalled = setTimeout(() => client.connection.stream.destroy(), limitMs);
         try {
@@ -163,10 +165,17 @@ function sessionOf(client: Client, limitMs: number, queue: <T>(work: () => Promi
         } finally {
           clearTimeout(stalled);
         }
-      }),
+      }, 'alone'),
     end,
     [Symbol.asyncDispose]: end,
   };
+}
+
+/** The driver pipelines no COPY: with nothing else under way the connection can be an ordinary one meanwhile. */
+function unpipelined(client: Client): Disposable {
+  const { pipeline } = client;
+  Object.assign(client, { pipeline: false });
+  return { [Symbol.dispose]: () => void Object.assign(client, { pipeline }) };
 }
 
 function* each<T>(items: Iterable<T>, taken: () => void): Generator<T> {

@@ -7,7 +7,7 @@
  * (3) A statement is prepared once per session, under a name that stands for its text: another text can never be run by mistake. One
  *     whose preparation may have been skipped is closed before it is prepared again; closing what is not there is no error.
  */
-import type { Client } from 'pg';
+import { type Client, Query } from 'pg';
 import type { PgText } from '../change/change.ts';
 
 /** One statement; its parameters as Postgres reads them. */
@@ -46,37 +46,47 @@ export function roundTrips(client: Client, limitMs: number): (steps: readonly St
       wire.sync();
     };
     await new Promise<void>((resolve, reject) => {
-      client.query(submittable(send, limitMs, error => (error == null ? resolve() : reject(error))));
+      client.query(new RoundTrip(send, limitMs, error => (error == null ? resolve() : reject(error))));
     });
     for (const text of fresh) prepared.add(text);
   };
 }
 
-/** What the driver's queue takes; it calls these as the answers come, and replaces `callback` to limit the time. */
-function submittable(send: (wire: Wire) => void, limitMs: number, callback: (error?: unknown) => void) {
-  return {
-    query_timeout: limitMs,
-    callback,
-    submit(connection: unknown) {
-      const wire = connection as Wire;
-      wire.stream.cork();
-      try {
-        send(wire);
-      } finally {
-        wire.stream.uncork();
-      }
-    },
-    handleError(error: unknown) {
-      this.callback(error);
-    },
-    handleReadyForQuery() {
-      this.callback();
-    },
-    handleRowDescription() {},
-    handleDataRow() {},
-    handleCommandComplete() {},
-    handleEmptyQuery() {},
+/**
+ * What the driver's queue takes; it calls these as the answers come, and replaces `callback` to limit the time. A `Query`, because a
+ * pipelined connection takes nothing else: it must be over with its one Sync, as this is.
+ */
+class RoundTrip extends Query {
+  readonly query_timeout: number;
+  callback: (error?: unknown) => void;
+  readonly #send: (wire: Wire) => void;
+
+  constructor(send: (wire: Wire) => void, limitMs: number, callback: (error?: unknown) => void) {
+    super('');
+    this.query_timeout = limitMs;
+    this.callback = callback;
+    this.#send = send;
+  }
+
+  override submit = (connection: unknown): void => {
+    const wire = connection as Wire;
+    wire.stream.cork();
+    try {
+      this.#send(wire);
+    } finally {
+      wire.stream.uncork();
+    }
   };
+  handleError(error: unknown): void {
+    this.callback(error);
+  }
+  handleReadyForQuery(): void {
+    this.callback();
+  }
+  handleRowDescription(): void {}
+  handleDataRow(): void {}
+  handleCommandComplete(): void {}
+  handleEmptyQuery(): void {}
 }
 
 const SPECIAL = /["\\]/g;

@@ -3,28 +3,36 @@
  */
 import type { Lsn } from '../change/change.ts';
 import { parseLsn } from '../change/lsn.ts';
-import { at, type Plan, type TablePlan } from '../plan/plan.ts';
+import { at as nth, type Plan, type TablePlan } from '../plan/plan.ts';
+import { movedOn } from './control.ts';
 import { tableName } from './fence.ts';
 import type { Session } from './open.ts';
 
 const SET = /* sql */ `
-  with durable as (update attacca.control set updated_at = now() returning 1),
+  with durable as (
+    update attacca.control set updated_at = now() where phase = $6 and epoch = $7 returning 1),
   numbered as (
     select setval(pg_get_serial_sequence(s.name, s.col), s.value, s.begun) as value
-    from unnest($1::text[], $2::text[], $3::bigint[], $4::boolean[]) as s(name, col, value, begun)),
+    from durable cross join unnest($1::text[], $2::text[], $3::bigint[], $4::boolean[]) as s(name, col, value, begun)),
   witnessed as (
     insert into attacca.witness (object, state)
     select 'sequence:' || s.id, case when s.begun then s.value::text else '' end
-    from unnest($5::integer[], $3::bigint[], $4::boolean[]) as s(id, value, begun)
+    from durable cross join unnest($5::integer[], $3::bigint[], $4::boolean[]) as s(id, value, begun)
     on conflict (object) do update set state = excluded.state)
-  select pg_current_wal_insert_lsn() as lsn, (select count(value) from numbered) as n`;
+  select pg_current_wal_insert_lsn() as lsn, (select count(value) from numbered) as n, (select count(*) from durable) as standing`;
 
 /**
  * Sets the sequence of every identity column, by TablePlan.id, so that the next number follows the highest one `used`; null or a
  * number below 1 starts at 1. Tables that are not in the map are left alone. A setval is never rolled back. The commit is
- * synchronous: what was applied on this session before is on disk then. Returns the place behind all of that.
+ * synchronous: what was applied on this session before is on disk then, and so is the phase. Returns the place behind all of that.
+ * Throws ReplicationError('halt') where the phase is not `at`: SQLite must not be closed then.
  */
-export async function setSequences(session: Session, plan: Plan, used: ReadonlyMap<number, bigint | null>): Promise<Lsn> {
+export async function setSequences(
+  session: Session,
+  plan: Plan,
+  used: ReadonlyMap<number, bigint | null>,
+  at: { readonly phase: string; readonly epoch: bigint },
+): Promise<Lsn> {
   const known = identities(plan).flatMap(({ table, column }) => {
     const highest = used.get(table.id);
     return highest === undefined ? [] : [{ id: table.id, name: tableName(plan, table), column, highest: highest ?? 0n }];
@@ -36,7 +44,10 @@ export async function setSequences(session: Session, plan: Plan, used: ReadonlyM
     known.map(({ highest }) => (highest < 1n ? 1n : highest)),
     known.map(({ highest }) => highest >= 1n),
     known.map(({ id }) => id),
+    at.phase,
+    at.epoch,
   ]);
+  if (rows[0]?.standing !== '1') throw movedOn(at.phase, at.epoch);
   return parseLsn(rows[0]?.lsn ?? '');
 }
 
@@ -65,4 +76,4 @@ export async function readSequences(session: Session, plan: Plan): Promise<Map<n
 }
 
 const identities = (plan: Plan): { table: TablePlan; column: string }[] =>
-  plan.tables.flatMap(table => (table.identity === null ? [] : [{ table, column: at(table.columns, table.identity).target }]));
+  plan.tables.flatMap(table => (table.identity === null ? [] : [{ table, column: nth(table.columns, table.identity).target }]));

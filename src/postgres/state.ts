@@ -25,16 +25,30 @@ export async function targetState(url: string, plan: Plan): Promise<TargetState>
 }
 
 /** The same on a session that was opened before, where there is no time to open one; `close` ends it, if nothing else is said. */
-export async function stateOn(session: Session, stored: Plan, close: () => Promise<unknown> = () => session.end()): Promise<TargetState> {
-  const plan = compared(stored);
-  let lsn: string;
+export async function stateOn(session: Session, plan: Plan, close: () => Promise<unknown> = () => session.end()): Promise<TargetState> {
   try {
     await session.query(BEGIN);
-    lsn = (await session.query(FIRST)).rows[0]?.lsn ?? '';
+    const lsn = (await session.query(FIRST)).rows[0]?.lsn ?? '';
+    return stateIn(session, plan, { lsn, close });
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/**
+ * The same on a pipelined session, and nothing is waited for: the tables as they are when this arrives there, before what is asked of
+ * the state. Where it cannot begin, that fails.
+ */
+export function stateBehind(session: Session, plan: Plan, close: () => Promise<unknown>): TargetState {
+  session.query(BEGIN).catch(() => undefined);
+  return stateIn(session, plan, { lsn: '', close });
+}
+
+type Begun = { readonly lsn: string; readonly close: () => Promise<unknown> };
+
+function stateIn(session: Session, stored: Plan, { lsn, close }: Begun): TargetState {
+  const plan = compared(stored);
   const tables = new Map(plan.tables.map((table, index) => [table.id, index]));
   const tableOf = (id: number): TablePlan => at(plan.tables, tables.get(id) ?? -1);
   return {

@@ -44,35 +44,36 @@ const OPEN = /* sql */ `
   update _attacca_control set "primary" = 'sqlite', epoch = @epoch, seq = @seq, lsn = null, source = null, watermark = null
   where id = 1 and "primary" = 'postgres' and epoch < @epoch`;
 
+/** What has to be recorded with a fence. `seq`: the drained head; `lsn`: where mirroring begins; `source`: JSON of the Postgres system, timeline and slot. */
+type Closing = { readonly seq: Seq; readonly lsn: Lsn; readonly source: string };
+
 /**
- * Closes SQLite: capture out, the application's writing triggers set aside, fence up, the switch recorded (`seq`: the drained
- * head; `lsn`: where mirroring begins; `source`: JSON of the Postgres system, timeline and slot). The caller commits.
- * Throws ReplicationError 'halt' if the file is not at an earlier epoch with SQLite primary, Refused as `setAside` does.
+ * Closes SQLite: capture out, the application's writing triggers set aside, fence up; then, by the function returned, the switch
+ * recorded. The caller commits. Throws, and that does, ReplicationError 'halt' if the file is not at an earlier epoch with SQLite
+ * primary, Refused as `setAside` does.
  */
-export function closeSqlite(
-  { db }: Hold,
-  plan: Plan,
-  record: { readonly epoch: bigint; readonly seq: Seq; readonly lsn: Lsn; readonly source: string },
-): void {
-  const { epoch, seq, source } = record;
-  if (db.prepare(CLOSE).run({ epoch, seq, lsn: formatLsn(record.lsn), source }).changes !== 1) throw notAt('sqlite', epoch);
+export function closeSqlite({ db }: Hold, plan: Plan, epoch: bigint): (record: Closing) => void {
+  const control = readControl(db);
+  if (control?.primary !== 'sqlite' || control.epoch >= epoch) throw notAt('sqlite', epoch);
   dropCapture(db);
   db.exec(template('sqlite/fence.sql', {}));
   setAside(db, plan);
   for (const table of plan.tables) putUp(db, table, epoch);
+  return ({ seq, lsn, source }) => {
+    if (db.prepare(CLOSE).run({ epoch, seq, lsn: formatLsn(lsn), source }).changes !== 1) throw notAt('sqlite', epoch);
+  };
 }
 
 /**
- * Opens SQLite: fence out, the application's triggers back, capture in, AUTOINCREMENT after the ids that Postgres has used.
- * The caller commits. Returns the head: everything journaled up to it came from Postgres, everything after it is the
+ * Opens SQLite: fence out, the application's triggers back, capture in; then, by `number`, AUTOINCREMENT after the ids that Postgres
+ * has used. The caller commits. `head`: everything journaled up to it came from Postgres, everything after it is the
  * application's [G5]. Throws ReplicationError 'halt' if the file is not at an earlier epoch with Postgres primary.
  */
 export function openSqlite(
   { db }: Hold,
   plan: Plan,
-  record: { readonly epoch: bigint; readonly usedIds: ReadonlyMap<number, bigint> },
-): Mark {
-  const { epoch, usedIds } = record;
+  epoch: bigint,
+): { readonly head: Mark; number(usedIds: ReadonlyMap<number, bigint>): void } {
   const head = headMark(db);
   const schema = schemaOf(db); // as it is without our triggers, and known already where the connection has read a table
   if (db.prepare(OPEN).run({ epoch, seq: head.seq }).changes !== 1) throw notAt('postgres', epoch);
@@ -81,8 +82,7 @@ export function openSqlite(
   db.exec('drop table _attacca_fence; drop table _attacca_app_trigger');
   dropCapture(db); // there is none, unless somebody put one back
   for (const trigger of expectedTriggers(plan, schema).values()) db.exec(trigger);
-  raiseSequences(db, plan, usedIds);
-  return head;
+  return { head, number: usedIds => raiseSequences(db, plan, usedIds) };
 }
 
 /**

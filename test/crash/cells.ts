@@ -24,7 +24,7 @@ export type Mode = 'wal' | 'delete';
 
 /** `time`: the n-th of its procedure. */
 const around = (call: string, time = ''): string[] => [`${call}:before${time}`, `${call}:after${time}`];
-const advances = [1, 2, 3, 4].flatMap(n => [`phase.advance:before#${n}`, `phase.advance:after#${n}`]);
+const steps = [1, 2, 3, 4].flatMap(n => around('phase.step', `#${n}`));
 
 /** Reached where the application has written since the last look before the lock: it hardly pauses in these cells. */
 const DRAIN = 'switch.postgres.apply';
@@ -38,12 +38,13 @@ export const STEPS: Readonly<Record<Procedure, readonly string[]>> = {
     ...around('switch.postgres.state'),
     ...around('switch.postgres.verifiedUpTo'),
     ...around('switch.postgres.prepare'),
+    ...around('held.raise'),
     ...around('held.close'),
     ...around('switch.sqlite.record'),
     ...around('switch.postgres.open'),
     ...around('flag.write'),
     ...around('switch.postgres.setVerified'),
-    ...advances,
+    ...steps,
   ],
   mirroring: around('mirror.apply'),
   rollback: [
@@ -52,15 +53,14 @@ export const STEPS: Readonly<Record<Procedure, readonly string[]>> = {
     // A rehearsal, before the switch begins, is the first.
     ...around('switch.postgres.state', '#2'),
     ...around('switch.postgres.verifiedUpTo', '#2'),
-    ...around('switch.sqlite.state', '#2'),
-    ...around('locked.close'),
-    ...around('switch.sqlite.record'),
     ...around('switch.sqlite.hold'),
     ...around('switch.postgres.usedIds'),
+    ...around('held.lower'),
+    ...around('locked.close'),
     ...around('held.open'),
     ...around('switch.postgres.resumeAt'),
     ...around('flag.write'),
-    ...advances,
+    ...steps,
   ],
 };
 

@@ -67,11 +67,12 @@ export const BULK = [
 /** In a cutover, with who is primary after the restart. */
 export const CUTOVER = [
   ['flag.check:after#2', 'sqlite'], // the gate is passed and the slot is made, the switch has not begun
-  ['phase.advance:before', 'sqlite'],
+  ['phase.step:before', 'sqlite'],
   ['switch.sqlite.hold:after', 'sqlite'],
   ['switch.postgres.checkpoint:after', 'sqlite'],
-  ['phase.advance:after#2', 'sqlite'],
+  ['phase.step:after#2', 'sqlite'],
   ['switch.postgres.prepare:after', 'sqlite'],
+  ['held.raise:after', 'sqlite'],
   ['held.close:before', 'sqlite'],
   ['held.close:after', 'postgres'],
   ['switch.postgres.open:before', 'postgres'],
@@ -90,6 +91,7 @@ export const MIRRORING = [
 export const ROLLBACK = [
   ['switch.postgres.lock:after', 'postgres'],
   ['switch.postgres.writeWatermark:after', 'postgres'],
+  ['held.lower:after', 'postgres'],
   ['locked.close:before', 'postgres'],
   ['locked.close:after', 'sqlite'],
   ['held.open:before', 'sqlite'],

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { back } from '../../src/cutover/back.ts';
 import { stopwatch } from '../../src/cutover/stopwatch.ts';
-import { PLAN } from '../support/memory.ts';
+import { markOf, PLAN } from '../support/memory.ts';
 import { carryOut, explore, type Mutation, openWorld, portsOf, violations } from './world.ts';
 
 test('whatever call fails or dies, and whatever fails or dies while that is settled: one side open, nothing that Postgres acknowledged is lost [G8] [G10]', async () => {
@@ -41,8 +41,8 @@ test.each<{ guard: string; mutation: Mutation; finds: string }>([
     mutation: {
       actions: ({ sqlite }, { durable }) => ({
         async verifying_back() {
-          const held = await sqlite.hold(1);
-          await held.open({ epoch: durable.epoch, usedIds: new Map() });
+          const held = await sqlite.hold(1, markOf(0));
+          await (await held.lower(durable.epoch)).open(new Map());
           return 'matched';
         },
       }),
@@ -80,8 +80,8 @@ test.each<{ guard: string; mutation: Mutation; finds: string }>([
     mutation: {
       actions: ({ sqlite, postgres, flag }, { durable }) => ({
         async switching_back() {
-          const held = await sqlite.hold(1);
-          await postgres.resumeAt(await held.open({ epoch: durable.epoch, usedIds: new Map() }));
+          const held = await sqlite.hold(1, markOf(0));
+          await postgres.resumeAt(await (await held.lower(durable.epoch)).open(new Map()));
           await flag.write({ primary: 'sqlite', epoch: durable.epoch });
           return 'switched';
         },
@@ -95,8 +95,8 @@ test.each<{ guard: string; mutation: Mutation; finds: string }>([
       actions: ({ sqlite, postgres, flag }, { durable }) => ({
         async switching_back() {
           await flag.write({ primary: 'sqlite', epoch: durable.epoch });
-          const held = await sqlite.hold(1);
-          await postgres.resumeAt(await held.open({ epoch: durable.epoch, usedIds: new Map() }));
+          const held = await sqlite.hold(1, markOf(0));
+          await postgres.resumeAt(await (await held.lower(durable.epoch)).open(new Map()));
           return 'switched';
         },
       }),
@@ -124,7 +124,7 @@ test('there and back, time and again, with any faults: every write that was ackn
   );
 });
 
-test('states are let go even when the other side cannot be read', async () => {
+test('states and locks are let go even when the other side cannot be read', async () => {
   const world = openWorld();
   let open = 0;
   const sound = portsOf(
@@ -132,7 +132,7 @@ test('states are let go even when the other side cannot be read', async () => {
     async effect => effect(),
     effect => effect(),
   );
-  for (const broken of ['sqlite', 'postgres', 'verifiedUpTo'] as const) {
+  for (const broken of ['sqlite', 'postgres', 'usedIds'] as const) {
     const fail = (what: typeof broken): void => {
       if (broken === what) throw new Error('unreadable');
     };
@@ -141,10 +141,16 @@ test('states are let go even when the other side cannot be read', async () => {
         ...sound,
         sqlite: {
           ...sound.sqlite,
-          state() {
-            fail('sqlite');
-            open++;
-            return { ...sound.sqlite.state(), close: () => void open-- };
+          async hold(...given) {
+            const held = await sound.sqlite.hold(...given);
+            return {
+              ...held,
+              state() {
+                fail('sqlite');
+                open++;
+                return { ...held.state(), close: () => void open-- };
+              },
+            };
           },
         },
         postgres: {
@@ -154,9 +160,9 @@ test('states are let go even when the other side cannot be read', async () => {
             open++;
             return { ...(await sound.postgres.state()), close: async () => void open-- };
           },
-          async verifiedUpTo() {
-            fail('verifiedUpTo');
-            return sound.postgres.verifiedUpTo();
+          async usedIds() {
+            fail('usedIds');
+            return sound.postgres.usedIds();
           },
         },
       },
@@ -173,6 +179,7 @@ test('states are let go even when the other side cannot be read', async () => {
     await expect(actions.verifying_back()).rejects.toThrow('unreadable');
     await actions.release();
     expect(open).toBe(0);
+    expect(world.locks).toEqual({ sqlite: false, postgres: false });
   }
 });
 

@@ -32,14 +32,12 @@ function process(durable: Durable, faults: readonly Fault[]) {
         effect();
         return event;
       });
-  const store: PhaseStore = {
-    load: () => step(() => durable.phase),
-    advance: (from, to) =>
-      step(() => {
-        if (durable.phase !== to && durable.phase !== from) throw new Error(`the phase is ${durable.phase}, not ${from}`);
-        durable.phase = to;
-      }),
-  };
+  const advance: PhaseStore['advance'] = (from, to) =>
+    step(() => {
+      if (durable.phase !== to && durable.phase !== from) throw new Error(`the phase is ${durable.phase}, not ${from}`);
+      durable.phase = to;
+    });
+  const store: PhaseStore = { load: () => step(() => durable.phase), advance, step: advance };
   const actions: Actions = {
     fencing: does('held'),
     draining: does('drained'),

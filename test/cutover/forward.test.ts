@@ -18,7 +18,10 @@ test('whatever call fails or dies, and whatever fails or dies while that is sett
 /** SQLite's fence is reported as committed, and is not. */
 const forgetfulFence = (sound: SwitchPorts): SwitchPorts => ({
   ...sound,
-  sqlite: { ...sound.sqlite, hold: async budget => ({ ...(await sound.sqlite.hold(budget)), close: async () => undefined }) },
+  sqlite: {
+    ...sound.sqlite,
+    hold: async (...given) => ({ ...(await sound.sqlite.hold(...given)), raise: async () => ({ close: async () => undefined }) }),
+  },
 });
 
 test('a fence that was not durable never leads to two open sides: Postgres stays closed for want of the record [G8]', async () => {
@@ -64,7 +67,7 @@ test.each<{ guard: string; mutation: Mutation; finds: string }>([
         const older = world.source.state();
         return {
           ...sound,
-          sqlite: { ...sound.sqlite, hold: async budget => ({ ...(await sound.sqlite.hold(budget)), state: () => older }) },
+          sqlite: { ...sound.sqlite, hold: async (...given) => ({ ...(await sound.sqlite.hold(...given)), state: () => older }) },
         };
       },
     },
@@ -135,6 +138,7 @@ test('a difference among the changed rows refuses the switch before the fence, a
   const actions = cutover(soundPorts(world), 60_000);
   await actions.fencing();
   await actions.draining();
+  Object.assign(world.durable, { phase: 'verifying', epoch: 1n });
   world.target.tables.get(ITEM.id)!.clear();
   await expect(actions.verifying()).rejects.toMatchObject({
     blockers: [{ code: 'differences', remedy: expect.stringContaining('attacca verify --repair') }],

@@ -125,19 +125,23 @@ export function portsOf(
   const held = (): HeldSqlite => ({
     state: () => now(() => source.state()),
     usedIds: () => now(() => new Map()),
-    close: ({ epoch, head, lsn }) =>
-      step(() => {
-        if (!locks.sqlite) throw new Error('the lock is gone');
-        durable.sqlite = { primary: 'postgres', epoch, head, lsn: Number(lsn) };
-        locks.sqlite = false;
-      }),
-    open: ({ epoch }) =>
-      step(() => {
-        if (!locks.sqlite) throw new Error('the lock is gone');
-        durable.sqlite = { ...durable.sqlite, primary: 'sqlite', epoch, head: source.head };
-        locks.sqlite = false;
-        return source.head;
-      }),
+    raise: async epoch => ({
+      close: ({ head, lsn }) =>
+        step(() => {
+          if (!locks.sqlite) throw new Error('the lock is gone');
+          durable.sqlite = { primary: 'postgres', epoch, head, lsn: Number(lsn) };
+          locks.sqlite = false;
+        }),
+    }),
+    lower: async epoch => ({
+      open: () =>
+        step(() => {
+          if (!locks.sqlite) throw new Error('the lock is gone');
+          durable.sqlite = { ...durable.sqlite, primary: 'sqlite', epoch, head: source.head };
+          locks.sqlite = false;
+          return source.head;
+        }),
+    }),
     release: () => {
       locks.sqlite = false;
     },
@@ -155,15 +159,13 @@ export function portsOf(
       locks.postgres = false;
     },
   };
+  const advance: PhaseStore['advance'] = (from, to) =>
+    step(() => {
+      if (durable.phase !== to) at(from);
+      durable.phase = to;
+    });
   return {
-    store: {
-      load: () => step(() => durable.phase),
-      advance: (from, to) =>
-        step(() => {
-          if (durable.phase !== to) at(from);
-          durable.phase = to;
-        }),
-    },
+    store: { load: () => step(() => durable.phase), advance, step: advance },
     sqlite: {
       hold: () =>
         step(() => {
@@ -182,7 +184,6 @@ export function portsOf(
         }
       },
       record: () => now(() => ({ ...durable.sqlite })),
-      state: () => now(() => source.state()),
     },
     postgres: {
       checkpoint: () => step(() => durable.postgres.checkpoint),
@@ -194,7 +195,12 @@ export function portsOf(
         await step(() => undefined);
       },
       state: () => step(() => target.state()),
-      prepare: () => step(() => BigInt(wal.length) as Lsn),
+      prepare: epoch =>
+        step(() => {
+          at('verifying');
+          if (durable.epoch !== epoch) throw new Error('another epoch');
+          return BigInt(wal.length) as Lsn;
+        }),
       usedIds: () => step(() => new Map()),
       open: ({ epoch, head }) =>
         step(() => {

@@ -12,14 +12,14 @@ export type Effects = Readonly<Record<string, (s: State, who: number, args: Call
 
 /** Calls that go through the main session: with it they fail. */
 export const ON_MAIN: ReadonlySet<string> = new Set(
-  'load advance begin checkpoint apply prepare usedIds open resumeAt setVerified watermark'.split(' '),
+  'load advance advanced begin checkpoint apply prepare usedIds open resumeAt setVerified watermark'.split(' '),
 );
 /** Calls whose answer can be lost after they had their effect. */
 export const CHANGES: ReadonlySet<string> = new Set(
   'advance begin apply prepare open resumeAt setVerified watermark fence close reopen flag takeDown'.split(' '),
 );
 /** Calls that cannot fail by themselves. */
-export const SURE: ReadonlySet<string> = new Set('timer release stop unlock compare'.split(' '));
+export const SURE: ReadonlySet<string> = new Set('timer send release stop unlock'.split(' '));
 
 const done = (state: State, value?: Value): Effect => ({ state, ok: true, value });
 const refused = (state: State): Effect => ({ state, ok: false });
@@ -52,6 +52,7 @@ export const applied = (s: State, source: string, after: number, seq: number): S
 export const EFFECTS: Effects = {
   load: s => done(s, s.phase),
   look: s => done(s, s.phase),
+  advanced: s => done(s, s.phase),
   advance(s, _, [from, to]) {
     if (s.late > 0) return undefined; // its transaction has the row
     if (s.phase !== from) return refused(s);
@@ -62,6 +63,11 @@ export const EFFECTS: Effects = {
     if (s.late > 0) return undefined;
     return s.phase === from ? done(synced({ ...s, phase: to as Phase, epoch: Number(epoch) })) : refused(s);
   },
+  /** Where the session is gone nobody hears of it. */
+  send(s, who, [from, to]) {
+    const { main, sent } = s.processes[who]!;
+    return done(main ? withProcess(s, who, { sent: [...sent.split(',').filter(Boolean), `${from} ${to}`].join(',') }) : s);
+  },
   timer: s => done(s),
   takeDown: s => done({ ...s, slot: -1 }),
 
@@ -70,7 +76,6 @@ export const EFFECTS: Effects = {
   release: (s, who) => done(s.held === who ? { ...s, held: NOBODY } : s),
   heldState: (s, who) => (s.held === who ? done(withProcess(s, who, { source: s.here }), s.journal.length) : refused(s)),
   heldIds: (s, who) => (s.held === who ? done(s, s.nextHere) : refused(s)),
-  sourceState: (s, who) => done(withProcess(s, who, { source: s.here }), s.journal.length),
   record: s => done(s, `${s.primary} ${s.closedAt} ${s.head < 0 ? s.journal.length : s.head}`),
   close(s, who, [epoch, head, lsn]) {
     if (s.held !== who || s.primary !== 'sqlite' || s.closedAt >= Number(epoch)) return refused(releasedBy(s, who));
@@ -89,13 +94,15 @@ export const EFFECTS: Effects = {
     if (!takesBatches(s.phase)) return refused(s);
     return done(applied(s, s.processes[who]!.source, Number(after), Number(seq)));
   },
-  targetState: (s, who) => done(withProcess(s, who, { target: s.there })),
   verifiedUpTo: s => done(s, s.verified),
   compare(s, who, [after]) {
-    const { source, target } = s.processes[who]!;
-    return done(withProcess(s, who, { source: '', target: '' }), alike(source, target, s.journal.slice(Number(after))));
+    const { source } = s.processes[who]!;
+    return done(withProcess(s, who, { source: '' }), alike(source, s.there, s.journal.slice(Number(after))));
   },
-  prepare: (s, _, [next]) => done(synced({ ...s, nextThere: Number(next) }), walLength(s.wal)),
+  prepare(s, _, [epoch, next]) {
+    if (s.phase !== 'verifying' || s.epoch !== epoch) return refused(s);
+    return done(synced({ ...s, nextThere: Number(next) }), walLength(s.wal));
+  },
   usedIds: s => done(s, s.nextThere),
   open(s, _, [epoch, head]) {
     if (s.phase !== 'switching' || s.epoch !== epoch || s.checkpoint !== head) return refused(s);

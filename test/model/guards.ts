@@ -117,6 +117,17 @@ export const GUARDS: readonly Guard[] = [
     finds: /phase names a closed side|nothing leads on/,
   },
   {
+    name: 'SQLite is fenced only when the phase, which is not waited for, has come to verifying',
+    without: effects(({ prepare }) => ({
+      prepare: (s, who, args) => {
+        const after = prepare!({ ...s, phase: 'verifying', epoch: Number(args[0]) }, who, args)!;
+        return { ...after, state: { ...after.state, phase: s.phase, epoch: s.epoch } };
+      },
+    })),
+    bounds: { faults: 1 },
+    finds: /phase names a closed side|nothing leads on/,
+  },
+  {
     name: 'Postgres opens before the flag names it',
     without: {
       unguarded: ({ sqlite, postgres, flag }, _, epoch) => ({
@@ -140,7 +151,7 @@ export const GUARDS: readonly Guard[] = [
   },
   {
     name: 'Postgres’s sequences are set before it opens',
-    without: effects(({ prepare }) => ({ prepare: s => prepare!(s, 0, [s.nextThere]) })),
+    without: effects(({ prepare }) => ({ prepare: (s, who, [epoch]) => prepare!(s, who, [epoch, s.nextThere]) })),
     bounds: { writes: [2, 0, 0] },
     finds: /given twice|lacks an acknowledged write/,
   },
@@ -205,9 +216,11 @@ export const GUARDS: readonly Guard[] = [
     without: {
       unguarded: ({ sqlite, postgres, flag }, _, epoch) => ({
         async switching_back() {
-          const held = await sqlite.hold(1);
-          await postgres.resumeAt(await held.open({ epoch, usedIds: await postgres.usedIds() }));
+          const held = await sqlite.hold(1, await postgres.checkpoint());
+          const fence = await held.lower(epoch);
+          const head = await fence.open(await postgres.usedIds());
           await flag.write({ primary: 'sqlite', epoch });
+          await postgres.resumeAt(head);
           return 'switched';
         },
       }),
@@ -224,8 +237,9 @@ export const GUARDS: readonly Guard[] = [
           const { primary, head } = sqlite.record();
           if (primary === 'sqlite') await postgres.resumeAt(head);
           else {
-            const held = await sqlite.hold(1);
-            await postgres.resumeAt(await held.open({ epoch, usedIds: await postgres.usedIds() }));
+            const held = await sqlite.hold(1, await postgres.checkpoint());
+            const fence = await held.lower(epoch);
+            await postgres.resumeAt(await fence.open(await postgres.usedIds()));
           }
           return 'switched';
         },

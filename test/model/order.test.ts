@@ -13,13 +13,11 @@ import { forest } from './tree.ts';
 
 /** What the ports of src/cli/engine are called here. A call of one port is sometimes two: what it waits for first is in front. */
 const CALLS: Readonly<Record<string, readonly string[]>> = {
-  'phase.advance': ['advance'],
-  'switch.sqlite.hold': ['checkpoint', 'hold'],
+  'phase.step': ['advance'],
+  'switch.sqlite.hold': ['hold'],
   'switch.sqlite.record': ['record'],
-  'switch.sqlite.state': ['sourceState'],
   'switch.postgres.checkpoint': ['checkpoint'],
   'switch.postgres.apply': ['apply'],
-  'switch.postgres.state': ['targetState'],
   'switch.postgres.verifiedUpTo': ['verifiedUpTo'],
   'switch.postgres.prepare': ['prepare'],
   'switch.postgres.open': ['open'],
@@ -39,6 +37,9 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
 /** The mirror and the comparison are no ports, and the phase is known after an own step. */
 const MODEL_ONLY: ReadonlySet<string> = new Set(['begin', 'load', 'compare', 'reached', 'stop', 'takeDown']);
 
+/** The phase moves; it may be sent and not waited for, or only looked at. */
+const STEPS: ReadonlySet<string> = new Set(['send', 'advanced']);
+
 /** What the model asks when nothing goes wrong. */
 async function asked(kind: Kind, epoch: number, from: State): Promise<{ readonly calls: string[]; readonly after: State }> {
   const trees = forest();
@@ -47,9 +48,9 @@ async function asked(kind: Kind, epoch: number, from: State): Promise<{ readonly
   const calls: string[] = [];
   while (node.pending.length > 0) {
     const call = node.pending.find(({ name, args }) => name !== 'timer' && EFFECTS[name]!(s, 0, args) !== undefined)!;
-    const { state, ok, value } = EFFECTS[call.name]!(s, 0, call.args)!;
+    const { state, ok, value } = EFFECTS[call.name === 'send' ? 'advance' : call.name]!(s, 0, call.args)!; // it arrives at once
     s = call.name === 'watermark' ? { ...state, lsn: state.wal.length / 2 } : state; // the mirror brings it at once
-    if (!MODEL_ONLY.has(call.name)) calls.push(call.name);
+    if (!MODEL_ONLY.has(call.name)) calls.push(STEPS.has(call.name) ? 'advance' : call.name);
     node = await trees.answer(node, call.id, { ok, value });
   }
   return { calls, after: s };

@@ -4,6 +4,7 @@
  */
 import type { Lsn, Mark, PgRow, Rows, Seq } from '../../src/change/change.ts';
 import type { SourceState, TargetState } from '../../src/change/ports.ts';
+import { LAZY } from '../../src/cli/engine/phases.ts';
 import { back } from '../../src/cutover/back.ts';
 import { type Actions, drive, type PhaseStore, recover } from '../../src/cutover/drive.ts';
 import { forward } from '../../src/cutover/forward.ts';
@@ -60,23 +61,34 @@ export const programOf =
     }
   };
 
-/** As src/cli/engine/phases.ts: after an own step the phase is known, and whether a step that failed had been made is looked up. */
+/**
+ * As src/cli/engine/phases.ts: after an own step the phase is known, whether a step that failed had been made is looked up, one that
+ * commits with a fence is only looked at, and a phase that is stored lazily is not waited for.
+ */
 function storeOf(call: Caller): PhaseStore {
   let stepped: Phase | undefined;
   const look = async (): Promise<Phase> => (await call.later('load')) as Phase;
+  const surely = async (from: Phase, to: Phase): Promise<void> => {
+    stepped = undefined;
+    if (to === 'switching_back') {
+      if ((await call.later('advanced')) !== to) throw new Error('the fence has not committed');
+    } else {
+      await call.later('advance', [from, to]).catch(async error => {
+        if ((await look()) !== to) throw error;
+      });
+    }
+    stepped = to;
+  };
   return {
     async load() {
       const known = stepped;
       stepped = undefined;
       return known ?? (await look());
     },
-    async advance(from, to) {
-      stepped = undefined;
-      try {
-        await call.later('advance', [from, to]);
-      } catch (error) {
-        if ((await look()) !== to) throw error;
-      }
+    advance: surely,
+    async step(from, to) {
+      if (!LAZY.has(to)) return await surely(from, to);
+      call.now('send', [from, to]);
       stepped = to;
     },
   };
@@ -95,7 +107,6 @@ function portsOf(call: Caller): SwitchPorts {
   return {
     sqlite: {
       async hold(): Promise<HeldSqlite> {
-        await call.later('checkpoint'); // what the file is checked against, under the lock
         await call.later('hold');
         return heldOf(call);
       },
@@ -111,17 +122,13 @@ function portsOf(call: Caller): SwitchPorts {
         const [primary, epoch, head] = String(call.now('record')).split(' ');
         return { primary: primary === 'sqlite' ? 'sqlite' : 'postgres', epoch: BigInt(epoch!), head: markOf(Number(head)) };
       },
-      state: () => sourceOf(call, call.now('sourceState')),
     },
     postgres: {
       checkpoint: async () => markOf(await call.later('checkpoint')),
       apply: async ({ position, changes }) => void (await call.later('apply', [numberOf(position), changes.marks])),
-      async state() {
-        await call.later('targetState');
-        return TARGET;
-      },
-      async prepare(usedIds) {
-        return BigInt((await call.later('prepare', [Number(usedIds.get(1) ?? 0)])) as number) as Lsn;
+      state: async () => TARGET, // not waited for: it begins with the comparison
+      async prepare(epoch, usedIds) {
+        return BigInt((await call.later('prepare', [Number(epoch), Number(usedIds.get(1) ?? 0)])) as number) as Lsn;
       },
       usedIds: async () => new Map([[1, BigInt((await call.later('usedIds')) as number)]]),
       open: async ({ epoch, head }) => void (await call.later('open', [Number(epoch), numberOf(head)])),
@@ -161,8 +168,12 @@ function heldOf(call: Caller): HeldSqlite {
   return {
     state: () => sourceOf(call, call.now('heldState')),
     usedIds: () => new Map([[1, BigInt(call.now('heldIds') as number)]]),
-    close: async ({ epoch, head, lsn }) => void (await once('close', [Number(epoch), numberOf(head), Number(lsn)])),
-    open: async ({ epoch, usedIds }) => markOf(await once('reopen', [Number(epoch), Number(usedIds.get(1) ?? 0)])),
+    raise: async epoch => ({
+      close: async ({ head, lsn }) => void (await once('close', [Number(epoch), numberOf(head), Number(lsn)])),
+    }),
+    lower: async epoch => ({
+      open: async usedIds => markOf(await once('reopen', [Number(epoch), Number(usedIds.get(1) ?? 0)])),
+    }),
     release() {
       if (!gone) call.now('release');
       gone = true;

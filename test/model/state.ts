@@ -12,11 +12,12 @@ export type Process = {
   readonly node: number;
   /** Its main session lives: the one with the advisory lock. */
   readonly main: boolean;
+  /** Steps of the phase that were sent on that session, and are not waited for: `from to`, by commas. */
+  readonly sent: string;
   /** Its mirror writes into SQLite. */
   readonly mirrors: boolean;
-  /** The states it holds for a comparison. */
+  /** The state of SQLite that it holds for a comparison. */
   readonly source: string;
-  readonly target: string;
 };
 export const IDLE = -1;
 export const DOWN = -2;
@@ -114,7 +115,7 @@ export function namer(): (s: State) => string {
       `${s.primary},${s.closedAt},${s.head},${s.lsn},${s.here},${s.journal},${s.nextHere},${s.held},${s.hereDurable}`,
       `${s.phase},${s.epoch},${s.open},${s.checkpoint},${s.verified},${s.there},${s.wal},${s.nextThere},${s.slot},${s.locked},${s.late},${s.thereDurable}`,
       `${s.flag},${s.flagEpoch},${s.ids},${s.last},${s.faults},${s.switches},${s.seconds}`,
-      s.processes.map(p => `${p.node},${p.main},${p.mirrors},${p.source},${p.target}`).join(),
+      s.processes.map(p => `${p.node},${p.main},${p.mirrors},${p.source},${p.sent}`).join(),
       s.apps.map(a => `${a.side},${a.open ? a.id : ''},${a.written}`).join(),
     ].map((text, part) => numberOf(part, text));
     return String.fromCharCode(...numbers.flatMap(number => [number >>> 16, number & 0xffff]));
@@ -146,8 +147,8 @@ export const START: State = {
   flag: 'sqlite',
   flagEpoch: 0,
   processes: [
-    { node: IDLE, main: true, mirrors: true, source: '', target: '' },
-    { node: DOWN, main: false, mirrors: false, source: '', target: '' },
+    { node: IDLE, main: true, sent: '', mirrors: true, source: '' },
+    { node: DOWN, main: false, sent: '', mirrors: false, source: '' },
   ],
   apps: [],
   ids: '',

@@ -64,9 +64,10 @@ export async function stepsFrom(model: Model, s: State): Promise<Step[]> {
   const add = (what: string, state: State, free = true): void => void steps.push({ what, state, free });
   for (const who of [0, 1]) {
     const process = s.processes[who]!;
+    if (process.sent !== '') arrival(model, s, who, add);
     if (process.node >= 0) await operate(model, s, who, add);
-    else if (process.node === IDLE) await idle(model, s, who, add);
-    else if (who === 0 || s.seconds > 0) startUp(model, s, who, add);
+    else if (process.node === IDLE && process.sent === '') await idle(model, s, who, add);
+    else if (process.node === DOWN && (who === 0 || s.seconds > 0)) startUp(model, s, who, add);
     if (process.mirrors && (process.node >= 0 || s.phase === 'mirroring')) mirror(model, s, NAMES[who]!, add);
     if (process.node !== DOWN && s.faults > 0) deaths(model, s, who, add);
   }
@@ -79,7 +80,19 @@ export async function stepsFrom(model: Model, s: State): Promise<Step[]> {
 type Add = (what: string, state: State, free?: boolean) => void;
 
 const fault = (s: State): State => ({ ...s, faults: s.faults - 1 });
-const mainLost = (s: State, who: number): State => withProcess(s, who, { main: false });
+const mainLost = (s: State, who: number): State => withProcess(s, who, { main: false, sent: '' });
+
+/** The first of the steps that are not waited for takes place, or fails, and nobody hears of it. */
+function arrival({ effects }: Model, s: State, who: number, add: Add): void {
+  const [step = '', ...rest] = s.processes[who]!.sent.split(',');
+  const effect = effects.advance!(s, who, step.split(' '));
+  const words = `${NAMES[who]} is ${step.replace(' ', ' no more but ')}`;
+  const left = { sent: rest.join(',') };
+  if (effect !== undefined) add(`${words}${effect.ok ? '' : ': refused'}`, withProcess(effect.state, who, left));
+  if (s.faults === 0) return;
+  add(`${words}: fails`, fault(withProcess(s, who, left)), false);
+  add(`${words}: the connection is lost`, fault(mainLost(s, who)), false);
+}
 
 async function operate(model: Model, s: State, who: number, add: Add): Promise<void> {
   const node = model.forest.node(s.processes[who]!.node);
@@ -91,6 +104,7 @@ async function operate(model: Model, s: State, who: number, add: Add): Promise<v
       await go(': the session is gone', { state: s, ok: false }, true);
       continue;
     }
+    if (ON_MAIN.has(call.name) && s.processes[who]!.sent !== '') continue; // what was sent before comes first
     const effect = model.effects[call.name]!(s, who, call.args);
     if (effect !== undefined) await go(effect.ok ? '' : ': refused', effect, true);
     if (s.faults === 0 || SURE.has(call.name)) continue;
@@ -112,7 +126,7 @@ function failing(s: State, who: number, name: string): State {
 async function answered({ forest }: Model, who: number, node: number, call: Call, { state, ok, value }: Effect): Promise<State> {
   const next = await forest.answer(forest.node(node), call.id, { ok, value });
   if (next.pending.length > 0) return withProcess(state, who, { node: next.id });
-  const left = withProcess(state, who, { node: IDLE, mirrors: true, source: '', target: '' });
+  const left = withProcess(state, who, { node: IDLE, mirrors: true, source: '' });
   return letGo(left, who);
 }
 
@@ -181,10 +195,10 @@ function startUp(model: Model, s: State, who: number, add: Add): void {
 function deaths(model: Model, s: State, who: number, add: Add): void {
   const words = `${NAMES[who]} is killed`;
   add(words, fault(dead(s, who)), false);
-  const { node, main } = s.processes[who]!;
+  const { node, main, sent } = s.processes[who]!;
   if (node < 0) return;
   for (const call of model.forest.node(node).pending) {
-    if (!CHANGES.has(call.name) || (ON_MAIN.has(call.name) && !main)) continue;
+    if (!CHANGES.has(call.name) || (ON_MAIN.has(call.name) && (!main || sent !== ''))) continue;
     const effect = model.effects[call.name]!(s, who, call.args);
     if (effect?.ok !== true) continue;
     add(`${words} when ${call.name} was done`, fault(dead(effect.state, who)), false);
@@ -194,7 +208,7 @@ function deaths(model: Model, s: State, who: number, add: Add): void {
 }
 
 function dead(s: State, who: number): State {
-  const gone = withProcess(s, who, { node: DOWN, main: false, mirrors: false, source: '', target: '' });
+  const gone = withProcess(s, who, { node: DOWN, main: false, sent: '', mirrors: false, source: '' });
   return letGo(gone, who);
 }
 
@@ -217,7 +231,7 @@ function disasters(s: State, add: Add): void {
   const postgres = (from: State, left: string): State => {
     const lost: Partial<State> = JSON.parse(left);
     const apps = from.apps.map((app): App => (app.open ? { ...app, open: false } : app));
-    const ended = withProcess(withProcess(from, 0, { main: false }), 1, { main: false });
+    const ended = mainLost(mainLost(from, 0), 1);
     return { ...ended, ...lost, thereDurable: '', locked: NOBODY, late: 0, apps };
   };
   const power = (from: State): State => {

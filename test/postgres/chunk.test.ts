@@ -119,7 +119,9 @@ test('sequences go on after the highest number used, and start at 1 where none w
       [3, null],
       [4, -7n],
     ]),
+    { phase: 'preparing', epoch: 0n },
   );
+  await expect(setSequences(w.session, PLAN, new Map([[1, 7n]]), { phase: 'preparing', epoch: 1n })).rejects.toThrow('no longer preparing');
   expect(await readSequences(w.session, PLAN)).toEqual(
     new Map([
       [1, highest],

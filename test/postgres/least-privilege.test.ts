@@ -37,7 +37,7 @@ test('a role that owns the database and nothing else can do everything on the wa
     await addForeignKeys(w.session, PLAN, () => undefined);
     await validateForeignKeys(w.session, PLAN, () => undefined);
     await analyze(w.session, PLAN);
-    await setSequences(w.session, PLAN, new Map([[1, 2n]]));
+    await setSequences(w.session, PLAN, new Map([[1, 2n]]), { phase: 'preparing', epoch: 0n });
     expect((await readSequences(w.session, PLAN)).get(1)).toBe(2n);
 
     const state = await targetState(url, PLAN);

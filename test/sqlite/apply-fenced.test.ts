@@ -32,7 +32,7 @@ test('triggers of the application neither double what Postgres has nor refuse it
   expect(before).toEqual([['search'], ['forget'], ['logs']]);
 
   using held = await hold(path, 1_000);
-  openSqlite(held, plan, { epoch: 2n, usedIds: new Map() });
+  openSqlite(held, plan, 2n);
   await held.commit(1_000);
   db.exec(`insert into t values (9, 9, 'nine')`);
   expect(rows('select count(*) from keyless')).toEqual([[2n]]);
@@ -43,7 +43,7 @@ test('what the mirror wrote is at or below the head that opening returns, and th
   const { apply, db, id, marks, path, plan, sink } = await mirrored();
   await apply({ op: 'insert', table: id('t'), row: ['3', null, 'x'] });
   using held = await hold(path, 1_000);
-  const head = openSqlite(held, plan, { epoch: 2n, usedIds: new Map() });
+  const { head } = openSqlite(held, plan, 2n);
   await held.commit(1_000);
   expect(head.seq).toBe(journalHead(db));
   const before = marks().length;

@@ -150,7 +150,7 @@ test('closing and opening record the switch, and keep the schema as it was', asy
   const head = journalHead(db);
 
   using closing = await hold(path, 1_000);
-  closeSqlite(closing, plan, { epoch: 1n, seq: head, lsn: lsn(0x16_0000_00ffn), source: SOURCE });
+  closeSqlite(closing, plan, 1n)({ seq: head, lsn: lsn(0x16_0000_00ffn), source: SOURCE });
   expect(fenceState(db, plan)).toEqual({ closed: false, epoch: undefined, intact: false });
   await closing.commit(1_000);
   expect(fenceState(db, plan)).toEqual({ closed: true, epoch: 1n, intact: true });
@@ -158,7 +158,8 @@ test('closing and opening record the switch, and keep the schema as it was', asy
   expect(readControl(db)).toMatchObject({ primary: 'postgres', epoch: 1n, seq: head, lsn: '16/FF', source: SOURCE });
 
   using opening = await hold(path, 1_000);
-  const mark = openSqlite(opening, plan, { epoch: 2n, usedIds: new Map([[idOf(plan, `odd " 'name'`), 40n]]) });
+  const { head: mark, number } = openSqlite(opening, plan, 2n);
+  number(new Map([[idOf(plan, `odd " 'name'`), 40n]]));
   await opening.commit(1_000);
   expect(fenceState(db, plan)).toEqual({ closed: false, epoch: undefined, intact: false });
   expect(readControl(db)).toMatchObject({ primary: 'sqlite', epoch: 2n, seq: mark.seq, lsn: null, source: null });
@@ -173,7 +174,7 @@ test('a switch that is not committed did not happen', async () => {
   using app = fixture(DDL);
   await install(app.db, app.plan, { install: INSTALL, target: 'pg' }, 1_000);
   const held = await hold(app.path, 1_000);
-  closeSqlite(held, app.plan, { epoch: 1n, seq: 1n as Seq, lsn: lsn(1), source: SOURCE });
+  closeSqlite(held, app.plan, 1n)({ seq: 1n as Seq, lsn: lsn(1), source: SOURCE });
   held.release();
   app.db.exec('update t set v = 3');
   expect(readControl(app.db)).toMatchObject({ primary: 'sqlite', epoch: 0n });
@@ -184,9 +185,8 @@ test('a switch to an epoch that is not newer, or to the side that is open, halts
   await closed(app);
   using held = await hold(app.path, 1_000);
   const halt = expect.objectContaining({ disposition: 'halt' });
-  const record = { seq: 1n as Seq, lsn: lsn(1), source: SOURCE };
-  expect(() => closeSqlite(held, app.plan, { epoch: 2n, ...record })).toThrow(halt);
-  expect(() => openSqlite(held, app.plan, { epoch: 1n, usedIds: new Map() })).toThrow(halt);
+  expect(() => closeSqlite(held, app.plan, 2n)).toThrow(halt);
+  expect(() => openSqlite(held, app.plan, 1n)).toThrow(halt);
 });
 
 test('a table that an ORM rebuilt is found open and closed again [G8]', async () => {
@@ -230,7 +230,7 @@ test('a transaction that read before the fence is refused when it writes, and le
   using held = await hold(app.path, 1_000);
   app.db.exec('begin');
   app.db.prepare('select * from t').all();
-  closeSqlite(held, app.plan, { epoch: 1n, seq: journalHead(held.db), lsn: lsn(1), source: SOURCE });
+  closeSqlite(held, app.plan, 1n)({ seq: journalHead(held.db), lsn: lsn(1), source: SOURCE });
 
   app.db.pragma('busy_timeout = 0');
   expect(() => app.db.exec('update t set v = 3')).toThrow(expect.objectContaining({ code: 'SQLITE_BUSY' }));

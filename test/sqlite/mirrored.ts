@@ -43,7 +43,7 @@ export function fixture(
 export async function closed({ path, db, plan }: Fixture): Promise<void> {
   await install(db, plan, { install: INSTALL, target: 'pg' }, 5_000);
   using held = await hold(path, 5_000);
-  closeSqlite(held, plan, { epoch: 1n, seq: headMark(held.db).seq, lsn: lsn(100), source: SOURCE });
+  closeSqlite(held, plan, 1n)({ seq: headMark(held.db).seq, lsn: lsn(100), source: SOURCE });
   await held.commit(5_000);
 }
 

@@ -62,7 +62,7 @@ export async function openEngine(config: Config, log: Logger, as: string, { env,
   openSource(config.source).close();
   const { url, embedded } = await findTarget(config, as === 'uninstall');
   const who = `${as} pid ${process.pid} on ${hostname()}`;
-  const main = watched('main', await connect(url, { applicationName: `attacca ${who}` }), reached);
+  const main = watched('main', await connect(url, { applicationName: `attacca ${who}`, pipelined: true }), reached);
   try {
     const facts = await preflight(main, config.schema);
     refuse(facts, url);

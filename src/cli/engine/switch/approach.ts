@@ -4,16 +4,18 @@
  */
 import type { Mark, Rows } from '../../../change/change.ts';
 import type { Sink } from '../../../change/ports.ts';
-import { differs } from '../../../cutover/forward.ts';
+import { differs } from '../../../cutover/agree.ts';
 import type { SwitchPorts } from '../../../cutover/ports.ts';
 import { readVerified, record } from '../../../postgres/control.ts';
-import { closing } from '../../../postgres/fence.ts';
+import { closing, opening } from '../../../postgres/fence.ts';
+import type { Session } from '../../../postgres/open.ts';
 import { stateOn } from '../../../postgres/state.ts';
 import { fenceState } from '../../../sqlite/fence.ts';
 import { openMarks } from '../../../sqlite/marks.ts';
 import { persist, readTransaction } from '../../../sqlite/open.ts';
 import { heldState } from '../../../sqlite/state.ts';
 import { schemaOf } from '../../../sqlite/values.ts';
+import { settleWal } from '../../../sqlite/wal.ts';
 import { verifyMarked } from '../../../verify/verify.ts';
 import type { Installed } from '../engine.ts';
 import type { Ready } from './ready.ts';
@@ -25,9 +27,14 @@ const FEW_MARKS = 20;
 /** How long a writer that is committing may be in the way (rollback-journal mode). */
 const READ_WAIT_MS = 2_000;
 
-/** Before a cutover, when the pipe has stopped: applies and compares what has come since. Throws Refused where the sides differ. */
-export async function approachPostgres(on: Installed, sink: Sink<Mark, Rows>, open: Ready): Promise<void> {
+/**
+ * Before a cutover, when the pipe has stopped: applies and compares what has come since. Throws Refused where the sides differ. The WAL
+ * is copied into the file before, or the commit of the fence might do it; and Postgres has compiled its own fence once.
+ */
+export async function approachPostgres(on: Installed, sink: Sink<Mark, Rows>, open: Ready, epoch: bigint): Promise<void> {
   open.looker();
+  await persist(() => settleWal(open.writer()), READ_WAIT_MS);
+  await rehearse(on.engine.main, opening(epoch));
   for (let round = 0, marks = FEW_MARKS + 1; round < ROUNDS && marks > FEW_MARKS; round++) marks = await nearer(on, sink, open);
 }
 
@@ -76,17 +83,29 @@ export async function approachSqlite(compare: () => Promise<void>): Promise<void
  * Before a rollback: the steps of the switch, with no consequence. The two states are not the same one. The mirror rests: in
  * rollback-journal mode this process would wait inside SQLite for a commit that it has to make itself.
  */
-export async function rehearseRollback({ plan, writer }: Installed, ports: SwitchPorts, open: Ready, epoch: bigint): Promise<void> {
-  const target = await ports.postgres.state();
-  const source = ports.sqlite.state();
+export async function rehearseRollback({ plan, writer }: Installed, { postgres }: SwitchPorts, open: Ready, epoch: bigint): Promise<void> {
+  const db = open.writer();
+  await persist(() => settleWal(db), READ_WAIT_MS);
+  openMarks(db, plan);
+  const { seq } = await postgres.verifiedUpTo();
+  using _reading = await persist(() => readTransaction(db), READ_WAIT_MS);
+  const source = heldState(db, plan);
+  const target = await postgres.state();
   try {
-    const since = await ports.postgres.verifiedUpTo();
-    await verifyMarked({ source, target, primary: 'postgres' }, plan, source.marked(since.seq), new AbortController().signal);
+    await verifyMarked({ source, target, primary: 'postgres' }, plan, source.marked(seq), new AbortController().signal);
+    fenceState(db, plan);
+    schemaOf(db);
   } finally {
     source.close();
     await target.close();
   }
-  await persist(() => [fenceState(open.writer(), plan), schemaOf(open.writer())], READ_WAIT_MS);
-  const locker = await open.locker();
-  await locker.query(`begin; ${closing(epoch, writer.token)}; rollback`);
+  await rehearse(await open.locker(), closing(epoch, writer.token));
+}
+
+async function rehearse(session: Session, statement: string): Promise<void> {
+  try {
+    await session.query(`begin; ${statement}`);
+  } finally {
+    await session.query('rollback');
+  }
 }

@@ -29,7 +29,7 @@ export async function ready({ config, url }: Pick<Engine, 'config' | 'url'>): Pr
   return {
     reader,
     locker() {
-      locker ??= connect(url, { applicationName: 'attacca rollback' });
+      locker ??= connect(url, { applicationName: 'attacca rollback', pipelined: true });
       return locker;
     },
     writer: writer.get,

@@ -1,20 +1,30 @@
 /* The two databases as a switch sees them (cutover/ports.ts). */
+import { setImmediate } from 'node:timers/promises';
 import type { Lsn, Mark, Rows } from '../../../change/change.ts';
 import type { Sink } from '../../../change/ports.ts';
-import type { HeldSqlite, LockedPostgres, PostgresSide, SqliteSide, SwitchPorts } from '../../../cutover/ports.ts';
+import { together } from '../../../cutover/agree.ts';
+import type {
+  HeldSqlite,
+  LockedPostgres,
+  LoweredFence,
+  PostgresSide,
+  RaisedFence,
+  SqliteSide,
+  SwitchPorts,
+} from '../../../cutover/ports.ts';
 import type { Plan } from '../../../plan/plan.ts';
-import { advance, readVerified, record, resumeAt } from '../../../postgres/control.ts';
+import { advance, isElsewhere, only, readVerified, record, resumeAt } from '../../../postgres/control.ts';
 import { closing, fenceNewPartitions, lockTables, opening } from '../../../postgres/fence.ts';
-import { type PgRecord, type Session, transaction } from '../../../postgres/open.ts';
+import type { Session } from '../../../postgres/open.ts';
 import { readSequences, setSequences } from '../../../postgres/sequence.ts';
 import { writeWatermark } from '../../../postgres/slot.ts';
-import { stateOn } from '../../../postgres/state.ts';
+import { stateBehind } from '../../../postgres/state.ts';
 import { closeSqlite, openSqlite } from '../../../sqlite/fence.ts';
 import { examine, isVacuumed, moved } from '../../../sqlite/health.ts';
 import { holdOn } from '../../../sqlite/hold.ts';
 import { readControl as readSqliteControl } from '../../../sqlite/install.ts';
 import { checkAnchor, nonceAt } from '../../../sqlite/journal.ts';
-import { type Database, readTransaction } from '../../../sqlite/open.ts';
+import type { Database } from '../../../sqlite/open.ts';
 import { headMark } from '../../../sqlite/rows.ts';
 import { nextIds } from '../../../sqlite/sequence.ts';
 import { heldState } from '../../../sqlite/state.ts';
@@ -27,18 +37,17 @@ import type { Ready } from './ready.ts';
 const COMMIT_WAIT_MS = 3_000;
 
 export const switchPorts = (on: Installed, sink: Sink<Mark, Rows>, slot: string, open: Ready): SwitchPorts => ({
-  sqlite: watched('switch.sqlite', sqliteSide(on, { sink, slot, open }), on.engine.reached),
+  sqlite: watched('switch.sqlite', sqliteSide(on, { slot, open }), on.engine.reached),
   postgres: watched('switch.postgres', postgresSide(on, sink, open), on.engine.reached),
   flag: on.engine.flag,
 });
 
-type Means = { readonly sink: Pick<Sink<Mark, Rows>, 'checkpoint'>; readonly slot: string; readonly open: Ready };
+type Means = { readonly slot: string; readonly open: Ready };
 
-function sqliteSide(on: Installed, { sink, slot, open }: Means): SqliteSide {
+function sqliteSide(on: Installed, { slot, open }: Means): SqliteSide {
   const { engine, plan } = on;
   return {
-    async hold(budgetMs): Promise<HeldSqlite> {
-      const checkpoint = await sink.checkpoint();
+    async hold(budgetMs, checkpoint): Promise<HeldSqlite> {
       const held = await holdOn(open.writer(), budgetMs);
       try {
         checkUnmoved(held.db, plan, checkpoint);
@@ -50,14 +59,24 @@ function sqliteSide(on: Installed, { sink, slot, open }: Means): SqliteSide {
       const port: HeldSqlite = {
         state: () => heldState(held.db, plan),
         usedIds: () => nextIds(held.db, plan),
-        async close({ epoch, head, lsn }) {
-          closeSqlite(held, plan, { epoch, seq: head.seq, lsn, source });
-          await held.commit(COMMIT_WAIT_MS);
+        async raise(epoch) {
+          await setImmediate(); // what Postgres is asked goes out first
+          const record = closeSqlite(held, plan, epoch);
+          const close: RaisedFence['close'] = async ({ head, lsn }) => {
+            record({ seq: head.seq, lsn, source });
+            await held.commit(COMMIT_WAIT_MS);
+          };
+          return watched('held', { close }, engine.reached);
         },
-        async open({ epoch, usedIds }) {
-          const head = openSqlite(held, plan, { epoch, usedIds });
-          await held.commit(COMMIT_WAIT_MS);
-          return head;
+        async lower(epoch) {
+          await setImmediate();
+          const { head, number } = openSqlite(held, plan, epoch);
+          const open: LoweredFence['open'] = async usedIds => {
+            number(usedIds);
+            await held.commit(COMMIT_WAIT_MS);
+            return head;
+          };
+          return watched('held', { open }, engine.reached);
         },
         release: () => held.release(),
       };
@@ -79,18 +98,6 @@ function sqliteSide(on: Installed, { sink, slot, open }: Means): SqliteSide {
       const { primary, epoch, seq } = control;
       return { primary, epoch, head: seq === null ? headMark(db) : { seq, nonce: nonceAt(db, seq) } };
     },
-    state() {
-      const db = open.looker();
-      const reading = readTransaction(db);
-      const state = heldState(db, plan);
-      return {
-        ...state,
-        close() {
-          state.close();
-          reading.release();
-        },
-      };
-    },
   };
 }
 
@@ -108,21 +115,25 @@ function postgresSide(on: Installed, sink: Sink<Mark, Rows>, open: Ready): Postg
   return {
     checkpoint: () => sink.checkpoint(),
     apply: batch => sink.apply(batch),
-    state: () => stateOn(open.reader, plan, () => letGo(open.reader)),
-    async prepare(usedIds): Promise<Lsn> {
+    state: async () => stateBehind(open.reader, plan, () => letGo(open.reader)),
+    async prepare(epoch, usedIds): Promise<Lsn> {
       if (!writer.replicaRole) await restoreForeignKeys(on);
-      return await setSequences(main, plan, usedIds);
+      return await setSequences(main, plan, usedIds, { phase: 'verifying', epoch });
     },
     usedIds: () => readSequences(main, plan),
     async open({ epoch, head }) {
-      const check = async ([standing]: readonly PgRecord[]): Promise<void> => {
-        if (standing?.phase === 'switching' && standing.epoch === String(epoch) && standing.seq === String(head.seq)) return;
+      const statement = `${BEGIN}; ${only('switching', epoch, head.seq)}; ${opening(epoch)} commit`;
+      try {
+        await main.query(statement);
+      } catch (error) {
+        await main.query('rollback').catch(() => undefined); // the server rolls back when the session is gone
+        if (!isElsewhere(error)) throw error;
+        const [standing] = (await main.query(STANDING)).rows;
         throw halt(
           `Postgres is at ${standing?.phase} ${standing?.epoch} with checkpoint ${standing?.seq}, SQLite was closed at epoch ${epoch} with ${head.seq}`,
           'Postgres has lost commits or another controller was here: do not open it by hand; read the runbook, section "switching"',
         );
-      };
-      await transaction(main, null, check, { first: STANDING, last: () => opening(epoch) });
+      }
     },
     lock: budgetMs => lock(on, open, budgetMs),
     resumeAt: head => resumeAt(main, head),
@@ -139,7 +150,8 @@ export async function letGo(session: Session): Promise<void> {
   session.query('rollback').catch(() => undefined); // a session that is gone has let go
 }
 
-const STANDING = /* sql */ `select phase, epoch, seq from attacca.control for update`;
+const BEGIN = /* sql */ `begin; set local synchronous_commit = on`;
+const STANDING = /* sql */ `select phase, epoch, seq from attacca.control`;
 
 /** On a session of its own: the controller's goes on working while the tables are locked. */
 async function lock({ engine, plan, writer }: Installed, open: Ready, budgetMs: number): Promise<LockedPostgres> {
@@ -157,8 +169,10 @@ async function lock({ engine, plan, writer }: Installed, open: Ready, budgetMs: 
   const port: LockedPostgres = {
     release,
     async close(epoch) {
-      await advance(session, { from: 'verifying_back', to: 'switching_back', epoch });
-      await session.query(`${closing(epoch, writer.token)}; commit`);
+      await together(
+        advance(session, { from: 'verifying_back', to: 'switching_back', epoch }),
+        session.query(`${only('switching_back', epoch)}; ${closing(epoch, writer.token)} commit`),
+      );
     },
   };
   return watched('locked', port, reached);

@@ -2,9 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Refused } from '../../../change/errors.ts';
+import { differs } from '../../../cutover/agree.ts';
 import { back } from '../../../cutover/back.ts';
 import { type Actions, drive, recover } from '../../../cutover/drive.ts';
-import { differs, forward } from '../../../cutover/forward.ts';
+import { forward } from '../../../cutover/forward.ts';
 import { blockers, type Direction, STARTS } from '../../../cutover/gate.ts';
 import { outcomeOf } from '../../../cutover/outcome.ts';
 import { type Stopwatch, stopwatch } from '../../../cutover/stopwatch.ts';
@@ -102,7 +103,7 @@ export async function cutOver(controller: Controller, maxPauseMs: number, progre
       // Nothing is applied now, so nothing can deadlock with this; where foreign keys cannot be silenced they must wait for the lock.
       if (on.writer.replicaRole) await restoreForeignKeys(on);
       await run(on, { epoch, maxPauseMs, watch, mirror: noMirror }, async ({ sink, open }) => {
-        await approachPostgres(on, sink, open);
+        await approachPostgres(on, sink, open, epoch);
         progress(`switching to PostgreSQL, epoch ${epoch}`);
         await moveOn(engine, 'shadowing', 'cutover', epoch);
       });

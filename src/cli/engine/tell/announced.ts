@@ -16,10 +16,18 @@ export const announced = (store: PhaseStore, { hooks, side }: Pick<Engine, 'hook
   load: () => store.load(),
   async advance(from, to) {
     await store.advance(from, to);
-    const point = MOMENTS[`${from} ${to}`];
-    if (point !== undefined && hooks.any(point)) hooks.after(point, factsOf(side, from, to));
+    announce({ hooks, side }, from, to);
+  },
+  async step(from, to) {
+    await store.step(from, to);
+    announce({ hooks, side }, from, to);
   },
 });
+
+function announce({ hooks, side }: Pick<Engine, 'hooks' | 'side'>, from: Phase, to: Phase): void {
+  const point = MOMENTS[`${from} ${to}`];
+  if (point !== undefined && hooks.any(point)) hooks.after(point, factsOf(side, from, to));
+}
 
 async function factsOf(side: Session, from: Phase, to: Phase) {
   const { epoch } = await readPhase(side);
