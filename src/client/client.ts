@@ -92,7 +92,10 @@ export async function createDatabase(options: ClientOptions): Promise<AppDatabas
   const known = belief(first ?? { primary: 'sqlite', epoch: 0n }, onSwitch);
   const closing = new AbortController();
   const running = new Set<Promise<unknown>>();
-  watchFlag(flag, { signal: closing.signal, pollMs }, known.flag);
+  const warm = (): void => {
+    if (!closing.signal.aborted) sides[known.primary() === 'sqlite' ? 'postgres' : 'sqlite'].warm?.();
+  };
+  watchFlag(heeded(flag, warm), { signal: closing.signal, pollMs }, known.flag);
 
   const track = <T>(start: () => Promise<T>): Promise<T> => {
     if (closing.signal.aborted) return Promise.reject(new Error('the database is closed'));
@@ -112,6 +115,21 @@ export async function createDatabase(options: ClientOptions): Promise<AppDatabas
       closing.abort();
       await Promise.allSettled(running);
       await Promise.all([sides.sqlite.close(), sides.postgres.close()]);
+    },
+  };
+}
+
+/** Who is woken may have to change sides soon: attacca announces a switch. The wake that comes with the watching itself says nothing. */
+function heeded(flag: FlagReader, near: () => void): FlagReader {
+  return {
+    read: () => flag.read(),
+    watch(wake, signal) {
+      let watching = false;
+      flag.watch?.(() => {
+        if (watching) near();
+        wake();
+      }, signal);
+      watching = true;
     },
   };
 }
@@ -166,5 +184,8 @@ function seldom(look: () => Promise<void>): () => Promise<void> {
 /** After this many the wait may be the beginning of a switch: connecting to the other side now shortens it. */
 const REFUSALS_OF_A_SWITCH = 3;
 
-/** Short at first, since locks and switches take milliseconds; random, so that waiting instances do not come back all at once. */
-const pauseMs = (waited: number): number => 1 + Math.random() * Math.min(2 + waited / 10, 50);
+/**
+ * Short for the time that a switch takes, since whoever sleeps when the other side opens has lost that time; random, so that waiting
+ * instances do not come back all at once.
+ */
+const pauseMs = (waited: number): number => 1 + Math.random() * Math.min(1 + waited / 50, 50);

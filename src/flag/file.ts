@@ -4,7 +4,7 @@
  * It is written without a turn of the event loop: the application waits meanwhile, and each of the twenty steps, left to another
  * thread, would come back when a busy machine has a core to spare. Reading is what the application does too, so that waits.
  */
-import { accessSync, constants, readFileSync, statSync, watch } from 'node:fs';
+import { accessSync, constants, readFileSync, rmSync, statSync, watch, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { ReplicationError } from '../change/errors.ts';
@@ -14,7 +14,7 @@ import type { FlagProvider, FlagState } from './flag.ts';
 import { flagd } from './flagd.ts';
 import { type Format, unreadable } from './format.ts';
 import { json } from './json.ts';
-import { behindLinks, ifPresent, makeDurable, missing, replaceFile } from './replace.ts';
+import { behindLinks, ifPresent, makeDurable, missing, replaceFile, temporaryOf } from './replace.ts';
 
 const FORMATS: Readonly<Record<FlagConfig['format'], Format>> = { dotenv, json, flagd };
 
@@ -25,6 +25,7 @@ export function fileFlag(config: FlagConfig): FlagProvider {
     check: async () => check(config),
     describe: () => `${config.key} in ${config.path} (${config.format})`,
     watch: (wake, signal) => watchFolder(config.path, wake, signal),
+    announce: () => announce(config.path),
   };
 }
 
@@ -101,12 +102,24 @@ function replaceable(path: string): string | undefined {
   return mounts.includes(path) ? `${path} is a mount of its own, which cannot be replaced: mount its folder instead` : undefined;
 }
 
+/** What stands before every write, and here before none. */
+function announce(path: string): void {
+  try {
+    const temporary = temporaryOf(behindLinks(path));
+    writeFileSync(temporary, '', { flag: 'wx' });
+    rmSync(temporary);
+  } catch {
+    // What is in the way of a write is the gate's to say.
+  }
+}
+
 /** Watches the folder: a file that is replaced by a rename is another file, and a watch on the old one stays silent. */
 function watchFolder(path: string, wake: () => void, signal: AbortSignal): void {
   try {
     const real = behindLinks(path);
+    const names: readonly (string | null)[] = [null, basename(real), basename(temporaryOf(real))];
     const watcher = watch(dirname(real), { persistent: false, signal }, (_, name) => {
-      if (name === null || name === basename(real)) wake();
+      if (names.includes(name)) wake();
     });
     watcher.on('error', () => watcher.close()); // the folder is gone: polling goes on
     wake(); // a change between the last look and this moment made no event

@@ -21,8 +21,10 @@ export interface FlagProvider {
   check(): Promise<string | undefined>;
   /** The flag's place, for people. */
   describe(): string;
-  /** Calls `wake` soon after a change. A hint only: it may be late, missed or false, so readers poll as well. */
+  /** Calls `wake` soon after a change, and soon after `announce`. A hint only: it may be late, missed or false, so readers poll as well. */
   watch?(wake: () => void, signal: AbortSignal): void;
+  /** Tells those who watch that a switch is near: the flag stays what it is. A hint only, which fails for nobody. */
+  announce?(): void;
 }
 
 /** What attacca lends to a place that is not a file. */

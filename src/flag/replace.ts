@@ -39,13 +39,16 @@ export function behindLinks(path: string): string {
   return link?.isSymbolicLink() ? behindLinks(resolve(dirname(path), readlinkSync(path))) : resolve(path);
 }
 
+/** Where a file is written before it takes its name; who watches the folder sees it come. */
+export const temporaryOf = (path: string): string => join(dirname(path), `.${basename(path)}.attacca`);
+
 /**
  * Replaces a file's content so that a reader, or a machine that loses power, has either the old or the new one, whole. Mode
  * and owner stay. `path` must not be a symbolic link (`behindLinks`). Throws the file system's error.
  */
 export function replaceFile(path: string, text: string): void {
   const before = ifPresent(() => statSync(path));
-  const temporary = join(dirname(path), `.${basename(path)}.attacca`);
+  const temporary = temporaryOf(path);
   rmSync(temporary, { force: true }); // left by a process that died; 'wx' below never follows a planted link
   try {
     opened(temporary, 'wx', before === undefined ? 0o644 : 0o600, file => {

@@ -32,10 +32,9 @@ export async function compareAsked(target: TargetState, all: Subjects, asked: Ro
 
 async function compareSlice(target: TargetState, subject: Subject | undefined, slice: Slice): Promise<void> {
   if (subject === undefined) return;
-  await compareRows(target, subject, slice);
+  const [remains] = await Promise.all([target.rows(slice.table, slice.gone), compareRows(target, subject, slice)]);
   subject.tally.vanished(slice.vanished ?? []);
-  if (slice.gone.length === 0) return;
-  subject.tally.put(slice.gone, subject.compare.gone(await target.rows(slice.table, slice.gone)));
+  if (slice.gone.length > 0) subject.tally.put(slice.gone, subject.compare.gone(remains));
 }
 
 const TOGETHER = 16;

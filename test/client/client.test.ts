@@ -231,3 +231,28 @@ test('a flag in Postgres that cannot be read is an error at the start, and leave
   await expect(world.client({ flag: { kind: 'postgres' }, postgres })).rejects.toThrow('app_flag');
   expect(ended).toHaveLength(1);
 });
+
+test('an instance that hears of a switch is connected to Postgres before it; until then it holds no session, and where Postgres is away nothing fails', async () => {
+  await using world = await World.open();
+  const pools: pg.Pool[] = [];
+  const app = await world.client({
+    postgres() {
+      const pool = new pg.Pool({ connectionString: world.postgres.url });
+      pools.push(pool);
+      return pool;
+    },
+  });
+  const far = await world.client({
+    postgres() {
+      const pool = new pg.Pool({ connectionString: 'postgresql://127.0.0.1:1/nothing' });
+      pools.push(pool);
+      return pool;
+    },
+  });
+  expect([await deposit(app), await deposit(far), pools.length]).toEqual(['sqlite', 'sqlite', 0]);
+  world.flag.announce?.();
+  await expect.poll(() => pools.reduce((idle, pool) => idle + pool.idleCount, 0)).toBe(1);
+  expect(pools).toHaveLength(2);
+  expect([await deposit(app), await deposit(far), world.sqliteBalance(1)]).toEqual(['sqlite', 'sqlite', 140]);
+  expect(await world.flag.read()).toEqual({ primary: 'sqlite', epoch: 0n });
+});

@@ -103,6 +103,7 @@ export async function cutOver(controller: Controller, maxPauseMs: number, progre
       // Nothing is applied now, so nothing can deadlock with this; where foreign keys cannot be silenced they must wait for the lock.
       if (on.writer.replicaRole) await restoreForeignKeys(on);
       await run(on, { epoch, maxPauseMs, watch, mirror: noMirror }, async ({ sink, open }) => {
+        engine.flag.announce?.();
         await approachPostgres(on, sink, open, epoch);
         progress(`switching to PostgreSQL, epoch ${epoch}`);
         await moveOn(engine, 'shadowing', 'cutover', epoch);
