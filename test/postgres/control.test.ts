@@ -3,7 +3,7 @@ import { actor } from '../../src/change/actor.ts';
 import type { Seq } from '../../src/change/change.ts';
 import { VERSION } from '../../src/change/version.ts';
 import { audit, readWholeAudit } from '../../src/postgres/audit.ts';
-import { acquire, advance, clearHalt, readControl, record, setHalt } from '../../src/postgres/control.ts';
+import { acquire, advance, clearHalt, isElsewhere, only, readControl, record, setHalt } from '../../src/postgres/control.ts';
 import { connect } from '../../src/postgres/open.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { INSTALL, mark, PLAN, world } from './world.ts';
@@ -72,4 +72,23 @@ test('of two controllers that move the same phase one wins, the other halts [G8]
   await advance(w.session, { from: 'copying', to: 'switching', epoch: 0n, nextEpoch: 1n, set: { drainedSeq: 9n as Seq, fenceLsn: '0/1' } });
   expect(await readControl(w.session)).toMatchObject({ phase: 'switching', epoch: 1n, drainedSeq: 9n, fenceLsn: '0/1' });
   await expect(advance(w.session, { from: 'switching', to: 'mirroring', epoch: 0n })).rejects.toMatchObject({ disposition: 'halt' });
+});
+
+test('what comes behind `only` happens where phase, epoch and checkpoint stand, and nowhere else [G8]', async () => {
+  await using w = await world();
+  await w.apply(5, [{}]);
+  const attempt = (guard: string): Promise<unknown> =>
+    w.session.query(`begin; ${guard}; create table public.made (); commit`).then(
+      () => 'done',
+      async error => {
+        await w.session.query('rollback');
+        return isElsewhere(error);
+      },
+    );
+  expect(await attempt(only('switching', 0n))).toBe(true);
+  expect(await attempt(only('preparing', 1n))).toBe(true);
+  expect(await attempt(only('preparing', 0n, mark(4).seq))).toBe(true);
+  expect(await w.postgres.query(`select to_regclass('public.made') as made`)).toEqual([{ made: null }]);
+  expect(await attempt(only('preparing', 0n, mark(5).seq))).toBe('done');
+  expect(await attempt('select nonsense')).toBe(false);
 });

@@ -83,9 +83,9 @@ test('an error holds no row values, whatever field Postgres puts them in', async
   for (const error of errors) expect(everything(error)).not.toContain(SECRET);
 });
 
-test('a session survives a refused COPY, also one whose input fails', async () => {
+test.each([false, true])('a session survives a refused COPY, also one whose input fails (pipelined: %s)', async pipelined => {
   await using postgres = await testPostgres();
-  await using session = await connect(postgres.url, AS);
+  await using session = await connect(postgres.url, { ...AS, pipelined });
   await session.query('create table public.t (id integer)');
   await failure(session.copyIn('copy public.nothing from stdin', ['1\n']));
   await failure(session.copyIn('copy public.t from stdin', [`x\n${'1\n'.repeat(500_000)}`, '2\n'.repeat(500_000)]));
@@ -108,9 +108,9 @@ test('an idle session that loses its connection ends nothing but itself', async 
   await session.end();
 });
 
-test('a query that gets no answer fails in time, and its transaction is over', async () => {
+test.each([false, true])('a query that gets no answer fails in time, and its transaction is over (pipelined: %s)', async pipelined => {
   await using postgres = await testPostgres();
-  await using session = await connect(postgres.url, { ...AS, queryMs: 300 });
+  await using session = await connect(postgres.url, { ...AS, queryMs: 300, pipelined });
   const work = transaction(session, null, () => session.query('select pg_sleep(600)'));
   expect(await failure(work)).toMatchObject({ disposition: 'retry', message: expect.stringContaining('timeout') });
   expect(await failure(session.query('select 1'))).toMatchObject({ disposition: 'retry' });
