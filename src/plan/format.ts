@@ -85,35 +85,38 @@ const MOST_FRACTION = 9;
 
 /** A text whose fifth character is a dash. */
 function momentFormat(text: string): string {
-  if (ZERO_DATES.has(text)) return text;
-  const [year, month, day] = [digits(text, 0, 4), digits(text, 5, 7), digits(text, 8, 10)];
-  if (year < 0 || month < 0 || day < 0 || text.charCodeAt(7) !== 0x2d) return PLAIN;
+  const [year, month, day] = [twoDigits(text, 0) * 100 + twoDigits(text, 2), twoDigits(text, 5), twoDigits(text, 8)];
+  if (!(year >= 0 && month >= 0 && day >= 0) || text.charCodeAt(7) !== 0x2d) return PLAIN;
+  if (year === 0 && ZERO_DATES.has(text)) return text;
   if (text.length === 10) return year > 0 && isDay(year, month, day) ? 'date(YYYY-MM-DD)' : 'no such date';
-  const [hour, minute, second] = [digits(text, 11, 13), digits(text, 14, 16), digits(text, 17, 19)];
-  const between = text.charCodeAt(10) === 0x54 ? 'T' : ' ';
-  if (hour < 0 || minute < 0 || second < 0 || text.charCodeAt(13) !== 0x3a || text.charCodeAt(16) !== 0x3a) return PLAIN;
-  if (between === ' ' && text.charCodeAt(10) !== 0x20) return PLAIN;
+  const [hour, minute, second] = [twoDigits(text, 11), twoDigits(text, 14), twoDigits(text, 17)];
+  if (!(hour >= 0 && minute >= 0 && second >= 0) || text.charCodeAt(13) !== 0x3a || text.charCodeAt(16) !== 0x3a) return PLAIN;
+  const between = text.charCodeAt(10);
+  if (between !== 0x54 && between !== 0x20) return PLAIN;
   let end = 19;
   if (text.charCodeAt(19) === 0x2e)
     do end++;
     while (isDigit(text.charCodeAt(end)));
-  const zone = end === text.length ? '' : text.slice(end);
-  if (end === 20 || end > 20 + MOST_FRACTION || !ZONE.test(zone)) return PLAIN;
+  const zone = zoneFrom(text, end);
+  if (end === 20 || end > 20 + MOST_FRACTION || zone === undefined) return PLAIN;
   if (year === 0 || !isDay(year, month, day) || hour > 23 || minute > 59 || second > 59) return 'no such date';
-  return momentName(between, Math.max(0, end - 20), end > 20 && text.charCodeAt(end - 1) === 0x30, zone);
+  return momentName(between === 0x54 ? 'T' : ' ', Math.max(0, end - 20), end > 20 && text.charCodeAt(end - 1) === 0x30, zone);
+}
+
+/** The rest of the text; undefined where it is no zone. */
+function zoneFrom(text: string, start: number): string | undefined {
+  if (start === text.length) return '';
+  if (start === text.length - 1) return text.charCodeAt(start) === 0x5a ? 'Z' : undefined;
+  const zone = text.slice(start);
+  return ZONE.test(zone) ? zone : undefined;
 }
 
 const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
 
-/** The number that the characters from `start` to `end` are; -1 where one is no digit. */
-function digits(text: string, start: number, end: number): number {
-  let sum = 0;
-  for (let place = start; place < end; place++) {
-    const digit = text.charCodeAt(place) - 0x30;
-    if (!(digit >= 0 && digit <= 9)) return -1;
-    sum = sum * 10 + digit;
-  }
-  return sum;
+/** The number that two characters are; NaN where one is no digit. */
+function twoDigits(text: string, start: number): number {
+  const [ten, one] = [text.charCodeAt(start), text.charCodeAt(start + 1)];
+  return isDigit(ten) && isDigit(one) ? (ten - 0x30) * 10 + one - 0x30 : Number.NaN;
 }
 
 const names = new Map<string, Map<number, string>>();

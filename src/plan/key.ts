@@ -42,7 +42,7 @@ export function chooseKey(table: SourceTable, stats: TableStats, widths: Widths)
 }
 
 /** The INTEGER PRIMARY KEY that is the rowid under another name: the one primary key that has no index. */
-function rowidAlias(table: SourceTable): SourceColumn | undefined {
+export function rowidAlias(table: SourceTable): SourceColumn | undefined {
   if (table.withoutRowid || table.indexes.some(index => index.origin === 'pk')) return undefined;
   return table.columns.find(column => column.primaryKey > 0);
 }

@@ -3,10 +3,12 @@
  * changes meanwhile may be counted in both parts or in none, like any row that the application writes while it is counted.
  */
 import { quote } from '../change/quote.ts';
+import { rowidAlias } from '../plan/key.ts';
 import { at } from '../plan/plan.ts';
 import type { SourceTable } from '../plan/schema.ts';
 import type { Database } from './open.ts';
-import { type Part, readAll } from './read-all.ts';
+import { type Counting, LONG_BYTES, type Part, readAll } from './read-all.ts';
+import { summaryOf } from './summary.ts';
 import { type Interest, type Seen, tally, together } from './tally.ts';
 
 /** `total` is an estimate until the table is done. */
@@ -26,8 +28,14 @@ const REPORT_EVERY = 20_000;
 export function count(db: Database, { table, interests, ...part }: Task, onProgress: OnProgress = () => {}): Counted {
   const tallies = interests.map(tally);
   const total = estimate(db, table, part);
-  const rows = readAll(db, table, storedIn(table), {
-    see: (place, value) => tallies[place]?.see(value),
+  const encoding = String(db.pragma('encoding', { simple: true }));
+  const alias = rowidAlias(table);
+  const columns = storedIn(table).map((column, place): Counting => {
+    const tally = at(tallies, place);
+    const subject = { column, alias: column === alias, tally, longest: LONG_BYTES, encoding };
+    return { place, column, see: tally.see, summary: rows => summaryOf(subject, rows) };
+  });
+  const rows = readAll(db, table, columns, {
     paged: rows => rows % REPORT_EVERY === 0 && onProgress({ table: table.name, rows, total: Math.max(rows, total) }),
     part,
   });

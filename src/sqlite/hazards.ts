@@ -3,6 +3,7 @@
  */
 import { quote } from '../change/quote.ts';
 import type { Finding } from '../plan/finding.ts';
+import { rowidAlias } from '../plan/key.ts';
 import type { SourceColumn, SourceForeignKey, SourceIndex, SourceObject, SourceSchema, SourceTable } from '../plan/schema.ts';
 import { canFail, columnsIn, generatedColumns } from './collisions.ts';
 import { comparesAlike } from './comparisons.ts';
@@ -53,7 +54,7 @@ function indexHazards(table: SourceTable, index: SourceIndex, generated: Readonl
         'Let the application write that value.',
       ),
     );
-  if (inside.some(column => isRowid(column, table)) || namesRowid(expressions, table))
+  if (inside.some(({ name }) => name === rowidAlias(table)?.name) || namesRowid(expressions, table))
     found.push(
       blocking(
         'unique-expression-over-id',
@@ -123,10 +124,6 @@ function sameWhenStored({ default: sql, affinity, collation }: SourceColumn): bo
   return affinity === 'real' ? /^[-+]?\d+\.\d+$/.test(sql) : /^[-+]?\d{1,18}$/.test(sql);
 }
 
-/** An INTEGER PRIMARY KEY: no index stands behind it. */
-const isRowid = (column: SourceColumn, table: SourceTable): boolean =>
-  !table.withoutRowid && column.primaryKey > 0 && !table.indexes.some(({ origin }) => origin === 'pk');
-
 const namesRowid = (expressions: readonly string[], table: SourceTable): boolean =>
   expressions.some(
     sql =>
@@ -142,10 +139,10 @@ function mismatched({ parent, parentColumns }: SourceForeignKey, schema: SourceS
       .join('\0');
   const table = schema.tables.find(({ name }) => name.toLowerCase() === parent.toLowerCase());
   if (table === undefined) return false;
-  const alias = table.columns.filter(column => isRowid(column, table)).map(({ name }) => [name]);
+  const alias = rowidAlias(table)?.name;
   const keys = table.indexes.filter(index => index.unique && index.where === null && comparesAsColumns(index, table));
-  if (parentColumns.length === 0) return alias.length === 0 && !keys.some(({ origin }) => origin === 'pk');
-  return ![...alias, ...keys.map(({ terms }) => terms.map(({ column }) => column ?? ''))].some(
+  if (parentColumns.length === 0) return alias === undefined && !keys.some(({ origin }) => origin === 'pk');
+  return ![alias === undefined ? [] : [alias], ...keys.map(({ terms }) => terms.map(({ column }) => column ?? ''))].some(
     names => lower(names) === lower(parentColumns),
   );
 }

@@ -87,10 +87,10 @@ function statsOf(
   column: SourceColumn,
   { rows, seen: { counts, formats, trials } }: { readonly rows: number; readonly seen: Seen },
 ): ColumnStats {
-  const { filled, integers, reals, texts, zeroOne, inexact, maxBytes } = counts;
+  const { filled, integers, reals, texts, zeroOne, inexact, maxBytes, sixteens } = counts;
   const blobs = filled - integers - reals - texts;
   const unclean = counts.doubtful === 0 ? 0 : countUnclean(db, schema, table, column);
-  const uuids = blobs > 0 && blobs === filled && maxBytes === 16 ? countUuids(db, table, column) : 0;
+  const uuids = blobs > 0 && blobs === filled && maxBytes === 16 ? sixteens : 0;
   const samples = minorities({ integer: integers, real: reals, text: texts, blob: blobs }).flatMap(kind =>
     sampleKeys(db, table, `typeof(${quote(column.name)}) = '${kind}'`),
   );
@@ -144,11 +144,6 @@ function utf16(encoding: string): (bytes: Uint8Array) => string | undefined {
       return undefined;
     }
   };
-}
-
-function countUuids(db: Database, table: SourceTable, { name }: SourceColumn): number {
-  const query = `select count(*) from ${quote(table.name)} where octet_length(${quote(name)}) = 16`;
-  return Number(db.prepare<[], bigint>(query).pluck().get());
 }
 
 /** Rows whose key holds a NULL, for the primary key and every plain unique index whose columns hold some. */

@@ -32,6 +32,8 @@ export type Counts = {
   doubtful: number;
   /** Longest text or blob. */
   maxBytes: number;
+  /** Blobs of 16 bytes. */
+  sixteens: number;
   zeros: number;
   /** Smallest and largest of the other integers. */
   apart: [bigint, bigint] | null;
@@ -48,6 +50,13 @@ export type Seen = {
 export type Tally = {
   /** Counts a value as raw() gives it. */
   readonly see: (value: unknown) => void;
+  /** What was counted so far. Who counts otherwise than value by value adds to it. */
+  readonly counts: Counts;
+  /** Whether the format of texts still matters, and what then has to see each of them. */
+  readonly looking: () => boolean;
+  readonly look: (text: string) => void;
+  /** Whether a trial goes on, which every value has to see. */
+  readonly trying: () => boolean;
   readonly seen: () => Seen;
 };
 
@@ -58,14 +67,14 @@ const MOST_MALFORMED = 100;
 /** A column nobody expects a form of, with so many texts without one, is text. */
 const MOST_PLAIN = 100;
 /** Up to here every integer is a float64. */
-const LARGE = 2n ** 53n;
+export const LARGE = 2n ** 53n;
 
 /** A text that SQL cannot judge: with a NUL, or with the character that stands for bytes which are not UTF-8. */
 export const doubtful = (text: unknown): boolean => typeof text === 'string' && (text.includes('\0') || text.includes('\uFFFD'));
 
 export function tally(interest: Interest): Tally {
   const counts: Counts = {
-    ...{ filled: 0, integers: 0, reals: 0, texts: 0, zeroOne: 0, inexact: 0, doubtful: 0, maxBytes: 0 },
+    ...{ filled: 0, integers: 0, reals: 0, texts: 0, zeroOne: 0, inexact: 0, doubtful: 0, maxBytes: 0, sixteens: 0 },
     ...{ zeros: 0, apart: null },
   };
   const trials = trialsOf(interest);
@@ -78,10 +87,11 @@ export function tally(interest: Interest): Tally {
     // A UTF-16 unit has at most three bytes: only a text that may be the longest is measured.
     if (value.length * 3 > counts.maxBytes) counts.maxBytes = Math.max(counts.maxBytes, Buffer.byteLength(value));
     if (doubtful(value)) counts.doubtful++;
-    if (open) look(value);
+    look(value);
   }
 
   function look(value: string): void {
+    if (!open) return;
     const found = formatOf(value, json);
     const format = known.has(found) || known.size < MOST_FORMATS ? found : PLAIN;
     const count = (known.get(format) ?? 0) + 1;
@@ -101,7 +111,16 @@ export function tally(interest: Interest): Tally {
     if ((value > LARGE || value < -LARGE) && (BigInt(Number(value)) !== value || value === -(2n ** 63n))) counts.inexact++;
   }
 
+  function blob(value: Uint8Array): void {
+    counts.maxBytes = Math.max(counts.maxBytes, value.length);
+    if (value.length === 16) counts.sixteens++;
+  }
+
   return {
+    counts,
+    looking: () => open,
+    look,
+    trying: () => trials.some(trial => trial.going()),
     seen: () => ({
       counts,
       formats: Object.fromEntries(known),
@@ -113,7 +132,7 @@ export function tally(interest: Interest): Tally {
       if (typeof value === 'bigint') integer(value);
       else if (typeof value === 'string') text(value);
       else if (typeof value === 'number') counts.reals++;
-      else if (value instanceof Uint8Array) counts.maxBytes = Math.max(counts.maxBytes, value.length);
+      else if (value instanceof Uint8Array) blob(value);
       if (trials.length > 0) for (const each of trials) each.see(value as Value);
     },
   };
@@ -134,6 +153,7 @@ export function together(one: Seen, two: Seen): Seen {
       inexact: a.inexact + b.inexact,
       doubtful: a.doubtful + b.doubtful,
       maxBytes: Math.max(a.maxBytes, b.maxBytes),
+      sixteens: a.sixteens + b.sixteens,
       zeros: a.zeros + b.zeros,
       apart: widest(a.apart, b.apart),
     },
@@ -147,7 +167,7 @@ type Range = Counts['apart'];
 /** Smallest and largest integer; null where there is none. */
 export const rangeOf = ({ zeros, apart }: Pick<Counts, 'zeros' | 'apart'>): Range => (zeros === 0 ? apart : widest(apart, [0n, 0n]));
 
-function widest(a: Range, b: Range): Range {
+export function widest(a: Range, b: Range): Range {
   if (a === null || b === null) return a ?? b;
   const [[least], [, greatest]] = [a[0] < b[0] ? a : b, a[1] > b[1] ? a : b];
   return [least, greatest];
@@ -159,7 +179,7 @@ function joined<T>(a: Readonly<Record<string, T>>, b: Readonly<Record<string, T>
   return all;
 }
 
-type Trial = { readonly codec: string; misfits: number; reason: string; see(value: Value): void };
+type Trial = { readonly codec: string; misfits: number; reason: string; going(): boolean; see(value: Value): void };
 
 function trialsOf({ wanted, guesses, affinity }: Interest): Trial[] {
   return [...new Set([...(wanted === undefined ? [] : [wanted]), ...guesses])].map(codec => {
@@ -168,8 +188,11 @@ function trialsOf({ wanted, guesses, affinity }: Interest): Trial[] {
       codec,
       misfits: 0,
       reason: '',
+      going() {
+        return this.misfits === 0 || codec === wanted;
+      },
       see(value) {
-        if (this.misfits > 0 && codec !== wanted) return;
+        if (!this.going()) return;
         const refused = encode(value);
         if (!(refused instanceof Unfit)) return;
         this.misfits++;
