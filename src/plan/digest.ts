@@ -1,79 +1,101 @@
 /*
- * How a row is written into a digest, as SQL that each side computes for itself.
+ * How a column is written into a digest, as SQL that each side computes for itself: all of its values in a stretch of rows as one run of
+ * bytes. The digest of the stretch is over how many rows there are and over these.
  *
- * (1) Equal texts mean equal values, storage class included: a digest never hides a difference [G4]. A value that does not fit
- *     its codec, and so cannot be in Postgres, is written as `?`, which no value of Postgres is.
+ * (1) Equal bytes mean equal values, storage class included: a digest never hides a difference [G4]. A value that does not fit
+ *     its codec, and so cannot be in Postgres, is written as what no value of Postgres is (`?`, a byte that is not UTF-8).
  * (2) The other way round is not promised: rows whose digests differ are compared value by value, and may prove equal.
- * (3) Fields end by themselves (a comma after digits, a length before text), so no two rows share a text.
- * (4) Postgres has the longer way: where texts must be made alike, SQLite is the one that writes what Postgres prints.
+ * (3) A separator stands between two values. No value of Postgres holds one, so it is there as often as there are rows, less one; as
+ *     there are as many rows on the other side, no value holds one there either, and the values are the same one by one.
+ * (4) Each side does what it does cheaply: SQLite and Postgres hand over what they have, and what must be made alike is made in JS.
  */
+import { hash } from 'node:crypto';
 import { momentForm } from './digest-moment.ts';
+import { realsSent } from './digest-sent.ts';
 import type { CodecName, ColumnPlan } from './plan.ts';
 
-/** `c` is the column in the side's own SQL. */
+/** Aggregates over the rows in their order; `c` is the column in the side's own SQL. NULL is no bytes. */
 export type Form = {
-  /** Arguments of `concat`. */
-  readonly sqlite: (c: string) => string;
-  /** A text that is never NULL. */
+  /** Gives bytea. */
   readonly postgres: (c: string) => string;
+} & (Written | Read);
+
+type Written = {
+  /** Gives text or a BLOB, whose bytes count. */
+  readonly sqlite: (c: string) => string;
+  /** Makes of these bytes those of Postgres, where they are not. */
+  readonly sent?: (written: Uint8Array, rows: number) => Uint8Array<ArrayBuffer>;
 };
 
-/** A function that the SQLite side must register: the 64 bits of a REAL as 16 hex digits, as `float8send` gives them. */
-export const REAL_BITS = 'attacca_real_bits';
-/** Another one: a REAL with its tag, and the length before it. */
+type Read = {
+  /** Makes the bytes of Postgres of the values themselves. */
+  readonly values: (values: readonly unknown[]) => Uint8Array<ArrayBuffer>;
+};
+
+/** Counts how often the forms have changed: the digest of a table is made of digests of one form only. */
+export const FORM = 2;
+
+/** A function that the SQLite side must register: a REAL with its tag. */
 export const REAL_TAG = 'attacca_real_tag';
 
 const only = (type: string, c: string, shown: string): string =>
   `case typeof(${c}) when '${type}' then ${shown} when 'null' then '' else '?' end`;
 
-const printed = (c: string): string => `coalesce(${c}::text, '') || ','`;
-const counted = (c: string): string => `coalesce(octet_length(${c}) || ':' || ${c}, ':')`;
+/** In SQLite's order numbers come before all texts, and BLOBs behind them; `typeof` takes twice as long. */
+const isText = (c: string): string => `${c} >= '' and ${c} < x''`;
+
+const listed = (c: string): string => `array_to_string(array_agg(${c}), ',', '')`;
+const utf8 = (text: string): string => `convert_to(${text}, 'UTF8')`;
+const plain = (c: string): string => utf8(listed(c));
+
+/** `textsend` writes in the encoding of the session, which the driver makes UTF-8. 0xff stands for NULL. */
+const texts = (c: string): string => `string_agg(coalesce(textsend(${c}), '\\xff'), '\\x00')`;
 
 const FORMS: Readonly<Partial<Record<CodecName, Form>>> = {
-  integer: { sqlite: c => `${only('integer', c, c)}, ','`, postgres: printed },
-  real: {
-    sqlite: c => `${only('real', c, `${REAL_BITS}(${c})`)}, ','`,
-    postgres: c => `coalesce(encode(float8send(${c}), 'hex'), '') || ','`,
+  integer: { sqlite: c => `group_concat(${only('integer', c, c)})`, postgres: plain },
+  real: { values: realsSent, postgres: c => `array_send(array_agg(${c}))` },
+  text: {
+    // SQLite may have the byte of NULL as a text, and what is no text gets it too; so it is counted how many are not NULL.
+    sqlite: c => `count(${c}) || ':' || group_concat(case when ${isText(c)} then ${c} else x'ff' end, x'00')`,
+    postgres: c => `${utf8(`count(${c}) || ':'`)} || ${texts(c)}`,
   },
-  text: { sqlite: c => `${only('text', c, `octet_length(${c})`)}, ':', ${c}`, postgres: counted },
   blob: {
-    sqlite: c => `${only('blob', c, `'x' || lower(hex(${c}))`)}, ','`,
-    postgres: c => `coalesce('x' || encode(${c}, 'hex'), '') || ','`,
+    sqlite: c =>
+      `group_concat(case when ${c} >= x'' then octet_length(${c}) when ${c} is null then '' else '?' end) || ':' || coalesce(group_concat(${c}, ''), '')`,
+    postgres: c => `${utf8(`${listed(`octet_length(${c})`)} || ':'`)} || coalesce(string_agg(${c}, ''), '')`,
   },
   boolean: {
-    sqlite: c => `case when ${c} is null then '' when typeof(${c}) = 'integer' and ${c} in (0, 1) then ${c} else '?' end, ','`,
-    postgres: c => `case when ${c} then '1,' when not ${c} then '0,' else ',' end`,
+    sqlite: c => `group_concat(${only('integer', c, `case ${c} when 1 then 't' when 0 then 'f' else '?' end`)})`,
+    postgres: plain,
   },
   tagged: {
     sqlite: c =>
-      `case typeof(${c}) when 'integer' then (length(${c}) + 2) || ':i:' || ${c} when 'text' then (octet_length(${c}) + 2) || ':t:' || ${c}` +
-      ` when 'blob' then (octet_length(${c}) * 2 + 2) || ':b:' || lower(hex(${c})) when 'real' then ${REAL_TAG}(${c}) else ':' end`,
-    postgres: counted,
+      `group_concat(case typeof(${c}) when 'integer' then 'i:' || ${c} when 'text' then 't:' || ${c} when 'blob' then 'b:' || lower(hex(${c}))` +
+      ` when 'real' then ${REAL_TAG}(${c}) else x'ff' end, x'00')`,
+    postgres: texts,
   },
-  'uuid(lower)': { sqlite: uuid, postgres: printed },
-  'uuid(upper)': { sqlite: uuid, postgres: c => `coalesce(upper(${c}::text), '') || ','` },
+  'uuid(lower)': { sqlite: uuids, postgres: plain },
+  'uuid(upper)': { sqlite: uuids, postgres: c => utf8(`upper(${listed(c)})`) },
 };
 
-function uuid(c: string): string {
-  return `${only('text', c, `case octet_length(${c}) when 36 then ${c} else '?' end`)}, ','`;
+function uuids(c: string): string {
+  return `group_concat(${only('text', c, `case octet_length(${c}) when 36 then ${c} else '?' end`)})`;
 }
 
-/**
- * Writes a row, on both sides: for SQLite the arguments of `concat`, for Postgres a text; undefined where a codec has no such form.
- * `names` gives the columns in SQL, in the plan's order.
- */
-export function digestOf(side: keyof Form, columns: readonly ColumnPlan[], names: readonly string[]): string | undefined {
-  const forms = columns.map(({ codec }, index) => (FORMS[codec] ?? momentForm(codec))?.[side](names[index] ?? ''));
-  return forms.includes(undefined) ? undefined : nested(side, forms).join(side === 'sqlite' ? ', ' : ' || ');
+/** The form of each column; undefined where a codec has none. */
+export function formsOf(columns: readonly ColumnPlan[]): readonly Form[] | undefined {
+  const forms = columns.flatMap(({ codec }) => FORMS[codec] ?? momentForm(codec) ?? []);
+  return forms.length === columns.length ? forms : undefined;
 }
 
-/** SQLite passes at most 127 arguments to a function, and neither side nests operators without end; a column has up to three. */
-const AT_ONCE = 30;
+const sha256 = (bytes: Uint8Array | string): string => hash('sha256', bytes, 'hex');
 
-function nested(side: keyof Form, forms: readonly (string | undefined)[]): readonly (string | undefined)[] {
-  if (forms.length <= AT_ONCE) return forms;
-  const groups = Array.from({ length: Math.ceil(forms.length / AT_ONCE) }, (_, group) =>
-    forms.slice(group * AT_ONCE, (group + 1) * AT_ONCE),
-  );
-  return groups.map(group => (side === 'sqlite' ? `concat(${group.join(', ')})` : `(${group.join(' || ')})`));
-}
+/** The digest of so many rows, in hex. `columns`: what each has, null for nothing. */
+export const digestOf = (rows: number, columns: readonly (Uint8Array | null)[]): string =>
+  sha256([rows, ...columns.map(bytes => sha256(bytes ?? ''))].join());
+
+/** The same as an aggregate of Postgres, of its `columns`. */
+export const digestSql = (columns: readonly string[]): string =>
+  hex(utf8(`array_to_string(array[count(*)::text, ${columns.map(bytes => hex(`coalesce(${bytes}, '')`)).join(', ')}], ',')`));
+
+const hex = (bytes: string): string => `encode(sha256(${bytes}), 'hex')`;

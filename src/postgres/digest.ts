@@ -1,7 +1,7 @@
 import type { PgKey } from '../change/change.ts';
 import type { Stretch } from '../change/ports.ts';
 import { quote } from '../change/quote.ts';
-import { digestOf } from '../plan/digest.ts';
+import { digestSql, formsOf } from '../plan/digest.ts';
 import { at, type ColumnPlan, keyColumns, type Plan, parameterType, type TablePlan } from '../plan/plan.ts';
 import { tableName } from './fence.ts';
 import { LONG_MS, type Session } from './open.ts';
@@ -10,14 +10,11 @@ import { arrays } from './writes.ts';
 /** SHA-256, in hex, over the rows that `keys` means, in their order; the same as SQLite's exactly if all of them are equal. */
 export async function digest(session: Session, plan: Plan, table: TablePlan, keys: Stretch['keys']): Promise<string> {
   const { from, order, parameters } = 'after' in keys ? range(plan, table, keys) : named(plan, table, keys);
-  const fields = digestOf(
-    'postgres',
-    table.columns,
-    table.columns.map(({ own, type, target }) => `t.${quote(target)}${own === undefined ? '' : `::${type}`}`),
-  );
+  const names = table.columns.map(({ own, type, target }, index) => `t.${quote(target)}${own === undefined ? '' : `::${type}`} as c${index}`);
+  const columns = (formsOf(table.columns) ?? []).map((form, index) => form.postgres(`c${index}`));
   const text = /* sql */ `
-    select encode(sha256(convert_to(coalesce(string_agg(line, ''), ''), 'UTF8')), 'hex') as digest
-    from (select ${fields} as line from ${from} order by ${order}) rows`;
+    select ${digestSql(columns)} as digest
+    from (select ${names.join(', ')} from ${from} order by ${order}) rows`;
   const { rows } = await session.query({ text, limitMs: LONG_MS }, parameters);
   return rows[0]?.digest ?? '';
 }

@@ -4,10 +4,11 @@
  */
 import { hash } from 'node:crypto';
 import type { Seq } from '../change/change.ts';
+import { FORM } from '../plan/digest.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Session } from './open.ts';
 
-/** What a round belongs to: with another plan, or after a switch, it says nothing any more. */
+/** What a round belongs to: with another plan, or after a switch, it says nothing any more. Nor with digests of another form. */
 export type RoundOf = { readonly plan: Plan; readonly epoch: bigint };
 
 export type StoredRound = {
@@ -23,7 +24,7 @@ const SAVE = /* sql */ `
 const READ = /* sql */ `
   select start, started_at, places from attacca.round where plan = $1 and epoch = $2 and started_at > now() - interval '1 day'`;
 
-const planOf = ({ plan }: RoundOf): string => hash('sha256', JSON.stringify(plan));
+const planOf = ({ plan }: RoundOf): string => hash('sha256', JSON.stringify([FORM, plan]));
 
 export async function saveRound(session: Session, of: RoundOf, { start, startedAt, places }: StoredRound): Promise<void> {
   await session.query(SAVE, [planOf(of), of.epoch, start, startedAt, JSON.stringify([...places])]);

@@ -62,7 +62,8 @@ const tuple = (items: readonly string[]): string => (items.length === 1 ? items.
 
 /** The key that a cursor holds; empty for the start. */
 export const keyAt = (cursor: string | null): Value[] => (cursor === null ? [] : (JSON.parse(cursor) as string[]).map(untag));
-const cursorOf = (key: readonly Value[]): string => JSON.stringify(key.map(value => (value === null ? null : tag(value))));
+/** The cursor behind the row with this key. */
+export const cursorOf = (key: readonly Value[]): string => JSON.stringify(key.map(value => (value === null ? null : tag(value))));
 
 /** The rows whose key is NULL, as misfits. */
 export function nullKeys(db: Database, reader: Reader): Misfit[] {

@@ -1,17 +1,22 @@
 /*
  * A stretch of a table as one digest: rows that are equal on both sides need not cross to be compared.
  */
-import { hash } from 'node:crypto';
 import type { PgKey } from '../change/change.ts';
 import { freed } from '../change/freed.ts';
 import type { Stretch } from '../change/ports.ts';
 import { tag } from '../change/value.ts';
 import { encodeKey } from '../plan/codec.ts';
-import { digestOf, REAL_BITS, REAL_TAG } from '../plan/digest.ts';
-import { keyColumns, type TablePlan } from '../plan/plan.ts';
-import { cursorAfter, keyAt, ordered, range } from './chunk.ts';
+import { digestOf, type Form, formsOf, REAL_TAG } from '../plan/digest.ts';
+import { at, keyColumns, type TablePlan } from '../plan/plan.ts';
+import { cursorOf, keyAt, ordered, range } from './chunk.ts';
 import type { Database } from './open.ts';
 import { prepared, type Reader, readerOf, readValues } from './values.ts';
+
+/** Rows of a table in key order: what stands behind `select …` in a query for them. */
+type Rows = { readonly from: string; readonly parameters: readonly unknown[] };
+
+/** The columns of such rows, in the plan's order, as Postgres has them; null for nothing. */
+type Columns = { readonly rows: number; readonly bytes: readonly (Uint8Array<ArrayBuffer> | null)[] };
 
 /**
  * The digest of up to `limit` rows behind `cursor` (null: from the start), in key order. Undefined where these rows have none
@@ -19,51 +24,74 @@ import { prepared, type Reader, readerOf, readValues } from './values.ts';
  */
 export function stretch(db: Database, table: TablePlan, cursor: string | null, limit: number): Stretch | undefined {
   const reader = readerOf(db, table);
-  const fields = digestOf('sqlite', table.columns, reader.columns);
-  if (fields === undefined || reader.nullable.length > 0 || !isUtf8(db)) return undefined;
-  const upTo = cursorAfter(db, table, cursor, limit);
-  const keys = keysOf(db, reader, cursor, upTo);
-  if (keys === undefined) return undefined;
-  registerReals(db);
-  const { where, parameters } = range(reader, cursor, upTo);
-  const text = /* sql */ `
-    select cast(group_concat(line, '') as blob), count(*)
-    from (select concat(${fields}) as line from ${reader.from}${where}${ordered(reader)})`;
-  const [bytes, rows] = prepared(db, text).get(...parameters) as [Uint8Array<ArrayBuffer> | null, bigint];
-  const digested = { rows: Number(rows), bytes: bytes?.length ?? 0, digest: hash('sha256', bytes ?? '', 'hex'), keys, cursor: upTo };
-  if (bytes !== null) freed(bytes);
-  return digested;
+  const forms = formsOf(table.columns);
+  if (forms === undefined || reader.nullable.length > 0 || !isUtf8(db)) return undefined;
+  const { where, parameters } = range(reader, cursor, null);
+  const rows = { from: `${reader.from}${where}${ordered(reader)} limit ?`, parameters: [...parameters, BigInt(limit)] };
+  const columns = read(db, reader, forms, rows);
+  const found = isRange(table) ? between(table, cursor, columns, limit) : named(db, reader, rows, limit);
+  if (found === undefined) return undefined;
+  const digest = digestOf(columns.rows, columns.bytes);
+  const size = columns.bytes.reduce((sum, bytes) => sum + (bytes?.length ?? 0), 0);
+  for (const bytes of columns.bytes) if (bytes !== null) freed(bytes);
+  return { rows: columns.rows, bytes: size, digest, ...found };
 }
 
 const isUtf8 = (db: Database): boolean => db.pragma('encoding', { simple: true }) === 'UTF-8';
 
-/** How Postgres finds the same rows: integers are in the same order there, other keys have to be named one by one. */
-function keysOf(db: Database, reader: Reader, cursor: string | null, upTo: string | null): Stretch['keys'] | undefined {
-  const { table } = reader;
-  if (keyColumns(table).every(({ codec }) => codec === 'integer')) {
-    const low = cursor === null ? null : encodeKey(table, keyAt(cursor));
-    const high = upTo === null ? null : encodeKey(table, keyAt(upTo));
-    return low === undefined || high === undefined ? undefined : { after: low, upTo: high };
-  }
-  const { where, parameters } = range(reader, cursor, upTo);
-  const query = (list: string): string => `select ${list} from ${reader.from}${where}${ordered(reader)}`;
-  const keys = readValues(db, reader.key, query, parameters).map(key => encodeKey(table, key));
-  return keys.includes(undefined) ? undefined : (keys as PgKey[]);
+type Found = Pick<Stretch, 'keys' | 'cursor'>;
+
+/** Integers are in the same order in Postgres: two keys say which rows are meant. */
+const isRange = (table: TablePlan): boolean => keyColumns(table).every(({ codec }) => codec === 'integer');
+
+/** The last key is the last of what is written of its columns. */
+function between(table: TablePlan, cursor: string | null, { rows, bytes }: Columns, limit: number): Found | undefined {
+  const after = cursor === null ? null : encodeKey(table, keyAt(cursor));
+  if (after === undefined) return undefined;
+  if (rows < limit) return { keys: { after, upTo: null }, cursor: null };
+  const upTo = table.key.columns.map(index => lastOf(at(bytes, index)));
+  return upTo.every(text => /^-?\d+$/.test(text)) ? { keys: { after, upTo }, cursor: cursorOf(upTo.map(BigInt)) } : undefined;
 }
+
+function lastOf(listed: Uint8Array | null): string {
+  const bytes = Buffer.from(listed ?? []);
+  return bytes.toString('latin1', bytes.lastIndexOf(',') + 1);
+}
+
+/** Other keys have to be named one by one. */
+function named(db: Database, reader: Reader, { from, parameters }: Rows, limit: number): Found | undefined {
+  const values = readValues(db, reader.key, list => `select ${list} from ${from}`, parameters);
+  const keys = values.map(key => encodeKey(reader.table, key));
+  const last = values.length < limit ? undefined : values.at(-1);
+  return keys.includes(undefined) ? undefined : { keys: keys as PgKey[], cursor: last === undefined ? null : cursorOf(last) };
+}
+
+function read(db: Database, { columns }: Reader, forms: readonly Form[], rows: Rows): Columns {
+  const names = columns.map((column, index) => `${column} as c${index}`);
+  const written = forms.flatMap((form, index) => ('sqlite' in form ? `cast(${form.sqlite(`c${index}`)} as blob)` : []));
+  const text = `select ${['count(*)', ...written].join(', ')} from (select ${names.join(', ')} from ${rows.from})`;
+  registerTag(db);
+  const [count, ...aggregates] = prepared(db, text).get(...rows.parameters) as [bigint, ...(Uint8Array<ArrayBuffer> | null)[]];
+  const bytes = forms.map((form, index) => {
+    if ('values' in form) return form.values(valuesOf(db, at(columns, index), rows));
+    const own = aggregates.shift() ?? null;
+    if (own === null || form.sent === undefined) return own;
+    const sent = form.sent(own, Number(count));
+    freed(own);
+    return sent;
+  });
+  return { rows: Number(count), bytes };
+}
+
+/** One column's values; a query for each takes less than rows of several. */
+const valuesOf = (db: Database, column: string, { from, parameters }: Rows): unknown[] =>
+  prepared(db, `select ${column} from ${from}`).pluck().all(...parameters);
 
 const registered = new WeakSet<Database>();
 
-/** The functions that digestOf's SQL calls. */
-export function registerReals(db: Database): void {
+/** The function that the SQL of a form calls. */
+export function registerTag(db: Database): void {
   if (registered.has(db)) return;
   registered.add(db);
-  const bits = Buffer.alloc(8);
-  db.function(REAL_BITS, { deterministic: true, directOnly: true }, (value: unknown) => {
-    bits.writeDoubleBE(value as number);
-    return bits.toString('hex');
-  });
-  db.function(REAL_TAG, { deterministic: true, directOnly: true }, (value: unknown) => {
-    const text = tag(value as number);
-    return `${text.length}:${text}`;
-  });
+  db.function(REAL_TAG, { deterministic: true, directOnly: true }, (value: unknown) => tag(value as number));
 }

@@ -40,14 +40,18 @@ const DAY = 86_400;
 const ERA = 146_097;
 const TO_1970 = 719_468;
 
-/** Whole seconds from 1970-01-01 00:00:00 to these fields. */
-export function secondsOf({ year, month, day, hour, minute, second, bc }: Fields): number {
-  const m = Number(month);
-  const y = (bc ? 1 - Number(year) : Number(year)) - (m <= 2 ? 1 : 0); // years begin in March, so that leap days end them
+/** Days from 1970-01-01 to this one; years before Christ are 0, -1, … */
+export function daysOf(year: number, month: number, day: number): number {
+  const y = year - (month <= 2 ? 1 : 0); // years begin in March, so that leap days end them
   const era = Math.floor(y / 400);
   const ofEra = y - era * 400;
-  const ofYear = Math.floor((153 * (m + (m > 2 ? -3 : 9)) + 2) / 5) + Number(day) - 1;
-  const days = era * ERA + ofEra * 365 + Math.floor(ofEra / 4) - Math.floor(ofEra / 100) + ofYear - TO_1970;
+  const ofYear = Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1;
+  return era * ERA + ofEra * 365 + Math.floor(ofEra / 4) - Math.floor(ofEra / 100) + ofYear - TO_1970;
+}
+
+/** Whole seconds from 1970-01-01 00:00:00 to these fields. */
+export function secondsOf({ year, month, day, hour, minute, second, bc }: Fields): number {
+  const days = daysOf(bc ? 1 - Number(year) : Number(year), Number(month), Number(day));
   return days * DAY + Number(hour) * 3600 + Number(minute) * 60 + Number(second);
 }
 
