@@ -142,5 +142,7 @@ function fractionAt(bytes: Uint8Array, start: number, end: number, least: number
   const digits = end - start - 1;
   if (digits < 0) return digits === -1 && least === 0 ? 0 : Number.NaN;
   const needed = digits === least || (digits > least && bytes[end - 1] !== 0x30);
-  return bytes[start] === 0x2e && digits >= 1 && digits <= 6 && needed ? numberAt(bytes, start + 1, end) * (SCALE[digits] ?? 0) : Number.NaN;
+  return bytes[start] === 0x2e && digits >= 1 && digits <= 6 && needed
+    ? numberAt(bytes, start + 1, end) * (SCALE[digits] ?? 0)
+    : Number.NaN;
 }

@@ -10,7 +10,9 @@ import { arrays } from './writes.ts';
 /** SHA-256, in hex, over the rows that `keys` means, in their order; the same as SQLite's exactly if all of them are equal. */
 export async function digest(session: Session, plan: Plan, table: TablePlan, keys: Stretch['keys']): Promise<string> {
   const { from, order, parameters } = 'after' in keys ? range(plan, table, keys) : named(plan, table, keys);
-  const names = table.columns.map(({ own, type, target }, index) => `t.${quote(target)}${own === undefined ? '' : `::${type}`} as c${index}`);
+  const names = table.columns.map(
+    ({ own, type, target }, index) => `t.${quote(target)}${own === undefined ? '' : `::${type}`} as c${index}`,
+  );
   const columns = (formsOf(table.columns) ?? []).map((form, index) => form.postgres(`c${index}`));
   const text = /* sql */ `
     select ${digestSql(columns)} as digest

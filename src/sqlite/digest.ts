@@ -85,7 +85,9 @@ function read(db: Database, { columns }: Reader, forms: readonly Form[], rows: R
 
 /** One column's values; a query for each takes less than rows of several. */
 const valuesOf = (db: Database, column: string, { from, parameters }: Rows): unknown[] =>
-  prepared(db, `select ${column} from ${from}`).pluck().all(...parameters);
+  prepared(db, `select ${column} from ${from}`)
+    .pluck()
+    .all(...parameters);
 
 const registered = new WeakSet<Database>();
 

@@ -163,11 +163,18 @@ describe('what is digested is equal only where the values are [G4]', () => {
     const there = new Map<string, string | null>(rows.map(row => [row.bytes, type === 'boolean' ? (row.v?.charAt(0) ?? null) : row.v]));
     let equal = 0;
     for (const each of values) {
-      const bytes = bytesOf(sqlite.db, form, each instanceof RawText ? 'cast(? as text)' : '?', each instanceof RawText ? each.bytes : each);
+      const bytes = bytesOf(
+        sqlite.db,
+        form,
+        each instanceof RawText ? 'cast(? as text)' : '?',
+        each instanceof RawText ? each.bytes : each,
+      );
       const text = there.get(bytes);
       if (text === undefined) continue;
       const encoded = encode(each);
-      expect(encoded instanceof Unfit ? encoded.reason : encoded && canonical(encoded), `${each} is ${bytes}`).toBe(text && canonical(text));
+      expect(encoded instanceof Unfit ? encoded.reason : encoded && canonical(encoded), `${each} is ${bytes}`).toBe(
+        text && canonical(text),
+      );
       equal++;
     }
     expect(equal).toBeGreaterThan(fitting.length / 20); // most of the others are at the ends of time

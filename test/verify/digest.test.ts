@@ -23,7 +23,8 @@ const SCHEMA = `
   create table by_rowid (id integer primary key, ${COLUMNS});
   create table by_pair (x integer not null, y integer not null, ${COLUMNS}, primary key (x, y)) without rowid;
   create table by_text (k text not null primary key, ${COLUMNS});
-  create table by_nothing (${COLUMNS});`;
+  create table by_nothing (${COLUMNS});
+  create table twins (id integer primary key, s text, t text, p real, q real, b blob, c blob);`;
 
 type World = AsyncDisposable & { readonly db: Database; readonly plan: Plan; readonly session: Session; readonly pg: TestPostgres };
 
@@ -93,12 +94,16 @@ test('what was copied has the same digest on both sides, whatever is stored and 
     into('by_pair', '?, ?, ', n => [BigInt(n % 5), BigInt(n)]);
     into('by_text', '?, ', n => [`${n % 7}é${n}`]);
     into('by_nothing', '', () => []);
+    const insert = db.prepare('insert into twins values (?, ?, ?, ?, ?, ?, ?)');
+    for (const [n, row] of rows.entries())
+      insert.run(n, row.t, rows[n - 1]?.t ?? null, row.f, rows[n - 1]?.f ?? null, row.b, rows[n - 1]?.b ?? null);
   });
   expect(w.plan.tables.map(table => keyColumns(table).map(({ codec }) => codec))).toEqual([
     ['integer'],
     ['integer', 'integer'],
     ['integer'],
     ['text'],
+    ['integer'],
   ]);
   for (const table of w.plan.tables)
     for (const size of [1_000, 17, 1]) expect(await unequal(w, w.plan, table, size), `${table.name} by ${size}`).toBe(0);
@@ -119,13 +124,27 @@ test.each([
   ['a row too many, at the end', `insert into by_rowid (id) values (99)`],
   ['a row too many, at the start', `insert into by_rowid (id) values (-99)`],
   ['a row too many, in between', `insert into by_pair (x, y) values (1, 2)`],
+  ['a byte of a text that moved to the next column', `update twins set s = 'a', t = 'bcd' where id = 1`],
+  ['a byte of a text that moved to the next row', `update twins set s = case id when 1 then 'a' else 'bxy' end where id < 3`],
+  ['two texts that changed places', `update twins set s = t, t = s where id = 1`],
+  ['texts of two rows that changed places', `update twins set s = case id when 1 then 'xy' else 'ab' end where id < 3`],
+  ['NULL that changed its row', `update twins set s = case id when 1 then null when 3 then 'ab' else s end`],
+  ['a REAL that moved to the next column', `update twins set p = q, q = p where id = 1`],
+  ['REALs of two rows that changed places', `update twins set p = case id when 1 then 3.5 else 1.5 end where id < 3`],
+  ['a REAL that became NaN', `update twins set p = 'NaN' where id = 3`],
+  ['a byte of a BLOB that moved to the next column', `update twins set b = '\\x01', c = '\\x0203' where id = 1`],
+  [
+    'a byte of a BLOB that moved to the next row',
+    `update twins set b = case id when 1 then '\\x01'::bytea else '\\x0204' end where id < 3`,
+  ],
   ['another row of a text key', `update by_text set i = 4 where k = 'b'`],
   ['a missing row of a text key', `delete from by_text where k = 'b'`],
 ])('%s changes the digest [G4]', async (_, damage) => {
   await using w = await world(db => {
     db.exec(`insert into by_rowid values (5, 5, 'five', 1.0, x'05', 1), (6, 6, 'six', 0.0, x'06', 0), (7, 7, null, null, null, null),
       (8, 8, '', null, null, null), (9, 9, null, null, x'', 1);
-      insert into by_pair (x, y, i, t) values (1, 1, 1, '23'), (1, 3, 1, 'a'); insert into by_text (k, i) values ('a', 1), ('b', 2), ('c', 3)`);
+      insert into by_pair (x, y, i, t) values (1, 1, 1, '23'), (1, 3, 1, 'a'); insert into by_text (k, i) values ('a', 1), ('b', 2), ('c', 3);
+      insert into twins values (1, 'ab', 'cd', 1.5, 2.5, x'0102', x'03'), (2, 'xy', '', 3.5, 4.5, x'04', x''), (3, null, null, null, null, null, null)`);
   });
   const count = async () => {
     let found = 0;
@@ -157,6 +176,29 @@ test('a value of another storage class is no match for the same digits in Postgr
   expect(await unequal(w, w.plan, table, 10)).toBe(0);
 });
 
+test('a text of SQLite with a NUL, or that is not UTF-8, is no match for what Postgres may have instead [G4]', async () => {
+  await using w = await world(db => db.exec(`insert into twins (id, s, t) values (1, 'a', 'b'), (2, null, '')`));
+  const table = w.plan.tables.find(({ name }) => name === 'twins')!;
+  expect(await unequal(w, w.plan, table, 10)).toBe(0);
+  for (const [texts, id] of [
+    [`s = cast(x'6100' as text), t = ''`, 1],
+    [`s = cast(x'610062' as text), t = null`, 1],
+    [`s = null, t = cast(x'610062' as text)`, 1],
+    [`s = cast(x'ff' as text)`, 2],
+    [`s = ''`, 2],
+    [`t = cast(x'00' as text)`, 2],
+    [`t = x''`, 2],
+  ]) {
+    w.db.exec(`begin; update twins set ${texts} where id = ${id}`);
+    expect(await unequal(w, w.plan, table, 10), String(texts)).toBe(1);
+    w.db.exec('rollback');
+  }
+  w.db.exec(`begin; update twins set s = cast(x'610078' as text) where id = 1; delete from twins where id = 2`);
+  await w.pg.query(`update twins set s = case id when 1 then 'a' else 'x' end`);
+  expect(await unequal(w, w.plan, table, 10)).toBe(1); // two rows from one
+  w.db.exec('rollback');
+});
+
 test('where a digest cannot be made the rows are compared one by one', async () => {
   await using w = await world(
     () => undefined,
@@ -168,13 +210,13 @@ test('where a digest cannot be made the rows are compared one by one', async () 
 });
 
 test('tables of more columns than a function of Postgres has arguments', async () => {
-  const columns = Array.from({ length: 250 }, (_, n) => `c${n} ${['text', 'integer', 'real', 'blob'][n % 4]}`).join(', ');
+  const columns = Array.from({ length: 1_200 }, (_, n) => `c${n} ${['text', 'integer', 'real', 'blob'][n % 4]}`).join(', ');
   await using w = await world(
     () => undefined,
-    `create table broad (id integer primary key, ${columns}); insert into broad (c0, c249) values ('a', 5);`,
+    `create table broad (id integer primary key, ${columns}); insert into broad (c0, c1197) values ('a', 5);`,
   );
   const table = w.plan.tables.find(({ name }) => name === 'broad')!;
   expect(await unequal(w, w.plan, table, 10)).toBe(0);
-  w.db.exec('update broad set c249 = 6');
+  w.db.exec('update broad set c1197 = 6');
   expect(await unequal(w, w.plan, table, 10)).toBe(1);
 });
