@@ -80,8 +80,9 @@ function readPages(
   });
   let rows = 0;
   for (let first = part.above === null ? FIRST : part.above + 1n; ; ) {
+    const before = rows;
     const last = readPage(first);
-    paged(rows);
+    if (rows > before) paged(rows);
     if (last === undefined || last === end) return rows;
     first = last + 1n;
   }
