@@ -67,7 +67,8 @@ function named(db: Database, reader: Reader, { from, parameters }: Rows, limit: 
 }
 
 function read(db: Database, { columns }: Reader, forms: readonly Form[], rows: Rows): Columns {
-  const names = columns.map((column, index) => `${column} as c${index}`);
+  // The forms compare, for which a column's own collation would have to be there: it may be the application's.
+  const names = columns.map((column, index) => `${column} collate binary as c${index}`);
   const written = forms.flatMap((form, index) => ('sqlite' in form ? `cast(${form.sqlite(`c${index}`)} as blob)` : []));
   const text = `select ${['count(*)', ...written].join(', ')} from (select ${names.join(', ')} from ${rows.from})`;
   registerTag(db);
