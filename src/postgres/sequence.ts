@@ -3,7 +3,7 @@
  */
 import type { Lsn } from '../change/change.ts';
 import { parseLsn } from '../change/lsn.ts';
-import { at as nth, type Plan, type TablePlan } from '../plan/plan.ts';
+import { at, type Plan, type TablePlan } from '../plan/plan.ts';
 import { movedOn } from './control.ts';
 import { tableName } from './fence.ts';
 import type { Session } from './open.ts';
@@ -25,13 +25,13 @@ const SET = /* sql */ `
  * Sets the sequence of every identity column, by TablePlan.id, so that the next number follows the highest one `used`; null or a
  * number below 1 starts at 1. Tables that are not in the map are left alone. A setval is never rolled back. The commit is
  * synchronous: what was applied on this session before is on disk then, and so is the phase. Returns the place behind all of that.
- * Throws ReplicationError('halt') where the phase is not `at`: SQLite must not be closed then.
+ * Throws ReplicationError('halt') where the phase is not `standing`: SQLite must not be closed then.
  */
 export async function setSequences(
   session: Session,
   plan: Plan,
   used: ReadonlyMap<number, bigint | null>,
-  at: { readonly phase: string; readonly epoch: bigint },
+  standing: { readonly phase: string; readonly epoch: bigint },
 ): Promise<Lsn> {
   const known = identities(plan).flatMap(({ table, column }) => {
     const highest = used.get(table.id);
@@ -44,10 +44,10 @@ export async function setSequences(
     known.map(({ highest }) => (highest < 1n ? 1n : highest)),
     known.map(({ highest }) => highest >= 1n),
     known.map(({ id }) => id),
-    at.phase,
-    at.epoch,
+    standing.phase,
+    standing.epoch,
   ]);
-  if (rows[0]?.standing !== '1') throw movedOn(at.phase, at.epoch);
+  if (rows[0]?.standing !== '1') throw movedOn(standing.phase, standing.epoch);
   return parseLsn(rows[0]?.lsn ?? '');
 }
 
@@ -76,4 +76,4 @@ export async function readSequences(session: Session, plan: Plan): Promise<Map<n
 }
 
 const identities = (plan: Plan): { table: TablePlan; column: string }[] =>
-  plan.tables.flatMap(table => (table.identity === null ? [] : [{ table, column: nth(table.columns, table.identity).target }]));
+  plan.tables.flatMap(table => (table.identity === null ? [] : [{ table, column: at(table.columns, table.identity).target }]));
