@@ -93,7 +93,7 @@ export async function createDatabase(options: ClientOptions): Promise<AppDatabas
   const closing = new AbortController();
   const running = new Set<Promise<unknown>>();
   const warm = (): void => {
-    if (!closing.signal.aborted) sides[known.primary() === 'sqlite' ? 'postgres' : 'sqlite'].warm?.();
+    if (!closing.signal.aborted) sides[other(known.primary())].warm?.();
   };
   watchFlag(heeded(flag, warm), { signal: closing.signal, pollMs }, known.flag);
 
@@ -118,6 +118,8 @@ export async function createDatabase(options: ClientOptions): Promise<AppDatabas
     },
   };
 }
+
+const other = (side: Side): Side => (side === 'sqlite' ? 'postgres' : 'sqlite');
 
 /** Who is woken may have to change sides soon: attacca announces a switch. The wake that comes with the watching itself says nothing. */
 function heeded(flag: FlagReader, near: () => void): FlagReader {
@@ -160,7 +162,7 @@ async function untilAccepted<T>(route: Route, attempt: (side: Database) => Promi
       if (!(error instanceof Refusal)) throw error;
       const waited = performance.now() - start;
       if (waited >= waitMs) throw new NotAccepted(`no side accepted the transaction within ${waitMs} ms`, { cause: error.cause });
-      if (refusals === REFUSALS_OF_A_SWITCH) route.sides[side === 'sqlite' ? 'postgres' : 'sqlite'].warm?.();
+      if (refusals === REFUSALS_OF_A_SWITCH) route.sides[other(side)].warm?.();
       known.fence(error.fence);
       if (known.primary() !== side) continue; // the fence has said it all: whoever has switched since is asked when that side refuses
       await route.look();
