@@ -92,10 +92,12 @@ export async function createDatabase(options: ClientOptions): Promise<AppDatabas
   const known = belief(first ?? { primary: 'sqlite', epoch: 0n }, onSwitch);
   const closing = new AbortController();
   const running = new Set<Promise<unknown>>();
-  const warm = (): void => {
+  const rests = restsUntilWoken();
+  const heed = (): void => {
     if (!closing.signal.aborted) sides[other(known.primary())].warm?.();
+    rests.wake();
   };
-  watchFlag(heeded(flag, warm), { signal: closing.signal, pollMs }, known.flag);
+  watchFlag(heeded(flag, heed), { signal: closing.signal, pollMs }, known.flag);
 
   const track = <T>(start: () => Promise<T>): Promise<T> => {
     if (closing.signal.aborted) return Promise.reject(new Error('the database is closed'));
@@ -106,7 +108,7 @@ export async function createDatabase(options: ClientOptions): Promise<AppDatabas
     return result;
   };
   const look = seldom(async () => known.flag(await flag.read().catch(() => undefined)));
-  const route = { look, known, sides, waitMs };
+  const route = { look, known, sides, waitMs, rest: rests.rest };
   return {
     primary: known.primary,
     transaction: work => track(() => untilAccepted(route, side => side.write(work))),
@@ -121,7 +123,7 @@ export async function createDatabase(options: ClientOptions): Promise<AppDatabas
 
 const other = (side: Side): Side => (side === 'sqlite' ? 'postgres' : 'sqlite');
 
-/** Who is woken may have to change sides soon: attacca announces a switch. The wake that comes with the watching itself says nothing. */
+/** Who is woken may have to change sides, now or soon: attacca announces a switch. The wake that comes with the watching itself says nothing. */
 function heeded(flag: FlagReader, near: () => void): FlagReader {
   return {
     read: () => flag.read(),
@@ -149,6 +151,8 @@ type Route = {
   readonly known: ReturnType<typeof belief>;
   readonly sides: Record<Side, Database>;
   readonly waitMs: number;
+  /** Between two attempts, when the first has waited for `waited` ms. */
+  readonly rest: (waited: number) => Promise<void>;
 };
 
 async function untilAccepted<T>(route: Route, attempt: (side: Database) => Promise<T>): Promise<T> {
@@ -166,7 +170,7 @@ async function untilAccepted<T>(route: Route, attempt: (side: Database) => Promi
       known.fence(error.fence);
       if (known.primary() !== side) continue; // the fence has said it all: whoever has switched since is asked when that side refuses
       await route.look();
-      if (known.primary() === side) await delay(pauseMs(waited));
+      if (known.primary() === side) await route.rest(waited);
     }
   }
 }
@@ -186,8 +190,26 @@ function seldom(look: () => Promise<void>): () => Promise<void> {
 /** After this many the wait may be the beginning of a switch: connecting to the other side now shortens it. */
 const REFUSALS_OF_A_SWITCH = 3;
 
+/** So long after a wake the next one is likely to come: it ends the rests, which may be longer then. */
+const WOKEN_MS = 5_000;
+
 /**
- * Short for the time that a switch takes, since whoever sleeps when the other side opens has lost that time; random, so that waiting
- * instances do not come back all at once.
+ * Rests between attempts. Short, since whoever sleeps when the other side opens has lost that time; random, so that waiting instances
+ * do not come back all at once. Longer where a flag wakes: asking in vain takes the processor from those who are waited for.
  */
-const pauseMs = (waited: number): number => 1 + Math.random() * Math.min(1 + waited / 50, 50);
+function restsUntilWoken() {
+  let woken = new AbortController();
+  let wokenAt = Number.NEGATIVE_INFINITY;
+  return {
+    wake(): void {
+      wokenAt = performance.now();
+      woken.abort();
+      woken = new AbortController();
+    },
+    async rest(waited: number): Promise<void> {
+      const quiet = performance.now() - wokenAt;
+      const more = quiet < WOKEN_MS ? Math.min(waited, quiet) / 4 : waited / 50;
+      await delay(1 + Math.random() * Math.min(1 + more, 50), undefined, { signal: woken.signal }).catch(() => undefined);
+    },
+  };
+}

@@ -12,7 +12,7 @@ import type { Plan } from '../plan/plan.ts';
 import { agree, together } from './agree.ts';
 import { Budget } from './budget.ts';
 import type { Actions } from './drive.ts';
-import type { HeldSqlite, SwitchPorts } from './ports.ts';
+import type { HeldSqlite, RaisedFence, SwitchPorts } from './ports.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
 export type ForwardPhase = 'fencing' | 'draining' | 'verifying' | 'switching';
@@ -26,24 +26,17 @@ export function forward(
   const { plan, epoch, watch } = options;
   let budget: Budget | undefined;
   let holding: Holding | undefined;
-  let drained: Drained | undefined;
+  let ready: Ready | undefined;
   const release = (): void => {
     budget?.[Symbol.dispose]();
     holding?.held.release();
     holding = undefined;
-    drained = undefined;
+    ready = undefined;
   };
   /** What the earlier phases of this process left; after a restart there is nothing, and the switch must be settled instead. */
   const still = (): Holding & { readonly budget: Budget } => {
     if (holding === undefined || budget === undefined) throw notHolding();
     return { ...holding, budget };
-  };
-  /** Read once: the lock keeps it as it is. */
-  const read = ({ held, checkpoint }: Holding): Drained => {
-    if (drained !== undefined) return drained;
-    const source = held.state();
-    drained = { source, changes: source.marked(checkpoint.seq) };
-    return drained;
   };
 
   return {
@@ -58,26 +51,25 @@ export function forward(
       return 'held';
     },
     async draining() {
-      const { budget, ...holding } = still();
-      const { source, changes } = read(holding);
+      const { held, checkpoint, verified, budget } = still();
+      const source = held.state();
       const { position } = source;
-      if (position.seq > holding.checkpoint.seq) await postgres.apply({ position, changes });
+      const changes = source.marked(checkpoint.seq);
+      const marked = verified.seq === checkpoint.seq ? changes : source.marked(verified.seq);
+      const usedIds = held.usedIds();
+      const applied = position.seq > checkpoint.seq ? postgres.apply({ position, changes }) : Promise.resolve();
+      const [, fence] = await together(applied, held.raise(epoch)).catch(whichever(budget));
       budget.remaining();
+      ready = { source, marked, usedIds, fence };
       return 'drained';
     },
     async verifying() {
-      const { budget, ...holding } = still();
-      const { held, checkpoint, verified } = holding;
-      const { source, changes } = read(holding);
-      const marked = verified.seq === checkpoint.seq ? changes : source.marked(verified.seq);
-      const [lsn, fence] = await together(
-        postgres.prepare(epoch, held.usedIds()),
-        held.raise(epoch),
-        agree(postgres, plan, { source, marked, primary: 'sqlite', signal: budget.signal }),
-      ).catch(error => {
-        budget.remaining(); // whatever fails in a lock that was given back
-        throw error;
-      });
+      const { budget } = still();
+      budget.remaining();
+      if (ready === undefined) throw notHolding();
+      const { source, marked, usedIds, fence } = ready;
+      const compared = agree(postgres, plan, { source, marked, primary: 'sqlite', signal: budget.signal });
+      const [lsn] = await together(postgres.prepare(epoch, usedIds), compared).catch(whichever(budget));
       budget.remaining();
       budget[Symbol.dispose]();
       await fence.close({ head: source.position, lsn });
@@ -98,7 +90,21 @@ export function forward(
 
 /** SQLite's lock, and where Postgres stood right before it was taken: nobody but this process moves that. */
 type Holding = { readonly held: HeldSqlite; readonly checkpoint: Mark; readonly verified: Mark };
-type Drained = { readonly source: SourceState; readonly changes: Rows };
+/** Everything that is needed to close SQLite. `marked`: the rows to compare. */
+type Ready = {
+  readonly source: SourceState;
+  readonly marked: Rows;
+  readonly usedIds: ReadonlyMap<number, bigint | null>;
+  readonly fence: RaisedFence;
+};
+
+/** Whatever fails in a lock that was given back fails for that reason. */
+const whichever =
+  (budget: Budget) =>
+  (error: unknown): never => {
+    budget.remaining();
+    throw error;
+  };
 
 export const notHolding = (): ReplicationError =>
   new ReplicationError('halt', 'the switch was interrupted: its lock is gone', { hint: 'run the command again; nothing was switched' });

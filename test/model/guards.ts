@@ -262,13 +262,7 @@ export const GUARDS: readonly Guard[] = [
   },
 ];
 
-const UNDRAINED: Mutation = {
-  unguarded: () => ({
-    async draining() {
-      return 'drained';
-    },
-  }),
-};
+const UNDRAINED = effects(({ apply }) => ({ apply: (s, who, args) => (s.phase === 'draining' ? done(s) : apply!(s, who, args)) }));
 const ALWAYS_EQUAL = effects(({ compare }) => ({ compare: (s, who, args) => ({ ...compare!(s, who, args)!, value: true }) }));
 const UNCHECKED = effects(({ open }) => ({ open: (s, who, [epoch]) => open!(s, who, [epoch, s.checkpoint]) }));
 

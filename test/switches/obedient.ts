@@ -2,8 +2,11 @@ import Database from 'better-sqlite3';
 import { Pool } from 'pg';
 import { createDatabase, type Side, type Work } from '../../src/client/client.ts';
 
-/** From the last acknowledged write on the old side to the first one on the new side. */
-export type Gap = { readonly to: Side; readonly ms: number };
+/**
+ * `ms`: from the last acknowledged write on the old side to the first one on the new side, with the rest between them and all that the
+ * transaction does. `waitedMs`: what of it the transaction had to wait until a side took it.
+ */
+export type Gap = { readonly to: Side; readonly ms: number; readonly waitedMs: number };
 
 export type Run = {
   write(work: Work<void>): Promise<void>;
@@ -27,12 +30,15 @@ export async function obedient(
   return {
     async write(work) {
       let side: Side = 'sqlite';
+      const asked = performance.now();
+      let begun = asked;
       await db.transaction(tx => {
         side = tx.side;
+        begun = performance.now();
         return work(tx);
       });
       const at = performance.now();
-      if (last !== undefined && last.side !== side) onGap({ to: side, ms: at - last.at });
+      if (last !== undefined && last.side !== side) onGap({ to: side, ms: at - last.at, waitedMs: begun - asked });
       last = { side, at };
     },
     read: work => db.read(work),

@@ -23,9 +23,11 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 function report({ gaps, pauses, acknowledged, refused, wrong }: Outcome): void {
   for (const direction of ['cutover', 'rollback'] as const) {
     const to = direction === 'cutover' ? 'postgres' : 'sqlite';
-    const gap = gaps.filter(crossing => crossing.to === to).map(({ ms }) => ms);
-    const pause = pauses.filter(one => one.direction === direction).map(({ ms }) => ms);
-    say(`${direction}: write gap ${figures(gap)} (${gap.length} crossings); pause ${figures(pause)}`);
+    const crossings = gaps.filter(crossing => crossing.to === to);
+    const gap = figures(crossings.map(({ ms }) => ms));
+    const waited = figures(crossings.map(({ waitedMs }) => waitedMs));
+    const pause = figures(pauses.filter(one => one.direction === direction).map(({ ms }) => ms));
+    say(`${direction}: write gap ${gap} (${crossings.length} crossings), of that waiting to be let in ${waited}; pause ${pause}`);
   }
   say(`${acknowledged} transactions acknowledged; refused: ${JSON.stringify(refused)}`);
   for (const line of wrong.slice(0, 20)) say(`WRONG ${line}`);
