@@ -6,7 +6,6 @@
  * (2) Whoever was refused reads the flag again and believes the newest epoch heard, from the flag or from a fence.
  * (3) The library knows no daemon: the flag and what the two databases answer are all it needs.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { FlagConfig } from '../flag/config.ts';
 import { fileFlag } from '../flag/file.ts';
 import type { FlagProvider, FlagSql, FlagState, Side } from '../flag/flag.ts';
@@ -15,6 +14,7 @@ import { watchFlag } from '../flag/watch.ts';
 import { belief } from './belief.ts';
 import { type PgPool, postgresSide } from './postgres.ts';
 import { NotAccepted, Refusal } from './refusal.ts';
+import { type Rests, rests } from './rests.ts';
 import { type SqliteDatabase, sqliteSide } from './sqlite.ts';
 import type { Database, Work } from './tx.ts';
 
@@ -92,10 +92,10 @@ export async function createDatabase(options: ClientOptions): Promise<AppDatabas
   const known = belief(first ?? { primary: 'sqlite', epoch: 0n }, onSwitch);
   const closing = new AbortController();
   const running = new Set<Promise<unknown>>();
-  const rests = restsUntilWoken();
+  const between = rests();
   const heed = (): void => {
     if (!closing.signal.aborted) sides[other(known.primary())].warm?.();
-    rests.wake();
+    between.wake();
   };
   watchFlag(heeded(flag, heed), { signal: closing.signal, pollMs }, known.flag);
 
@@ -108,7 +108,7 @@ export async function createDatabase(options: ClientOptions): Promise<AppDatabas
     return result;
   };
   const look = seldom(async () => known.flag(await flag.read().catch(() => undefined)));
-  const route = { look, known, sides, waitMs, rest: rests.rest };
+  const route = { look, known, sides, waitMs, between };
   return {
     primary: known.primary,
     transaction: work => track(() => untilAccepted(route, side => side.write(work))),
@@ -151,8 +151,7 @@ type Route = {
   readonly known: ReturnType<typeof belief>;
   readonly sides: Record<Side, Database>;
   readonly waitMs: number;
-  /** Between two attempts, when the first has waited for `waited` ms. */
-  readonly rest: (waited: number) => Promise<void>;
+  readonly between: Rests;
 };
 
 async function untilAccepted<T>(route: Route, attempt: (side: Database) => Promise<T>): Promise<T> {
@@ -170,7 +169,7 @@ async function untilAccepted<T>(route: Route, attempt: (side: Database) => Promi
       known.fence(error.fence);
       if (known.primary() !== side) continue; // the fence has said it all: whoever has switched since is asked when that side refuses
       await route.look();
-      if (known.primary() === side) await route.rest(waited);
+      if (known.primary() === side) await route.between.rest(waited);
     }
   }
 }
@@ -189,27 +188,3 @@ function seldom(look: () => Promise<void>): () => Promise<void> {
 
 /** After this many the wait may be the beginning of a switch: connecting to the other side now shortens it. */
 const REFUSALS_OF_A_SWITCH = 3;
-
-/** So long after a wake the next one is likely to come: it ends the rests, which may be longer then. */
-const WOKEN_MS = 5_000;
-
-/**
- * Rests between attempts. Short, since whoever sleeps when the other side opens has lost that time; random, so that waiting instances
- * do not come back all at once. Longer where a flag wakes: asking in vain takes the processor from those who are waited for.
- */
-function restsUntilWoken() {
-  let woken = new AbortController();
-  let wokenAt = Number.NEGATIVE_INFINITY;
-  return {
-    wake(): void {
-      wokenAt = performance.now();
-      woken.abort();
-      woken = new AbortController();
-    },
-    async rest(waited: number): Promise<void> {
-      const quiet = performance.now() - wokenAt;
-      const more = quiet < WOKEN_MS ? Math.min(waited, quiet) / 4 : waited / 50;
-      await delay(1 + Math.random() * Math.min(1 + more, 50), undefined, { signal: woken.signal }).catch(() => undefined);
-    },
-  };
-}

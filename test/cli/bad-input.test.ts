@@ -37,6 +37,7 @@ const COMMANDS = [
   'cutover',
   'rollback',
   'approve',
+  'audit',
   'quarantine',
   'resync',
   'throttle',

@@ -36,6 +36,7 @@ test('a rollback: an old transaction, a table out of the publication, a dropped 
   const client = await connect(world.pg.url);
   await client.query('begin; update orders set total = 1 where id = 1; select pg_sleep(0.6)');
   expect(codes(await dryRun(world, 'rollback'))).toEqual(['old-transaction']);
+  await world.json(0, 'rollback', '--dry-run', '--max-pause', '60000'); // that the switch would wait out
   await client.query('rollback');
   await client.end();
   const [{ name }] = (await world.pg.query('select pubname as name from pg_publication')) as [{ name: string }];

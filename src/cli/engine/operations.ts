@@ -82,14 +82,14 @@ async function changeOver(
   progress: Progress,
 ): Promise<SwitchDocument> {
   const { engine } = controller;
-  const found = await check(controller, direction, options.dryRun, progress);
+  const { dryRun, maxPauseMs = engine.config.cutover.maxPauseMs } = options;
+  const found = await check(controller, direction, { dryRun, maxPauseMs }, progress);
   const on = await installed(engine);
   const { control } = on;
   const now = { direction, primary: primaryIn(control.phase as Phase) ?? 'sqlite', epoch: String(control.epoch) };
-  if (options.dryRun) return { ...now, dryRun: true, ok: found.length === 0, blockers: found, pauseMs: null };
+  if (dryRun) return { ...now, dryRun, ok: found.length === 0, blockers: found, pauseMs: null };
   if (found.length === 0 && direction === 'cutover') found.push(...(await vetoes(on, now.epoch)));
   if (found.length > 0) throw await noted(engine, `${direction} refused`, new Refused(`${direction} refused`, found));
-  const maxPauseMs = options.maxPauseMs ?? engine.config.cutover.maxPauseMs;
   const { pauseMs, epoch } = await switched(controller, direction, maxPauseMs, progress);
   return {
     direction,

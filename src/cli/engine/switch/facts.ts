@@ -22,7 +22,7 @@ export async function gatherFacts(
   on: Installed,
   tail: Tail | undefined,
   direction: Direction,
-  { reverseProblem, stopped }: Pick<Facts, 'reverseProblem' | 'stopped'>,
+  { maxPauseMs, reverseProblem, stopped }: Pick<Facts, 'reverseProblem' | 'stopped'> & { readonly maxPauseMs: number },
 ): Promise<Facts> {
   const { engine, plan } = on;
   const control = await readControl(engine.side);
@@ -46,7 +46,7 @@ export async function gatherFacts(
     ...(direction === 'cutover' ? tablesOutside(on) : { newTables: [], drifted: [] }),
     unreadableTriggers: direction === 'cutover' ? unreadableTriggers(on) : [],
     stopped,
-    obstacles: await obstaclesTo(on, direction),
+    obstacles: await obstaclesTo(on, direction, maxPauseMs),
   };
 }
 

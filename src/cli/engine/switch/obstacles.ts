@@ -14,21 +14,15 @@ import { aheadOf } from './ahead.ts';
 
 const MEGABYTE = 2 ** 20;
 
-/** Everything found now. Changes nothing; takes SQLite's write lock for a moment before a cutover. */
-export async function obstaclesTo(on: Installed, direction: Direction): Promise<Blocker[]> {
+/** Everything found now that would not be over within `maxPauseMs`. Changes nothing; takes SQLite's write lock for a moment before a cutover. */
+export async function obstaclesTo(on: Installed, direction: Direction, maxPauseMs: number): Promise<Blocker[]> {
   const { engine, plan } = on;
   const { cutover, source } = engine.config;
   const { side } = engine;
   const both = [...(await bypasses(side, plan)), ...(await identities(side, plan)), ...(await skewed(side, cutover.maxClockSkewMs))];
   const space = await full(source, side, cutover.minFreeMegabytes);
   if (direction === 'cutover')
-    return [
-      ...both,
-      ...space,
-      ...(await notValid(side, plan)),
-      ...(await tightLimits(side)),
-      ...(await locked(source, cutover.maxPauseMs)),
-    ];
+    return [...both, ...space, ...(await notValid(side, plan)), ...(await tightLimits(side)), ...(await locked(source, maxPauseMs))];
   const { slot, publication } = streamOf(on);
   return [
     ...both,
@@ -36,7 +30,7 @@ export async function obstaclesTo(on: Installed, direction: Direction): Promise<
     ...(await aheadOf(on)),
     ...(await unpublished(side, plan, publication)),
     ...(await failingSlot(side, slot)),
-    ...(await holders(side, plan, cutover.maxPauseMs)),
+    ...(await holders(side, plan, maxPauseMs)),
   ];
 }
 

@@ -1,12 +1,12 @@
 /* A cutover or a rollback from the gate to its end, and what a restart makes of one that was interrupted. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Refused } from '../../../change/errors.ts';
+import { type Blocker, Refused } from '../../../change/errors.ts';
 import { differs } from '../../../cutover/agree.ts';
 import { back } from '../../../cutover/back.ts';
 import { type Actions, drive, recover } from '../../../cutover/drive.ts';
 import { forward } from '../../../cutover/forward.ts';
-import { blockers, type Direction, STARTS } from '../../../cutover/gate.ts';
+import { blockers, type Direction, type Facts, STARTS } from '../../../cutover/gate.ts';
 import { outcomeOf } from '../../../cutover/outcome.ts';
 import { type Stopwatch, stopwatch } from '../../../cutover/stopwatch.ts';
 import { audit } from '../../../postgres/audit.ts';
@@ -36,17 +36,24 @@ const PIPE_MS = 10_000;
 export type Switched = { readonly pauseMs: number; readonly epoch: bigint };
 
 /** Why the switch may not begin. For a cutover it also makes the backup (unless `dryRun`) and proves the way back, which `dryRun` takes down again. */
-export async function check(controller: Controller, direction: Direction, dryRun: boolean, progress: Progress) {
+export async function check(
+  controller: Controller,
+  direction: Direction,
+  { dryRun, maxPauseMs }: { readonly dryRun: boolean; readonly maxPauseMs: number },
+  progress: Progress,
+): Promise<Blocker[]> {
   const on = await installed(controller.engine);
   const unchecked = direction === 'cutover' && on.plan.existing ? await orphans(on.engine.side, on.plan) : [];
   const stopped = await whyStopped(controller, on.control, direction);
-  const before = [...blockers(await gatherFacts(on, controller.tail(), direction, { reverseProblem: undefined, stopped })), ...unchecked];
+  const gate = async (known: Pick<Facts, 'reverseProblem' | 'stopped'>) =>
+    blockers(await gatherFacts(on, controller.tail(), direction, { maxPauseMs, ...known }));
+  const before = [...(await gate({ reverseProblem: undefined, stopped })), ...unchecked];
   if (before.length > 0 || direction === 'rollback') return before;
   const unsaved = dryRun ? await backupBlockers(on.engine) : await makeBackup(on.engine, 'before-cutover', progress);
   if (unsaved.length > 0) return unsaved;
   progress('proving the way back: publication, slot, canary');
   const reverseProblem = await proveWayBack(on);
-  const found = blockers(await gatherFacts(on, controller.tail(), direction, { reverseProblem, stopped: undefined }));
+  const found = await gate({ reverseProblem, stopped: undefined });
   if (dryRun || found.length > 0) await takeDown(on);
   return found;
 }
