@@ -28,7 +28,8 @@ export function rests(): Rests {
     async rest(waited) {
       const quiet = performance.now() - wokenAt;
       const more = quiet < WOKEN_MS ? Math.min(waited, quiet) / 4 : waited / 50;
-      await delay(1 + Math.random() * Math.min(1 + more, MOST_MS), undefined, { signal: woken.signal }).catch(() => undefined);
+      const ms = 1 + Math.random() * Math.min(1 + more, MOST_MS);
+      await delay(ms, undefined, { signal: woken.signal }).catch(() => undefined); // woken: the rest is over
     },
   };
 }

@@ -31,6 +31,15 @@ export class Budget implements Disposable {
     return left;
   }
 
+  /** What `work` resolves with. Throws Refused where the time is over when it ends, however it ends: the lock was given back under it. */
+  async within<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } finally {
+      this.remaining();
+    }
+  }
+
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
   }

@@ -58,8 +58,7 @@ export function forward(
       const marked = verified.seq === checkpoint.seq ? changes : source.marked(verified.seq);
       const usedIds = held.usedIds();
       const applied = position.seq > checkpoint.seq ? postgres.apply({ position, changes }) : Promise.resolve();
-      const [, fence] = await together(applied, held.raise(epoch)).catch(whichever(budget));
-      budget.remaining();
+      const [, fence] = await budget.within(together(applied, held.raise(epoch)));
       ready = { source, marked, usedIds, fence };
       return 'drained';
     },
@@ -69,8 +68,7 @@ export function forward(
       if (ready === undefined) throw notHolding();
       const { source, marked, usedIds, fence } = ready;
       const compared = agree(postgres, plan, { source, marked, primary: 'sqlite', signal: budget.signal });
-      const [lsn] = await together(postgres.prepare(epoch, usedIds), compared).catch(whichever(budget));
-      budget.remaining();
+      const [lsn] = await budget.within(together(postgres.prepare(epoch, usedIds), compared));
       budget[Symbol.dispose]();
       await fence.close({ head: source.position, lsn });
       return 'matched';
@@ -97,14 +95,6 @@ type Ready = {
   readonly usedIds: ReadonlyMap<number, bigint | null>;
   readonly fence: RaisedFence;
 };
-
-/** Whatever fails in a lock that was given back fails for that reason. */
-const whichever =
-  (budget: Budget) =>
-  (error: unknown): never => {
-    budget.remaining();
-    throw error;
-  };
 
 export const notHolding = (): ReplicationError =>
   new ReplicationError('halt', 'the switch was interrupted: its lock is gone', { hint: 'run the command again; nothing was switched' });

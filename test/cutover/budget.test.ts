@@ -51,3 +51,12 @@ test('the stopwatch runs from the lock to the flag', () => {
   now = 900;
   expect(watch.pauseMs).toBe(30);
 });
+
+test('work that ends when the time is over is refused, whether it failed or succeeded; in time its own result stands [G9]', async () => {
+  using budget = new Budget(60_000, () => undefined);
+  expect(await budget.within(Promise.resolve('done'))).toBe('done');
+  await expect(budget.within(Promise.reject(new TypeError('its own')))).rejects.toThrow(TypeError);
+  using spent = new Budget(0, () => undefined);
+  await expect(spent.within(Promise.resolve('done'))).rejects.toThrow(Refused);
+  await expect(spent.within(Promise.reject(new TypeError('the connection is closed')))).rejects.toThrow(Refused);
+});
