@@ -4,7 +4,7 @@
  * It is written without a turn of the event loop: the application waits meanwhile, and each of the twenty steps, left to another
  * thread, would come back when a busy machine has a core to spare. Reading is what the application does too, so that waits.
  */
-import { accessSync, constants, readFileSync, rmSync, statSync, watch, writeFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync, watch } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { ReplicationError } from '../change/errors.ts';
@@ -14,7 +14,7 @@ import type { FlagProvider, FlagState } from './flag.ts';
 import { flagd } from './flagd.ts';
 import { type Format, unreadable } from './format.ts';
 import { json } from './json.ts';
-import { behindLinks, ifPresent, makeDurable, missing, replaceFile, temporaryOf } from './replace.ts';
+import { behindLinks, ifPresent, makeDurable, missing, replaceFile, stage, temporaryOf, unstage } from './replace.ts';
 
 const FORMATS: Readonly<Record<FlagConfig['format'], Format>> = { dotenv, json, flagd };
 
@@ -25,7 +25,7 @@ export function fileFlag(config: FlagConfig): FlagProvider {
     check: async () => check(config),
     describe: () => `${config.key} in ${config.path} (${config.format})`,
     watch: (wake, signal) => watchFolder(config.path, wake, signal),
-    announce: () => announce(config.path),
+    ahead: state => ahead(config, state),
   };
 }
 
@@ -47,14 +47,34 @@ function textOf(config: FlagConfig, bytes: Buffer): string {
 const same = (a: FlagState | undefined, b: FlagState): boolean => a !== undefined && a.primary === b.primary && a.epoch === b.epoch;
 
 function write(config: FlagConfig, state: FlagState): void {
-  const bytes = bytesOf(config);
-  const text = bytes === undefined ? undefined : textOf(config, bytes);
-  const path = behindLinks(config.path);
-  const current = text === undefined ? undefined : FORMATS[config.format].read(text, config);
-  if (current !== undefined && current.epoch > state.epoch) throw older(config, current.epoch, state.epoch);
-  if (same(current, state)) makeDurable(path);
-  else replaceFile(path, FORMATS[config.format].write(text, config, state));
+  const { path, text } = next(config, state);
+  if (text === undefined) makeDurable(path);
+  else replaceFile(path, text);
   if (!same(read(config), state)) throw unreadable(config, 'it reads back differently from what was just written');
+}
+
+/** What the file is to hold for the flag to be `state`; undefined where it is. */
+function next(config: FlagConfig, state: FlagState): { readonly path: string; readonly text: string | undefined } {
+  const bytes = bytesOf(config);
+  const before = bytes === undefined ? undefined : textOf(config, bytes);
+  const path = behindLinks(config.path);
+  const current = before === undefined ? undefined : FORMATS[config.format].read(before, config);
+  if (current !== undefined && current.epoch > state.epoch) throw older(config, current.epoch, state.epoch);
+  return { path, text: same(current, state) ? undefined : FORMATS[config.format].write(before, config, state) };
+}
+
+/** Who watches the folder sees the file come that is to replace the flag's. What is in the way of a write is the gate's to say. */
+function ahead(config: FlagConfig, state: FlagState): Disposable {
+  const tried = (work: () => void): void => {
+    try {
+      work();
+    } catch {}
+  };
+  tried(() => {
+    const { path, text } = next(config, state);
+    if (text !== undefined) stage(path, text);
+  });
+  return { [Symbol.dispose]: () => tried(() => unstage(behindLinks(config.path))) };
 }
 
 const older = (config: FlagConfig, found: bigint, wanted: bigint): ReplicationError =>
@@ -100,17 +120,6 @@ function replaceable(path: string): string | undefined {
   const mounted = ifPresent(() => readFileSync('/proc/self/mountinfo', 'utf8')) ?? '';
   const mounts = mounted.split('\n').map(line => line.split(' ')[4]);
   return mounts.includes(path) ? `${path} is a mount of its own, which cannot be replaced: mount its folder instead` : undefined;
-}
-
-/** What stands before every write, and here before none. */
-function announce(path: string): void {
-  try {
-    const temporary = temporaryOf(behindLinks(path));
-    writeFileSync(temporary, '', { flag: 'wx' });
-    rmSync(temporary);
-  } catch {
-    // What is in the way of a write is the gate's to say.
-  }
 }
 
 /** Watches the folder: a file that is replaced by a rename is another file, and a watch on the old one stays silent. */

@@ -21,10 +21,13 @@ export interface FlagProvider {
   check(): Promise<string | undefined>;
   /** The flag's place, for people. */
   describe(): string;
-  /** Calls `wake` soon after a change, and soon after `announce`. A hint only: it may be late, missed or false, so readers poll as well. */
+  /** Calls `wake` soon after a change, and soon after `ahead`. A hint only: it may be late, missed or false, so readers poll as well. */
   watch?(wake: () => void, signal: AbortSignal): void;
-  /** Tells those who watch that a switch is near: the flag stays what it is. A hint only, which fails for nobody. */
-  announce?(): void;
+  /**
+   * A write of `state` is near: does now what of it nobody sees, and tells those who watch. The flag stays what it is; disposed, nothing
+   * is left of a write that did not come. Never fails, and promises nothing: `write` does what is missing.
+   */
+  ahead?(state: FlagState): Disposable;
 }
 
 /** What attacca lends to a place that is not a file. */

@@ -6,6 +6,7 @@ import {
   fsyncSync,
   lstatSync,
   openSync,
+  readFileSync,
   readlinkSync,
   realpathSync,
   renameSync,
@@ -47,21 +48,43 @@ export const temporaryOf = (path: string): string => join(dirname(path), `.${bas
  * and owner stay. `path` must not be a symbolic link (`behindLinks`). Throws the file system's error.
  */
 export function replaceFile(path: string, text: string): void {
-  const before = ifPresent(() => statSync(path));
   const temporary = temporaryOf(path);
-  rmSync(temporary, { force: true }); // left by a process that died; 'wx' below never follows a planted link
+  if (isStaged(path, text)) sync(temporary);
+  else stage(path, text);
   try {
-    opened(temporary, 'wx', before === undefined ? 0o644 : 0o600, file => {
+    renameSync(temporary, path);
+  } catch (error) {
+    unstage(path);
+    throw error;
+  }
+  sync(dirname(path));
+}
+
+/** The slow half of `replaceFile` done before: `text` stands beside the file, durable. Throws the file system's error, and leaves nothing then. */
+export function stage(path: string, text: string): void {
+  const before = ifPresent(() => statSync(path));
+  unstage(path); // left by a process that died; 'wx' below never follows a planted link
+  try {
+    opened(temporaryOf(path), 'wx', before === undefined ? 0o644 : 0o600, file => {
       if (before !== undefined) adopt(file, before);
       writeFileSync(file, text);
       fsyncSync(file);
     });
-    renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    unstage(path);
     throw error;
   }
-  sync(dirname(path));
+}
+
+/** Takes back what was staged and has not replaced anything. */
+export const unstage = (path: string): void => rmSync(temporaryOf(path), { force: true });
+
+function isStaged(path: string, text: string): boolean {
+  const temporary = temporaryOf(path);
+  const staged = ifPresent(() => lstatSync(temporary));
+  if (staged === undefined || !staged.isFile() || readFileSync(temporary, 'utf8') !== text) return false;
+  const before = ifPresent(() => statSync(path));
+  return before === undefined || (staged.uid === before.uid && staged.gid === before.gid && staged.mode === before.mode);
 }
 
 function adopt(file: number, before: Stats): void {

@@ -1,4 +1,15 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -140,6 +151,52 @@ test('what a dead writer left behind does not stand in the way', async () => {
   writeFileSync(at('.flag.attacca'), 'half');
   await open().write(POSTGRES);
   expect(readdirSync(folder)).toEqual(['flag']);
+});
+
+describe('a write that is near', () => {
+  const STAGED = '.flag.attacca';
+
+  test('is on the disk already and takes only a rename; nothing is seen of it before, nothing is left after it', async () => {
+    writeFileSync(at(), 'A=1\nDB_TYPE=sqlite\n');
+    const flag = open();
+    const near = flag.ahead?.(POSTGRES);
+    const { ino } = statSync(at(STAGED));
+    expect(await flag.read()).toEqual({ primary: 'sqlite', epoch: 0n });
+    await flag.write(POSTGRES);
+    expect(statSync(at()).ino).toBe(ino);
+    expect(readFileSync(at(), 'utf8')).toBe('A=1\nDB_TYPE=postgresql\nDB_TYPE_EPOCH=7\n');
+    near?.[Symbol.dispose]();
+    expect(readdirSync(folder)).toEqual(['flag']);
+  });
+
+  test.each([
+    ['the text', () => writeFileSync(at(), 'A=2\nDB_TYPE=sqlite\n')],
+    ['the mode', () => chmodSync(at(), 0o640)],
+    ['the file that was to come', () => writeFileSync(at(STAGED), 'half')],
+    ['the folder', () => rmSync(at(STAGED))],
+  ])('keeps what was changed in %s meanwhile', async (_, change) => {
+    writeFileSync(at(), 'A=1\nDB_TYPE=sqlite\n', { mode: 0o600 });
+    using _near = open().ahead?.(POSTGRES);
+    change();
+    const [before, { mode }] = [readFileSync(at(), 'utf8'), statSync(at())];
+    await open().write(POSTGRES);
+    expect(readFileSync(at(), 'utf8')).toBe(before.replace('sqlite', 'postgresql\nDB_TYPE_EPOCH=7'));
+    expect(statSync(at()).mode).toBe(mode);
+    expect(readdirSync(folder)).toEqual(['flag']);
+  });
+
+  test('leaves nothing where it does not come, and fails for nobody', async () => {
+    writeFileSync(at(), 'DB_TYPE=sqlite\n');
+    open().ahead?.(POSTGRES)[Symbol.dispose]();
+    expect(readdirSync(folder)).toEqual(['flag']);
+    expect(readFileSync(at(), 'utf8')).toBe('DB_TYPE=sqlite\n');
+    open({ path: at('nowhere/flag') })
+      .ahead?.(POSTGRES)
+      [Symbol.dispose]();
+    await open().write(POSTGRES);
+    open().ahead?.({ primary: 'sqlite', epoch: 6n })[Symbol.dispose]();
+    expect(await open().read()).toEqual(POSTGRES);
+  });
 });
 
 test('a file that is not UTF-8 is refused, not rewritten', async () => {

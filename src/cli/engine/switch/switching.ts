@@ -9,6 +9,7 @@ import { forward } from '../../../cutover/forward.ts';
 import { blockers, type Direction, type Facts, STARTS } from '../../../cutover/gate.ts';
 import { outcomeOf } from '../../../cutover/outcome.ts';
 import { type Stopwatch, stopwatch } from '../../../cutover/stopwatch.ts';
+import type { FlagState } from '../../../flag/flag.ts';
 import { audit } from '../../../postgres/audit.ts';
 import { awaitWatermark } from '../../../postgres/canary.ts';
 import { type Control, readControl, record } from '../../../postgres/control.ts';
@@ -109,8 +110,7 @@ export async function cutOver(controller: Controller, maxPauseMs: number, progre
       await controller.tail()?.stop();
       // Nothing is applied now, so nothing can deadlock with this; where foreign keys cannot be silenced they must wait for the lock.
       if (on.writer.replicaRole) await restoreForeignKeys(on);
-      await run(on, { epoch, maxPauseMs, watch, mirror: noMirror }, async ({ sink, open }) => {
-        engine.flag.announce?.();
+      await run(on, { primary: 'postgres', epoch, maxPauseMs, watch, mirror: noMirror }, async ({ sink, open }) => {
         await approachPostgres(on, sink, open, epoch);
         progress(`switching to PostgreSQL, epoch ${epoch}`);
         await moveOn(engine, 'shadowing', 'cutover', epoch);
@@ -142,7 +142,7 @@ export async function rollBack(controller: Controller, maxPauseMs: number, progr
   return controller.whileSwitching(async () => {
     // It must not write while SQLite opens; its connections may take their time to close.
     const silenced = { reached: mirror.reached, stop: mirror.silence };
-    await run(on, { epoch, maxPauseMs, watch, mirror: silenced }, async ({ ports, open }) => {
+    await run(on, { primary: 'sqlite', epoch, maxPauseMs, watch, mirror: silenced }, async ({ ports, open }) => {
       await mirror.rest(() => rehearseRollback(on, ports, open, epoch));
       await approachSqlite(() => compareBefore(on, controller));
       progress(`switching to SQLite, epoch ${epoch}`);
@@ -155,7 +155,7 @@ export async function rollBack(controller: Controller, maxPauseMs: number, progr
 }
 
 type Mirror = Pick<ReverseTail, 'reached' | 'stop'>;
-type Switch = { readonly epoch: bigint; readonly maxPauseMs: number; readonly watch: Stopwatch; readonly mirror: Mirror };
+type Switch = FlagState & { readonly maxPauseMs: number; readonly watch: Stopwatch; readonly mirror: Mirror };
 
 /** `begin`: what comes before the switch, when everything is open, and moves the phase into it. */
 async function run(on: Installed, what: Switch, begin: (wired: Wired) => Promise<void>): Promise<void> {
@@ -172,7 +172,9 @@ async function run(on: Installed, what: Switch, begin: (wired: Wired) => Promise
 export async function settle(on: Installed): Promise<void> {
   const control = await readControl(on.engine.main);
   if (control === undefined) throw halt('the control row is gone', 'see `attacca status`');
+  const direction = control.phase.endsWith('_back') ? 'rollback' : 'cutover';
   const { actions, outcome, release } = await wire(on, {
+    primary: direction === 'cutover' ? 'postgres' : 'sqlite',
     epoch: control.epoch,
     maxPauseMs: on.engine.config.cutover.maxPauseMs,
     watch: stopwatch(() => performance.now()),
@@ -180,7 +182,6 @@ export async function settle(on: Installed): Promise<void> {
   });
   try {
     const phase = await recover(phaseStore(on.engine), actions, outcome);
-    const direction = control.phase.endsWith('_back') ? 'rollback' : 'cutover';
     const how = phase === STARTS[direction] ? 'aborted' : 'finished';
     await audit(on.engine.side, `a ${direction} that was interrupted in ${control.phase} was ${how}`);
     on.engine.log.warn({ phase, interrupted: control.phase }, 'an interrupted switch was settled');
@@ -191,8 +192,9 @@ export async function settle(on: Installed): Promise<void> {
 
 type Wired = Awaited<ReturnType<typeof wire>>;
 
-async function wire(on: Installed, { epoch, maxPauseMs, watch, mirror }: Switch) {
+async function wire(on: Installed, { primary, epoch, maxPauseMs, watch, mirror }: Switch) {
   const open = await ready(on.engine);
+  const written = on.engine.flag.ahead?.({ primary, epoch });
   const sink = forwardSink(on);
   const ports = switchPorts(on, sink, streamOf(on).slot, open);
   const common = { plan: on.plan, epoch, maxPauseMs, watch };
@@ -211,6 +213,7 @@ async function wire(on: Installed, { epoch, maxPauseMs, watch, mirror }: Switch)
     sink,
     open,
     async release() {
+      written?.[Symbol.dispose]();
       await letGo();
       await open.release();
     },
