@@ -62,7 +62,7 @@ export function back(
     async draining_back() {
       const { budget } = still();
       const drained = options.mirror.reached(token, budget.signal);
-      await Promise.all([postgres.writeWatermark(token), drained]);
+      await budget.within(Promise.all([postgres.writeWatermark(token), drained]));
       await options.mirror.stop();
       budget.remaining();
       return 'drained';
@@ -72,16 +72,13 @@ export function back(
       held = await sqlite.hold(budget.remaining(), checkpoint);
       const source = held.state();
       try {
-        const [usedIds, fence] = await together(
-          postgres.usedIds(),
-          held.lower(epoch),
-          agree(postgres, plan, { source, marked: source.marked(verified.seq), primary: 'postgres', signal: budget.signal }),
-        );
+        const marked = source.marked(verified.seq);
+        const compared = agree(postgres, plan, { source, marked, primary: 'postgres', signal: budget.signal });
+        const [usedIds, fence] = await budget.within(together(postgres.usedIds(), held.lower(epoch), compared));
         ready = { usedIds, fence };
       } finally {
         source.close();
       }
-      budget.remaining();
       budget[Symbol.dispose]();
       await locked.close(epoch);
       return 'matched';

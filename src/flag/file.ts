@@ -25,7 +25,8 @@ export function fileFlag(config: FlagConfig): FlagProvider {
     check: async () => check(config),
     describe: () => `${config.key} in ${config.path} (${config.format})`,
     watch: (wake, signal) => watchFolder(config.path, wake, signal),
-    ahead: state => ahead(config, state),
+    ahead: state => attempt(() => ahead(config, state)),
+    tidy: () => attempt(() => unstage(behindLinks(config.path))),
   };
 }
 
@@ -63,18 +64,17 @@ function next(config: FlagConfig, state: FlagState): { readonly path: string; re
   return { path, text: same(current, state) ? undefined : FORMATS[config.format].write(before, config, state) };
 }
 
-/** Who watches the folder sees the file come that is to replace the flag's. What is in the way of a write is the gate's to say. */
-function ahead(config: FlagConfig, state: FlagState): Disposable {
-  const tried = (work: () => void): void => {
-    try {
-      work();
-    } catch {}
-  };
-  tried(() => {
-    const { path, text } = next(config, state);
-    if (text !== undefined) stage(path, text);
-  });
-  return { [Symbol.dispose]: () => tried(() => unstage(behindLinks(config.path))) };
+/** Who watches the folder sees the file come that is to replace the flag's. */
+function ahead(config: FlagConfig, state: FlagState): void {
+  const { path, text } = next(config, state);
+  if (text !== undefined) stage(path, text);
+}
+
+/** For what is only a help: whatever is in the way of it is in the way of the write as well, and the gate's to say. */
+function attempt(work: () => void): void {
+  try {
+    work();
+  } catch {}
 }
 
 const older = (config: FlagConfig, found: bigint, wanted: bigint): ReplicationError =>

@@ -24,10 +24,12 @@ export interface FlagProvider {
   /** Calls `wake` soon after a change, and soon after `ahead`. A hint only: it may be late, missed or false, so readers poll as well. */
   watch?(wake: () => void, signal: AbortSignal): void;
   /**
-   * A write of `state` is near: does now what of it nobody sees, and tells those who watch. The flag stays what it is; disposed, nothing
-   * is left of a write that did not come. Never fails, and promises nothing: `write` does what is missing.
+   * A write of `state` is near: does now what of it nobody sees, and tells those who watch. The flag stays what it is. Never fails, and
+   * promises nothing: `write` does what is missing.
    */
-  ahead?(state: FlagState): Disposable;
+  ahead?(state: FlagState): void;
+  /** Takes away what is left of a write that did not come. Never fails. */
+  tidy?(): void;
 }
 
 /** What attacca lends to a place that is not a file. */

@@ -250,7 +250,7 @@ test('an instance that hears of a switch is connected to Postgres before it; unt
     },
   });
   expect([await deposit(app), await deposit(far), pools.length]).toEqual(['sqlite', 'sqlite', 0]);
-  using _near = world.flag.ahead?.({ primary: 'postgres', epoch: 1n });
+  world.flag.ahead?.({ primary: 'postgres', epoch: 1n });
   await expect.poll(() => pools.reduce((idle, pool) => idle + pool.idleCount, 0)).toBe(1);
   expect(pools).toHaveLength(2);
   expect([await deposit(app), await deposit(far), world.sqliteBalance(1)]).toEqual(['sqlite', 'sqlite', 140]);

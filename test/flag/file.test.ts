@@ -159,13 +159,13 @@ describe('a write that is near', () => {
   test('is on the disk already and takes only a rename; nothing is seen of it before, nothing is left after it', async () => {
     writeFileSync(at(), 'A=1\nDB_TYPE=sqlite\n');
     const flag = open();
-    const near = flag.ahead?.(POSTGRES);
+    flag.ahead?.(POSTGRES);
     const { ino } = statSync(at(STAGED));
     expect(await flag.read()).toEqual({ primary: 'sqlite', epoch: 0n });
     await flag.write(POSTGRES);
     expect(statSync(at()).ino).toBe(ino);
     expect(readFileSync(at(), 'utf8')).toBe('A=1\nDB_TYPE=postgresql\nDB_TYPE_EPOCH=7\n');
-    near?.[Symbol.dispose]();
+    flag.tidy?.();
     expect(readdirSync(folder)).toEqual(['flag']);
   });
 
@@ -176,7 +176,7 @@ describe('a write that is near', () => {
     ['the folder', () => rmSync(at(STAGED))],
   ])('keeps what was changed in %s meanwhile', async (_, change) => {
     writeFileSync(at(), 'A=1\nDB_TYPE=sqlite\n', { mode: 0o600 });
-    using _near = open().ahead?.(POSTGRES);
+    open().ahead?.(POSTGRES);
     change();
     const [before, { mode }] = [readFileSync(at(), 'utf8'), statSync(at())];
     await open().write(POSTGRES);
@@ -187,14 +187,16 @@ describe('a write that is near', () => {
 
   test('leaves nothing where it does not come, and fails for nobody', async () => {
     writeFileSync(at(), 'DB_TYPE=sqlite\n');
-    open().ahead?.(POSTGRES)[Symbol.dispose]();
+    open().ahead?.(POSTGRES);
+    open().tidy?.();
     expect(readdirSync(folder)).toEqual(['flag']);
     expect(readFileSync(at(), 'utf8')).toBe('DB_TYPE=sqlite\n');
     open({ path: at('nowhere/flag') })
       .ahead?.(POSTGRES)
       [Symbol.dispose]();
     await open().write(POSTGRES);
-    open().ahead?.({ primary: 'sqlite', epoch: 6n })[Symbol.dispose]();
+    open().ahead?.({ primary: 'sqlite', epoch: 6n });
+    expect(readdirSync(folder)).toEqual(['flag']);
     expect(await open().read()).toEqual(POSTGRES);
   });
 });

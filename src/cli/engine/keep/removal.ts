@@ -35,6 +35,7 @@ export async function removeEverything(engine: Engine, keepTarget: boolean, prog
   const existing = (await readControl(engine.side))?.plan.existing === true;
   progress('removing everything from Postgres');
   await uninstallPostgres(engine.main, { keepTables: keepTarget });
+  engine.flag.tidy?.();
   return {
     done: 'uninstall',
     detail: existing
@@ -65,6 +66,7 @@ export async function leaveToApplication({ engine, plan }: Installed): Promise<v
     await held.commit(WAIT_MS);
   }
   await finishPostgres(engine.main, plan);
+  engine.flag.tidy?.();
 }
 
 /** The folder beside the source goes but for the backups, with the socket and the embedded server, unless that one holds tables that are to stay. */

@@ -194,7 +194,7 @@ type Wired = Awaited<ReturnType<typeof wire>>;
 
 async function wire(on: Installed, { primary, epoch, maxPauseMs, watch, mirror }: Switch) {
   const open = await ready(on.engine);
-  const written = on.engine.flag.ahead?.({ primary, epoch });
+  on.engine.flag.ahead?.({ primary, epoch });
   const sink = forwardSink(on);
   const ports = switchPorts(on, sink, streamOf(on).slot, open);
   const common = { plan: on.plan, epoch, maxPauseMs, watch };
@@ -213,7 +213,7 @@ async function wire(on: Installed, { primary, epoch, maxPauseMs, watch, mirror }
     sink,
     open,
     async release() {
-      written?.[Symbol.dispose]();
+      on.engine.flag.tidy?.();
       await letGo();
       await open.release();
     },
