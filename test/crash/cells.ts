@@ -2,10 +2,12 @@
  * The table of crash points: every step of both procedures, and what is lost there. The daemon stops itself at the step, then it happens.
  * After it the daemon settles by itself, says how, and exactly one side takes writes; nothing that was acknowledged is lost or doubled.
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Database from 'better-sqlite3';
 import { isSwitching, type Phase } from '../../src/cutover/phase.ts';
+import { temporaryOf } from '../../src/flag/replace.ts';
 import type { StatusDocument } from '../../src/server/documents.ts';
 import { durable, imageOf, restore, trace } from '../support/disk.ts';
 import { type OwnPostgres, ownPostgres } from '../support/postgres.ts';
@@ -221,6 +223,7 @@ async function oneSideOpen(world: World, { primary, phase }: StatusDocument, ack
   if (primary !== expected) throw new Error(`${phase}, and ${primary} is primary`);
   const flag = flagOf(world) ?? 'sqlite';
   if (flag.startsWith('postgres') !== (primary === 'postgres')) throw new Error(`${primary} is primary, and the flag says ${flag}`);
+  if (existsSync(temporaryOf(world.flag))) throw new Error('the flag that was to come is left beside the one that is');
   const text = `insert into log (message, at) values ('after', 1)`;
   const tried = [await outcome(() => world.app.prepare(text).run()), await outcome(() => world.pg.query(text))];
   const wanted = primary === 'sqlite' ? ['done', 'fenced'] : ['fenced', 'done'];

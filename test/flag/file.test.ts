@@ -191,9 +191,9 @@ describe('a write that is near', () => {
     open().tidy?.();
     expect(readdirSync(folder)).toEqual(['flag']);
     expect(readFileSync(at(), 'utf8')).toBe('DB_TYPE=sqlite\n');
-    open({ path: at('nowhere/flag') })
-      .ahead?.(POSTGRES)
-      [Symbol.dispose]();
+    const lost = open({ path: at('nowhere/flag') });
+    lost.ahead?.(POSTGRES);
+    lost.tidy?.();
     await open().write(POSTGRES);
     open().ahead?.({ primary: 'sqlite', epoch: 6n });
     expect(readdirSync(folder)).toEqual(['flag']);

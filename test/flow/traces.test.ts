@@ -2,6 +2,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { stage } from '../../src/flag/replace.ts';
 import { mirroringWorld, shadowing } from '../support/mirroring.ts';
 import { buildShop } from '../support/shop.ts';
 import { tracesBeside, tracesInPostgres, tracesInSqlite } from '../support/traces.ts';
@@ -61,6 +62,7 @@ test('uninstall while it shadows, also after a cutover and a rollback, leaves bu
   expect((await world.run('uninstall', '--yes')).code, 'not while Postgres is primary').toBe(3);
   await world.json(0, 'rollback', '--yes');
   await world.until(shadowing);
+  stage(world.flag, 'DB_TYPE=postgresql\n'); // by a cutover that was killed before it had begun
   await world.json(0, 'uninstall', '--yes');
   expect(await daemon.exited).toBe(0);
   expect(tracesBeside(world.source)).toEqual(['.attacca', '.attacca/backups', ...was.beside]);
@@ -73,6 +75,7 @@ test('finish leaves the application its tables and the fence, and nothing else o
   await using _world = world;
   const daemon = await mirroringWorld(world);
   expect((await world.run('finish')).code, 'nobody can be asked here').toBe(2);
+  stage(world.flag, 'DB_TYPE=sqlite\n');
   await world.json(0, 'finish', '--yes');
   expect(await daemon.exited).toBe(0);
 
