@@ -59,6 +59,8 @@ export interface SourceState {
   stretch(table: number, cursor: string | null, limit: number): Stretch | undefined;
   /** Every row and absence marked after `after`, as of this state. */
   marked(after: Seq): Rows;
+  /** The same, read bit by bit while it is iterated; a row that was marked often may come often. */
+  changed(after: Seq): Pick<Rows, 'slices'>;
   /** The rows that these names (Misfit.key) mean, or their absence. */
   named(table: number, names: readonly string[]): Rows;
   count(table: number): number;

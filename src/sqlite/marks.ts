@@ -26,7 +26,7 @@ const MEMORY_ROWS = 20_000;
 const MEMORY_CHARS = 32_000_000;
 
 /** Rows that wait in memory or in a file; the file goes when they are disposed of, or forgotten. */
-export type HeldRows = Rows & { [Symbol.dispose](): void };
+export type HeldRows = Omit<Rows, 'slices'> & Disposable & { slices(): Iterable<Slice> };
 
 /** Everything marked in (after, upTo], as of the open read transaction. */
 export function readMarks(db: Database, plan: Plan, after: Seq, upTo: Seq, options: { readonly memoryRows?: number } = {}): HeldRows {

@@ -11,6 +11,9 @@ import { type Database, openSource, readTransaction } from './open.ts';
 import { headMark } from './rows.ts';
 import { bindable, placeholder, readerOf, readValues } from './values.ts';
 
+/** Marks that are read at once where there may be many: whatever else this thread does waits for as long as that takes. */
+const STEP = 5_000n;
+
 /**
  * One committed state of the file, read through `db`, which is the state's from now on: `close` ends the read transaction
  * and closes the connection. Begins the transaction unless there is one.
@@ -57,6 +60,15 @@ function stateOf(db: Database, stored: Plan, close: () => void): SourceState {
       read.push(rows);
       return rows;
     },
+    changed: after => ({
+      *slices() {
+        for (let [from, end] = [after, after]; from < position.seq; from = end) {
+          end = (from + STEP < position.seq ? from + STEP : position.seq) as Seq;
+          using rows = readMarks(db, plan, from, end);
+          yield* rows.slices();
+        }
+      },
+    }),
     named(id, names) {
       const keys = names.map(name => (JSON.parse(name) as (string | null)[]).map(text => (text === null ? null : untag(text))));
       const rows = readNamed(db, plan, found(id), keys);

@@ -23,7 +23,7 @@ export const subjects = (tables: readonly TablePlan[], primary: Primary): Subjec
   new Map(tables.map(table => [table.id, { table, compare: comparer(table, primary), tally: tally(table) }]));
 
 /** Compares rows and absences that SQLite was asked for by their marks or by their names. */
-export async function compareAsked(target: TargetState, all: Subjects, asked: Rows, signal: AbortSignal): Promise<void> {
+export async function compareAsked(target: TargetState, all: Subjects, asked: Pick<Rows, 'slices'>, signal: AbortSignal): Promise<void> {
   for await (const slices of ofDifferentTables(asked.slices())) {
     signal.throwIfAborted();
     await Promise.all(slices.map(slice => compareSlice(target, all.get(slice.table), slice)));

@@ -104,12 +104,12 @@ async function conclude(pair: StatePair, all: Subjects, since: readonly Seq[], s
     const names = tally.differences().map(({ key }) => key);
     if (names.length > 0) await compareAsked(pair.target, all, pair.source.named(table.id, names), signal);
   }
-  await compareAsked(pair.target, all, pair.source.marked(since.reduce(later)), signal);
+  await compareAsked(pair.target, all, pair.source.changed(since.reduce(later)), signal);
   for (const subject of all.values()) await compareCounts(pair, subject, KEYS_AT_ONCE);
 }
 
-/** Compares only the rows marked after `after`: what a check inside a switch costs is what changed, not what exists. */
-export async function verifyMarked(pair: StatePair, plan: Plan, marked: Rows, signal: AbortSignal): Promise<Verified> {
+/** Compares only the rows that are marked: what a check inside a switch costs is what changed, not what exists. */
+export async function verifyMarked(pair: StatePair, plan: Plan, marked: Pick<Rows, 'slices'>, signal: AbortSignal): Promise<Verified> {
   const all = subjects(plan.tables, pair.primary);
   await compareAsked(pair.target, all, marked, signal);
   return result(pair, pair.source.position.seq, all);

@@ -193,6 +193,7 @@ const sourceOf = (call: Caller, seq: Value): SourceState => ({
       yield { table: 1, rows: [same === true ? SAME : OTHER], gone: [], misfits: [] };
     },
   }),
+  changed: unused,
   chunk: unused,
   stretch: unused,
   named: unused,

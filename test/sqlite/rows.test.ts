@@ -96,6 +96,34 @@ test('a large batch waits in a file, and can be read more than once', async () =
   expect(slicesOf(rows)).toEqual(slicesOf(kept));
 });
 
+test('what changed comes in steps, and is what is marked, as of one state [G3]', async () => {
+  using world = scratch('create table t (id integer primary key, v)');
+  const { db } = world;
+  const plan = planOf(readSchema(db));
+  const start = await install(db, plan, { install: 'i', target: 't' }, 1_000);
+  const numbers = 'with recursive n (i) as (select 1 union all select i + 1 from n where i < 12000)';
+  db.exec(`${numbers} insert into t select i, 0 from n; update t set v = 1 where id % 4000 = 1; delete from t where id % 1000 = 0`);
+  const state = heldState(db, plan);
+  db.exec('insert into t values (99999, 0)'); // later than the state
+  const once = (slices: Iterable<Slice>) => {
+    const [rows, gone] = [new Map<string, unknown>(), new Set<string>()];
+    for (const slice of slices) {
+      for (const row of slice.rows) rows.set(row[0]!, row[1]);
+      for (const key of slice.gone) gone.add(key[0]!);
+    }
+    return { rows: [...rows].sort(), gone: [...gone].sort() };
+  };
+  const steps = [...(state.changed(start.seq).slices() as Iterable<Slice>)];
+  expect(once(steps)).toEqual(once(slicesOf(readMarks(db, plan, start.seq, state.position.seq))));
+  expect(once(steps)).toMatchObject({ rows: { length: 11_988 }, gone: { length: 12 } });
+  const keys = steps.flatMap(({ rows, gone }) => [...rows, ...gone].map(([id]) => id));
+  expect(
+    keys.filter(id => id === 'i:1'),
+    'marked in the first step, and again in the last',
+  ).toHaveLength(2);
+  state.close();
+});
+
 test('a table marked whole comes whole, and its other marks are not read', async () => {
   using world = scratch('create table t (id integer primary key); insert into t values (1), (2), (3)');
   const { db } = world;

@@ -132,6 +132,7 @@ function stateOf(
       };
     },
     marked: after => markedRows(tables, marks.slice(Number(after))),
+    changed: after => markedRows(tables, marks.slice(Number(after))),
     named: (id, names) =>
       markedRows(
         tables,

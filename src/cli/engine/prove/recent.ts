@@ -19,7 +19,7 @@ export async function compareRecent({ engine, plan }: Installed, pin: () => Prom
     if (position.seq === since) return true;
     const suspended = await pair.target.suspended();
     const followed = { ...plan, tables: plan.tables.filter(({ id }) => !suspended.has(id)) };
-    const verified = await verifyMarked(pair, followed, pair.source.marked(since), signal);
+    const verified = await verifyMarked(pair, followed, pair.source.changed(since), signal);
     if (verified.ok) {
       await record(engine.side, { verifiedSeq: position.seq, verifiedAt: 'now' });
       return true;
