@@ -12,7 +12,7 @@ import { headMark } from './rows.ts';
 import { bindable, placeholder, readerOf, readValues } from './values.ts';
 
 /** Marks that are read at once where there may be many: whatever else this thread does waits for as long as that takes. */
-const STEP = 5_000n;
+const STEP = 1_000n;
 
 /**
  * One committed state of the file, read through `db`, which is the state's from now on: `close` ends the read transaction
