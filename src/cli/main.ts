@@ -9,7 +9,7 @@ import { VERSION } from '../change/version.ts';
 import { maxPause, run, source, subcommand, target, waive, yes } from './command.ts';
 import type { Config } from './config.ts';
 import { positive, rate, ratio } from './numbers.ts';
-import { EXIT, fail, type Output } from './report.ts';
+import { EXIT, fail, type Output, unheard } from './report.ts';
 import type { VerifyFlags } from './verify.ts';
 
 /** What every command is given: where to speak, and the configuration, read when it is asked for. */
@@ -204,6 +204,7 @@ export function program(): Command {
 
 /** Runs the command line. */
 export async function main(argv: readonly string[]): Promise<void> {
+  unheard(process);
   const root = program();
   // What commander would say is said by `fail`: the same form for every failure, and a document with --json.
   for (const command of [root, ...root.commands]) command.exitOverride().configureOutput({ outputError: () => undefined });

@@ -14,6 +14,31 @@ export type Output = {
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
 };
 
+type Spoken = Pick<NodeJS.Process, 'stdout' | 'stderr' | 'once' | 'exitCode'>;
+
+/**
+ * A reader that goes away (`| head`) stops nothing: what is under way goes on unheard. Data that cannot be written for another reason,
+ * such as a full disk, is said so once, and the command has failed. Call it before the first word.
+ */
+export function unheard(process: Spoken): void {
+  process.stderr.on('error', () => undefined); // there is nowhere left to say it
+  let lost = false;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (lost || error.code === 'EPIPE') return;
+    lost = true;
+    fail({ json: false, quiet: false, stdout: process.stdout, stderr: process.stderr }, unwritten(error), false);
+    process.once('exit', () => {
+      process.exitCode = process.exitCode || EXIT.failed;
+    });
+  });
+}
+
+const unwritten = (cause: Error): ReplicationError =>
+  new ReplicationError('halt', `the output cannot be written: ${cause.message}`, {
+    hint: 'Make room there and ask again; what the command was to change is changed, and `attacca status` says how it stands.',
+    cause,
+  });
+
 /** One line of data for a person. */
 export const print = (output: Output, line: string): void => void output.stdout.write(`${line}\n`);
 

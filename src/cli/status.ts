@@ -11,13 +11,15 @@ const EVERY_MS = 1_000;
 /** `attacca status`: asks the daemon, or looks for itself without becoming the controller. */
 export async function status(context: Context, options: { readonly watch?: boolean }): Promise<number> {
   const config = context.config();
+  const unread = new AbortController();
+  context.output.stdout.once('error', () => unread.abort());
   for (;;) {
     const document = await look({ config: () => config }, { operation: 'status' }, StatusDocument, there =>
       readStatus(there, null, undefined),
     );
     present(context.output, document, () => lines(document));
-    if (options.watch !== true) return EXIT.done;
-    await delay(EVERY_MS);
+    if (options.watch === true) await delay(EVERY_MS, undefined, { signal: unread.signal }).catch(() => undefined); // nobody watches any more
+    if (options.watch !== true || unread.signal.aborted) return EXIT.done;
   }
 }
 
