@@ -1,6 +1,7 @@
 /*
  * A command asks the daemon; where none runs it does the same work itself, as the one controller, for as long as it takes.
  */
+
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pino from 'pino';
@@ -14,6 +15,7 @@ import { type Call, perform } from '../server/control.ts';
 import { hasState, socketPath } from '../server/socket.ts';
 import { readControl as readSqliteControl } from '../sqlite/install.ts';
 import { openSource } from '../sqlite/open.ts';
+import { progressBar } from './bar.ts';
 import type { Config } from './config.ts';
 import { controller } from './engine/controller.ts';
 import { disposable } from './engine/disposable.ts';
@@ -25,7 +27,6 @@ import { beginResync, endResync } from './engine/resync.ts';
 import { caughtUp } from './engine/tail.ts';
 import { widenTables } from './engine/widening.ts';
 import type { Context } from './main.ts';
-import { progress } from './report.ts';
 
 /** A pipe that failed has taken its controller along within this. */
 const ENDS_MS = 2_000;
@@ -35,7 +36,8 @@ export type Answer<T> = { readonly document: T; readonly daemon: boolean };
 /** Carries out `call`; the answer is checked against the document's schema. */
 export async function ask<T>(context: Context, call: Call, schema: z.ZodType<T>): Promise<Answer<T>> {
   const config = context.config();
-  const say = (line: string): void => progress(context.output, line);
+  using bar = progressBar(context.output);
+  const { say } = bar;
   const answered = await callDaemon(socketPath(config.source), call, say, actor(context.env));
   if (answered !== undefined) return { document: schema.parse(answered.result), daemon: true };
   const document = schema.parse(await alone(config, call, say, context.env));

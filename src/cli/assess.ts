@@ -13,12 +13,13 @@ import { type Database, openSource } from '../sqlite/open.ts';
 import { readSchema } from '../sqlite/tables.ts';
 import { traceless } from '../sqlite/traces.ts';
 import { page, todo } from './assess-page.ts';
+import { progressBar } from './bar.ts';
 import { onTarget } from './engine/bootstrap.ts';
 import { type Decided, decidePlan, readOverrides } from './engine/decide/deciding.ts';
 import { tryValues, whatIsThere } from './engine/decide/existing.ts';
 import { disposable } from './engine/disposable.ts';
 import type { Context } from './main.ts';
-import { EXIT, present, progress, table } from './report.ts';
+import { EXIT, present, table } from './report.ts';
 import { writeOutput } from './write.ts';
 
 /** `attacca assess`: reads both sides, changes nothing. Exit code 3 if something blocks. */
@@ -27,11 +28,12 @@ export async function assess(context: Context, options: { readonly html?: string
   using _traces = traceless(source);
   using db = disposable(openSource(source, { readonly: true }));
   refuseDamaged(db.database, source);
-  const say = (line: string): void => progress(context.output, line);
+  using bar = progressBar(context.output);
   const session = target === undefined ? undefined : await connect(target, { applicationName: 'attacca assess' });
   await using _session = session ?? null;
   const relations = session === undefined ? undefined : await whatIsThere(session, source, schema, readOverrides(planFile));
-  const decided = decidePlan(db.database, { schema, planFile, waive, target: relations, onProgress: say });
+  const decided = decidePlan(db.database, { schema, planFile, waive, target: relations, onProgress: bar.say });
+  bar.end();
   const there = session === undefined ? { plan: decided.plan, findings: [] } : await lookAtTarget(session, source, schema, decided);
   const findings = [...decided.findings, ...there.findings];
   const bytes = statSync(source).size;

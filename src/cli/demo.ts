@@ -2,6 +2,7 @@
  * The whole story on this machine: the real daemon and the real commands, a live application in processes of its own, and a
  * check at the end that shares no code with `verify`.
  */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,6 +20,7 @@ import { runningEmbedded } from '../postgres/embedded.ts';
 import { connect } from '../postgres/open.ts';
 import { DemoDocument, StatusDocument, SwitchDocument, VerifyDocument } from '../server/documents.ts';
 import { stateFolder } from '../server/socket.ts';
+import { inWords, type Reckoning } from './engine/tell/reckoning.ts';
 import type { Context } from './main.ts';
 import { EXIT, present, progress } from './report.ts';
 
@@ -135,8 +137,7 @@ function startDaemon(config: string, say: (line: string) => void): Daemon {
       last = text;
       const line = logLine(text);
       if (typeof line.target === 'string' && line.msg === 'controller') resolve(line.target);
-      if (line.msg === 'copying')
-        say(`  copying ${line.table}: ${line.rows} of ${line.total} rows, ${line.rowsPerSecond} rows/s, ${line.etaSeconds} s left`);
+      if (line.msg === 'copying') say(`  copying ${line.table}: ${inWords(line as unknown as Reckoning)}`);
       if (line.msg === 'phase changed') say(`  ${line.from} → ${line.to}`);
     });
   });

@@ -2,6 +2,7 @@
  * The daemon. Restarts itself after failures that heal, halts with a reason on all others, and finishes the batch it is at when
  * told to stop.
  */
+
 import pino, { type Logger } from 'pino';
 import { isTransient, Refused, ReplicationError } from '../change/errors.ts';
 import { clearHalt, setHalt } from '../postgres/control.ts';
@@ -10,6 +11,7 @@ import { listen } from '../server/control.ts';
 import { SyncDocument as Document } from '../server/documents.ts';
 import { socketPath } from '../server/socket.ts';
 import { neverInstalled } from './ask.ts';
+import { progressBar } from './bar.ts';
 import type { Config } from './config.ts';
 import { ensurePlan, examine } from './engine/bootstrap.ts';
 import { type Controller, controller } from './engine/controller.ts';
@@ -25,6 +27,7 @@ import { appointments } from './engine/switch/appointments.ts';
 import { caughtUp } from './engine/tail.ts';
 import { flagWithoutPostgres } from './engine/tell/flag.ts';
 import { hooksOf } from './engine/tell/hooking.ts';
+import { inWords, type Reckoning, shareOf } from './engine/tell/reckoning.ts';
 import type { Context } from './main.ts';
 import { EXIT, type Output, present } from './report.ts';
 
@@ -181,13 +184,23 @@ const again = (error: unknown): unknown =>
 
 const TEMPORARY = new Set(['controller-running', 'source-locked', 'target-busy', 'postgres-standby']);
 
-/** JSON on stderr; readable lines where a person looks. */
+/** JSON on stderr; readable lines where a person looks, and a bar while it copies. */
 async function logger(output: Output, verbose: boolean): Promise<Logger> {
   const level = output.quiet ? 'error' : verbose ? 'debug' : 'info';
   const redact = { paths: ['err.cause', 'err.hint'], remove: true };
   if (output.stderr.isTTY === true) {
     const { default: pretty } = await import('pino-pretty');
-    return pino({ level, redact }, pretty({ destination: 2, sync: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss.l' }));
+    const lines = pretty({ destination: 2, sync: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss.l' });
+    const bar = progressBar(output);
+    const write = (line: string): void => {
+      const { msg, table, ...far } = JSON.parse(line) as { msg: string; table: string } & Reckoning;
+      if (msg === 'copying') bar.say(`copying ${table}: ${inWords(far)}`, shareOf(far));
+      else {
+        bar.end();
+        lines.write(line);
+      }
+    };
+    return pino({ level, redact }, { write });
   }
   return pino({ level, redact }, pino.destination({ dest: 2, sync: true }));
 }

@@ -79,6 +79,15 @@ function stateIn(session: Session, stored: Plan, { lsn, close }: Begun): TargetS
   };
 }
 
+const ABOUT = /* sql */ `
+  select coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint as rows from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = $1 and c.relname = any($2)`;
+
+/** How many rows the tables have by Postgres's statistics, for those who wait. */
+export async function rowsAbout(session: Session, { schema }: Plan, tables: readonly TablePlan[]): Promise<number> {
+  return Number((await session.query(ABOUT, [schema, tables.map(({ target }) => target)])).rows[0]?.rows);
+}
+
 /** Columns come as c0, c1, …: names of the plan could clash with the driver's objects (`__proto__`). */
 const select = (columns: readonly ColumnPlan[]): string => columns.map(({ target }, index) => `t.${quote(target)} as c${index}`).join(', ');
 

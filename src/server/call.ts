@@ -18,7 +18,7 @@ export async function callDaemon(
   if (response === undefined) return undefined;
   for await (const text of linesOf(response)) {
     const line = parse(text);
-    if ('progress' in line) progress(line.progress);
+    if ('progress' in line) progress(line.progress, line.share);
     else if ('failure' in line) throw rebuilt(line.failure);
     else return { result: line.result };
   }

@@ -53,7 +53,7 @@ export type Call = z.infer<typeof Call>;
 
 /** One line of an answer. */
 export const Line = z.union([
-  z.strictObject({ progress: z.string() }),
+  z.strictObject({ progress: z.string(), share: z.number().optional() }),
   z.strictObject({ result: z.unknown() }),
   z.strictObject({
     failure: z.strictObject({
@@ -130,7 +130,7 @@ export function controlApp(operations: Operations): Hono {
     return stream(context, async out => {
       const write = async (line: Line): Promise<void> => void (await out.write(written(line)));
       try {
-        await write({ result: await perform(operations, call.data, line => void write({ progress: line }), caller) });
+        await write({ result: await perform(operations, call.data, (line, share) => void write({ progress: line, share }), caller) });
       } catch (error) {
         await write({ failure: failure(error) });
       }

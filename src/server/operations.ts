@@ -8,8 +8,8 @@ import type {
   VerifyDocument,
 } from './documents.ts';
 
-/** One line for the person who waits. */
-export type Progress = (line: string) => void;
+/** One line for the person who waits; `share`: how much is done, from 0 to 1, where that is known. */
+export type Progress = (line: string, share?: number) => void;
 
 export type VerifyOptions = {
   readonly tables: readonly string[];

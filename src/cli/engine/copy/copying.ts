@@ -20,6 +20,7 @@ import { forwardTail } from '../forward-tail.ts';
 import { watched } from '../points.ts';
 import { forwardSink } from '../sinks.ts';
 import { caughtUp } from '../tail.ts';
+import { reckon } from '../tell/reckoning.ts';
 import { startLane } from './lanes.ts';
 import { makingWay } from './making-way.ts';
 import { watchWal } from './wal-watch.ts';
@@ -86,12 +87,7 @@ export async function copyTables(on: Installed, signal: AbortSignal): Promise<Co
         const now = performance.now();
         if (now - spoken < PROGRESS_MS) return;
         spoken = now;
-        const rate = copied / ((now - began) / 1_000);
-        const left = Math.max(0, total - copied);
-        engine.log.info(
-          { table: found(tables, id).name, rows: copied, total, rowsPerSecond: Math.round(rate), etaSeconds: Math.ceil(left / rate) },
-          'copying',
-        );
+        engine.log.info({ table: found(tables, id).name, ...reckon(copied, total, now - began) }, 'copying');
       },
     },
     signal,

@@ -1,4 +1,5 @@
 /* What becomes what: the schema, the profile and the reviewed plan file brought together. */
+
 import { readFileSync } from 'node:fs';
 import { UsageError } from '../../../change/errors.ts';
 import { decide } from '../../../plan/decide.ts';
@@ -13,11 +14,13 @@ import { partitionNotes } from '../../../plan/partition.ts';
 import type { Plan } from '../../../plan/plan.ts';
 import type { TargetSchema } from '../../../plan/target.ts';
 import { waive } from '../../../plan/waive.ts';
+import type { Progress } from '../../../server/operations.ts';
 import { withEnds } from '../../../sqlite/ends.ts';
 import { captureHazards } from '../../../sqlite/hazards.ts';
 import type { Database } from '../../../sqlite/open.ts';
 import { type Beside, profile } from '../../../sqlite/profile.ts';
 import { readSchema } from '../../../sqlite/tables.ts';
+import { shareOf } from '../tell/reckoning.ts';
 
 export type Decided = {
   readonly plan: Plan;
@@ -33,7 +36,7 @@ export type Deciding = {
   /** Names of findings that are accepted beside those of the plan file. */
   readonly waive?: readonly string[];
   readonly target?: TargetSchema | undefined;
-  readonly onProgress?: (line: string) => void;
+  readonly onProgress?: Progress;
   /** Somebody who counts a half of the values meanwhile. */
   readonly beside?: Beside;
 };
@@ -47,7 +50,7 @@ export function decidePlan(db: Database, options: Deciding): Decided {
   const stats = profile(
     db,
     schema,
-    ({ table, rows, total }) => options.onProgress?.(`reading ${table}: ${rows} of ${total} rows`),
+    ({ table, rows, total }) => options.onProgress?.(`reading ${table}: ${rows} of ${total} rows`, shareOf({ rows, total })),
     (table, column) => askedCodec(wanted, table, column) ?? (target === undefined ? undefined : expected(target, table, column, wanted)),
     options.beside,
   );

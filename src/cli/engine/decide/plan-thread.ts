@@ -2,7 +2,9 @@
  * The thread that reads every value of the file and decides what becomes what. What that leaves behind in memory goes with it,
  * and the process can do something else meanwhile.
  */
+
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { Progress } from '../../../server/operations.ts';
 import type { Counted, Task } from '../../../sqlite/count.ts';
 import { explain, openSource } from '../../../sqlite/open.ts';
 import { disposable } from '../disposable.ts';
@@ -19,7 +21,7 @@ export type Flag = Int32Array<SharedArrayBuffer>;
 export type Helper = { readonly counted: MessagePort; readonly ended: Flag };
 
 export type PlanAnswer =
-  | { readonly kind: 'progress'; readonly line: string }
+  | { readonly kind: 'progress'; readonly line: string; readonly share: number | undefined }
   | { readonly kind: 'count'; readonly tasks: readonly Task[] }
   | { readonly kind: 'decided'; readonly decided: Decided }
   | { readonly kind: 'failed'; readonly failure: Failure };
@@ -38,7 +40,7 @@ const beside = {
 
 try {
   using db = disposable(openSource(source, { scan: true }));
-  const onProgress = (line: string): void => tell({ kind: 'progress', line });
+  const onProgress: Progress = (line, share) => tell({ kind: 'progress', line, share });
   tell({ kind: 'decided', decided: decidePlan(db.database, { ...deciding, onProgress, beside }) });
 } catch (error) {
   tell({ kind: 'failed', failure: packed(explain(source, error)) });

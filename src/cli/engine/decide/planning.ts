@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { MessageChannel, type Transferable, Worker } from 'node:worker_threads';
+import type { Progress } from '../../../server/operations.ts';
 import { halt } from '../engine.ts';
 import { type Failure, unpacked } from '../failure.ts';
 import type { CheckTask } from './check-thread.ts';
@@ -18,7 +19,7 @@ const start = (name: string, workerData: unknown, transferList: Transferable[] =
 const flag = (): Flag => new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 
 /** `decidePlan` in a thread of its own, and a second one that counts half of the values. Rejects as that throws. */
-export async function decideBeside(task: PlanTask, onProgress: (line: string) => void): Promise<Decided> {
+export async function decideBeside(task: PlanTask, onProgress: Progress): Promise<Decided> {
   const { port1: counted, port2 } = new MessageChannel();
   const ended = flag();
   const unwanted = flag();
@@ -26,7 +27,7 @@ export async function decideBeside(task: PlanTask, onProgress: (line: string) =>
   const deciding = start('plan-thread', { ...task, helper }, [counted]);
   let answer: PlanAnswer | undefined;
   deciding.on('message', (said: PlanAnswer) => {
-    if (said.kind === 'progress') onProgress(said.line);
+    if (said.kind === 'progress') onProgress(said.line, said.share);
     else if (said.kind === 'count') count({ source: task.source, tasks: said.tasks, answer: port2, unwanted }, ended);
     else answer = said;
   });

@@ -71,7 +71,8 @@ async function inThread(source: string, path: string, progress: Progress): Promi
   const worker = new Worker(PROGRAM, { workerData: { source, path }, execArgv: [] });
   let answer: BackupAnswer | undefined;
   worker.on('message', (said: BackupAnswer) => {
-    if (said.kind === 'progress') progress(`backing up: ${Math.floor((said.copied * 100) / Math.max(1, said.bytes))} %`);
+    const share = said.kind === 'progress' ? said.copied / Math.max(1, said.bytes) : undefined;
+    if (share !== undefined) progress(`backing up: ${Math.floor(share * 100)} %`, share);
     else answer = said;
   });
   await once(worker, 'exit');

@@ -5,6 +5,7 @@ import { audit } from '../../../postgres/audit.ts';
 import { readVerified, record } from '../../../postgres/control.ts';
 import { count } from '../../../postgres/quarantine.ts';
 import { endRound, readRound, saveRound } from '../../../postgres/round.ts';
+import { rowsAbout } from '../../../postgres/state.ts';
 import type { VerifyDocument } from '../../../server/documents.ts';
 import type { Progress, VerifyOptions } from '../../../server/operations.ts';
 import { markTables } from '../../../sqlite/install.ts';
@@ -18,6 +19,7 @@ import { type Installed, installed } from '../engine.ts';
 import { watched } from '../points.ts';
 import { keyValues } from '../quarantining.ts';
 import { chosen } from '../resync.ts';
+import { inWords, reckon, shareOf } from '../tell/reckoning.ts';
 import { compareCatalog, repairCatalog } from './catalog.ts';
 import { type Compared, document, isEqual, lacksColumns, rogueTables, type Work } from './verified.ts';
 
@@ -67,7 +69,7 @@ async function compare(controller: Controller, work: Work): Promise<Compared> {
       pin: tail.pin,
       anchorMs: tail.anchorMs,
       now: () => performance.now(),
-      onProgress: speaking(work.progress),
+      onProgress: speaking(work.progress, await rowsAbout(side, on.plan, sound)),
       resume: earlier === undefined ? undefined : { start: earlier.start, places: earlier.places as ReadonlyMap<number, Place> },
       ...(full ? { save: saving(work, startedAt) } : {}),
       rest: resting(work, over),
@@ -82,13 +84,18 @@ async function compare(controller: Controller, work: Work): Promise<Compared> {
   return { verified, catalog, startedAt, resumed: earlier !== undefined, durationMs, quarantined: await count(side) };
 }
 
-/** Progress for the person who waits, once a second. */
-function speaking(progress: Progress): (done: { readonly table: string; readonly rows: number }) => void {
-  let spoken = performance.now();
+/** Progress for the person who waits, once a second. `total`: about so many rows are to be compared. */
+function speaking(progress: Progress, total: number): (done: { readonly table: string; readonly rows: number }) => void {
+  const began = performance.now();
+  let spoken = began;
+  const rowsOf = new Map<string, number>();
   return ({ table, rows }) => {
+    rowsOf.set(table, rows);
     if (performance.now() - spoken < 1_000) return;
     spoken = performance.now();
-    progress(`comparing ${table}: ${rows} rows`);
+    const all = [...rowsOf.values()].reduce((sum, count) => sum + count, 0);
+    const far = reckon(all, total, spoken - began);
+    progress(`comparing ${table}: ${inWords(far)}`, shareOf(far));
   };
 }
 
