@@ -1,7 +1,6 @@
 /*
  * A command asks the daemon; where none runs it does the same work itself, as the one controller, for as long as it takes.
  */
-
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pino from 'pino';

@@ -2,7 +2,6 @@
  * The whole story on this machine: the real daemon and the real commands, a live application in processes of its own, and a
  * check at the end that shares no code with `verify`.
  */
-
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -2,7 +2,6 @@
  * The daemon. Restarts itself after failures that heal, halts with a reason on all others, and finishes the batch it is at when
  * told to stop.
  */
-
 import pino, { type Logger } from 'pino';
 import { isTransient, Refused, ReplicationError } from '../change/errors.ts';
 import { clearHalt, setHalt } from '../postgres/control.ts';

@@ -1,5 +1,4 @@
 /* What becomes what: the schema, the profile and the reviewed plan file brought together. */
-
 import { readFileSync } from 'node:fs';
 import { UsageError } from '../../../change/errors.ts';
 import { decide } from '../../../plan/decide.ts';

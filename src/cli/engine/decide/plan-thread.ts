@@ -2,7 +2,6 @@
  * The thread that reads every value of the file and decides what becomes what. What that leaves behind in memory goes with it,
  * and the process can do something else meanwhile.
  */
-
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { Progress } from '../../../server/operations.ts';
 import type { Counted, Task } from '../../../sqlite/count.ts';
