@@ -13,7 +13,7 @@ import { type Database, openSource } from '../sqlite/open.ts';
 import { readSchema } from '../sqlite/tables.ts';
 import { traceless } from '../sqlite/traces.ts';
 import { page, todo } from './assess-page.ts';
-import { progressBar } from './bar.ts';
+import { showing } from './bar.ts';
 import { onTarget } from './engine/bootstrap.ts';
 import { type Decided, decidePlan, readOverrides } from './engine/decide/deciding.ts';
 import { tryValues, whatIsThere } from './engine/decide/existing.ts';
@@ -28,12 +28,12 @@ export async function assess(context: Context, options: { readonly html?: string
   using _traces = traceless(source);
   using db = disposable(openSource(source, { readonly: true }));
   refuseDamaged(db.database, source);
-  using bar = progressBar(context.output);
   const session = target === undefined ? undefined : await connect(target, { applicationName: 'attacca assess' });
   await using _session = session ?? null;
   const relations = session === undefined ? undefined : await whatIsThere(session, source, schema, readOverrides(planFile));
-  const decided = decidePlan(db.database, { schema, planFile, waive, target: relations, onProgress: bar.say });
-  bar.end();
+  const decided = showing(context.output, onProgress =>
+    decidePlan(db.database, { schema, planFile, waive, target: relations, onProgress }),
+  );
   const there = session === undefined ? { plan: decided.plan, findings: [] } : await lookAtTarget(session, source, schema, decided);
   const findings = [...decided.findings, ...there.findings];
   const bytes = statSync(source).size;

@@ -30,6 +30,12 @@ export function progressBar(output: Output): Bar {
   };
 }
 
+/** What `work` returns; its bar is gone by then. */
+export function showing<T>(output: Output, work: (say: Progress) => T): T {
+  using bar = progressBar(output);
+  return work(bar.say);
+}
+
 function begun(stream: NodeJS.WritableStream): SingleBar {
   const bar = new SingleBar(
     { stream, format: '{bar} {percentage} % {line}', barsize: CELLS, clearOnComplete: true, hideCursor: false, gracefulExit: false },

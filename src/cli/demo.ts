@@ -136,7 +136,7 @@ function startDaemon(config: string, say: (line: string) => void): Daemon {
       last = text;
       const line = logLine(text);
       if (typeof line.target === 'string' && line.msg === 'controller') resolve(line.target);
-      if (line.msg === 'copying') say(`  copying ${line.table}: ${inWords(line as unknown as Reckoning)}`);
+      if (line.msg === 'copying') say(`  copying ${line.table}: ${inWords(line as Reckoning)}`);
       if (line.msg === 'phase changed') say(`  ${line.from} → ${line.to}`);
     });
   });

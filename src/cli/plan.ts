@@ -4,7 +4,7 @@ import { DoneDocument } from '../server/documents.ts';
 import { openSource } from '../sqlite/open.ts';
 import { traceless } from '../sqlite/traces.ts';
 import { ask } from './ask.ts';
-import { progressBar } from './bar.ts';
+import { showing } from './bar.ts';
 import { decidePlan } from './engine/decide/deciding.ts';
 import { disposable } from './engine/disposable.ts';
 import type { Context } from './main.ts';
@@ -20,14 +20,9 @@ export async function plan(
   const { source, schema, waive } = context.config();
   using _traces = traceless(source);
   using db = disposable(openSource(source, { readonly: true }));
-  using bar = progressBar(context.output);
-  const { plan, findings } = decidePlan(db.database, {
-    schema,
-    planFile: options.plan,
-    waive,
-    onProgress: bar.say,
-  });
-  bar.end();
+  const { plan, findings } = showing(context.output, onProgress =>
+    decidePlan(db.database, { schema, planFile: options.plan, waive, onProgress }),
+  );
   const text = options.sql === true ? planSql(plan) : printPlan(plan, findings);
   if (options.out !== undefined) writeOutput(options.out, text, source);
   const document = { file: options.out ?? null, tables: plan.tables.length, findings: [...findings], plan };

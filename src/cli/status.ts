@@ -18,8 +18,9 @@ export async function status(context: Context, options: { readonly watch?: boole
       readStatus(there, null, undefined),
     );
     present(context.output, document, () => lines(document));
-    if (options.watch === true) await delay(EVERY_MS, undefined, { signal: unread.signal }).catch(() => undefined); // nobody watches any more
-    if (options.watch !== true || unread.signal.aborted) return EXIT.done;
+    if (options.watch !== true) return EXIT.done;
+    await delay(EVERY_MS, undefined, { signal: unread.signal }).catch(() => undefined);
+    if (unread.signal.aborted) return EXIT.done;
   }
 }
 

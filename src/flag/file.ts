@@ -70,11 +70,13 @@ function ahead(config: FlagConfig, state: FlagState): void {
   if (text !== undefined) stage(path, text);
 }
 
-/** For what is only a help: whatever is in the way of it is in the way of the write as well, and the gate's to say. */
+/** For what is only a help. */
 function attempt(work: () => void): void {
   try {
     work();
-  } catch {}
+  } catch {
+    // Whatever is in the way of it is in the way of a write as well, and the gate's to say.
+  }
 }
 
 const older = (config: FlagConfig, found: bigint, wanted: bigint): ReplicationError =>

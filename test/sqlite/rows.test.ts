@@ -78,7 +78,7 @@ test('a UTF-16 file reads as text', () => {
   expect(pages(world.db, plan, 1)).toEqual(['["t:b"]', '["t:é\uFFFD"]']);
 });
 
-const slicesOf = (rows: HeldRows): Slice[] => [...(rows.slices() as Iterable<Slice>)];
+const slicesOf = (rows: HeldRows): Slice[] => [...rows.slices()];
 
 test('a large batch waits in a file, and can be read more than once', async () => {
   using world = scratch('create table t (id integer primary key, v)');

@@ -71,9 +71,10 @@ async function inThread(source: string, path: string, progress: Progress): Promi
   const worker = new Worker(PROGRAM, { workerData: { source, path }, execArgv: [] });
   let answer: BackupAnswer | undefined;
   worker.on('message', (said: BackupAnswer) => {
-    const share = said.kind === 'progress' ? said.copied / Math.max(1, said.bytes) : undefined;
-    if (share !== undefined) progress(`backing up: ${Math.floor(share * 100)} %`, share);
-    else answer = said;
+    if (said.kind === 'progress') {
+      const share = said.copied / Math.max(1, said.bytes);
+      progress(`backing up: ${Math.floor(share * 100)} %`, share);
+    } else answer = said;
   });
   await once(worker, 'exit');
   if (answer?.kind === 'made') return answer;
