@@ -36,7 +36,7 @@ export async function acceptLoss(context: Context, { dryRun = false, yes = false
     await refuse(config, standing, flag);
     for (const line of losing(standing)) progress(context.output, line);
     if (dryRun) return said(context, standing, standing.epoch, true);
-    await confirm(context.output, yes, `Make SQLite primary for ${config.source} now, without PostgreSQL?`);
+    await confirm(context, yes, `Make SQLite primary for ${config.source} now, without PostgreSQL?`);
     await open(config, context, flag);
   }
   await flagAfterLoss(config.source, flag);

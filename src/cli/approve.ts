@@ -9,7 +9,7 @@ import { askKeeper } from './schedule.ts';
 export async function approve(context: Context, { yes = false }: { readonly yes?: boolean }): Promise<number> {
   const { source, scheduled } = await askKeeper(context, { operation: 'status' }, StatusDocument);
   if (scheduled?.approval == null) throw nothingToApprove();
-  await confirm(context.output, yes, `Approve the cutover of ${source} to PostgreSQL, ${asked(scheduled)}?`);
+  await confirm(context, yes, `Approve the cutover of ${source} to PostgreSQL, ${asked(scheduled)}?`);
   const document = await askKeeper(context, { operation: 'approve', askedAt: scheduled.approval.askedAt }, DoneDocument);
   present(context.output, document, () => [document.detail]);
   return EXIT.done;

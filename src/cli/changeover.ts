@@ -21,7 +21,7 @@ export async function changeover(context: Context, direction: 'cutover' | 'rollb
     return await (await import('./schedule.ts')).appoint(context, options);
   const dryRun = options.dryRun === true;
   const to = direction === 'cutover' ? 'PostgreSQL' : 'SQLite';
-  if (!dryRun) await confirm(context.output, options.yes === true, `Make ${to} primary for ${context.config().source} now?`);
+  if (!dryRun) await confirm(context, options.yes, `Make ${to} primary for ${context.config().source} now?`);
   const maxPause = options.maxPause === undefined ? {} : { maxPauseMs: options.maxPause };
   const { document, daemon } = await ask(context, { operation: 'switch', direction, dryRun, ...maxPause }, SwitchDocument);
   present(context.output, document, () => [...lines(document, to), ...(daemon || dryRun ? [] : [noDaemon(direction)])]);

@@ -1,10 +1,15 @@
 import { isCancel, confirm as prompt } from '@clack/prompts';
 import { UsageError } from '../change/errors.ts';
-import type { Output } from './report.ts';
+import { checkFile } from '../sqlite/open.ts';
+import type { Context } from './main.ts';
 
-/** Asks on a terminal; elsewhere only --yes will do. Throws UsageError when the answer is no, or nobody can be asked. */
-export async function confirm(output: Output, yes: boolean, question: string): Promise<void> {
-  if (yes) return;
+/**
+ * Asks on a terminal, about a file that is there; elsewhere only --yes will do. Throws UsageError when the answer is no, or nobody can
+ * be asked.
+ */
+export async function confirm({ output, config }: Context, yes: boolean | undefined, question: string): Promise<void> {
+  checkFile(config().source, true);
+  if (yes === true) return;
   if (!process.stdin.isTTY || !process.stderr.isTTY || output.json) {
     throw new UsageError('this changes who is primary or removes things, and nobody can be asked here', 'add --yes if you mean it');
   }

@@ -7,7 +7,7 @@ import { EXIT, present } from './report.ts';
 /** `attacca finish`: the point of no return. */
 export async function finish(context: Context, options: { readonly yes?: boolean; readonly audit?: string }): Promise<number> {
   const question = 'End the soak? PostgreSQL stays primary and there is no rollback after this.';
-  await confirm(context.output, options.yes === true, question);
+  await confirm(context, options.yes, question);
   const { source, target } = context.config();
   const { document, daemon } = await ask(context, { operation: 'finish', ...exported(options.audit) }, DoneDocument);
   if (daemon && target !== undefined) await gone(source); // an embedded server stays, with the application's data

@@ -17,7 +17,7 @@ export async function quarantine(
   }
   const bad = ids.find(id => !/^\d+$/.test(id));
   if (bad !== undefined) throw new UsageError(`"${bad}" is not an id`, 'ids are the numbers in `attacca quarantine list`');
-  if (action === 'drop') await confirm(context.output, options.yes === true, 'Give these rows up? They stay absent from Postgres.');
+  if (action === 'drop') await confirm(context, options.yes, 'Give these rows up? They stay absent from Postgres.');
   const { document } = await ask(context, { operation: 'quarantine', action, ids: [...ids] }, QuarantineDocument);
   present(context.output, document, () => lines(document, action));
   return EXIT.done;

@@ -15,7 +15,7 @@ export async function resync(context: Context, options: { readonly table?: strin
   const question = mirrors(source)
     ? `Replace everything in ${source}, the mirror, by what Postgres holds now?`
     : `Replace ${what} in Postgres by what ${source} holds now?`;
-  await confirm(context.output, options.yes === true, question);
+  await confirm(context, options.yes, question);
   const { document } = await ask(context, { operation: 'resync', tables }, DoneDocument);
   present(context.output, document, () => [document.detail]);
   return EXIT.done;

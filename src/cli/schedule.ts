@@ -5,6 +5,7 @@ import { callDaemon } from '../server/call.ts';
 import type { Call } from '../server/control.ts';
 import { DoneDocument } from '../server/documents.ts';
 import { socketPath } from '../server/socket.ts';
+import { checkFile } from '../sqlite/open.ts';
 import { confirm } from './confirm.ts';
 import type { Context } from './main.ts';
 import { EXIT, present } from './report.ts';
@@ -25,7 +26,7 @@ export async function appoint(context: Context, options: Options): Promise<numbe
   const at = options.at === undefined ? null : moment(options.at);
   const onApproval = options.onApproval === true ? { onApproval: true } : {};
   const when = options.onApproval === true ? `once it is approved${at === null ? '' : `, not before ${at}`}` : `at ${at}`;
-  if (options.cancel !== true) await confirm(context.output, options.yes === true, `Make PostgreSQL primary for ${source} ${when}?`);
+  if (options.cancel !== true) await confirm(context, options.yes, `Make PostgreSQL primary for ${source} ${when}?`);
   const maxPause = options.maxPause === undefined ? {} : { maxPauseMs: options.maxPause };
   const document = await askKeeper(context, { operation: 'schedule', at, ...onApproval, ...maxPause }, DoneDocument);
   present(context.output, document, () => [document.detail]);
@@ -34,8 +35,12 @@ export async function appoint(context: Context, options: Options): Promise<numbe
 
 /** Asks the daemon, which alone can keep an appointment. Throws Refused where none runs. */
 export async function askKeeper<T>(context: Context, call: Call, schema: z.ZodType<T>): Promise<T> {
-  const answer = await callDaemon(socketPath(context.config().source), call, () => undefined, actor(context.env));
-  if (answer === undefined) throw noDaemon();
+  const { source } = context.config();
+  const answer = await callDaemon(socketPath(source), call, () => undefined, actor(context.env));
+  if (answer === undefined) {
+    checkFile(source, true);
+    throw noDaemon();
+  }
   return schema.parse(answer.result);
 }
 

@@ -12,7 +12,7 @@ export async function uninstall(
   const { source, target } = context.config();
   const keepTarget = options.keepTarget === true;
   const lost = keepTarget ? '' : ' The tables that it made in Postgres are dropped.';
-  await confirm(context.output, options.yes === true, `Remove attacca from ${source} and from Postgres?${lost}`);
+  await confirm(context, options.yes, `Remove attacca from ${source} and from Postgres?${lost}`);
   const { document, daemon } = await ask(context, { operation: 'uninstall', keepTarget, ...exported(options.audit) }, DoneDocument);
   const stays = target === undefined && keepTarget;
   if (daemon && !stays) await gone(source);

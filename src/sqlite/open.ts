@@ -59,7 +59,8 @@ function firstRead(db: Database, waitMs: number): void {
   }
 }
 
-function checkFile(path: string, readonly: boolean): void {
+/** Throws UsageError where no file that may be one of SQLite's can be read, or also written, at `path`. */
+export function checkFile(path: string, readonly: boolean): void {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) throw new UsageError(`there is no file at ${path}`, 'Check the path given as the source.');
   if (stat.isDirectory()) throw new UsageError(`${path} is a folder`, 'Give the SQLite file itself as the source.');

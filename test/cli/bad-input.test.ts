@@ -98,13 +98,15 @@ describe.concurrent('a source that cannot be', () => {
     await refused(place, { words: [...words, '--source', place.source], code: 3, says: /app\.db is damaged or cut off/ });
   });
 
-  test.each([[['plan']], [['status']], [['verify']], [['cutover', '--yes']], [['uninstall', '--yes']]])(
-    '%s names a missing file',
-    async words => {
-      using place = makePlace();
-      await refused(place, { words: [...words, '--source', 'nowhere.db'], code: 2, says: /there is no file at \S+nowhere\.db/ });
-    },
-  );
+  // Where nobody is asked too: not whether it is meant.
+  test.each(
+    'plan status verify audit resync finish approve cutover|--yes cutover|--cancel rollback uninstall quarantine|drop|1'
+      .split(' ')
+      .map(words => [words.split('|')]),
+  )('%s names a missing file', async words => {
+    using place = makePlace();
+    await refused(place, { words: [...words, '--source', 'nowhere.db'], code: 2, says: /there is no file at \S+nowhere\.db/ });
+  });
 
   test('a database without tables is refused by sync, and reported by assess', async () => {
     using place = makePlace();
