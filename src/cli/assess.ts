@@ -18,6 +18,7 @@ import { onTarget } from './engine/bootstrap.ts';
 import { type Decided, decidePlan, readOverrides } from './engine/decide/deciding.ts';
 import { tryValues, whatIsThere } from './engine/decide/existing.ts';
 import { disposable } from './engine/disposable.ts';
+import { saying } from './engine/tell/reckoning.ts';
 import type { Context } from './main.ts';
 import { EXIT, present, table } from './report.ts';
 import { writeOutput } from './write.ts';
@@ -31,8 +32,8 @@ export async function assess(context: Context, options: { readonly html?: string
   const session = target === undefined ? undefined : await connect(target, { applicationName: 'attacca assess' });
   await using _session = session ?? null;
   const relations = session === undefined ? undefined : await whatIsThere(session, source, schema, readOverrides(planFile));
-  const decided = showing(context.output, onProgress =>
-    decidePlan(db.database, { schema, planFile, waive, target: relations, onProgress }),
+  const decided = showing(context.output, say =>
+    decidePlan(db.database, { schema, planFile, waive, target: relations, onProgress: saying(say, 'reading') }),
   );
   const there = session === undefined ? { plan: decided.plan, findings: [] } : await lookAtTarget(session, source, schema, decided);
   const findings = [...decided.findings, ...there.findings];

@@ -19,7 +19,7 @@ import { runningEmbedded } from '../postgres/embedded.ts';
 import { connect } from '../postgres/open.ts';
 import { DemoDocument, StatusDocument, SwitchDocument, VerifyDocument } from '../server/documents.ts';
 import { stateFolder } from '../server/socket.ts';
-import { inWords, type Reckoning } from './engine/tell/reckoning.ts';
+import { type Far, saying } from './engine/tell/reckoning.ts';
 import type { Context } from './main.ts';
 import { EXIT, present, progress } from './report.ts';
 
@@ -136,7 +136,7 @@ function startDaemon(config: string, say: (line: string) => void): Daemon {
       last = text;
       const line = logLine(text);
       if (typeof line.target === 'string' && line.msg === 'controller') resolve(line.target);
-      if (line.msg === 'copying') say(`  copying ${line.table}: ${inWords(line as Reckoning)}`);
+      if (line.etaSeconds !== undefined) saying(say, `  ${line.msg}`)(line as unknown as Far);
       if (line.msg === 'phase changed') say(`  ${line.from} → ${line.to}`);
     });
   });

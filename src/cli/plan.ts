@@ -7,6 +7,7 @@ import { ask } from './ask.ts';
 import { showing } from './bar.ts';
 import { decidePlan } from './engine/decide/deciding.ts';
 import { disposable } from './engine/disposable.ts';
+import { saying } from './engine/tell/reckoning.ts';
 import type { Context } from './main.ts';
 import { EXIT, present } from './report.ts';
 import { writeOutput } from './write.ts';
@@ -20,8 +21,8 @@ export async function plan(
   const { source, schema, waive } = context.config();
   using _traces = traceless(source);
   using db = disposable(openSource(source, { readonly: true }));
-  const { plan, findings } = showing(context.output, onProgress =>
-    decidePlan(db.database, { schema, planFile: options.plan, waive, onProgress }),
+  const { plan, findings } = showing(context.output, say =>
+    decidePlan(db.database, { schema, planFile: options.plan, waive, onProgress: saying(say, 'reading') }),
   );
   const text = options.sql === true ? planSql(plan) : printPlan(plan, findings);
   if (options.out !== undefined) writeOutput(options.out, text, source);

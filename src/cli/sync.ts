@@ -26,7 +26,7 @@ import { appointments } from './engine/switch/appointments.ts';
 import { caughtUp } from './engine/tail.ts';
 import { flagWithoutPostgres } from './engine/tell/flag.ts';
 import { hooksOf } from './engine/tell/hooking.ts';
-import { inWords, type Reckoning, shareOf } from './engine/tell/reckoning.ts';
+import { type Far, saying } from './engine/tell/reckoning.ts';
 import type { Context } from './main.ts';
 import { EXIT, type Output, present } from './report.ts';
 
@@ -192,8 +192,8 @@ async function logger(output: Output, verbose: boolean): Promise<Logger> {
     const lines = pretty({ destination: 2, sync: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss.l' });
     const bar = progressBar(output);
     const write = (line: string): void => {
-      const { msg, table, ...far } = JSON.parse(line) as { msg: string; table: string } & Reckoning;
-      if (msg === 'copying') bar.say(`copying ${table}: ${inWords(far)}`, shareOf(far));
+      const { msg, ...far } = JSON.parse(line) as { msg: string } & Far;
+      if (far.etaSeconds !== undefined) saying(bar.say, msg)(far);
       else {
         bar.end();
         lines.write(line);

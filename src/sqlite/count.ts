@@ -11,9 +11,6 @@ import { type Counting, LONG_BYTES, type Part, readAll } from './read-all.ts';
 import { summaryOf } from './summary.ts';
 import { type Interest, type Seen, tally, together } from './tally.ts';
 
-/** `total` is an estimate until the table is done. */
-export type OnProgress = (done: { readonly table: string; readonly rows: number; readonly total: number }) => void;
-
 /** What to count, as plain data: it may be handed to another thread. `interests`: one for each column that is stored. */
 export type Task = Part & { readonly table: SourceTable; readonly interests: readonly Interest[] };
 
@@ -22,12 +19,13 @@ export type Counted = { readonly rows: number; readonly columns: readonly Seen[]
 
 export const storedIn = ({ columns }: SourceTable): SourceTable['columns'] => columns.filter(column => !column.generated);
 
-/** A multiple of the pages that are read. */
-const REPORT_EVERY = 20_000;
+type OnRows = (rows: number, total: number) => void;
 
-export function count(db: Database, { table, interests, ...part }: Task, onProgress: OnProgress = () => {}): Counted {
+/** `onRows` hears again and again how many rows have been read, of about how many: their rowids may lie unevenly. */
+export function count(db: Database, { table, interests, ...part }: Task, onRows: OnRows = () => {}): Counted {
   const tallies = interests.map(tally);
-  const total = estimate(db, table, part);
+  const [least, greatest] = span(db, table);
+  const [start, end] = [part.above ?? least - 1n, part.upTo ?? greatest];
   const encoding = String(db.pragma('encoding', { simple: true }));
   const alias = rowidAlias(table);
   const columns = storedIn(table).map((column, place): Counting => {
@@ -36,10 +34,9 @@ export function count(db: Database, { table, interests, ...part }: Task, onProgr
     return { place, column, see: tally.see, summary: rows => summaryOf(subject, rows) };
   });
   const rows = readAll(db, table, columns, {
-    paged: rows => rows % REPORT_EVERY === 0 && onProgress({ table: table.name, rows, total: Math.max(rows, total) }),
+    paged: (rows, last) => onRows(rows, Math.round((rows * Number(end - start)) / Number(last - start))),
     part,
   });
-  onProgress({ table: table.name, rows, total: rows });
   return { rows, columns: tallies.map(({ seen }) => seen()) };
 }
 
@@ -66,10 +63,4 @@ function span(db: Database, { name, rowid }: SourceTable): [bigint, bigint] {
       .pluck()
       .get();
   return rowid === null ? [0n, -1n] : [end('min') ?? 0n, end('max') ?? -1n];
-}
-
-/** Rows, at most: the span of the rowids costs nothing to know. */
-function estimate(db: Database, table: SourceTable, { above, upTo }: Part): number {
-  const [least, greatest] = span(db, table);
-  return Math.max(0, Number((upTo ?? greatest) - (above ?? least - 1n)));
 }

@@ -10,7 +10,7 @@ import { isCodec } from '../plan/codecs/registry.ts';
 import { declaresTime, guessed, saysBoolean, saysJson } from '../plan/hint.ts';
 import { at } from '../plan/plan.ts';
 import type { ColumnStats, Profile, SourceColumn, SourceSchema, SourceTable, TableStats } from '../plan/schema.ts';
-import { added, type Counted, count, middle, type OnProgress, storedIn, type Task } from './count.ts';
+import { added, type Counted, count, middle, storedIn, type Task } from './count.ts';
 import type { Database } from './open.ts';
 import { orphansOf } from './orphans.ts';
 import { keyOfSamples, sampleKeys } from './samples.ts';
@@ -26,6 +26,9 @@ export type Beside = {
   /** Waits for what was counted, in the order of the tasks; undefined where nothing came of it. */
   result(): readonly Counted[] | undefined;
 };
+
+/** `rows` have been read, and about `total` will be when `table` is done. */
+export type OnProgress = (done: { readonly table: string; readonly rows: number; readonly total: number }) => void;
 
 /** What the stored values of every table are. Reads only; `onProgress` is called again and again. */
 export function profile(
@@ -46,11 +49,19 @@ export function profile(
   });
   const uppers = parts.flatMap(({ upper }) => upper ?? []);
   if (uppers.length > 0) beside?.begin(uppers);
-  const lowers = parts.map(({ lower }) => count(db, lower, onProgress));
+  let before = 0;
+  const lowers = parts.map(({ lower, upper }) => {
+    const threads = upper === undefined ? 1 : 2; // the other one is as fast
+    const far = (rows: number): number => before + rows * threads;
+    const onRows = (rows: number, total: number) => onProgress({ table: lower.table.name, rows: far(rows), total: far(total) });
+    const counted = count(db, lower, onRows);
+    before = far(counted.rows);
+    return counted;
+  });
   const others = uppers.length > 0 ? beside?.result() : undefined;
   const counted = parts.map(({ upper }, index) => {
     const own = at(lowers, index);
-    return upper === undefined ? own : added(own, others?.[uppers.indexOf(upper)] ?? count(db, upper, onProgress));
+    return upper === undefined ? own : added(own, others?.[uppers.indexOf(upper)] ?? count(db, upper));
   });
   return Object.fromEntries(schema.tables.map((table, index) => [table.name, statsOfTable(db, schema, table, at(counted, index))]));
 }

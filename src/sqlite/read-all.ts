@@ -27,8 +27,8 @@ const COLUMNS_A_QUERY = 100;
 export type Part = { readonly above: bigint | null; readonly upTo: bigint | null };
 
 export type Reading = {
-  /** Called with the number of rows read so far. */
-  readonly paged: (rows: number) => void;
+  /** Called with the number of rows read so far, after each page that is followed by another, and with its last rowid. */
+  readonly paged: (rows: number, last: bigint) => void;
   /** Bounds are for tables that have a rowid. */
   readonly part: Part;
 };
@@ -80,10 +80,9 @@ function readPages(
   });
   let rows = 0;
   for (let first = part.above === null ? FIRST : part.above + 1n; ; ) {
-    const before = rows;
     const last = readPage(first);
-    if (rows > before) paged(rows);
     if (last === undefined || last === end) return rows;
+    paged(rows, last);
     first = last + 1n;
   }
 }

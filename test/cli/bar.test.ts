@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { progressBar } from '../../src/cli/bar.ts';
-import { inWords, reckon, shareOf } from '../../src/cli/engine/tell/reckoning.ts';
+import { type Far, onceASecond, reckon, saying } from '../../src/cli/engine/tell/reckoning.ts';
 
 /** What a command has said to a terminal, or to a pipe. */
 function speaking(isTTY: boolean, quiet = false) {
@@ -36,8 +36,32 @@ test.each([true, false])('--quiet says nothing (terminal: %s)', isTTY => {
 });
 
 test('rate and time left are reckoned from what was done, also where there are more rows than was thought', () => {
-  expect(inWords(reckon(300, 1_200, 1_500))).toBe('300 of 1200 rows, 200 rows/s, 5 s left');
-  expect(inWords(reckon(1_500, 1_200, 3_000))).toBe('1500 of 1500 rows, 500 rows/s, 0 s left');
-  expect(inWords(reckon(0, 0, 0))).toBe('0 of 0 rows, 0 rows/s, 0 s left');
-  expect([shareOf({ rows: 3, total: 4 }), shareOf({ rows: 0, total: 0 })]).toEqual([0.75, 0]);
+  const said: [string, number | undefined][] = [];
+  const tell = saying((line, share) => said.push([line, share]), 'comparing');
+  tell({ table: 't', ...reckon(300, 1_200, 1_500) });
+  tell({ table: 't', ...reckon(1_500, 1_200, 3_000) });
+  tell({ table: 't', ...reckon(0, 0, 0) });
+  expect(said).toEqual([
+    ['comparing t: 300 of 1200 rows, 200 rows/s, 5 s left', 0.25],
+    ['comparing t: 1500 of 1500 rows, 500 rows/s, 0 s left', 1],
+    ['comparing t: 0 of 0 rows, 0 rows/s, 0 s left', 0],
+  ]);
+});
+
+test('however often work says how far it is, that is told once a second', () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  try {
+    const told: Far[] = [];
+    const tell = onceASecond(far => told.push(far));
+    for (let rows = 1; rows <= 250; rows++) {
+      vi.advanceTimersByTime(10);
+      tell({ table: 't', rows, total: 1_000 });
+    }
+    expect(told).toEqual([
+      { table: 't', rows: 100, total: 1_000, rowsPerSecond: 100, etaSeconds: 9 },
+      { table: 't', rows: 200, total: 1_000, rowsPerSecond: 100, etaSeconds: 8 },
+    ]);
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -86,10 +86,9 @@ test('pages hold every row once, whatever the rowids are', () => {
   const { t, dense } = profile(db, readSchema(db), done => said.push(done));
   expect([t?.rows, t?.columns[1]?.integers, dense?.rows]).toEqual([5002, 5002, 30000]);
   const ofDense = said.filter(({ table }) => table === 'dense');
-  expect(ofDense).toEqual([
-    { table: 'dense', rows: 20000, total: 30000 },
-    { table: 'dense', rows: 30000, total: 30000 },
-  ]);
+  expect(ofDense).toHaveLength(60);
+  expect(ofDense.at(19)).toEqual({ table: 'dense', rows: 10_000, total: 30_000 });
+  expect(said.find(({ table }) => table === 'n')?.rows, 'with those of the table before').toBe(30_500);
 });
 
 test.each([

@@ -32,7 +32,7 @@ export async function examine(config: Config, log: Logger, target?: TargetSchema
   const theirs = readSqliteControl(db.database);
   if (theirs !== undefined) throw alreadyCaptured(theirs.target);
   const { source, schema, plan: planFile, waive } = config;
-  const deciding = decideBeside({ source, schema, planFile, waive, target }, line => log.debug(line));
+  const deciding = decideBeside({ source, schema, planFile, waive, target }, far => log.info(far, 'reading'));
   deciding.catch(() => undefined); // of a damaged file, that it is damaged is said
   await checkBeside({ source });
   const decided = await deciding;

@@ -20,14 +20,13 @@ import { forwardTail } from '../forward-tail.ts';
 import { watched } from '../points.ts';
 import { forwardSink } from '../sinks.ts';
 import { caughtUp } from '../tail.ts';
-import { reckon } from '../tell/reckoning.ts';
+import { onceASecond } from '../tell/reckoning.ts';
 import { startLane } from './lanes.ts';
 import { makingWay } from './making-way.ts';
 import { watchWal } from './wal-watch.ts';
 
 /** How long installing may wait for the write lock; it holds it for milliseconds. */
 const INSTALL_WAIT_MS = 30_000;
-const PROGRESS_MS = 1_000;
 const CHUNK_BYTES = 4 * 1_048_576;
 const READ_MS = 100;
 const BLOCKING_READ_MS = 4;
@@ -52,11 +51,11 @@ export async function copyTables(on: Installed, signal: AbortSignal): Promise<Co
   const parallelChunks = plan.existing ? 1 : engine.config.snapshot.parallelChunks;
   const began = performance.now();
   let copied = 0;
-  let spoken = began;
   using db = disposable(openSource(engine.config.source, { scan: true }));
   const tables = new Map(plan.tables.map(table => [table.id, table]));
-  const total = plan.tables.reduce((sum, table) => sum + countRows(db.database, table), 0);
   const progress = await readProgress(engine.side);
+  const left = [...progress.values()].reduce((sum, { total, rows }) => sum + Math.max(0, (total ?? 0) - rows), 0);
+  const tell = onceASecond(far => engine.log.info(far, 'copying'));
   await using way = await makingWay(engine.config.source, engine.log);
   const pace = paceOf({
     lanes: parallelChunks,
@@ -84,10 +83,7 @@ export async function copyTables(on: Installed, signal: AbortSignal): Promise<Co
       onProgress(id, after) {
         copied += after.rows - (before.get(id)?.rows ?? 0);
         before.set(id, { ...after, total: null });
-        const now = performance.now();
-        if (now - spoken < PROGRESS_MS) return;
-        spoken = now;
-        engine.log.info({ table: found(tables, id).name, ...reckon(copied, total, now - began) }, 'copying');
+        tell({ table: found(tables, id).name, rows: copied, total: left });
       },
     },
     signal,

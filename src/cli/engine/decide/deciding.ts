@@ -13,13 +13,12 @@ import { partitionNotes } from '../../../plan/partition.ts';
 import type { Plan } from '../../../plan/plan.ts';
 import type { TargetSchema } from '../../../plan/target.ts';
 import { waive } from '../../../plan/waive.ts';
-import type { Progress } from '../../../server/operations.ts';
 import { withEnds } from '../../../sqlite/ends.ts';
 import { captureHazards } from '../../../sqlite/hazards.ts';
 import type { Database } from '../../../sqlite/open.ts';
 import { type Beside, profile } from '../../../sqlite/profile.ts';
 import { readSchema } from '../../../sqlite/tables.ts';
-import { shareOf } from '../tell/reckoning.ts';
+import { type Far, onceASecond } from '../tell/reckoning.ts';
 
 export type Decided = {
   readonly plan: Plan;
@@ -35,7 +34,7 @@ export type Deciding = {
   /** Names of findings that are accepted beside those of the plan file. */
   readonly waive?: readonly string[];
   readonly target?: TargetSchema | undefined;
-  readonly onProgress?: Progress;
+  readonly onProgress?: (far: Far) => void;
   /** Somebody who counts a half of the values meanwhile. */
   readonly beside?: Beside;
 };
@@ -49,7 +48,7 @@ export function decidePlan(db: Database, options: Deciding): Decided {
   const stats = profile(
     db,
     schema,
-    ({ table, rows, total }) => options.onProgress?.(`reading ${table}: ${rows} of ${total} rows`, shareOf({ rows, total })),
+    options.onProgress === undefined ? undefined : onceASecond(options.onProgress),
     (table, column) => askedCodec(wanted, table, column) ?? (target === undefined ? undefined : expected(target, table, column, wanted)),
     options.beside,
   );

@@ -3,12 +3,12 @@
  * and the process can do something else meanwhile.
  */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import type { Progress } from '../../../server/operations.ts';
 import type { Counted, Task } from '../../../sqlite/count.ts';
 import { explain, openSource } from '../../../sqlite/open.ts';
 import { disposable } from '../disposable.ts';
 import { type Failure, packed } from '../failure.ts';
 import { giveWay } from '../priority.ts';
+import type { Far } from '../tell/reckoning.ts';
 import { type Decided, type Deciding, decidePlan } from './deciding.ts';
 
 export type PlanTask = Omit<Deciding, 'onProgress' | 'beside'> & { readonly source: string };
@@ -20,7 +20,7 @@ export type Flag = Int32Array<SharedArrayBuffer>;
 export type Helper = { readonly counted: MessagePort; readonly ended: Flag };
 
 export type PlanAnswer =
-  | { readonly kind: 'progress'; readonly line: string; readonly share: number | undefined }
+  | { readonly kind: 'progress'; readonly far: Far }
   | { readonly kind: 'count'; readonly tasks: readonly Task[] }
   | { readonly kind: 'decided'; readonly decided: Decided }
   | { readonly kind: 'failed'; readonly failure: Failure };
@@ -39,7 +39,7 @@ const beside = {
 
 try {
   using db = disposable(openSource(source, { scan: true }));
-  const onProgress: Progress = (line, share) => tell({ kind: 'progress', line, share });
+  const onProgress = (far: Far): void => tell({ kind: 'progress', far });
   tell({ kind: 'decided', decided: decidePlan(db.database, { ...deciding, onProgress, beside }) });
 } catch (error) {
   tell({ kind: 'failed', failure: packed(explain(source, error)) });

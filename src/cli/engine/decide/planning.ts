@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { MessageChannel, type Transferable, Worker } from 'node:worker_threads';
-import type { Progress } from '../../../server/operations.ts';
 import { halt } from '../engine.ts';
 import { type Failure, unpacked } from '../failure.ts';
+import type { Far } from '../tell/reckoning.ts';
 import type { CheckTask } from './check-thread.ts';
 import type { CountTask } from './count-thread.ts';
 import type { Decided } from './deciding.ts';
@@ -19,7 +19,7 @@ const start = (name: string, workerData: unknown, transferList: Transferable[] =
 const flag = (): Flag => new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 
 /** `decidePlan` in a thread of its own, and a second one that counts half of the values. Rejects as that throws. */
-export async function decideBeside(task: PlanTask, onProgress: Progress): Promise<Decided> {
+export async function decideBeside(task: PlanTask, onProgress: (far: Far) => void): Promise<Decided> {
   const { port1: counted, port2 } = new MessageChannel();
   const ended = flag();
   const unwanted = flag();
@@ -27,7 +27,7 @@ export async function decideBeside(task: PlanTask, onProgress: Progress): Promis
   const deciding = start('plan-thread', { ...task, helper }, [counted]);
   let answer: PlanAnswer | undefined;
   deciding.on('message', (said: PlanAnswer) => {
-    if (said.kind === 'progress') onProgress(said.line, said.share);
+    if (said.kind === 'progress') onProgress(said.far);
     else if (said.kind === 'count') count({ source: task.source, tasks: said.tasks, answer: port2, unwanted }, ended);
     else answer = said;
   });

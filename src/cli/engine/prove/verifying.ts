@@ -19,7 +19,7 @@ import { type Installed, installed } from '../engine.ts';
 import { watched } from '../points.ts';
 import { keyValues } from '../quarantining.ts';
 import { chosen } from '../resync.ts';
-import { inWords, reckon, shareOf } from '../tell/reckoning.ts';
+import { onceASecond, saying } from '../tell/reckoning.ts';
 import { compareCatalog, repairCatalog } from './catalog.ts';
 import { type Compared, document, isEqual, lacksColumns, rogueTables, type Work } from './verified.ts';
 
@@ -84,18 +84,13 @@ async function compare(controller: Controller, work: Work): Promise<Compared> {
   return { verified, catalog, startedAt, resumed: earlier !== undefined, durationMs, quarantined: await count(side) };
 }
 
-/** Progress for the person who waits, once a second. `total`: about so many rows are to be compared. */
+/** Progress for the person who waits. `total`: about so many rows are to be compared. */
 function speaking(progress: Progress, total: number): (done: { readonly table: string; readonly rows: number }) => void {
-  const began = performance.now();
-  let spoken = began;
+  const tell = onceASecond(saying(progress, 'comparing'));
   const rowsOf = new Map<string, number>();
   return ({ table, rows }) => {
     rowsOf.set(table, rows);
-    if (performance.now() - spoken < 1_000) return;
-    spoken = performance.now();
-    const all = [...rowsOf.values()].reduce((sum, count) => sum + count, 0);
-    const far = reckon(all, total, spoken - began);
-    progress(`comparing ${table}: ${inWords(far)}`, shareOf(far));
+    tell({ table, rows: [...rowsOf.values()].reduce((sum, count) => sum + count, 0), total });
   };
 }
 

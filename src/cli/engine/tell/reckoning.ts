@@ -1,5 +1,24 @@
-/** How far work is that copies or compares rows, as logs and progress say it. */
+import type { Progress } from '../../../server/operations.ts';
+
+/** How far work is that reads, copies or compares rows, as logs and progress say it. `total` is an estimate. */
 export type Reckoning = { readonly rows: number; readonly total: number; readonly rowsPerSecond: number; readonly etaSeconds: number };
+
+/** `table`: the one the work is at. */
+export type Far = Reckoning & { readonly table: string };
+
+const EVERY_MS = 1_000;
+
+/** Tells how far work is that begins now: at most once a second, whenever it is heard of. */
+export function onceASecond(tell: (far: Far) => void): (done: Pick<Far, 'table' | 'rows' | 'total'>) => void {
+  const began = performance.now();
+  let told = began;
+  return ({ table, rows, total }) => {
+    const now = performance.now();
+    if (now - told < EVERY_MS) return;
+    told = now;
+    tell({ table, ...reckon(rows, total, now - began) });
+  };
+}
 
 /** `rows` of about `total` have taken `ms`. */
 export function reckon(rows: number, total: number, ms: number): Reckoning {
@@ -8,7 +27,8 @@ export function reckon(rows: number, total: number, ms: number): Reckoning {
   return { rows, total: all, rowsPerSecond: Math.round(perSecond), etaSeconds: Math.ceil((all - rows) / Math.max(1, perSecond)) };
 }
 
-export const inWords = ({ rows, total, rowsPerSecond, etaSeconds }: Reckoning): string =>
-  `${rows} of ${total} rows, ${rowsPerSecond} rows/s, ${etaSeconds} s left`;
-
-export const shareOf = ({ rows, total }: Pick<Reckoning, 'rows' | 'total'>): number => rows / Math.max(1, total);
+/** Says it to a person; `doing`: "comparing". */
+export const saying =
+  (say: Progress, doing: string) =>
+  ({ table, rows, total, rowsPerSecond, etaSeconds }: Far): void =>
+    say(`${doing} ${table}: ${rows} of ${total} rows, ${rowsPerSecond} rows/s, ${etaSeconds} s left`, rows / Math.max(1, total));

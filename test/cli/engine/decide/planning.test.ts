@@ -18,11 +18,9 @@ test('threads that share the values decide what one alone decides', async () => 
     with recursive n (n) as (values (1) union all select n + 1 from n where n < 120000)
       insert into events select n, strftime('%Y-%m-%dT%H:%M:%SZ', n, 'unixepoch'), case when n = 119999 then 'none' else n / 3.0 end from n`);
   db.close();
-  const lines: string[] = [];
-  const decided = decideBeside({ source: path, schema: 'public', planFile: undefined }, line => lines.push(line));
+  const decided = decideBeside({ source: path, schema: 'public', planFile: undefined }, () => undefined);
   const source = openSource(path, { scan: true });
   expect(await decided).toEqual(decidePlan(source, { schema: 'public', planFile: undefined }));
-  expect(lines.at(-1), 'the other half was counted elsewhere').toMatch(/^reading events: 60000 of 60000/);
   source.close();
 });
 
