@@ -26,6 +26,13 @@ export class SourceMoved extends ReplicationError {
   }
 }
 
+/** What was waited for did not come, because its pipe has ended. The pipe tells why: see `caughtUp`. */
+export class PipeEnded extends ReplicationError {
+  constructor(what: string) {
+    super('retry', what, { hint: 'the daemon starts it again by itself, and its log says why: run the command again' });
+  }
+}
+
 export const isTransient = (error: unknown): boolean => error instanceof ReplicationError && error.disposition === 'retry';
 
 /** Bad usage or configuration: exit code 2. Nothing was touched. */

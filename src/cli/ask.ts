@@ -23,12 +23,8 @@ import { removeState } from './engine/keep/removal.ts';
 import { operations } from './engine/operations.ts';
 import { reachedBy } from './engine/points.ts';
 import { beginResync, endResync } from './engine/resync.ts';
-import { caughtUp } from './engine/tail.ts';
 import { widenTables } from './engine/widening.ts';
 import type { Context } from './main.ts';
-
-/** A pipe that failed has taken its controller along within this. */
-const ENDS_MS = 2_000;
 
 export type Answer<T> = { readonly document: T; readonly daemon: boolean };
 
@@ -105,16 +101,15 @@ async function alone(config: Config, call: Call, say: (line: string) => void, en
   const again = call.operation === 'resync' ? await beginResync(engine, call.tables, say) : undefined;
   if (call.operation === 'widen' && call.tables.length > 0) return await widenTables(own, call.tables, say);
   const running = own.run(stop.signal, () => undefined);
-  running.catch(() => undefined); // `tailing` reports it
+  running.catch(() => undefined); // `caughtUp` reports it
   try {
     if (again !== undefined) return await endResync(own, again);
     say('no daemon runs: catching up first');
     try {
-      await caughtUp(await own.tailing());
+      await own.caughtUp();
     } catch (error) {
-      // A pipe that was waited for says only that it has ended; and a switch is refused with everything that stands in its way.
-      const cause = await Promise.race([running.then(() => error).catch(why => why), delay(ENDS_MS, error)]);
-      if (call.operation !== 'switch' || isTransient(cause) || !(cause instanceof ReplicationError)) throw cause;
+      // A switch is refused with everything that stands in its way.
+      if (call.operation !== 'switch' || isTransient(error) || !(error instanceof ReplicationError)) throw error;
     }
     return await perform(ops, call, say, actor(env));
   } finally {

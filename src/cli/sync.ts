@@ -23,7 +23,6 @@ import { rounds } from './engine/prove/rounds.ts';
 import { readStatus } from './engine/status.ts';
 import { flagAfterLoss } from './engine/switch/accepted-loss.ts';
 import { appointments } from './engine/switch/appointments.ts';
-import { caughtUp } from './engine/tail.ts';
 import { flagWithoutPostgres } from './engine/tell/flag.ts';
 import { hooksOf } from './engine/tell/hooking.ts';
 import { type Far, saying } from './engine/tell/reckoning.ts';
@@ -55,11 +54,11 @@ export async function sync(context: Context, options: Options): Promise<number> 
   };
 
   const running = supervise(
-    async healthy => {
+    async () => {
       await away.cap();
       await flagAfterLoss(config.source, flagWithoutPostgres(config, context.env), log);
       try {
-        last = await session(config, log, { ...known, opened: () => (started = true), healthy });
+        last = await session(config, log, { ...known, opened: () => (started = true) });
       } catch (error) {
         throw started ? again(error) : final(error);
       }
@@ -93,15 +92,13 @@ type Session = {
   readonly opened: () => void;
   /** Called when a connection to Postgres has ended. */
   readonly lost: () => void;
-  /** Called once a pipe runs. */
-  readonly healthy: () => void;
 };
 
 /** One life of the controller: nothing in memory outlives it. */
 async function session(
   config: Config,
   log: Logger,
-  { since, once, stop, env, reached, ended, opened, lost, healthy }: Session,
+  { since, once, stop, env, reached, ended, opened, lost }: Session,
 ): Promise<SyncDocument | undefined> {
   // The embedded server is only made for a file that can be replicated: a refusal leaves nothing behind.
   const decided = neverInstalled(config) ? await examine(config, log) : undefined;
@@ -119,7 +116,6 @@ async function session(
   log.info({ target: shown(engine), embedded: engine.embedded !== undefined }, 'controller');
   const over = AbortSignal.any([stop.signal, enough.signal]);
   const running = own.run(over, () => {
-    healthy();
     clearHalt(engine.side).catch(error => log.warn({ err: error }, 'halt not cleared'));
   });
   try {
@@ -141,8 +137,8 @@ async function session(
 }
 
 async function untilCaughtUp(own: Controller, running: Promise<void>): Promise<SyncDocument> {
-  running.catch(() => undefined); // `tailing` reports it
-  await caughtUp(await own.tailing());
+  running.catch(() => undefined); // `caughtUp` reports it
+  await own.caughtUp();
   const { phase } = await readStatus(own.engine, null, undefined);
   const { rows, seconds } = own.copied() ?? { rows: 0, seconds: 0 };
   return Document.parse({ phase, rows, rowsPerSecond: seconds === 0 ? 0 : Math.round(rows / seconds), target: shown(own.engine) });

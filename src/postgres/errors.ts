@@ -46,7 +46,7 @@ const NETWORK = new Set([
 const DRIVER = /^(Connection terminated|Query read timeout|timeout expired|Client has encountered a connection error|Client was closed)/;
 
 /** Classes whose primary message names objects and limits, never a stored value. */
-const SPEAKABLE = new Set(['08', '0A', '25', '26', '28', '3D', '3F', '40', '42', '53', '54', '55', '57', '58', 'F0']);
+const SPEAKABLE = new Set(['08', '0A', '25', '26', '28', '2B', '3D', '3F', '40', '42', '53', '54', '55', '57', '58', 'F0']);
 
 const WORDS: ReadonlyMap<string, string> = new Map([
   ['53100', 'no space is left on the disk of the Postgres server'],
@@ -133,7 +133,9 @@ function serverFacts(error: unknown): ServerFacts | undefined {
   const [table, constraint] = [field('table'), field('constraint')];
   // Of COPY's context only the name of the column, which stands before the value.
   const column = field('column') ?? /, line \d+, column (.+?): (?:"|null input)/.exec(field('where') ?? '')?.[1];
-  return { sqlstate, table, constraint, column, routine: field('routine'), said: error.message };
+  // The detail of 2BP01 names the objects that depend on the one to be dropped.
+  const said = sqlstate === '2BP01' ? [error.message, field('detail')].join(': ').replaceAll('\n', '; ') : error.message;
+  return { sqlstate, table, constraint, column, routine: field('routine'), said };
 }
 
 function serverError({ said, routine, ...facts }: ServerFacts): PostgresError {

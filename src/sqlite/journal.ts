@@ -10,7 +10,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Mark, Rows, Seq } from '../change/change.ts';
-import { ReplicationError, SourceMoved } from '../change/errors.ts';
+import { PipeEnded, ReplicationError, SourceMoved } from '../change/errors.ts';
 import type { Source, SourceState } from '../change/ports.ts';
 import type { Plan } from '../plan/plan.ts';
 import { examine, isVacuumed, mend, moved } from './health.ts';
@@ -33,7 +33,7 @@ export type JournalOptions = {
 export type Journal = Source<Mark, Rows> & {
   /**
    * Calls `begin` with a committed state that the sink holds exactly, and lets the pipe wait until it resolves. The state
-   * is the caller's, who closes it. Needs a running `read`; rejects with ReplicationError 'retry' when that ends first.
+   * is the caller's, who closes it. Needs a running `read`; rejects with PipeEnded when that ends first.
    */
   pin<T>(begin: (state: SourceState) => Promise<T>): Promise<T>;
   [Symbol.dispose](): void;
@@ -164,6 +164,7 @@ export function journal({ path, plan, wake, onHead }: JournalOptions): Journal {
           }
         };
         pins.push({ hand, fail });
+        if (!db.open) reject(pins.splice(0));
         called.abort();
       }),
     [Symbol.dispose]() {
@@ -174,7 +175,7 @@ export function journal({ path, plan, wake, onHead }: JournalOptions): Journal {
 }
 
 const reject = (pins: readonly Pin[]): void => {
-  for (const { fail } of pins) fail(new ReplicationError('retry', 'the journal is no longer read', { hint: 'It is tried again.' }));
+  for (const { fail } of pins) fail(new PipeEnded('the journal is no longer read'));
 };
 
 function openReader(path: string, plan: Plan, options: { readonly waitMs?: number }): Database {

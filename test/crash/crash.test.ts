@@ -5,14 +5,13 @@
 import { expect, test } from 'vitest';
 import type { StatusDocument } from '../../src/server/documents.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
-import { flagOf, isRunning, openWorld, type World } from '../support/world.ts';
+import { caughtUp, flagOf, isRunning, openWorld, type World } from '../support/world.ts';
 import { CUTOVER, MIRRORING, ROLLBACK } from './points.ts';
 
 const SIZE = 300;
 /** A machine that is busy with other things must not keep a switch from beginning. */
 const small = { snapshot: { parallelChunks: 2, chunkRows: 100 }, cutover: { maxLagMs: 60_000, maxPauseMs: 30_000 } };
 
-const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
 const mirroring = ({ phase, lag }: StatusDocument): boolean => phase === 'mirroring' && lag?.ms !== null && (lag?.ms ?? 9e9) < 1_000;
 
 test.each([

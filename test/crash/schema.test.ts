@@ -1,10 +1,7 @@
 /* `kill -9` while a change of the schema is followed, then another change and a restart: it is repeated, or was complete. */
 import { expect, test } from 'vitest';
-import type { StatusDocument } from '../../src/server/documents.ts';
 import { buildShop } from '../support/shop.ts';
-import { openWorld, type World } from '../support/world.ts';
-
-const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
+import { caughtUp, openWorld, type World } from '../support/world.ts';
 
 async function equal(world: World): Promise<void> {
   await world.until(caughtUp);

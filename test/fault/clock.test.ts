@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
-import type { StatusDocument } from '../../src/server/documents.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
-import { flagOf, openWorld } from '../support/world.ts';
+import { caughtUp, flagOf, openWorld } from '../support/world.ts';
 
 /** Loaded before the daemon: its clock jumps to and fro by up to two days, many times a second. */
 const JUMPING = `
@@ -13,8 +12,6 @@ const JUMPING = `
     static now() { return Real.now() + shift; }
   };`;
 const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(JUMPING)}` };
-
-const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
 
 test('a clock that jumps changes nothing: copied, compared, switched and back, both sides equal [G2] [G9]', async () => {
   await using world = await openWorld(

@@ -5,13 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { NOBODY } from '../../src/postgres/native.ts';
-import type { StatusDocument, SwitchDocument } from '../../src/server/documents.ts';
+import type { SwitchDocument } from '../../src/server/documents.ts';
 import { backUp } from '../../src/sqlite/backup.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
-import { openWorld } from '../support/world.ts';
+import { caughtUp, openWorld } from '../support/world.ts';
 
-const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
 const mount = (...words: string[]): boolean => spawnSync('mount', ['-t', 'tmpfs', ...words]).status === 0;
 
 /** A file system of `size`, which can grow later. undefined where that is not allowed. */

@@ -1,11 +1,9 @@
 import type Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import type { StatusDocument } from '../../src/server/documents.ts';
 import { ownPostgres } from '../support/postgres.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
-import { openWorld } from '../support/world.ts';
+import { caughtUp, openWorld } from '../support/world.ts';
 
-const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
 const marks = (app: Database.Database): number => Number(app.prepare('select count(*) from _attacca_journal').pluck().get());
 
 test('while Postgres is away the journal stays bounded, also if the daemon dies at it, and nothing is lost [G1] [G2]', async () => {

@@ -1,14 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import type { StatusDocument } from '../../src/server/documents.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { type BadNetwork, startProxy } from '../support/proxy.ts';
 import { numbersFrom } from '../support/random.ts';
 import { SEED } from '../support/seed.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
-import { isRunning, openWorld } from '../support/world.ts';
+import { caughtUp, isRunning, openWorld } from '../support/world.ts';
 
-const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
 const FAULTS: readonly ((proxy: BadNetwork) => Promise<void> | void)[] = [
   proxy => proxy.cut(),
   proxy => proxy.halfClose('server'),

@@ -5,9 +5,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { StatusDocument } from '../../src/server/documents.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
-import { openWorld } from '../support/world.ts';
+import { caughtUp, openWorld } from '../support/world.ts';
 
-const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
 const copy = (from: string, to: string): void => void expect(spawnSync('cp', [from, to]).status).toBe(0);
 
 /**

@@ -1,13 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import type { StatusDocument } from '../../src/server/documents.ts';
 import { ownPostgres } from '../support/postgres.ts';
 import { numbersFrom } from '../support/random.ts';
 import { SEED } from '../support/seed.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
-import { openWorld } from '../support/world.ts';
-
-const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
+import { caughtUp, openWorld } from '../support/world.ts';
 
 test('Postgres crashes in the middle of batches, again and again: it loses no change and has none twice [G2]', async () => {
   await using server = await ownPostgres();

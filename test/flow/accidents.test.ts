@@ -5,11 +5,9 @@
 import { copyFileSync, renameSync, rmSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import type { StatusDocument, SwitchDocument } from '../../src/server/documents.ts';
+import type { SwitchDocument } from '../../src/server/documents.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
-import { type Daemon, openWorld, type World } from '../support/world.ts';
-
-const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
+import { caughtUp, type Daemon, openWorld, type World } from '../support/world.ts';
 
 async function equal(world: World): Promise<void> {
   await world.until(caughtUp);

@@ -1,10 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { StatusDocument, SwitchDocument } from '../../src/server/documents.ts';
+import type { SwitchDocument } from '../../src/server/documents.ts';
 import { buildShop } from '../support/shop.ts';
-import { flagOf, openWorld } from '../support/world.ts';
-
-const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
+import { caughtUp, flagOf, openWorld } from '../support/world.ts';
 
 test('a new installation goes on where the flag of an earlier one stands, so that its clients follow [G8] [G9]', async () => {
   await using world = await openWorld(buildShop(50));

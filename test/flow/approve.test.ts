@@ -2,11 +2,9 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { AuditDocument, DoneDocument, type StatusDocument } from '../../src/server/documents.ts';
+import { AuditDocument, DoneDocument } from '../../src/server/documents.ts';
 import { buildShop } from '../support/shop.ts';
-import { attacca, flagOf, openWorld, type Ran } from '../support/world.ts';
-
-const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
+import { attacca, caughtUp, flagOf, openWorld, type Ran } from '../support/world.ts';
 
 test('nothing begins before somebody has approved it, also after a restart; the log names who asked and who approved [G9]', async () => {
   await using world = await openWorld(buildShop(40));

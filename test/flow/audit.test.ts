@@ -6,9 +6,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type AuditDocument, AuditDocument as Document, type StatusDocument, type SwitchDocument } from '../../src/server/documents.ts';
 import { buildShop } from '../support/shop.ts';
-import { attacca, openWorld } from '../support/world.ts';
+import { attacca, caughtUp, openWorld } from '../support/world.ts';
 
-const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
 
 test('every line says who, where, with which version and positions; what was decided can be checked against the reports [G9]', async () => {

@@ -6,9 +6,8 @@ import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import type { AuditDocument, StatusDocument, SwitchDocument } from '../../src/server/documents.ts';
 import { buildShop } from '../support/shop.ts';
-import { openWorld, type World } from '../support/world.ts';
+import { caughtUp, openWorld, type World } from '../support/world.ts';
 
-const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
 const SCHEMA = `select type, name, tbl_name, sql from sqlite_schema order by type, name`;
 const folderOf = (world: World): string => join(world.folder, '.attacca', 'backups');
 const backups = (folder: string): string[] =>

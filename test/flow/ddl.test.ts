@@ -3,11 +3,8 @@
  * write of the application ever failed.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { StatusDocument } from '../../src/server/documents.ts';
 import { buildShop } from '../support/shop.ts';
-import { openWorld, type World } from '../support/world.ts';
-
-const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
+import { caughtUp, openWorld, type World } from '../support/world.ts';
 
 /** Writes a row at a time into `log`, whatever its other columns are; keeps what failed. */
 function writer(world: World) {

@@ -8,10 +8,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { AssessDocument, StatusDocument, VerifyDocument } from '../../src/server/documents.ts';
 import type { TestPostgres } from '../support/postgres.ts';
-import { openWorld } from '../support/world.ts';
+import { caughtUp, openWorld } from '../support/world.ts';
 import { type App, DJANGO, MODERN, RAILS } from './existing-apps.ts';
 
-const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
 const mirrored = ({ lag }: StatusDocument): boolean => lag?.ms !== null && (lag?.ms ?? 9e9) < 500;
 
 const CATALOG = [

@@ -3,12 +3,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import type { StatusDocument, SwitchDocument } from '../../src/server/documents.ts';
+import type { SwitchDocument } from '../../src/server/documents.ts';
 import { TOKEN, unleash, unleashFlag } from '../flag/unleash.ts';
 import { buildShop } from '../support/shop.ts';
-import { openWorld } from '../support/world.ts';
-
-const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
+import { caughtUp, openWorld } from '../support/world.ts';
 
 test('the gate names a flag that cannot be written or names the other side; a cutover and a rollback switch it [G9]', async () => {
   await using server = await unleash();

@@ -1,10 +1,9 @@
 /* Generated columns on the whole way: computed on both sides, written by nobody, compared. */
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import type { StatusDocument, VerifyDocument } from '../../src/server/documents.ts';
-import { openWorld } from '../support/world.ts';
+import type { VerifyDocument } from '../../src/server/documents.ts';
+import { caughtUp, openWorld } from '../support/world.ts';
 
-const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
 const GENERATED = 'total, label, fold, age, note';
 
 const SCHEMA = `

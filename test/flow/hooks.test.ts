@@ -5,9 +5,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { AuditDocument, StatusDocument, SwitchDocument } from '../../src/server/documents.ts';
 import { buildShop } from '../support/shop.ts';
-import { openWorld, type World } from '../support/world.ts';
+import { caughtUp, openWorld, type World } from '../support/world.ts';
 
-const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
 const SECRET = 'hook-secret';
 
 /** A service that keeps what it was told, and answers when `held` is over. */

@@ -4,9 +4,9 @@ import { copyFileSync, existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import type { StatusDocument, VerifyDocument } from '../../src/server/documents.ts';
+import type { VerifyDocument } from '../../src/server/documents.ts';
 import { buildShop } from '../support/shop.ts';
-import { openWorld } from '../support/world.ts';
+import { caughtUp, openWorld } from '../support/world.ts';
 
 const CHINOOK = resolve(process.env.ATTACCA_CORPUS ?? '../shared/corpus', 'db/chinook.sqlite');
 
@@ -18,8 +18,6 @@ const schemaOf = (path: string): unknown[] => {
     db.close();
   }
 };
-
-const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
 
 test('shadow, cut over, write in Postgres, roll back, uninstall: nothing lost, and SQLite as it was [G10] [G11]', async () => {
   await using world = await openWorld(db => {

@@ -3,12 +3,10 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { z } from 'zod';
 import type { Plan } from '../../src/plan/plan.ts';
-import type { DoneDocument, PlanDocument, StatusDocument, VerifyDocument } from '../../src/server/documents.ts';
-import { openWorld, type World } from '../support/world.ts';
+import type { DoneDocument, PlanDocument, VerifyDocument } from '../../src/server/documents.ts';
+import { caughtUp, openWorld, type World } from '../support/world.ts';
 
 /* What becomes of a value that does not fit, column by column, as the plan file says it. */
-
-const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
 
 async function worldWith(sql: string, columns: object): Promise<World> {
   const world = await openWorld(db => db.exec(sql), { plan: 'attacca.plan.yaml' });

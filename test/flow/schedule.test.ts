@@ -2,9 +2,8 @@
 import { expect, test } from 'vitest';
 import type { AuditDocument, DoneDocument, StatusDocument, SwitchDocument } from '../../src/server/documents.ts';
 import { buildShop } from '../support/shop.ts';
-import { flagOf, openWorld } from '../support/world.ts';
+import { caughtUp, flagOf, openWorld } from '../support/world.ts';
 
-const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
 const inMs = (ms: number): string => new Date(Date.now() + ms).toISOString();
 
 test('a scheduled cutover is seen in status, can be called off, and is carried out with gate and flag; a missed one is not [G9]', async () => {

@@ -1,10 +1,8 @@
 /* Columns of narrow types (timestamps, UUIDs, JSON, booleans) on the whole way, there and back. */
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import type { StatusDocument, VerifyDocument } from '../../src/server/documents.ts';
-import { openWorld } from '../support/world.ts';
-
-const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
+import type { VerifyDocument } from '../../src/server/documents.ts';
+import { caughtUp, openWorld } from '../support/world.ts';
 
 const SCHEMA = `
   create table account (id text primary key, active boolean, flag boolean not null default 'false', born date, external_uuid blob, prefs_json text,

@@ -1,9 +1,7 @@
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import type { DoneDocument, StatusDocument, VerifyDocument } from '../../src/server/documents.ts';
-import { openWorld } from '../support/world.ts';
-
-const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
+import type { DoneDocument, VerifyDocument } from '../../src/server/documents.ts';
+import { caughtUp, openWorld } from '../support/world.ts';
 
 const SCHEMA = `
   create table parent (id integer primary key, made datetime, n int default 1); create table child (id integer primary key, p int references parent);

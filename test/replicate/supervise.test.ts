@@ -42,14 +42,15 @@ test('a transient failure runs it again from scratch until it ends', async () =>
   expect(runs).toBe(2);
 });
 
-/** The waits announced by a run that always fails, cancelled at the last; `healthyIn` are the runs that make progress first. */
-async function waits(count: number, healthyIn: readonly number[]): Promise<number[]> {
+/** The waits announced by a run that always fails, cancelled at the last; `lasting` are the runs that last for ten seconds. */
+async function waits(count: number, lasting: readonly number[]): Promise<number[]> {
   const cancel = new AbortController();
   const announced: number[] = [];
   let runs = 0;
+  let now = 0;
   await supervise(
-    async healthy => {
-      if (healthyIn.includes(++runs)) healthy();
+    async () => {
+      now += lasting.includes(++runs) ? 10_000 : 9_999;
       throw failing('retry');
     },
     (_, waitMs) => {
@@ -57,6 +58,7 @@ async function waits(count: number, healthyIn: readonly number[]): Promise<numbe
       if (announced.length === count) cancel.abort();
     },
     cancel.signal,
+    () => now,
   );
   return announced;
 }
@@ -65,7 +67,7 @@ test('the wait doubles while nothing works', async () => {
   expect(await waits(3, [])).toEqual([100, 200, 400]);
 });
 
-test('the wait begins anew after a run that made progress', async () => {
+test('the wait begins anew after a run that lasted', async () => {
   expect(await waits(3, [2])).toEqual([100, 100, 200]);
 });
 

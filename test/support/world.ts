@@ -64,6 +64,9 @@ export type World = AsyncDisposable & {
   differences(): Promise<string[]>;
 };
 
+/** Everything that was committed is in Postgres. For `until`. */
+export const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
+
 const LIMIT_MS = 180_000;
 /** An application with a busy timeout that a busy machine does not use up. */
 const PATIENTLY = { timeout: 60_000 };

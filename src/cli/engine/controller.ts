@@ -6,7 +6,7 @@
  */
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Refused, SourceMoved } from '../../change/errors.ts';
+import { PipeEnded, Refused, SourceMoved } from '../../change/errors.ts';
 import { isSwitching, type Phase, primaryIn } from '../../cutover/phase.ts';
 import { columnUnder } from '../../plan/misfits.ts';
 import type { readControl } from '../../postgres/control.ts';
@@ -26,7 +26,7 @@ import { forwardSink } from './sinks.ts';
 import { followLoss } from './switch/accepted-loss.ts';
 import { checkForeignKeys, removeForeignKeys } from './switch/foreign-keys.ts';
 import { settle, takeDown } from './switch/switching.ts';
-import type { Tail } from './tail.ts';
+import { caughtUp, type Tail } from './tail.ts';
 import { widenByItself } from './widening.ts';
 
 /** A change of the schema that goes on for several statements is not followed in each of its steps. */
@@ -40,6 +40,8 @@ export type Controller = {
   tail(): Tail | ReverseTail | undefined;
   /** Resolves with the pipe as soon as one runs; rejects if the controller ends first. */
   tailing(): Promise<Tail | ReverseTail>;
+  /** Resolves once everything that was committed before this call is on both sides, whichever pipe brings it. Rejects with what keeps it from that. */
+  caughtUp(): Promise<void>;
   /**
    * Runs `work` alone: no other operation meanwhile. Throws Refused while another one runs, unless that makes way: then its `interrupt`
    * is aborted, and waited for.
@@ -178,6 +180,15 @@ export function controller(engine: Engine): Controller {
         await Promise.race([once(events, 'tail'), once(events, 'ended')]);
       }
       return tail;
+    },
+    async caughtUp() {
+      for (;;) {
+        try {
+          return await caughtUp(await this.tailing());
+        } catch (error) {
+          if (!(error instanceof PipeEnded) && !(error instanceof SourceMoved)) throw error;
+        }
+      }
     },
     async alone(what, work, interrupt) {
       while (busy?.interrupt !== undefined && interrupt === undefined) {

@@ -26,7 +26,7 @@ import { halt, type Installed } from './engine.ts';
 import { forwardTail } from './forward-tail.ts';
 import { watched } from './points.ts';
 import { forwardSink } from './sinks.ts';
-import { caughtUp } from './tail.ts';
+import { untilCaughtUp } from './tail.ts';
 
 const LOCK_WAIT_MS = 30_000;
 /** A file that is being put in place is away for a moment. */
@@ -123,17 +123,7 @@ export async function followEvolution(on: Standing, db: Database, seen: Look, ev
 /** The DDL in the transaction of the batch that follows it, and everything that was written meanwhile. */
 async function throughBatch(on: Standing, before: (session: Session) => Promise<void>, signal: AbortSignal): Promise<void> {
   if (on.control.mark === null) return;
-  const tail = forwardTail(on, forwardSink(on, before), { checkpoint: on.control.mark, verifying: false });
-  const stop = (): void => void tail.stop();
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    await Promise.race([caughtUp(tail), tail.done]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-    await tail.stop();
-  }
-  await tail.done;
-  signal.throwIfAborted();
+  await untilCaughtUp(forwardTail(on, forwardSink(on, before), { checkpoint: on.control.mark, verifying: false }), signal);
 }
 
 function decide(db: Database, plan: Plan, { schema, triggers }: Look): Evolution {

@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Mark, Rows } from '../../change/change.ts';
+import { PipeEnded } from '../../change/errors.ts';
 import type { Sink } from '../../change/ports.ts';
 import { readVerified } from '../../postgres/control.ts';
 import { settle } from '../../postgres/small.ts';
@@ -88,7 +89,7 @@ export function forwardTail(
       await marks.prune(db.database, await readVerified(engine.side), () => engine.reached?.('prune.step:after'));
     } catch (error) {
       // Stopped in the middle of a comparison: that is no failure of the pipe, and a switch must not end the daemon.
-      if (stop.signal.aborted) return;
+      if (stop.signal.aborted || error instanceof PipeEnded) return;
       if (!isLocked(error) && !isBusy(error) && !isFull(error)) throw error;
       engine.log.warn({ err: error }, 'marks could not be forgotten now');
     }

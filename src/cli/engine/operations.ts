@@ -18,7 +18,6 @@ import { resync } from './resync.ts';
 import { readStatus } from './status.ts';
 import { appoint, approve } from './switch/appointments.ts';
 import { check, cutOver, rollBack, takeDown } from './switch/switching.ts';
-import { caughtUp } from './tail.ts';
 import { widenTables } from './widening.ts';
 
 /** What remains after the last operation. */
@@ -57,7 +56,7 @@ export function operations(controller: Controller, since: Date, ended: (left: Le
           await controller.tail()?.stop();
           return await widenTables(controller, tables, progress);
         });
-        await caughtUp(await controller.tailing());
+        await controller.caughtUp();
         return done;
       }),
     finish: (options, progress) => controller.alone('finish', () => finish(controller, options, progress, ended)),

@@ -10,7 +10,6 @@ import { mark } from '../../sqlite/rows.ts';
 import type { Controller } from './controller.ts';
 import { disposable } from './disposable.ts';
 import { installed } from './engine.ts';
-import { caughtUp } from './tail.ts';
 
 const MARK_WAIT_MS = 30_000;
 /** Rows of quarantine that a document holds at most; `retry` and `drop` see all of them. */
@@ -46,7 +45,7 @@ export async function quarantine(
       markTables(db.database, whole); // what is suspended has missed more than these rows
     });
     changed = wanted.length;
-    await caughtUp(await controller.tailing()); // the marks are applied then
+    await controller.caughtUp(); // the marks are applied then
   }
   const rows = await list(engine.side, { limit: LISTED });
   return {

@@ -13,7 +13,6 @@ import { type Engine, type Installed, installed } from './engine.ts';
 import { takeAsTruth } from './following.ts';
 import { remakeMirror } from './mirror/remirroring.ts';
 import { followLoss } from './switch/accepted-loss.ts';
-import { caughtUp } from './tail.ts';
 
 const WAIT_MS = 30_000;
 
@@ -46,7 +45,7 @@ export async function beginResync(engine: Engine, names: readonly string[], prog
 
 /** Waits until everything that was marked is in Postgres. */
 export async function endResync(controller: Controller, tables: readonly TablePlan[]): Promise<DoneDocument> {
-  await caughtUp(await controller.tailing());
+  await controller.caughtUp();
   return { done: 'resync', detail: `copied again: ${tables.map(({ name }) => name).join(', ')}` };
 }
 

@@ -1,3 +1,4 @@
+import { PipeEnded } from '../../change/errors.ts';
 import type { Lag } from '../../replicate/lag.ts';
 import { closePair, type StatePair } from '../../verify/rows.ts';
 
@@ -15,7 +16,29 @@ export type Tail = {
   stop(): Promise<void>;
 };
 
-/** Resolves once the pipe has brought both sides to one state: everything committed before this call is on both. */
-export async function caughtUp(tail: Pick<Tail, 'pin'>): Promise<void> {
-  await closePair(await tail.pin());
+/**
+ * Resolves once the pipe has brought both sides to one state: everything committed before this call is on both. Rejects with the pipe's
+ * own failure where that ends it; with PipeEnded where it was stopped.
+ */
+export async function caughtUp(tail: Pick<Tail, 'pin' | 'done'>): Promise<void> {
+  try {
+    await closePair(await tail.pin());
+  } catch (error) {
+    if (error instanceof PipeEnded) await tail.done;
+    throw error;
+  }
+}
+
+/** Runs a pipe until it has caught up, and ends it. Rejects as `caughtUp` does, and when `signal` aborts. */
+export async function untilCaughtUp(tail: Tail, signal: AbortSignal): Promise<void> {
+  const stop = (): void => void tail.stop();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    await caughtUp(tail);
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await tail.stop();
+  }
+  await tail.done;
+  signal.throwIfAborted();
 }

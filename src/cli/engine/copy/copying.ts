@@ -19,7 +19,7 @@ import type { Installed } from '../engine.ts';
 import { forwardTail } from '../forward-tail.ts';
 import { watched } from '../points.ts';
 import { forwardSink } from '../sinks.ts';
-import { caughtUp } from '../tail.ts';
+import { untilCaughtUp } from '../tail.ts';
 import { onceASecond } from '../tell/reckoning.ts';
 import { startLane } from './lanes.ts';
 import { makingWay } from './making-way.ts';
@@ -106,14 +106,7 @@ export async function catchUp(on: Installed, checkpoint: Mark, signal: AbortSign
   const eachTable = (work: (session: Session, tables: TablePlan[]) => Promise<void>): Promise<unknown> =>
     Promise.all(plan.tables.map(table => pool.use(session => work(session, [table]))));
   await eachTable((session, tables) => buildKeys(session, plan, tables));
-  const tail = forwardTail(on, forwardSink(on), { checkpoint, verifying: false });
-  try {
-    await Promise.race([caughtUp(tail), tail.done]);
-  } finally {
-    await tail.stop();
-  }
-  await tail.done;
-  signal.throwIfAborted();
+  await untilCaughtUp(forwardTail(on, forwardSink(on), { checkpoint, verifying: false }), signal);
   const refused: OnRefused = (table, statement, error) => engine.log.warn({ table: table.name, statement, err: error }, 'index not built');
   const missing = await pool.use(session => missingIndexes(session, plan));
   await Promise.all(missing.map(index => pool.use(session => buildIndex(session, index, refused))));

@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Batch, Lsn, RowChange } from '../../../change/change.ts';
-import { Refused, ReplicationError } from '../../../change/errors.ts';
+import { PipeEnded, Refused, ReplicationError } from '../../../change/errors.ts';
 import type { Sink, TargetState } from '../../../change/ports.ts';
 import type { Plan } from '../../../plan/plan.ts';
 import { lockForReading } from '../../../postgres/fence.ts';
@@ -139,9 +139,10 @@ function refuseOtherServer({ engine }: Installed): void {
   );
 }
 
-const stopped = (): ReplicationError =>
-  new ReplicationError('retry', 'the mirror stopped before both sides were at one state', {
-    hint: 'the daemon starts it again by itself, and its log says why: run the command again',
+const ended = (): PipeEnded => new PipeEnded('the mirror stopped before both sides were at one state');
+const late = (): ReplicationError =>
+  new ReplicationError('retry', 'the mirror did not bring both sides to one state in time', {
+    hint: '`attacca status` shows how far behind it is: run the command again when it has caught up',
   });
 
 type Pins = {
@@ -176,7 +177,7 @@ function pinning(sink: Sink<Lsn, Changes>, { watermark, arrived, signal: stop }:
       new Promise((resolve, reject) => {
         const give = (): void => {
           waiting.delete(token);
-          reject(signal.reason instanceof Refused ? signal.reason : stopped());
+          reject(signal.reason instanceof Refused ? signal.reason : stop.aborted ? ended() : late());
         };
         if (signal.aborted) return give(); // an abort that was is announced to nobody
         signal.addEventListener('abort', give, { once: true });

@@ -1,0 +1,49 @@
+/* What only a person can settle ends the pipe with its own reason, whoever waits for the pipe [G7]. */
+import { expect, test } from 'vitest';
+import { buildShop } from '../support/shop.ts';
+import { caughtUp, openWorld, type World } from '../support/world.ts';
+
+const STOPPING = { quarantine: { policy: 'stop', afterRows: 0 } };
+const POISON = "update orders set total = 'much' where id = 1"; // its column holds numbers
+const STOPPED = /1 rows would be in quarantine, the last of them from orders; the limit is 0/;
+
+async function reasonInStatus(world: World): Promise<string | undefined> {
+  const { halt } = await world.json<{ halt: { reason: string } | null }>(0, 'status');
+  return halt?.reason;
+}
+
+test('a row that stops the pipe stops `sync --once` and the daemon with its reason', async () => {
+  await using world = await openWorld(buildShop(20), STOPPING);
+  await world.json(0, 'sync', '--once');
+  world.app.exec(POISON);
+  const once = await world.run('sync', '--once');
+  expect(once.code).toBe(1);
+  expect(once.stderr).toMatch(STOPPED);
+  const daemon = world.start();
+  expect(await daemon.exited).toBe(1);
+  expect(daemon.log()).toMatch(STOPPED);
+  expect(daemon.log()).not.toContain('restarting');
+  expect(await reasonInStatus(world)).toMatch(STOPPED);
+});
+
+test('so it does before the first copy has caught up', async () => {
+  await using world = await openWorld(buildShop(20), STOPPING);
+  await world.start('snapshot.write:after').exited;
+  world.app.exec(POISON);
+  const daemon = world.start();
+  expect(await daemon.exited).toBe(1);
+  expect(daemon.log()).toMatch(STOPPED);
+  expect(daemon.log()).not.toContain('restarting');
+});
+
+test('a schema that Postgres cannot follow halts with what stands in the way', async () => {
+  await using world = await openWorld(buildShop(20));
+  const daemon = world.start();
+  await world.until(caughtUp);
+  await world.pg.query('create view loyal as select vip from customer');
+  world.app.exec('alter table customer drop column vip');
+  expect(await daemon.exited).toBe(1);
+  expect(daemon.log()).toContain('Somebody made objects in Postgres that stand in the way');
+  expect(daemon.log()).not.toContain('restarting');
+  expect(await reasonInStatus(world)).toMatch(/view \S*loyal depends on column vip/);
+});
