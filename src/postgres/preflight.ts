@@ -70,16 +70,14 @@ export async function preflight(session: Session, schema = 'public'): Promise<Pr
   };
 }
 
+/** One statement, which ends with its own transaction: others may use this session meanwhile. */
 async function maySilence(session: Session): Promise<boolean> {
-  await session.query('begin');
   try {
-    await session.query('set local session_replication_role = replica');
+    await session.query(`select set_config('session_replication_role', 'replica', true)`);
     return true;
   } catch (error) {
     if (error instanceof PostgresError && error.sqlstate === '42501') return false;
     throw error;
-  } finally {
-    await session.query('rollback');
   }
 }
 

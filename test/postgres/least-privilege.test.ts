@@ -24,7 +24,12 @@ test('a role that owns the database and nothing else can do everything on the wa
   const writer = { ...WRITER, replicaRole: false };
   try {
     await using w = await world({ url, writer, postgres });
-    const facts = await preflight(w.session);
+    // What others ask for meanwhile on the same session is done, and stays.
+    const others = (async () => {
+      for (let i = 0; i < 20; i++) await w.session.query(`create temporary table kept_${i} ()`);
+    })();
+    const [facts] = await Promise.all([preflight(w.session), others]);
+    expect((await w.session.query(`select 1 from pg_class where relname like 'kept_%'`)).rowCount).toBe(20);
     expect(facts).toMatchObject({ superuser: false, replicaRole: false, replication: false, blockers: [] });
     expect(facts.cutoverBlockers.map(({ code }) => code)).toEqual(['postgres-no-replication']);
     await acquire(w.session, 'least');
