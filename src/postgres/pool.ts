@@ -2,7 +2,10 @@ import { type ConnectOptions, connect, type Session } from './open.ts';
 
 /** A handful of sessions that are opened when needed and lent out one at a time. */
 export interface Sessions extends AsyncDisposable {
-  /** Lends a session to `work`; waits for one if all are lent. A session whose work failed is closed, not lent again. */
+  /**
+   * Lends a session to `work`; waits for one if all are lent. A session whose work failed is closed, not lent again. Disposing of the
+   * pool waits for what is under way; what only waits then is not begun, and rejects.
+   */
   use<T>(work: (session: Session) => Promise<T>): Promise<T>;
 }
 
@@ -10,25 +13,36 @@ export interface Sessions extends AsyncDisposable {
 export function sessions(url: string, size: number, options: ConnectOptions): Sessions {
   const idle: Session[] = [];
   const waiting: (() => void)[] = [];
-  let free = size;
+  const lent = new Set<Promise<unknown>>();
+  let closed = false;
+
+  async function lend<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const session = idle.pop() ?? (await connect(url, options));
+    const result = await work(session).catch(async error => {
+      await session.end();
+      throw error;
+    });
+    idle.push(session);
+    return result;
+  }
+
   return {
     async use(work) {
-      while (free === 0) await new Promise<void>(resolve => waiting.push(resolve));
-      free--;
+      while (lent.size === size && !closed) await new Promise<void>(resolve => waiting.push(resolve));
+      if (closed) throw new Error('the sessions are closed');
+      const running = lend(work);
+      lent.add(running);
       try {
-        const session = idle.pop() ?? (await connect(url, options));
-        const result = await work(session).catch(async error => {
-          await session.end();
-          throw error;
-        });
-        idle.push(session);
-        return result;
+        return await running;
       } finally {
-        free++;
+        lent.delete(running);
         waiting.shift()?.();
       }
     },
     async [Symbol.asyncDispose]() {
+      closed = true;
+      for (const proceed of waiting.splice(0)) proceed();
+      await Promise.allSettled(lent);
       await Promise.all(idle.splice(0).map(session => session.end()));
     },
   };
