@@ -1,6 +1,6 @@
 /*
  * Runs somebody else's program: without a shell, in a process group of its own, with a time limit after which the whole group is
- * killed. What it says on stderr is not repeated anywhere, because it may hold secrets.
+ * killed, and nobody is listened to any more who has left it and holds stdout. What it says on stderr is not repeated anywhere, because it may hold secrets.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 
@@ -25,6 +25,7 @@ export async function run({ argv, input, env, timeoutMs, capture }: Run): Promis
   const end = (reason: string): void => {
     failure ??= reason;
     killGroup(child);
+    child.stdout?.destroy();
   };
   const timer = setTimeout(() => end(`did not end within ${timeoutMs} ms and was killed`), timeoutMs);
   child.stdin?.on('error', () => undefined); // it need not read what it is given

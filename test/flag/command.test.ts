@@ -74,6 +74,14 @@ test.each([
   }
 });
 
+test('a program that leaves somebody behind who holds its output is not waited for longer than it may take', async () => {
+  const read = program('read', `setsid sleep 60 & echo $! > ${at('pid')}; echo sqlite`);
+  await expect(flagOf(program('write', 'true'), read, { timeoutMs: 300 }).read()).rejects.toThrow('did not end within 300 ms');
+  const left = Number(readFileSync(at('pid'), 'utf8'));
+  expect(gone(left)).toBe(false);
+  process.kill(left);
+});
+
 /** Killed: no process of this number, or one that only waits for its parent to notice. */
 function gone(pid: number): boolean {
   try {
