@@ -77,6 +77,9 @@ export async function look<T>(
   }
 }
 
+/** What can be done where the pipe has halted. */
+const STANDING: ReadonlySet<Call['operation']> = new Set(['switch', 'finish']);
+
 /** No target was named, and there is no embedded one beside the source: there cannot be an installation. */
 export const neverInstalled = (config: Config): boolean => config.target === undefined && !hasState(config.source);
 
@@ -108,8 +111,8 @@ async function alone(config: Config, call: Call, say: (line: string) => void, en
     try {
       await own.caughtUp();
     } catch (error) {
-      // A switch is refused with everything that stands in its way.
-      if (call.operation !== 'switch' || isTransient(error) || !(error instanceof ReplicationError)) throw error;
+      // A switch is refused with everything that stands in its way, and who gives up the way back needs no mirror.
+      if (!STANDING.has(call.operation) || isTransient(error) || !(error instanceof ReplicationError)) throw error;
     }
     return await perform(ops, call, say, actor(env));
   } finally {

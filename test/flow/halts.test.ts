@@ -47,3 +47,20 @@ test('a schema that Postgres cannot follow halts with what stands in the way', a
   expect(daemon.log()).not.toContain('restarting');
   expect(await reasonInStatus(world)).toMatch(/view \S*loyal depends on column vip/);
 });
+
+test('where the mirror has halted, `finish` is a way out [G11]', async () => {
+  await using world = await openWorld(buildShop(20));
+  const daemon = world.start();
+  await world.until(caughtUp);
+  await world.json(0, 'verify');
+  await world.json(0, 'cutover', '--yes');
+  daemon.process.kill();
+  await daemon.exited;
+  await world.pg.query(`select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = current_database()`);
+  const once = await world.run('sync', '--once');
+  expect(once.code).toBe(1);
+  expect(once.stderr).toMatch(/slot \S+ does not exist[\s\S]+attacca finish/);
+  await world.json(0, 'finish', '--yes');
+  expect(() => world.app.exec("insert into log values ('late', 1)")).toThrow('ATTACCA_FENCED');
+  expect(await world.pg.query("select 1 from pg_namespace where nspname = 'attacca'")).toEqual([]);
+});
