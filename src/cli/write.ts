@@ -1,16 +1,26 @@
-import { realpathSync, writeFileSync } from 'node:fs';
+import { realpathSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { UsageError } from '../change/errors.ts';
 
-/** Writes a file that a flag asked for. Throws UsageError where that cannot be, and where it would overwrite the source. */
+/**
+ * Writes a file that a flag asked for, and has it on the disk: what stands there already stays whole until then. Throws UsageError where
+ * that cannot be, and where it would overwrite the source.
+ */
 export function writeOutput(path: string, text: string, source: string): void {
   if (isSource(path, source))
     throw new UsageError(`${path} is the SQLite file itself`, 'give another path to write to; nothing was written');
   try {
-    writeFileSync(path, text);
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) writeFileSync(path, text);
+    else replace(followed(path), text);
   } catch {
     throw new UsageError(`${path} cannot be written`, 'check the folder and its permissions');
   }
+}
+
+function replace(path: string, text: string): void {
+  const beside = `${path}.attacca`;
+  writeFileSync(beside, text, { flush: true });
+  renameSync(beside, path);
 }
 
 /** Also through a link, and for the journals that SQLite keeps beside the file. */
