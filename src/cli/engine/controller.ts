@@ -137,6 +137,7 @@ export function controller(engine: Engine): Controller {
   /** Runs a pipe until it is stopped (by an operation or by `signal`) or fails. */
   async function follow(running: Tail | ReverseTail, signal: AbortSignal, healthy: () => void): Promise<void> {
     const stop = (): void => void running.stop();
+    if (switching) return await running.stop(); // an operation has begun meanwhile, and has found no pipe to stop
     signal.addEventListener('abort', stop, { once: true });
     tail = running;
     events.emit('tail', running);

@@ -66,8 +66,9 @@ export function forwardTail(
   const checking = options.verifying ? check() : Promise.resolve();
   const done = Promise.all([piping, checking])
     .then(() => undefined)
-    .finally(() => {
+    .finally(async () => {
       stop.abort();
+      await Promise.allSettled([piping, checking]);
       source[Symbol.dispose]();
       bell[Symbol.dispose]();
     });

@@ -16,7 +16,7 @@ import { lagTracker } from '../../../replicate/lag.ts';
 import { pipe } from '../../../replicate/pipe.ts';
 import { sqliteSink } from '../../../sqlite/apply.ts';
 import { readControl } from '../../../sqlite/install.ts';
-import { openSource, persist } from '../../../sqlite/open.ts';
+import { isLocked, openSource, persist } from '../../../sqlite/open.ts';
 import { openState } from '../../../sqlite/state.ts';
 import type { StatePair } from '../../../verify/rows.ts';
 import { disposable } from '../disposable.ts';
@@ -75,10 +75,12 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
   });
   const pin = (): Promise<StatePair> => pinReverse(on, pins, stop.signal);
   const check = mirrorCheck(on, { pin, ours: fence.ours, signal: stop.signal });
-  const done = Promise.all([piping, watch(), check.run()])
+  const parts = [piping, watch(), check.run()];
+  const done = Promise.all(parts)
     .then(() => undefined)
     .finally(async () => {
       stop.abort();
+      await Promise.allSettled(parts);
       sink[Symbol.dispose]();
       reader.close();
       await beats.end();
@@ -92,7 +94,7 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
       await writeWatermark(beats, dated(`${HEARTBEAT}${beat}`));
       if (stop.signal.aborted) return;
       guarding = fence.look(reader).then(() => (Number(beat) % everyBeats === 0 ? look(beats) : undefined));
-      await guarding;
+      await guarding.catch(later);
       await guardSlot(beats);
       await delay(HEARTBEAT_MS, undefined, { signal: stop.signal }).catch(() => undefined);
     }
@@ -120,6 +122,11 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
       await done.catch(() => undefined);
     },
   };
+}
+
+/** The sink holds the file for as long as one transaction is long: then it is looked at with a later beat. */
+function later(error: unknown): void {
+  if (!isLocked(error)) throw error;
 }
 
 const HEARTBEAT = 'heartbeat-';
@@ -208,14 +215,15 @@ async function pinReverse({ engine, plan }: Installed, pins: Pins, signal: Abort
   await using locker = await connect(engine.url, { applicationName: 'attacca verify' });
   const session = await connect(engine.url, { applicationName: 'attacca verify' });
   const target = await locked(locker, plan, session);
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(PIN_WAIT_MS)]);
+  const arrived = pins.at(token, () => persist(() => openState(engine.config.source, plan), PIN_LOCK_MS), limit);
   try {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(PIN_WAIT_MS)]);
-    const arrived = pins.at(token, () => persist(() => openState(engine.config.source, plan), PIN_LOCK_MS), limit);
     arrived.catch(() => undefined); // it may fail before it is waited for
     await insertWatermark(locker, token);
     await locker.query('commit');
     return { source: await arrived, target, primary: 'postgres' };
   } catch (error) {
+    arrived.then(state => state.close()).catch(() => undefined); // the watermark may have been committed all the same
     await target.close();
     throw error;
   }
