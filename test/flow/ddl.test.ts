@@ -2,7 +2,7 @@
  * Schema changes while a daemon shadows and an application writes: each is followed, both sides are equal afterwards, and no
  * write of the application ever failed.
  */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { buildShop } from '../support/shop.ts';
 import { caughtUp, openWorld, type World } from '../support/world.ts';
 
@@ -148,7 +148,7 @@ test.each(STEPS)('%s is followed while the application writes [G1] [G3] [G6]', a
   await writing.stop();
   await world.until(caughtUp);
   await expect.poll(() => world.differences()).toEqual([]);
-  await then();
+  await vi.waitFor(then, { timeout: 60_000 }); // indexes come after the rows
 });
 
 test('after all of them the catalog of Postgres is what the plan makes anew: verification finds nothing amiss', async () => {

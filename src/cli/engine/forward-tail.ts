@@ -36,8 +36,9 @@ export function forwardTail(
   const stop = new AbortController();
   const bell = doorbell(engine.config.source);
   const lag = lagTracker(options.checkpoint.seq);
-  // Before the first look nobody knows: a daemon that has just come back must not say that it has caught up.
-  lag.seen(headIn(engine.config.source) ?? options.checkpoint.seq, performance.now());
+  // Before the first look of the pipe, and after its last: one that does not run must not say that it has caught up.
+  const lookAhead = (): void => lag.seen(headIn(engine.config.source) ?? options.checkpoint.seq, performance.now());
+  lookAhead();
   const source = watched(
     'journal',
     journal({
@@ -68,6 +69,7 @@ export function forwardTail(
     .then(() => undefined)
     .finally(async () => {
       stop.abort();
+      lookAhead();
       await Promise.allSettled([piping, checking]);
       source[Symbol.dispose]();
       bell[Symbol.dispose]();
