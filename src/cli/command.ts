@@ -24,8 +24,11 @@ export const maxPause = () => new Option('--max-pause <ms>', "how long the appli
 export const waive = () => new Option('--waive <finding...>', 'accept a blocking finding: CODE, CODE:TABLE or CODE:TABLE.COLUMN');
 export const yes = () => new Option('--yes', 'do not ask');
 
+/** What was read of a command's options: whoever carries it out says what they are. */
+export type Given = never;
+
 /** Runs one command and sets the exit code; the only place where errors end. */
-export function run(work: (context: Context, ...given: unknown[]) => Promise<number>) {
+export function run<G extends unknown[]>(work: (context: Context, ...given: G) => Promise<number>) {
   return async (...given: unknown[]): Promise<void> => {
     const command = given.at(-1) as Command;
     const flags = command.optsWithGlobals<Flags>();
@@ -45,7 +48,7 @@ export function run(work: (context: Context, ...given: unknown[]) => Promise<num
       return loaded;
     };
     try {
-      process.exitCode = await work({ output, config, debug, env: process.env }, ...given);
+      process.exitCode = await work({ output, config, debug, env: process.env }, ...(given as G));
     } catch (error) {
       const { explain } = await import('../sqlite/open.ts');
       process.exitCode = fail(output, explain(source, error), debug);

@@ -6,11 +6,10 @@
 import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../change/errors.ts';
 import { VERSION } from '../change/version.ts';
-import { maxPause, run, source, subcommand, target, waive, yes } from './command.ts';
+import { type Given, maxPause, run, source, subcommand, target, waive, yes } from './command.ts';
 import type { Config } from './config.ts';
 import { positive, rate, ratio } from './numbers.ts';
 import { EXIT, fail, type Output, unheard } from './report.ts';
-import type { VerifyFlags } from './verify.ts';
 
 /** What every command is given: where to speak, and the configuration, read when it is asked for. */
 export type Context = { readonly output: Output; readonly config: () => Config; readonly debug: boolean; readonly env: NodeJS.ProcessEnv };
@@ -32,7 +31,7 @@ export function program(): Command {
     .addOption(target())
     .addOption(waive())
     .option('--html <file>', 'also write the report as one self-contained page')
-    .action(run(async (context, options) => (await import('./assess.ts')).assess(context, options as { html?: string; target?: string })));
+    .action(run(async (context, options: Given) => (await import('./assess.ts')).assess(context, options)));
 
   subcommand(root, 'plan', 'write the plan: every table and column, its Postgres type, and why', [
     'attacca plan --source app.db --out attacca.plan.yaml',
@@ -46,9 +45,7 @@ export function program(): Command {
     .option('--widen', 'widen columns of the plan in force whose values do not fit, and copy their tables anew')
     .option('--table <name...>', 'with --widen: only these tables; otherwise those with rows in quarantine')
     .addOption(target())
-    .action(
-      run(async (context, options) => (await import('./plan.ts')).plan(context, options as { plan?: string; out?: string; sql?: boolean })),
-    );
+    .action(run(async (context, options: Given) => (await import('./plan.ts')).plan(context, options)));
 
   subcommand(root, 'sync', 'the daemon: install capture, copy, then follow every change', [
     'attacca sync --source app.db',
@@ -61,7 +58,7 @@ export function program(): Command {
     .addOption(waive())
     .option('--once', 'stop when caught up')
     .option('-v, --verbose', 'log more')
-    .action(run(async (context, options) => (await import('./sync.ts')).sync(context, options as { once?: boolean; verbose?: boolean })));
+    .action(run(async (context, options: Given) => (await import('./sync.ts')).sync(context, options)));
 
   subcommand(root, 'status', 'phase, lag, tables, verification, quarantine, and who is primary', [
     'attacca status --source app.db',
@@ -70,7 +67,7 @@ export function program(): Command {
     .addOption(source())
     .addOption(target())
     .option('--watch', 'print again every second')
-    .action(run(async (context, options) => (await import('./status.ts')).status(context, options as { watch?: boolean })));
+    .action(run(async (context, options: Given) => (await import('./status.ts')).status(context, options)));
 
   subcommand(root, 'audit', 'the whole log: who did what, when, with which positions and digests', [
     'attacca audit --source app.db',
@@ -79,7 +76,7 @@ export function program(): Command {
     .addOption(source())
     .addOption(target())
     .option('--csv', 'print CSV')
-    .action(run(async (context, options) => (await import('./audit.ts')).audit(context, options as { csv?: boolean })));
+    .action(run(async (context, options: Given) => (await import('./audit.ts')).audit(context, options)));
 
   subcommand(root, 'verify', 'compare every column of every row on both sides, exactly, while writes go on', [
     'attacca verify --source app.db',
@@ -95,7 +92,7 @@ export function program(): Command {
     .option('--nice <ratio>', 'rest so many times as long as was worked: 1 is half speed', ratio)
     .option('--rows-per-second <n>', 'read at most so many rows a second', positive)
     .option('--html <file>', 'also write the report as one self-contained page')
-    .action(run(async (context, options) => (await import('./verify.ts')).verify(context, options as VerifyFlags)));
+    .action(run(async (context, options: Given) => (await import('./verify.ts')).verify(context, options)));
 
   for (const [name, summary] of [
     ['cutover', 'make PostgreSQL primary: fence SQLite, drain, verify, switch the flag'],
@@ -107,11 +104,7 @@ export function program(): Command {
       .option('--dry-run', 'only say whether it could be done, and what stands in the way')
       .addOption(maxPause())
       .addOption(yes())
-      .action(
-        run(async (context, options) =>
-          (await import('./changeover.ts')).changeover(context, name, options as { dryRun?: boolean; maxPause?: number; yes?: boolean }),
-        ),
-      );
+      .action(run(async (context, options: Given) => (await import('./changeover.ts')).changeover(context, name, options)));
     if (name === 'cutover')
       command
         .addOption(new Option('--at <time>', 'let the daemon do it then: 2026-11-29T03:00:00+01:00').conflicts(['dryRun', 'cancel']))
@@ -129,7 +122,7 @@ export function program(): Command {
   ])
     .addOption(source())
     .addOption(yes())
-    .action(run(async (context, options) => (await import('./approve.ts')).approve(context, options as { yes?: boolean })));
+    .action(run(async (context, options: Given) => (await import('./approve.ts')).approve(context, options)));
 
   subcommand(root, 'quarantine', 'rows that do not fit the target: list them, try them again, or give them up', [
     'attacca quarantine list --source app.db',
@@ -142,8 +135,8 @@ export function program(): Command {
     .addOption(target())
     .addOption(yes())
     .action(
-      run(async (context, action, ids, options) =>
-        (await import('./quarantine.ts')).quarantine(context, String(action), ids as string[], options as { yes?: boolean }),
+      run(async (context, action: string, ids: string[], options: Given) =>
+        (await import('./quarantine.ts')).quarantine(context, action, ids, options),
       ),
     );
 
@@ -155,7 +148,7 @@ export function program(): Command {
     .addOption(target())
     .option('--table <name...>', 'only these tables; without it all, with the file as the truth')
     .addOption(yes())
-    .action(run(async (context, options) => (await import('./resync.ts')).resync(context, options as { table?: string[]; yes?: boolean })));
+    .action(run(async (context, options: Given) => (await import('./resync.ts')).resync(context, options)));
 
   subcommand(root, 'throttle', 'how fast the first copy goes; also while it runs', [
     'attacca throttle --source app.db --rows-per-second 20000',
@@ -164,11 +157,7 @@ export function program(): Command {
     .addOption(source())
     .option('--rows-per-second <n>', 'at most so many rows a second; off: as fast as it goes', rate)
     .option('--nice <ratio>', 'rest so many times as long as was worked: 1 is half speed', ratio)
-    .action(
-      run(async (context, options) =>
-        (await import('./throttle.ts')).throttle(context, options as { rowsPerSecond?: number | 'off'; nice?: number }),
-      ),
-    );
+    .action(run(async (context, options: Given) => (await import('./throttle.ts')).throttle(context, options)));
 
   subcommand(root, 'finish', 'end of the soak: PostgreSQL stays primary, everything of attacca goes but the SQLite fence', [
     'attacca finish --source app.db --yes',
@@ -177,7 +166,7 @@ export function program(): Command {
     .addOption(target())
     .option('--audit <file>', 'first write the whole log here, as JSON or .csv')
     .addOption(yes())
-    .action(run(async (context, options) => (await import('./finish.ts')).finish(context, options as { yes?: boolean; audit?: string })));
+    .action(run(async (context, options: Given) => (await import('./finish.ts')).finish(context, options)));
 
   subcommand(root, 'uninstall', 'give up while SQLite is primary: remove everything from both databases', [
     'attacca uninstall --source app.db --yes',
@@ -188,11 +177,7 @@ export function program(): Command {
     .option('--keep-target', 'leave the copied tables in Postgres')
     .option('--audit <file>', 'first write the whole log here, as JSON or .csv')
     .addOption(yes())
-    .action(
-      run(async (context, options) =>
-        (await import('./uninstall.ts')).uninstall(context, options as { keepTarget?: boolean; yes?: boolean; audit?: string }),
-      ),
-    );
+    .action(run(async (context, options: Given) => (await import('./uninstall.ts')).uninstall(context, options)));
 
   subcommand(root, 'demo', 'the whole story on an embedded PostgreSQL, with a live writing application', [
     'attacca demo',

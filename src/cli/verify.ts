@@ -6,7 +6,7 @@ import { page } from './verify-page.ts';
 import { lines } from './verify-text.ts';
 import { writeOutput } from './write.ts';
 
-export type VerifyFlags = {
+type VerifyFlags = {
   readonly table?: string[];
   readonly repair?: boolean;
   readonly resume?: boolean;
