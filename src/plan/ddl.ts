@@ -17,17 +17,15 @@ import {
   keyColumns,
   type Plan,
   type TablePlan,
+  tableName,
 } from './plan.ts';
-
-/** The table in SQL. */
-export const nameOf = (plan: Plan, table: TablePlan): string => `${quote(plan.schema)}.${quote(table.target)}`;
 
 /** CREATE TABLE with columns, NOT NULL, defaults, identity and partitions, without its key. Generated columns stand last, where INSERT needs no list. */
 export function tableDdl(plan: Plan, table: TablePlan): string {
   const columns = table.columns.map((column, index) => columnDdl(column, index === table.identity));
   const all = [...columns, ...(table.generated ?? []).map(generatedDdl)].map(column => `  ${column}`);
   const partition = table.partition === undefined ? '' : ` partition by range (${quote(at(table.columns, table.partition.column).target)})`;
-  return [`create table ${nameOf(plan, table)} (\n${all.join(',\n')}\n)${partition}`, ...partitionDdl(plan, table)].join(';\n');
+  return [`create table ${tableName(plan, table)} (\n${all.join(',\n')}\n)${partition}`, ...partitionDdl(plan, table)].join(';\n');
 }
 
 function partitionDdl(plan: Plan, table: TablePlan): string[] {
@@ -36,7 +34,7 @@ function partitionDdl(plan: Plan, table: TablePlan): string[] {
   const { type } = at(table.columns, partition.column);
   const bound = (day: string): string => literal(type === 'date' ? day : `${day} 00:00:00${type === 'timestamptz' ? '+00' : ''}`);
   const part = (name: string, holds: string): string =>
-    `create table ${quote(plan.schema)}.${quote(name)} partition of ${nameOf(plan, table)} ${holds}`;
+    `create table ${quote(plan.schema)}.${quote(name)} partition of ${tableName(plan, table)} ${holds}`;
   return [
     ...partition.parts.map(({ name, from, to }) => part(name, `for values from (${bound(from)}) to (${bound(to)})`)),
     part(partition.rest, 'default'),
@@ -56,7 +54,7 @@ export const generatedDdl = ({ target, type, sql, notNull }: GeneratedPlan): str
 
 /** COMMENT ON the table, and on each column that has another name in SQLite or other texts than Postgres shows. */
 export function commentDdl(plan: Plan, table: TablePlan): string[] {
-  const name = nameOf(plan, table);
+  const name = tableName(plan, table);
   const on = (target: string, text: string): string => `comment on column ${name}.${quote(target)} is ${literal(text)}`;
   const columns = table.columns.flatMap(({ name: source, target, codec }) => {
     if (target === HIDDEN_ROWID) return on(target, 'The rowid in SQLite. attacca finish drops it.');
@@ -77,7 +75,7 @@ export const defaultOf = (column: Pick<ColumnPlan, 'default' | 'expression'>): s
 /** The primary key, under a name that no table or index of the plan has. */
 export function keyDdl(plan: Plan, table: TablePlan): string {
   const columns = keyColumns(table).map(column => quote(column.target));
-  return `alter table ${nameOf(plan, table)} add constraint ${quote(keyNameOf(plan, table))} primary key (${columns.join(', ')})`;
+  return `alter table ${tableName(plan, table)} add constraint ${quote(keyNameOf(plan, table))} primary key (${columns.join(', ')})`;
 }
 
 /** Names of the schema's one namespace for tables, indexes and views that the plan has given away. */
@@ -100,7 +98,7 @@ export function indexDdl(plan: Plan, table: TablePlan): string[] {
       const term = fold ? `lower(${target} collate "C")` : target;
       return descending ? `${term} desc` : term;
     });
-    return `create ${unique ? 'unique ' : ''}index ${quote(name)} on ${nameOf(plan, table)} (${list.join(', ')})`;
+    return `create ${unique ? 'unique ' : ''}index ${quote(name)} on ${tableName(plan, table)} (${list.join(', ')})`;
   });
 }
 
@@ -108,12 +106,14 @@ export function indexDdl(plan: Plan, table: TablePlan): string[] {
 export const expressionIndexDdl = (plan: Plan, table: TablePlan): string[] =>
   (table.expressionIndexes ?? []).map(
     ({ name, unique, terms, where, using }) =>
-      `create ${unique ? 'unique ' : ''}index ${quote(name)} on ${nameOf(plan, table)}${using === undefined ? '' : ` using ${using}`} (${terms.join(', ')})${where === null ? '' : ` where ${where}`}`,
+      `create ${unique ? 'unique ' : ''}index ${quote(name)} on ${tableName(plan, table)}${using === undefined ? '' : ` using ${using}`} (${terms.join(', ')})${where === null ? '' : ` where ${where}`}`,
   );
 
 /** ADD CONSTRAINT … NOT VALID for each CHECK: it holds for rows to come, like foreign keys only while Postgres is primary. */
 export const checkDdl = (plan: Plan, table: TablePlan): string[] =>
-  (table.checks ?? []).map(({ name, sql }) => `alter table ${nameOf(plan, table)} add constraint ${quote(name)} check (${sql}) not valid`);
+  (table.checks ?? []).map(
+    ({ name, sql }) => `alter table ${tableName(plan, table)} add constraint ${quote(name)} check (${sql}) not valid`,
+  );
 
 /** CREATE VIEW for each view, in an order in which each finds those it reads. */
 export const viewDdl = ({ schema, views = [] }: Plan): string[] =>
@@ -122,7 +122,7 @@ export const viewDdl = ({ schema, views = [] }: Plan): string[] =>
 /** ADD CONSTRAINT … NOT VALID for each foreign key: it holds for rows to come. */
 export const foreignKeyDdl = (plan: Plan, table: TablePlan): string[] =>
   table.foreignKeys.map(
-    key => `alter table ${nameOf(plan, table)} add constraint ${quote(key.name)} ${reference(plan, table, key)} not valid`,
+    key => `alter table ${tableName(plan, table)} add constraint ${quote(key.name)} ${reference(plan, table, key)} not valid`,
   );
 
 function reference(
@@ -134,7 +134,7 @@ function reference(
   if (parent === undefined) throw new RangeError(`a foreign key of table ${table.id} names table ${id}, which the plan does not have`);
   const list = (of: TablePlan, places: readonly number[]): string => places.map(place => quote(at(of.columns, place).target)).join(', ');
   const actions = `${action('delete', onDelete)}${action('update', onUpdate)}${deferred ? ' deferrable initially deferred' : ''}`;
-  return `foreign key (${list(table, columns)}) references ${nameOf(plan, parent)} (${list(parent, parentColumns)})${actions}`;
+  return `foreign key (${list(table, columns)}) references ${tableName(plan, parent)} (${list(parent, parentColumns)})${actions}`;
 }
 
 const ACTIONS: ReadonlySet<string> = new Set(['cascade', 'set null', 'set default', 'restrict']);
@@ -148,7 +148,7 @@ function action(event: 'delete' | 'update', what: string): string {
 /** VALIDATE CONSTRAINT for each CHECK, and each foreign key that every row satisfied at planning time. */
 export const validateDdl = (plan: Plan, table: TablePlan): string[] =>
   [...(table.checks ?? []), ...table.foreignKeys.filter(key => key.orphans === 0)].map(
-    ({ name }) => `alter table ${nameOf(plan, table)} validate constraint ${quote(name)}`,
+    ({ name }) => `alter table ${tableName(plan, table)} validate constraint ${quote(name)}`,
   );
 
 /** A partitioned table takes no NOT VALID foreign key before PostgreSQL 18; where no row is there, it needs none. */

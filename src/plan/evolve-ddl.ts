@@ -3,23 +3,23 @@
  * may have changed theirs with each other.
  */
 import { quote } from '../change/quote.ts';
-import { columnDdl, commentDdl, defaultOf, generatedDdl, nameOf, tableDdl } from './ddl.ts';
+import { columnDdl, commentDdl, defaultOf, generatedDdl, tableDdl } from './ddl.ts';
 import type { Change } from './evolve.ts';
 import { compatSql } from './expression/compat.ts';
-import { type ColumnPlan, keyColumns, type Plan, type TablePlan } from './plan.ts';
+import { type ColumnPlan, keyColumns, type Plan, type TablePlan, tableName } from './plan.ts';
 
 /** The statements in their order, for one transaction. Secondary indexes are not among them: they are built afterwards. */
 export function changeDdl(plan: Plan, changes: readonly Change[]): string[] {
   const of = <K extends Change['kind']>(kind: K) =>
     changes.filter((change): change is Extract<Change, { kind: K }> => change.kind === kind);
   const schema = quote(plan.schema);
-  const alter = (table: TablePlan, what: string): string => `alter table ${nameOf(plan, table)} ${what}`;
+  const alter = (table: TablePlan, what: string): string => `alter table ${tableName(plan, table)} ${what}`;
   const aside = (place: number): string => quote(`_attacca_moving_${place}`);
   const [tables, columns] = [of('rename-table'), of('rename-column')];
   return [
     ...(changes.length > 0 ? compatSql(plan.compat ?? []) : []),
     ...of('drop-index').map(({ name }) => `drop index if exists ${schema}.${quote(name)}`),
-    ...of('drop-table').map(({ table }) => `drop table if exists ${nameOf(plan, table)}`),
+    ...of('drop-table').map(({ table }) => `drop table if exists ${tableName(plan, table)}`),
     ...of('drop-generated').map(({ table, column }) => alter(table, `drop column ${quote(column.target)}`)),
     ...tables.map(({ from }, place) => alter(from, `rename to ${aside(place)}`)),
     ...tables.map(({ table }, place) => `alter table ${schema}.${aside(place)} rename to ${quote(table.target)}`),

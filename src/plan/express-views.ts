@@ -6,7 +6,7 @@ import { typedColumn } from './expression/scope.ts';
 import { translateView } from './expression/translation.ts';
 import { generatedColumns } from './generated.ts';
 import type { Names } from './names.ts';
-import type { ColumnPlan, Plan, TablePlan, ViewPlan } from './plan.ts';
+import { type ColumnPlan, type Plan, type TablePlan, tableName, type ViewPlan } from './plan.ts';
 import type { SourceObject, SourceTable } from './schema.ts';
 
 /** Views in an order in which each finds those it reads; a finding for each that has no translation. */
@@ -48,7 +48,7 @@ function sourceOf(plan: Plan, table: TablePlan, source: SourceTable | undefined)
   const fields = [...stored, ...generatedColumns(table).map(field)].toSorted((a, b) => place(a) - place(b));
   const rowid = table.key.kind === 'rowid' ? columns[table.key.columns[0] ?? 0] : undefined;
   const key = table.key.kind === 'hidden' ? undefined : table.key.columns.flatMap(place => columns[place] ?? []);
-  const name = `${quote(plan.schema)}.${quote(table.target)}`;
+  const name = tableName(plan, table);
   const partial = (source?.columns.length ?? 0) > fields.length;
   return { sql: name, fields, ...(partial && { partial }), ...(rowid !== undefined && { rowid }), ...(key !== undefined && { key }) };
 }

@@ -5,6 +5,7 @@
  * (2) The plan in force is the one stored in Postgres when capture was installed; a plan file is how people change it before.
  */
 import type { z } from 'zod';
+import { quote } from '../change/quote.ts';
 import type * as document from './document.ts';
 
 export type CodecName = z.infer<typeof document.CodecName>;
@@ -24,6 +25,10 @@ export const HIDDEN_ROWID = '_attacca_rowid';
 
 /** The type that a parameter for this column is cast to: without length or precision, which a cast would cut to in silence. */
 export const parameterType = ({ own, type }: Pick<ColumnPlan, 'own' | 'type'>): string => own?.type ?? type;
+
+/** The table in SQL. */
+export const tableName = ({ schema }: Pick<Plan, 'schema'>, { target }: Pick<TablePlan, 'target'>): string =>
+  `${quote(schema)}.${quote(target)}`;
 
 /** Column plans of the key, in key order. */
 export const keyColumns = (table: TablePlan): ColumnPlan[] => table.key.columns.map(index => at(table.columns, index));

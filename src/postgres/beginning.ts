@@ -9,10 +9,9 @@ import { Client } from 'pg';
 import type { Lsn, PgRow } from '../change/change.ts';
 import { parseLsn } from '../change/lsn.ts';
 import { literal, quote } from '../change/quote.ts';
-import type { Plan, TablePlan } from '../plan/plan.ts';
+import { type Plan, type TablePlan, tableName } from '../plan/plan.ts';
 import { connectionError } from './connection-error.ts';
 import { replicationError } from './errors.ts';
-import { tableName } from './fence.ts';
 import { connect, LONG_MS, type Session, withoutLimit } from './open.ts';
 import { dropSlot, heldUp } from './slot.ts';
 

@@ -13,9 +13,8 @@
 import type { Mark, Misfit } from '../change/change.ts';
 import { ReplicationError } from '../change/errors.ts';
 import type { Portion } from '../change/ports.ts';
-import type { Plan, TablePlan } from '../plan/plan.ts';
+import { type Plan, type TablePlan, tableName } from '../plan/plan.ts';
 import { copyCsv, copyFitting } from './copy.ts';
-import { tableName } from './fence.ts';
 import { type Session, transaction, type Writer } from './open.ts';
 import { enforce, type QuarantinePolicy, UNLIMITED } from './policy.ts';
 import { put } from './quarantine.ts';

@@ -12,10 +12,9 @@
 import { Refused } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
 import { checkDdl, expressionIndexDdl, foreignKeyDdl, indexDdl, keyDdl, validateDdl, viewDdl } from '../plan/ddl.ts';
-import { at, keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
+import { at, keyColumns, type Plan, type TablePlan, tableName } from '../plan/plan.ts';
 import type { PlanObject } from '../plan/statements.ts';
 import { isPoison, PostgresError } from './errors.ts';
-import { tableName } from './fence.ts';
 import { LONG_MS, type Session } from './open.ts';
 
 /** A statement that Postgres refused, and that the replication can go on without. */

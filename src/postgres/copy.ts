@@ -10,9 +10,8 @@ import { quote } from '../change/quote.ts';
 import { tag } from '../change/value.ts';
 import { codecOf, keyName, Unfit } from '../plan/codec.ts';
 import { QUOTE } from '../plan/copy-field.ts';
-import { at, type Plan, type TablePlan } from '../plan/plan.ts';
+import { at, type Plan, type TablePlan, tableName } from '../plan/plan.ts';
 import { isPoison, type PostgresError } from './errors.ts';
-import { tableName } from './fence.ts';
 import type { Session } from './open.ts';
 import { keyOf } from './writes.ts';
 

@@ -2,8 +2,7 @@ import type { PgKey } from '../change/change.ts';
 import type { Stretch } from '../change/ports.ts';
 import { quote } from '../change/quote.ts';
 import { digestSql, formsOf } from '../plan/digest.ts';
-import { at, type ColumnPlan, keyColumns, type Plan, parameterType, type TablePlan } from '../plan/plan.ts';
-import { tableName } from './fence.ts';
+import { at, type ColumnPlan, keyColumns, type Plan, parameterType, type TablePlan, tableName } from '../plan/plan.ts';
 import { LONG_MS, type Session } from './open.ts';
 import { arrays } from './writes.ts';
 

@@ -8,14 +8,11 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Refused } from '../change/errors.ts';
-import { literal, quote } from '../change/quote.ts';
+import { literal } from '../change/quote.ts';
 import { template } from '../change/template.ts';
-import type { Plan, TablePlan } from '../plan/plan.ts';
+import { type Plan, type TablePlan, tableName } from '../plan/plan.ts';
 import { PostgresError } from './errors.ts';
 import type { Session } from './open.ts';
-
-/** The table's name in SQL. */
-export const tableName = (plan: Plan, table: TablePlan): string => `${quote(plan.schema)}.${quote(table.target)}`;
 
 /** Closes the fence for everyone whose transaction does not carry `token`. Takes effect when the transaction around it commits. */
 export async function fencePostgres(session: Session, epoch: bigint, token: string): Promise<void> {

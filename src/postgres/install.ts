@@ -13,12 +13,12 @@ import { template } from '../change/template.ts';
 import { commentDdl, tableDdl } from '../plan/ddl.ts';
 import { compatSql } from '../plan/expression/compat.ts';
 import { relationsOf } from '../plan/partition.ts';
-import { HIDDEN_ROWID, type Plan, type TablePlan } from '../plan/plan.ts';
+import { HIDDEN_ROWID, type Plan, type TablePlan, tableName } from '../plan/plan.ts';
 import { audit } from './audit.ts';
 import { dropForeignKeys } from './constraints.ts';
 import { type Control, createControl, type NewControl, readControl } from './control.ts';
 import { PostgresError } from './errors.ts';
-import { addFence, dropFence, fencePostgres, tableName } from './fence.ts';
+import { addFence, dropFence, fencePostgres } from './fence.ts';
 import { rememberObjects } from './objects.ts';
 import { type Session, transaction } from './open.ts';
 

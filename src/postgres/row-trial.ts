@@ -4,9 +4,8 @@
  */
 import type { Misfit, PgRow } from '../change/change.ts';
 import { quote } from '../change/quote.ts';
-import type { Plan, TablePlan } from '../plan/plan.ts';
+import { type Plan, type TablePlan, tableName } from '../plan/plan.ts';
 import { copyFitting } from './copy.ts';
-import { tableName } from './fence.ts';
 import type { Session } from './open.ts';
 
 const TRIAL = 'attacca_trial';

@@ -3,9 +3,8 @@
  */
 import type { Lsn } from '../change/change.ts';
 import { parseLsn } from '../change/lsn.ts';
-import { at, type Plan, type TablePlan } from '../plan/plan.ts';
+import { at, type Plan, type TablePlan, tableName } from '../plan/plan.ts';
 import { movedOn } from './control.ts';
-import { tableName } from './fence.ts';
 import type { Session } from './open.ts';
 
 const SET = /* sql */ `

@@ -10,7 +10,7 @@ import type { Lsn } from '../change/change.ts';
 import { ReplicationError } from '../change/errors.ts';
 import { parseLsn } from '../change/lsn.ts';
 import { quote } from '../change/quote.ts';
-import type { Plan } from '../plan/plan.ts';
+import { type Plan, tableName } from '../plan/plan.ts';
 import { PostgresError } from './errors.ts';
 import type { Session } from './open.ts';
 
@@ -38,7 +38,7 @@ const PUBLISHES = `publish = 'insert, update, delete, truncate', publish_via_par
 
 /** Makes or corrects the publication: exactly the plan's tables and the watermark, every kind of change. */
 export async function createPublication(session: Session, plan: Plan, name: string): Promise<void> {
-  const tables = plan.tables.map(table => `${quote(plan.schema)}.${quote(table.target)}`);
+  const tables = plan.tables.map(table => tableName(plan, table));
   const list = [...tables, 'attacca.watermark'].join(', ');
   const { rowCount } = await session.query(PUBLICATION, [name]);
   if (rowCount === 0) {

@@ -4,8 +4,7 @@
 import type { Misfit, PgKey, PgRow, Slice } from '../change/change.ts';
 import { ReplicationError } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
-import { at, type ColumnPlan, keyColumns, type Plan, parameterType, type TablePlan } from '../plan/plan.ts';
-import { tableName } from './fence.ts';
+import { at, type ColumnPlan, keyColumns, type Plan, parameterType, type TablePlan, tableName } from '../plan/plan.ts';
 import { arrayText, type Step } from './round-trip.ts';
 
 /** A row went into quarantine; tells which and why, never what it holds. */

@@ -2,10 +2,10 @@
 import { quote } from '../../../change/quote.ts';
 import { type Phase, primaryIn } from '../../../cutover/phase.ts';
 import { defaultOf } from '../../../plan/ddl.ts';
-import { at, type Plan, type TablePlan } from '../../../plan/plan.ts';
+import { at, type Plan, type TablePlan, tableName } from '../../../plan/plan.ts';
 import { buildIndexes, buildKeys } from '../../../postgres/constraints.ts';
 import type { Control } from '../../../postgres/control.ts';
-import { fencePostgres, isFenceOf, renewFence, tableName, touched } from '../../../postgres/fence.ts';
+import { fencePostgres, isFenceOf, renewFence, touched } from '../../../postgres/fence.ts';
 import { plannedObjects, readObjects, readStandings, rememberedObjects, type Standing } from '../../../postgres/objects.ts';
 import { connect, type Session } from '../../../postgres/open.ts';
 import { compareObjects, movedSequences, type ObjectProblem, SHADOWING, touchedFences } from '../../../verify/objects.ts';
