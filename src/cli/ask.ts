@@ -12,14 +12,14 @@ import { connect, type Session } from '../postgres/open.ts';
 import { callDaemon } from '../server/call.ts';
 import { type Call, perform } from '../server/control.ts';
 import { hasState, socketPath } from '../server/socket.ts';
-import { readControl as readSqliteControl } from '../sqlite/install.ts';
+import { finished, readControl as readSqliteControl, wasFinished } from '../sqlite/install.ts';
 import { openSource } from '../sqlite/open.ts';
 import { progressBar } from './bar.ts';
 import type { Config } from './config.ts';
 import { controller } from './engine/controller.ts';
 import { disposable } from './engine/disposable.ts';
 import { findTarget, installed, notInstalled, openEngine, refuseOtherSource, stopUnused } from './engine/engine.ts';
-import { removeState } from './engine/keep/removal.ts';
+import { hasEmbedded, type Left, removeState } from './engine/keep/removal.ts';
 import { operations } from './engine/operations.ts';
 import { reachedBy } from './engine/points.ts';
 import { beginResync, endResync } from './engine/resync.ts';
@@ -35,16 +35,20 @@ export async function ask<T>(context: Context, call: Call, schema: z.ZodType<T>)
   const { say } = bar;
   const answered = await callDaemon(socketPath(config.source), call, say, actor(context.env));
   if (answered !== undefined) return { document: schema.parse(answered.result), daemon: true };
-  const document = schema.parse(await alone(config, call, say, context.env));
-  if (call.operation === 'uninstall') await removeState(config, call.keepTarget);
-  if (call.operation === 'finish') await removeState(config, true);
+  let left: Left | undefined;
+  const ended = (what: Left): void => {
+    left = what;
+  };
+  const document = schema.parse(await alone(config, call, { say, env: context.env, ended }));
+  await removeState(config, left);
   return { document, daemon: false };
 }
 
 const GONE_MS = 20_000;
 
-/** Waits until the daemon has taken its folder away, which it does when it ends after `finish` and `uninstall`. */
-export async function gone(source: string): Promise<void> {
+/** Waits until the daemon has taken its folder away, which it does when it ends after `finish` and `uninstall`; unless it is to stay. */
+export async function gone({ source, target }: Config): Promise<void> {
+  if (target !== undefined && hasEmbedded(source)) return;
   for (const deadline = performance.now() + GONE_MS; hasState(source) && performance.now() < deadline; ) await delay(20);
 }
 
@@ -86,18 +90,24 @@ export const neverInstalled = (config: Config): boolean => config.target === und
 /** Nothing is started for a source that cannot be read or was never installed: not even the embedded server. */
 export function refuseNeverInstalled(config: Config, operation: Call['operation']): void {
   using db = disposable(openSource(config.source, { readonly: true }));
+  if (operation === 'uninstall' && wasFinished(db.database)) throw finished();
   // Where its target is gone, capture can still be taken out of the file.
   const removable = operation === 'uninstall' && readSqliteControl(db.database) !== undefined;
   if (neverInstalled(config) && !removable) throw notInstalled({ config });
 }
 
-async function alone(config: Config, call: Call, say: (line: string) => void, env: NodeJS.ProcessEnv): Promise<unknown> {
+type Lone = { readonly say: (line: string) => void; readonly env: NodeJS.ProcessEnv; readonly ended: (left: Left) => void };
+
+async function alone(config: Config, call: Call, { say, env, ended }: Lone): Promise<unknown> {
   const log = pino({ level: 'silent' });
   refuseNeverInstalled(config, call.operation);
   await using engine = await openEngine(config, log, call.operation, { env, reached: reachedBy(env) });
   const own = controller(engine);
   const stop = new AbortController();
-  const ops = operations(own, new Date(), () => stop.abort());
+  const ops = operations(own, new Date(), left => {
+    ended(left);
+    stop.abort();
+  });
   if (call.operation === 'uninstall') return await perform(ops, call, say, actor(env));
   await installed(engine);
   // Before anything reads the journal, which may be the reason for it.

@@ -8,9 +8,9 @@ import { EXIT, present } from './report.ts';
 export async function finish(context: Context, options: { readonly yes?: boolean; readonly audit?: string }): Promise<number> {
   const question = 'End the soak? PostgreSQL stays primary and there is no rollback after this.';
   await confirm(context, options.yes, question);
-  const { source, target } = context.config();
+  const config = context.config();
   const { document, daemon } = await ask(context, { operation: 'finish', ...exported(options.audit) }, DoneDocument);
-  if (daemon && target !== undefined) await gone(source); // an embedded server stays, with the application's data
+  if (daemon && config.target !== undefined) await gone(config); // an embedded server stays, with the application's data
   present(context.output, document, () => [document.detail]);
   return EXIT.done;
 }

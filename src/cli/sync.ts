@@ -16,8 +16,8 @@ import { ensurePlan, examine } from './engine/bootstrap.ts';
 import { type Controller, controller } from './engine/controller.ts';
 import { openEngine, shown } from './engine/engine.ts';
 import { outage } from './engine/journal-cap.ts';
-import { removeState } from './engine/keep/removal.ts';
-import { type Left, operations } from './engine/operations.ts';
+import { type Left, removeState } from './engine/keep/removal.ts';
+import { operations } from './engine/operations.ts';
 import { type Reached, reachedBy } from './engine/points.ts';
 import { rounds } from './engine/prove/rounds.ts';
 import { readStatus } from './engine/status.ts';
@@ -72,7 +72,7 @@ export async function sync(context: Context, options: Options): Promise<number> 
     if (started) await tellHalt(config, log, context.env, error);
     throw error;
   }
-  if (left !== undefined) await removeState(config, left.keepTarget);
+  await removeState(config, left);
   if (last !== undefined) {
     const { phase, rows, rowsPerSecond, target } = last;
     present(context.output, last, () => [`${phase}: ${rows} rows copied (${rowsPerSecond} rows/s) to ${target}`]);

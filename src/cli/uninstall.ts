@@ -9,13 +9,13 @@ export async function uninstall(
   context: Context,
   options: { readonly keepTarget?: boolean; readonly yes?: boolean; readonly audit?: string },
 ): Promise<number> {
-  const { source, target } = context.config();
+  const config = context.config();
   const keepTarget = options.keepTarget === true;
   const lost = keepTarget ? '' : ' The tables that it made in Postgres are dropped.';
-  await confirm(context, options.yes, `Remove attacca from ${source} and from Postgres?${lost}`);
+  await confirm(context, options.yes, `Remove attacca from ${config.source} and from Postgres?${lost}`);
   const { document, daemon } = await ask(context, { operation: 'uninstall', keepTarget, ...exported(options.audit) }, DoneDocument);
-  const stays = target === undefined && keepTarget;
-  if (daemon && !stays) await gone(source);
+  const stays = config.target === undefined && keepTarget;
+  if (daemon && !stays) await gone(config);
   present(context.output, document, () => [document.detail]);
   return EXIT.done;
 }

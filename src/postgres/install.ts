@@ -112,6 +112,17 @@ export async function uninstallPostgres(session: Session, options: { readonly ke
   });
 }
 
+const SOMEBODYS = /* sql */ `
+  select exists (
+    select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
+  ) or exists (select from pg_database where not datistemplate and datname not in ('postgres', current_database())) as found`;
+
+/** Whether the server holds what is not ours: with nothing installed, every table is somebody's. */
+export async function holdsTables(session: Session): Promise<boolean> {
+  return (await session.query<{ found: string }>(SOMEBODYS)).rows[0]?.found === 't';
+}
+
 const COMPAT = /* sql */ `
   select p.oid::regprocedure::text as name from pg_proc p join pg_namespace n on n.oid = p.pronamespace
   where n.nspname = 'sqlite_compat' and p.proname = any($1)`;

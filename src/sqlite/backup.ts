@@ -7,8 +7,8 @@
  *     until one copy falls between two commits, but none may hold writers up for long. Where that is not enough, it gives up.
  * (3) Only SQLite opens the application's file, and this runs in a thread: neither its locks nor the event loop are in danger.
  */
-import { hasFence, unfence } from './fence.ts';
-import { uninstall } from './install.ts';
+import { unfence } from './fence.ts';
+import { hasFence, uninstall } from './install.ts';
 import { type Database, openSource, readTransaction } from './open.ts';
 
 const STEP_PAGES = 1_000;

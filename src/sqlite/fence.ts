@@ -17,7 +17,7 @@ import type { Plan, TablePlan } from '../plan/plan.ts';
 import { bringBack, setAside } from './app-triggers.ts';
 import { dropCapture, expectedTriggers } from './capture.ts';
 import type { Hold } from './hold.ts';
-import { type ControlRow, markTables, readControl } from './install.ts';
+import { type ControlRow, hasFence, markTables, readControl } from './install.ts';
 import type { Database } from './open.ts';
 import { headMark } from './rows.ts';
 import { raiseSequences } from './sequence.ts';
@@ -33,7 +33,6 @@ const OPEN_WITH_LOSS = /* sql */ `
   update _attacca_control set "primary" = 'sqlite', epoch = @epoch, seq = @seq where id = 1 and "primary" = 'postgres' and epoch < @epoch`;
 const SETTLED = /* sql */ `update _attacca_control set lsn = null, source = null, watermark = null where id = 1 and "primary" = 'sqlite'`;
 
-const HAS_FENCE = /* sql */ `select 1 from sqlite_schema where type = 'table' and name = '_attacca_fence'`;
 const CLOSED = /* sql */ `select (select closed from _attacca_fence) is not 0`;
 const TRIGGERS = /* sql */ `select name, tbl_name as "table", sql from sqlite_schema where type = 'trigger' and name glob '_attacca_fence_*'`;
 const TABLES = /* sql */ `select name from sqlite_schema where type = 'table' and name glob '_attacca_*' and name <> '_attacca_fence'`;
@@ -104,9 +103,6 @@ export function pendingLoss(db: Database): ControlRow | undefined {
 
 /** Postgres knows. Inside a write transaction. */
 export const settleLoss = (db: Database): void => void db.prepare(SETTLED).run();
-
-/** Whether the file has a fence of ours at all; after `finish` nothing else of ours is there. */
-export const hasFence = (db: Database): boolean => db.prepare(HAS_FENCE).get() !== undefined;
 
 /** What the file says about its fence. Reads only. */
 export function fenceState(db: Database, plan: Plan): FenceState {

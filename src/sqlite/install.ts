@@ -37,7 +37,8 @@ const CLAIM = /* sql */ `insert into _attacca_control (id, install, target, "pri
   select 1, ?, ?, 'sqlite', 0, max(seq) from _attacca_journal`;
 const OBJECTS = /* sql */ `
   select type, name from sqlite_schema where name like '\\_attacca\\_%' escape '\\' and type in ('trigger', 'view', 'table')
-  order by type = 'table', name`;
+  and name not glob '_attacca_fence*' order by type = 'table', name`;
+const HAS_FENCE = /* sql */ `select 1 from sqlite_schema where type = 'table' and name = '_attacca_fence'`;
 /** How long one transaction of the installation may go on before it commits, and how long the application has until the next [G6]. */
 const LOCK_MS = 8;
 const GAP_MS = 5;
@@ -170,12 +171,19 @@ const unusable = (statement: string, cause: unknown): ReplicationError =>
     cause,
   });
 
+/** Whether the file has a fence of ours at all. */
+export const hasFence = (db: Database): boolean => db.prepare(HAS_FENCE).get() !== undefined;
+
+/** Whether an installation in this file was finished: nothing else of ours is there than the fence. */
+export const wasFinished = (db: Database): boolean => hasFence(db) && readControl(db) === undefined;
+
 /**
- * Removes everything named `_attacca_*`: the schema is then what it was before. Throws Refused while the file is fenced or
- * application triggers are set aside, ReplicationError 'retry' when the write lock is not free within `budgetMs`.
+ * Removes everything named `_attacca_*` but the fence of an installation that was finished: the schema is then what it was before.
+ * Throws Refused while Postgres is primary, also since `finish`, ReplicationError 'retry' when the write lock is not free within `budgetMs`.
  */
 export async function uninstall(db: Database, budgetMs: number): Promise<void> {
   await writeTransaction(db, budgetMs, () => {
+    if (wasFinished(db)) throw finished();
     if (readControl(db)?.primary === 'postgres') throw fenced();
     for (const { type, name } of db.prepare<[], { type: string; name: string }>(OBJECTS).all()) db.exec(`drop ${type} ${quote(name)}`);
   });
@@ -187,6 +195,16 @@ const fenced = (): Refused =>
       code: 'fenced',
       reason: 'the fence keeps old instances of the application from writing here, and may hold triggers of the application',
       remedy: 'Roll back first, or run `attacca finish`.',
+    },
+  ]);
+
+/** There is nothing left to remove, and what is there must stay [G11]. */
+export const finished = (): Refused =>
+  new Refused('uninstall refused', [
+    {
+      code: 'finished',
+      reason: 'this migration is finished: PostgreSQL is primary, and the fence in SQLite keeps old instances from writing into the void',
+      remedy: 'leave both as they are; there is no way back after finish, and the SQLite file is the copy of what was before',
     },
   ]);
 

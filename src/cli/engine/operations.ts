@@ -3,6 +3,7 @@ import { type Blocker, Refused } from '../../change/errors.ts';
 import type { Direction } from '../../cutover/gate.ts';
 import { type Phase, primaryIn } from '../../cutover/phase.ts';
 import { audit, readWholeAudit } from '../../postgres/audit.ts';
+import { holdsTables } from '../../postgres/install.ts';
 import { unschedule } from '../../postgres/scheduled.ts';
 import type { DoneDocument, SwitchDocument, VerifyDocument } from '../../server/documents.ts';
 import type { Operations, Progress } from '../../server/operations.ts';
@@ -10,7 +11,7 @@ import type { Controller } from './controller.ts';
 import { type Installed, installed } from './engine.ts';
 import { exportAudit, noteAsked, noted, noteReport, positions } from './keep/auditing.ts';
 import { makeBackup } from './keep/backup.ts';
-import { leaveToApplication, refuseUnlessSqlite, removeEverything } from './keep/removal.ts';
+import { type Left, leaveToApplication, refuseUnlessSqlite, removeEverything } from './keep/removal.ts';
 import { moveOn } from './phases.ts';
 import { verify } from './prove/verifying.ts';
 import { quarantine } from './quarantining.ts';
@@ -19,9 +20,6 @@ import { readStatus } from './status.ts';
 import { appoint, approve } from './switch/appointments.ts';
 import { check, cutOver, rollBack, takeDown } from './switch/switching.ts';
 import { widenTables } from './widening.ts';
-
-/** What remains after the last operation. */
-export type Left = { readonly keepTarget: boolean };
 
 /** `ended` is called after `finish` and `uninstall`: there is nothing left to run. */
 export function operations(controller: Controller, since: Date, ended: (left: Left) => void): Operations {
@@ -67,7 +65,7 @@ export function operations(controller: Controller, since: Date, ended: (left: Le
           await controller.tail()?.stop();
           await exportAudit(engine, options.audit);
           const done = await removeEverything(engine, options.keepTarget, progress);
-          ended({ keepTarget: options.keepTarget });
+          ended({ keepTarget: options.keepTarget || (await holdsTables(engine.side)) });
           return done;
         }),
       ),

@@ -11,7 +11,7 @@ import type { Progress } from '../../../server/operations.ts';
 import { backupFolder, socketPath, stateFolder } from '../../../server/socket.ts';
 import { keepFenceOnly } from '../../../sqlite/fence.ts';
 import { hold } from '../../../sqlite/hold.ts';
-import { readControl as readSqliteControl, uninstall } from '../../../sqlite/install.ts';
+import { finished, readControl as readSqliteControl, uninstall } from '../../../sqlite/install.ts';
 import { openSource } from '../../../sqlite/open.ts';
 import type { Config } from '../../config.ts';
 import { disposable } from '../disposable.ts';
@@ -24,6 +24,7 @@ export async function refuseUnlessSqlite(engine: Engine): Promise<void> {
   const control = await readControl(engine.side);
   if (control === undefined) return;
   refuseOtherSource(control, engine.config.source);
+  if (control.phase === 'finished') throw finished();
   if (primaryIn(control.phase as Phase) !== 'sqlite') throw refused(control.phase);
 }
 
@@ -69,10 +70,19 @@ export async function leaveToApplication({ engine, plan }: Installed): Promise<v
   engine.flag.tidy?.();
 }
 
-/** The folder beside the source goes but for the backups, with the socket and the embedded server, unless that one holds tables that are to stay. */
-export async function removeState(config: Config, keepTarget: boolean): Promise<void> {
+/** What `finish` or `uninstall` leaves behind. */
+export type Left = { readonly keepTarget: boolean };
+
+/** Whether the embedded server is there, which need not be this installation's: with a target elsewhere it is of another file's. */
+export const hasEmbedded = (source: string): boolean => known(stateFolder(source)) !== undefined;
+
+/**
+ * The folder beside the source goes but for the backups, with the socket and the embedded server, unless that one is not ours or holds
+ * tables that are to stay. `left`: undefined where nothing has ended.
+ */
+export async function removeState(config: Config, left: Left | undefined): Promise<void> {
+  if (left === undefined || (hasEmbedded(config.source) && (left.keepTarget || config.target !== undefined))) return;
   const folder = stateFolder(config.source);
-  if (keepTarget && known(folder) !== undefined) return;
   await removeEmbedded(folder);
   rmSync(socketPath(config.source), { force: true });
   for (const name of existsSync(folder) ? readdirSync(folder) : []) {

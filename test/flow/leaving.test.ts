@@ -1,0 +1,57 @@
+/* What `uninstall` must leave alone: a migration that is finished, the target of another one, and what lies in the embedded server. */
+import { rmSync } from 'node:fs';
+import Database from 'better-sqlite3';
+import { expect, onTestFinished, test } from 'vitest';
+import { runningEmbedded, startEmbedded } from '../../src/postgres/embedded.ts';
+import { ErrorDocument } from '../../src/server/documents.ts';
+import { stateFolder } from '../../src/server/socket.ts';
+import { makePlace, type Place } from '../cli/refusals.ts';
+import { mirroringWorld } from '../support/mirroring.ts';
+import { connect } from '../support/postgres.ts';
+import { buildShop } from '../support/shop.ts';
+import { attacca, openWorld, type Ran } from '../support/world.ts';
+
+const codes = ({ stdout }: Ran): string[] => ErrorDocument.parse(JSON.parse(stdout)).blockers.map(({ code }) => code);
+const UNINSTALL = ['uninstall', '--yes', '--json'];
+
+/** A file with an embedded server beside it, which ends with the test. */
+function alone(): { readonly place: Place; run(...words: string[]): Promise<Ran> } {
+  const place = makePlace();
+  onTestFinished(async () => {
+    await runningEmbedded(stateFolder(place.source))?.stop();
+    place[Symbol.dispose]();
+  });
+  return { place, run: (...words) => attacca([...words, '--source', place.source]) };
+}
+
+test('uninstall after finish is refused: the fence stays, and so does the embedded server that is primary now [G11]', async () => {
+  const { place, run } = alone();
+  for (const words of [['sync', '--once'], ['verify'], ['cutover', '--yes'], ['finish', '--yes']])
+    expect(await run(...words), words.join(' ')).toMatchObject({ code: 0 });
+  for (const words of [UNINSTALL, [...UNINSTALL, '--keep-target']]) {
+    const ran = await run(...words);
+    expect(ran.code).toBe(3);
+    expect(codes(ran)).toEqual(['finished']);
+  }
+  const db = new Database(place.source);
+  expect(() => db.exec('delete from item')).toThrow(/ATTACCA_FENCED/);
+  db.close();
+
+  rmSync(place.source); // and another file in its place knows of no fence
+  const other = new Database(place.source);
+  other.exec('create table other (id integer primary key)');
+  other.close();
+  await run(...UNINSTALL);
+  const client = await connect((await startEmbedded(stateFolder(place.source))).url);
+  expect((await client.query('select from item')).rowCount).toBe(100);
+  await client.end();
+});
+
+test('uninstall after finish is refused with a target elsewhere too [G11]', async () => {
+  await using world = await openWorld(buildShop(20));
+  const daemon = await mirroringWorld(world);
+  await world.json(0, 'finish', '--yes');
+  await daemon.exited;
+  expect(codes(await world.run(...UNINSTALL))).toEqual(['finished']);
+  expect(() => world.app.exec('delete from log')).toThrow(/ATTACCA_FENCED/);
+});
