@@ -1,13 +1,14 @@
 /* What `uninstall` must leave alone: a migration that is finished, the target of another one, and what lies in the embedded server. */
 import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
 import { runningEmbedded, startEmbedded } from '../../src/postgres/embedded.ts';
-import { ErrorDocument } from '../../src/server/documents.ts';
+import { ErrorDocument, StatusDocument } from '../../src/server/documents.ts';
 import { stateFolder } from '../../src/server/socket.ts';
 import { makePlace, type Place } from '../cli/refusals.ts';
-import { mirroringWorld } from '../support/mirroring.ts';
-import { connect } from '../support/postgres.ts';
+import { mirroringWorld, stopDaemon } from '../support/mirroring.ts';
+import { connect, testPostgres } from '../support/postgres.ts';
 import { buildShop } from '../support/shop.ts';
 import { attacca, openWorld, type Ran } from '../support/world.ts';
 
@@ -54,4 +55,32 @@ test('uninstall after finish is refused with a target elsewhere too [G11]', asyn
   await daemon.exited;
   expect(codes(await world.run(...UNINSTALL))).toEqual(['finished']);
   expect(() => world.app.exec('delete from log')).toThrow(/ATTACCA_FENCED/);
+});
+
+test('uninstall against another target is refused by name, and the file stays captured', async () => {
+  await using world = await openWorld(buildShop(20));
+  await using other = await testPostgres();
+  await world.json(0, 'sync', '--once');
+  const refused = await world.run(...UNINSTALL, '--target', other.url);
+  expect(refused.code).toBe(3);
+  expect(codes(refused)).toEqual(['other-target']);
+  world.app.exec(`insert into log (message, at) values ('captured', 1)`);
+  await world.json(0, 'sync', '--once');
+  expect(await world.differences()).toEqual([]);
+  await world.json(0, 'uninstall', '--yes');
+});
+
+test('without its target capture can still be taken out of the file; status says then that it is gone, and what to do', async () => {
+  await using world = await openWorld(buildShop(20));
+  world.start();
+  await world.until(({ lag }) => lag?.changes === '0');
+  await stopDaemon(world);
+  const { code } = await attacca([...UNINSTALL, '--source', world.source], { cwd: join(world.folder, '..') });
+  expect(code).toBe(0);
+  expect(world.app.prepare(`select count(*) from sqlite_schema where name glob '_attacca*'`).pluck().get()).toBe(0);
+  const status = StatusDocument.parse(await world.json(0, 'status'));
+  expect(status).toMatchObject({ lag: null, journal: null, halt: { reason: "attacca's tables are missing from the SQLite file" } });
+  expect(status.halt?.hint).toContain('attacca resync');
+  await world.json(0, 'resync', '--yes');
+  expect(await world.differences()).toEqual([]);
 });

@@ -21,7 +21,7 @@ import type { Decided } from './decide/deciding.ts';
 import { tryValues, whatIsThere } from './decide/existing.ts';
 import { checkBeside, decideBeside } from './decide/planning.ts';
 import { disposable } from './disposable.ts';
-import { type Engine, refuseOtherSource } from './engine.ts';
+import { type Engine, identityOf, refuseOtherSource } from './engine.ts';
 
 /**
  * Looks at a file before anything is put into it: whole, captured for nobody, and nothing that blocks. Changes nothing. Throws
@@ -93,9 +93,6 @@ function remedyOf(found: Finding): string {
   const name = waivableAs(found);
   return name === undefined ? found.remedy : `${found.remedy} Or accept it: --waive '${name}'.`;
 }
-
-/** Which Postgres database this is: the file remembers it, so that two targets never share one journal. */
-export const identityOf = (engine: Engine): string => `${engine.facts.systemIdentifier}/${engine.facts.database}`;
 
 const alreadyCaptured = (target: string): Refused =>
   new Refused('this file is already captured for another target', [

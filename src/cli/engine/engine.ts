@@ -165,6 +165,9 @@ const otherSource = (theirs: string, ours: string): Refused =>
     },
   ]);
 
+/** Which Postgres database this is: the file remembers it, so that two targets never share one journal. */
+export const identityOf = (engine: Pick<Engine, 'facts'>): string => `${engine.facts.systemIdentifier}/${engine.facts.database}`;
+
 /** The target as people may see it. */
 export const shown = (engine: Pick<Engine, 'url'>): string => redact(engine.url);
 

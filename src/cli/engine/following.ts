@@ -20,9 +20,8 @@ import { captureHazards } from '../../sqlite/hazards.ts';
 import { type Database, fileAt, openSource } from '../../sqlite/open.ts';
 import { type Asked, profile } from '../../sqlite/profile.ts';
 import { remains, retake, unhook } from '../../sqlite/retake.ts';
-import { identityOf } from './bootstrap.ts';
 import { disposable } from './disposable.ts';
-import { halt, type Installed } from './engine.ts';
+import { halt, type Installed, identityOf } from './engine.ts';
 import { forwardTail } from './forward-tail.ts';
 import { watched } from './points.ts';
 import { forwardSink } from './sinks.ts';
@@ -71,6 +70,12 @@ async function present(path: string, signal: AbortSignal): Promise<void> {
   }
 }
 
+/** What is said where the file has nothing of ours any more. */
+export const UNCAPTURED = {
+  reason: "attacca's tables are missing from the SQLite file",
+  hint: 'It was restored from a copy without them, or they were dropped. If the file is right, `attacca resync` copies it anew.',
+};
+
 /** Our tables, or some of them, are gone. Capture goes at once; it comes back where the file is certainly the one we follow. */
 async function reinstall(on: Standing, db: Database): Promise<void> {
   const { engine, control } = on;
@@ -78,10 +83,7 @@ async function reinstall(on: Standing, db: Database): Promise<void> {
   const mark = control.mark;
   const left = mark === null ? undefined : remains(db, mark);
   if (mark === null || left === undefined || (left.install !== on.install && !left.anchored)) {
-    throw halt(
-      "attacca's tables are missing from the SQLite file",
-      'It was restored from a copy without them, or they were dropped. If the file is right, `attacca resync` copies it anew.',
-    );
+    throw halt(UNCAPTURED.reason, UNCAPTURED.hint);
   }
   await takeAsTruth(on, db);
   engine.log.warn("attacca's tables were missing from the SQLite file: installed again, everything is copied again");

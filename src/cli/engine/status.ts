@@ -10,9 +10,11 @@ import { type SlotState, slotState } from '../../postgres/slot.ts';
 import type { Lag } from '../../replicate/lag.ts';
 import { judgeSlot } from '../../replicate/retained.ts';
 import type { StatusDocument } from '../../server/documents.ts';
+import { hasJournal } from '../../sqlite/install.ts';
 import { headMark } from '../../sqlite/rows.ts';
 import type { Config } from '../config.ts';
 import { type Engine, notInstalled, refuseOtherSource, shown } from './engine.ts';
+import { UNCAPTURED } from './following.ts';
 import { unlessLocked, waitingIn } from './journal-cap.ts';
 import { waiting } from './tell/alarm.ts';
 
@@ -31,6 +33,8 @@ export async function readStatus(
   const suspended = await suspensions(side);
   const scheduled = await readScheduled(side);
   const slot = control.slot === null ? undefined : await slotState(side, control.slot);
+  const uncaptured = primaryIn(phase) === 'sqlite' && control.mark !== null && lacksJournal(config.source);
+  const checkpoint = uncaptured ? undefined : control.mark?.seq;
   return {
     phase,
     primary: primaryIn(phase),
@@ -38,8 +42,8 @@ export async function readStatus(
     daemon,
     source: config.source,
     target: shown(engine),
-    lag: lagOf(config.source, phase, control.mark?.seq, lag),
-    journal: journalOf(config, phase, control.mark?.seq),
+    lag: lagOf(config.source, phase, checkpoint, lag),
+    journal: journalOf(config, phase, checkpoint),
     tables: control.plan.tables.map(table => {
       const { rows = 0, total = 0, done = false } = progress.get(table.id) ?? {};
       return { table: table.name, rows, total: Math.max(total ?? 0, rows), done };
@@ -57,11 +61,14 @@ export async function readStatus(
       return reason === undefined ? [] : [{ table, reason }];
     }),
     slot: slot === undefined ? null : slotOf(control.slot ?? '', slot, config),
-    halt: control.halt,
+    halt: uncaptured ? UNCAPTURED : control.halt,
     scheduled: scheduled === undefined ? null : { at: scheduled.at, by: scheduled.by, approval: scheduled.approval },
     timeline: await readAudit(side, 20),
   };
 }
+
+/** Somebody took capture out of the file, or put one without it in place; nothing follows it then. */
+const lacksJournal = (source: string): boolean => unlessLocked(source, db => !hasJournal(db)) === true;
 
 function slotOf(name: string, slot: SlotState, { mirror }: Config): StatusDocument['slot'] {
   const { active, walStatus, retainedBytes, safeBytes } = slot;

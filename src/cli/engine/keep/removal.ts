@@ -2,7 +2,7 @@ import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Refused } from '../../../change/errors.ts';
 import { type Phase, primaryIn } from '../../../cutover/phase.ts';
-import { readControl } from '../../../postgres/control.ts';
+import { type Control, readControl } from '../../../postgres/control.ts';
 import { known } from '../../../postgres/data-dir.ts';
 import { removeEmbedded } from '../../../postgres/embedded.ts';
 import { finishPostgres, uninstallPostgres } from '../../../postgres/install.ts';
@@ -15,17 +15,26 @@ import { finished, readControl as readSqliteControl, uninstall } from '../../../
 import { openSource } from '../../../sqlite/open.ts';
 import type { Config } from '../../config.ts';
 import { disposable } from '../disposable.ts';
-import { type Engine, type Installed, refuseOtherSource } from '../engine.ts';
+import { type Engine, type Installed, identityOf, refuseOtherSource } from '../engine.ts';
 
 const WAIT_MS = 30_000;
 
-/** Throws Refused while Postgres is primary, or where the target follows another file. */
+/** Throws Refused while Postgres is primary, where the target follows another file, or the file is captured for another target. */
 export async function refuseUnlessSqlite(engine: Engine): Promise<void> {
   const control = await readControl(engine.side);
+  refuseOtherTarget(engine, control);
   if (control === undefined) return;
   refuseOtherSource(control, engine.config.source);
   if (control.phase === 'finished') throw finished();
   if (primaryIn(control.phase as Phase) !== 'sqlite') throw refused(control.phase);
+}
+
+/** Where its own target is gone there is none to name, and nothing is installed in the embedded server that takes its place. */
+function refuseOtherTarget(engine: Engine, control: Control | undefined): void {
+  using db = disposable(openSource(engine.config.source, { readonly: true }));
+  const captured = readSqliteControl(db.database);
+  if (captured === undefined || captured.install === control?.install || captured.target === identityOf(engine)) return;
+  if (control !== undefined || engine.config.target !== undefined) throw otherTarget(captured.target, identityOf(engine));
 }
 
 /** Gives up while SQLite is primary: the file's schema is what it was before, and Postgres is left as it was found [G11]. */
@@ -46,6 +55,15 @@ export async function removeEverything(engine: Engine, keepTarget: boolean, prog
         : 'both databases are as they were',
   };
 }
+
+const otherTarget = (theirs: string, ours: string): Refused =>
+  new Refused('uninstall refused', [
+    {
+      code: 'other-target',
+      reason: `this file is captured for the Postgres database ${theirs}, not for ${ours}`,
+      remedy: 'name that one with --target; where it is gone, run `attacca uninstall --source FILE` without a target',
+    },
+  ]);
 
 const refused = (phase: string): Refused =>
   new Refused('uninstall refused', [
