@@ -120,7 +120,12 @@ type Block = (when: boolean, code: string, reason: string, remedy: string) => vo
 
 function verification(facts: Facts, block: Block): void {
   const { verified } = facts;
-  block(verified === null, 'not-verified', 'the two sides were never fully compared', 'run `attacca verify`');
+  block(
+    verified === null,
+    'not-verified',
+    'the two sides were never fully compared, or something has happened since that makes it void',
+    'run `attacca verify`',
+  );
   if (verified === null) return;
   block(!verified.ok, 'differences', 'the last verification found differences', 'run `attacca verify --repair`');
   block(

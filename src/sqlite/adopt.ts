@@ -9,11 +9,14 @@ import { createCapture, unhookedTables } from './capture.ts';
 import { examine, type Health, unseen } from './health.ts';
 import { hasJournal, markTables, placeCanary, refuseBroken, uncompiled, widenJournal } from './install.ts';
 import { type Database, isBusy, type ReadTransaction, readTransaction, writeTransaction } from './open.ts';
+import { NONE, type Steps, steps } from './steps.ts';
 import { readSchema } from './tables.ts';
 import { schemaVersion } from './values.ts';
 
 export type Look = {
   readonly health: Health;
+  /** What has moved the schema since it was last dealt with. */
+  readonly steps: Steps;
   readonly schema: SourceSchema;
   /** PRAGMA schema_version: what was decided holds while it stands still. */
   readonly version: unknown;
@@ -28,8 +31,10 @@ const STANDING = /* sql */ `
 export function look(db: Database, plan: Plan): Look {
   using _state = begin(db);
   const standing = db.prepare(STANDING).raw().all() as [bigint, string][];
+  const health = examine(db, plan);
   return {
-    health: examine(db, plan),
+    health,
+    steps: health.state === 'lost' ? NONE : steps(db, plan),
     schema: readSchema(db),
     version: schemaVersion(db),
     triggers: new Map(standing.map(([id, table]) => [Number(id), table])),

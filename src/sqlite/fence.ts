@@ -17,7 +17,7 @@ import type { Plan, TablePlan } from '../plan/plan.ts';
 import { bringBack, setAside } from './app-triggers.ts';
 import { dropCapture, expectedTriggers } from './capture.ts';
 import type { Hold } from './hold.ts';
-import { type ControlRow, hasFence, markTables, readControl } from './install.ts';
+import { type ControlRow, hasFence, markTables, readControl, settle } from './install.ts';
 import type { Database } from './open.ts';
 import { headMark } from './rows.ts';
 import { raiseSequences } from './sequence.ts';
@@ -81,6 +81,7 @@ export function openSqlite(
   db.exec('drop table _attacca_fence; drop table _attacca_app_trigger');
   dropCapture(db); // there is none, unless somebody put one back
   for (const trigger of expectedTriggers(plan, schema).values()) db.exec(trigger);
+  settle(db);
   return { head, number: usedIds => raiseSequences(db, plan, usedIds) };
 }
 
@@ -93,6 +94,7 @@ export function openWithLoss({ db }: Hold, epoch: bigint): void {
   takeDown(db);
   bringBack(db);
   db.exec('drop table _attacca_fence; drop table _attacca_app_trigger');
+  settle(db);
 }
 
 /** Where the stream into this file ended, if it was opened with loss and Postgres does not know of it yet. */

@@ -9,6 +9,7 @@ import type { SourceSchema } from '../plan/schema.ts';
 import { body, createCapture, dropCapture, overtaken, presentTriggers, triggersOf } from './capture.ts';
 import { markTables, placeCanary, readControl } from './install.ts';
 import type { Database } from './open.ts';
+import { isDoubtful, isSettled, steps } from './steps.ts';
 import { readSchema } from './tables.ts';
 import { prepared, schemaVersion } from './values.ts';
 
@@ -21,15 +22,16 @@ const REBUILT = /* sql */ `
 export const isVacuumed = (db: Database): boolean => (prepared(db, CANARY).get() as [bigint])[0] === 0n;
 
 /**
- * `fine`; `lost` (somebody dropped our tables); `drifted` (the plan does not fit the schema); or `unhooked`: triggers must be
- * put back, and what changed in `tables` (TablePlan.id) since they went may never have been marked.
+ * `fine`; `lost` (somebody dropped our tables); `drifted` (the plan does not fit the schema); `doubtful` (it fits, but a column may
+ * have gone and come back: steps.ts); or `unhooked`: triggers must be put back, and what changed in `tables` (TablePlan.id) since
+ * they went may never have been marked.
  */
 export type Health =
-  | { readonly state: 'fine' | 'lost' }
+  | { readonly state: 'fine' | 'lost' | 'doubtful' }
   | { readonly state: 'drifted'; readonly tables: readonly string[] }
   | { readonly state: 'unhooked'; readonly tables: readonly number[] };
 
-/** Compares the schema as it is now with the plan. */
+/** Compares the schema as it is now with the plan. What it cannot show, `mend` and `checkUndoubted` tell. */
 export function examine(db: Database, plan: Plan): Health {
   if ((prepared(db, OURS).get() as [bigint])[0] !== 3n) return { state: 'lost' };
   if (readControl(db)?.primary === 'postgres') return { state: 'fine' };
@@ -53,12 +55,24 @@ export function checkFit(db: Database, plan: Plan): void {
 
 const fitting = new WeakMap<Database, { readonly plan: Plan; readonly version: unknown }>();
 
+/** Whether `mend` has something to do. Call it in a read transaction. */
+export const needsMending = (db: Database, plan: Plan): boolean => examine(db, plan).state !== 'fine' || !isSettled(db);
+
+/** Throws SourceMoved unless the file is certainly as the plan has it, and was. Call it in a transaction. */
+export function checkUndoubted(db: Database, plan: Plan): void {
+  const health = examine(db, plan);
+  if (health.state !== 'fine' || isVacuumed(db)) throw moved(health);
+  if (isDoubtful(steps(db, plan))) throw moved({ state: 'doubtful' });
+}
+
 /** What the controller is told, so that it follows. */
 export const moved = (health: Health): SourceMoved =>
   new SourceMoved(
     health.state === 'drifted'
       ? `the schema of the SQLite file has changed: ${health.tables.join(', ')}`
-      : "attacca's tables are missing from the SQLite file",
+      : health.state === 'doubtful'
+        ? 'the schema of the SQLite file has changed, perhaps there and back'
+        : "attacca's tables are missing from the SQLite file",
   );
 
 /** Of what `examine` finds, the tables whose changes may have gone by unseen (TablePlan.id), VACUUM's included. */
@@ -71,12 +85,14 @@ export function unseen(db: Database, plan: Plan, health: Health): number[] {
 /**
  * Puts right what `examine` and `isVacuumed` find: triggers back in, tables whose changes may have gone by unseen marked
  * whole. Where our tables are missing only our triggers are taken out: without a journal they make the application's writes
- * fail [G6]. What else there is to do is left to the controller. Call it inside a write transaction.
+ * fail [G6]. What else there is to do is left to the controller, also what is `doubtful`, unless that is `known` already. Call it
+ * inside a write transaction.
  */
-export function mend(db: Database, plan: Plan): Health {
+export function mend(db: Database, plan: Plan, known = false): Health {
   const health = examine(db, plan);
   if (health.state === 'lost') dropCapture(db);
   if (health.state === 'lost' || health.state === 'drifted') return health;
+  if (!known && isDoubtful(steps(db, plan))) return { state: 'doubtful' };
   const tables = unseen(db, plan, health);
   if (health.state === 'unhooked') createCapture(db, plan, readSchema(db));
   markTables(db, tables);

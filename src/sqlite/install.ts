@@ -42,6 +42,9 @@ const HAS_FENCE = /* sql */ `select 1 from sqlite_schema where type = 'table' an
 /** How long one transaction of the installation may go on before it commits, and how long the application has until the next [G6]. */
 const LOCK_MS = 8;
 const GAP_MS = 5;
+/** Steps of the schema that are our own, and need no doubt. */
+const SETTLE = /* sql */ `update _attacca_canary set x = (select schema_version from pragma_schema_version)`;
+const HAS_CANARY = /* sql */ `select 1 from sqlite_schema where type = 'table' and name = '_attacca_canary'`;
 const MARK_TABLE = /* sql */ `insert into _attacca_journal (tbl) values (?)`;
 
 /** The control row; undefined where nothing is installed. */
@@ -82,7 +85,7 @@ async function installOn(db: Database, plan: Plan, identity: Identity, budgetMs:
     createTables(db, plan, identity);
   };
   try {
-    await inShortTransactions(db, budgetMs, [claim, ...plan.tables.map(hook)]);
+    await inShortTransactions(db, budgetMs, [claim, ...plan.tables.map(hook), () => settle(db)]);
   } catch (error) {
     if (!isTransient(error) && readControl(db)?.install === identity.install) await uninstall(db, budgetMs);
     throw error;
@@ -210,6 +213,11 @@ export const finished = (): Refused =>
 
 /** Makes the canary that tells VACUUM and rebuilt tables from now on. Call it inside a write transaction. */
 export const placeCanary = (db: Database): void => void db.exec(template('sqlite/canary.sql', {}));
+
+/** Takes the schema as it is now for dealt with, and leaves the canary where it stands. Call it inside a write transaction. */
+export function settle(db: Database): void {
+  if (db.prepare(HAS_CANARY).get() !== undefined) db.prepare(SETTLE).run();
+}
 
 /** Marks tables whole: the next read replaces them in the target. Call it inside a write transaction. */
 export function markTables(db: Database, tables: readonly number[]): void {

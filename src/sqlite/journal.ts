@@ -13,7 +13,7 @@ import type { Mark, Rows, Seq } from '../change/change.ts';
 import { PipeEnded, ReplicationError, SourceMoved } from '../change/errors.ts';
 import type { Source, SourceState } from '../change/ports.ts';
 import type { Plan } from '../plan/plan.ts';
-import { examine, isVacuumed, mend, moved } from './health.ts';
+import { isVacuumed, mend, moved, needsMending } from './health.ts';
 import { type HeldRows, openMarks, readMarks } from './marks.ts';
 import { type Database, fileAt, isBusy, isLocked, openSource, orFull, readTransaction, writeTransaction } from './open.ts';
 import { headMark } from './rows.ts';
@@ -69,7 +69,7 @@ export function journal({ path, plan, wake, onHead }: JournalOptions): Journal {
       return undefined;
     }
     const version = schemaVersion(db);
-    if ((version !== examined && examine(db, plan).state !== 'fine') || isVacuumed(db)) {
+    if ((version !== examined && needsMending(db, plan)) || isVacuumed(db)) {
       db.exec('rollback');
       await repair();
       return undefined;
@@ -81,7 +81,7 @@ export function journal({ path, plan, wake, onHead }: JournalOptions): Journal {
 
   async function repair(): Promise<void> {
     const health = await writeTransaction(db, REPAIR_MS, () => mend(db, plan));
-    if (health.state === 'lost' || health.state === 'drifted') throw moved(health);
+    if (health.state !== 'fine' && health.state !== 'unhooked') throw moved(health);
   }
 
   /** The keys are sorted in temporary storage, which may have no room. */

@@ -11,7 +11,7 @@ import { quote } from '../change/quote.ts';
 import { drift } from '../plan/fingerprint.ts';
 import type { Plan } from '../plan/plan.ts';
 import { createCapture, dropCapture } from './capture.ts';
-import { createTables, hasJournal, type Identity, markTables, readControl } from './install.ts';
+import { createTables, hasJournal, type Identity, markTables, readControl, settle } from './install.ts';
 import { type Database, writeTransaction } from './open.ts';
 import { readSchema } from './tables.ts';
 
@@ -69,6 +69,7 @@ export async function retake(db: Database, plan: Plan, { identity, mark, epoch }
       db,
       plan.tables.map(({ id }) => id),
     );
+    settle(db);
   });
 }
 

@@ -15,11 +15,15 @@ import { analyze, buildIndexes } from '../../postgres/constraints.ts';
 import { type Control, record } from '../../postgres/control.ts';
 import { evolveTarget } from '../../postgres/evolve.ts';
 import { type Session, transaction } from '../../postgres/open.ts';
+import { endRound } from '../../postgres/round.ts';
 import { adopt, type Look, look } from '../../sqlite/adopt.ts';
 import { captureHazards } from '../../sqlite/hazards.ts';
-import { type Database, fileAt, openSource } from '../../sqlite/open.ts';
+import { mend } from '../../sqlite/health.ts';
+import { type Database, fileAt, openSource, writeTransaction } from '../../sqlite/open.ts';
 import { type Asked, profile } from '../../sqlite/profile.ts';
 import { remains, retake, unhook } from '../../sqlite/retake.ts';
+import { isDoubtful } from '../../sqlite/steps.ts';
+import { schemaVersion } from '../../sqlite/values.ts';
 import { disposable } from './disposable.ts';
 import { halt, type Installed, identityOf } from './engine.ts';
 import { forwardTail } from './forward-tail.ts';
@@ -51,8 +55,13 @@ export async function followSource(on: Standing, signal: AbortSignal): Promise<b
     await reinstall(on, db.database);
     return true;
   }
-  if (seen.health.state !== 'drifted') return false;
-  await followSchema(on, db.database, seen, signal);
+  if (seen.health.state === 'drifted') {
+    await followSchema(on, db.database, seen, signal);
+    return true;
+  }
+  if (!isDoubtful(seen.steps)) return false;
+  await doubt(on, seen);
+  await writeTransaction(db.database, LOCK_WAIT_MS, () => schemaVersion(db.database) === seen.version && mend(db.database, on.plan, true));
   return true;
 }
 
@@ -98,8 +107,21 @@ export async function takeAsTruth(on: Standing, db: Database): Promise<void> {
   await retake(db, plan, { identity, mark: control.mark, epoch: control.epoch }, LOCK_WAIT_MS);
 }
 
-const followSchema = (on: Standing, db: Database, seen: Look, signal: AbortSignal): Promise<void> =>
-  followEvolution(on, db, seen, decide(db, on.plan, seen), signal);
+async function followSchema(on: Standing, db: Database, seen: Look, signal: AbortSignal): Promise<void> {
+  const evolution = decide(db, on.plan, seen);
+  if (isDoubtful(seen.steps, evolution.changes)) await doubt(on, seen);
+  await followEvolution(on, db, seen, evolution, signal);
+}
+
+/** A column may have gone and come back with other values: what was compared before proves nothing. Before that is forgotten in the file. */
+async function doubt({ engine }: Installed, { steps }: Look): Promise<void> {
+  await endRound(engine.side);
+  await record(engine.side, { fullVerifiedAt: null });
+  engine.log.warn(
+    { statements: steps.others },
+    'the schema of the SQLite file was changed by more statements than it shows: a column may have been dropped and added again, which moves values unseen, so a cutover needs `attacca verify` first',
+  );
+}
 
 /** Carries out what was decided for the file as `seen`: capture, then DDL, plan and rows in one transaction. */
 export async function followEvolution(on: Standing, db: Database, seen: Look, evolution: Evolution, signal: AbortSignal): Promise<void> {

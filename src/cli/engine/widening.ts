@@ -10,6 +10,7 @@ import type { DoneDocument } from '../../server/documents.ts';
 import type { Progress } from '../../server/operations.ts';
 import { look } from '../../sqlite/adopt.ts';
 import { openSource } from '../../sqlite/open.ts';
+import { isDoubtful } from '../../sqlite/steps.ts';
 import type { Controller } from './controller.ts';
 import { disposable } from './disposable.ts';
 import { type Installed, installed } from './engine.ts';
@@ -63,7 +64,7 @@ async function widened(on: Standing, wanted: Wanted, signal: AbortSignal, progre
   const { engine, plan } = on;
   using db = disposable(openSource(engine.config.source));
   const seen = look(db.database, plan);
-  if (seen.health.state !== 'fine') return undefined;
+  if (seen.health.state !== 'fine' || isDoubtful(seen.steps)) return undefined;
   const inForce = (table: string, column: string): string | undefined =>
     plan.tables.find(({ name }) => name === table)?.columns.find(({ name }) => name === column)?.codec;
   const evolution = widen(plan, wanted, seen.schema, statsOf(db.database, seen.schema, inForce));

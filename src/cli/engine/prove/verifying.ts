@@ -78,6 +78,7 @@ async function compare(controller: Controller, work: Work): Promise<Compared> {
     },
     over,
   );
+  over.throwIfAborted(); // whoever ended the pipe may have found that this proves nothing
   const verified = { ...found, ok: found.ok && sound.length === tables.length };
   await remember(work, { verified, catalog }, tail.direction === 'forward');
   const durationMs = performance.now() - began;

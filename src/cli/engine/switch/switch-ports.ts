@@ -20,7 +20,7 @@ import { readSequences, setSequences } from '../../../postgres/sequence.ts';
 import { writeWatermark } from '../../../postgres/slot.ts';
 import { stateBehind } from '../../../postgres/state.ts';
 import { closeSqlite, openSqlite } from '../../../sqlite/fence.ts';
-import { examine, isVacuumed, moved } from '../../../sqlite/health.ts';
+import { checkUndoubted } from '../../../sqlite/health.ts';
 import { holdOn } from '../../../sqlite/hold.ts';
 import { readControl as readSqliteControl } from '../../../sqlite/install.ts';
 import { checkAnchor, nonceAt } from '../../../sqlite/journal.ts';
@@ -104,8 +104,7 @@ function sqliteSide(on: Installed, { slot, open }: Means): SqliteSide {
 /** Under the lock, or in a read transaction: what was compared is this file with this schema. Throws SourceMoved, or ReplicationError 'halt'; then nothing is switched. */
 export function checkUnmoved(db: Database, plan: Plan, checkpoint: Mark): void {
   if (readSqliteControl(db)?.primary === 'postgres') return;
-  const health = examine(db, plan);
-  if (health.state !== 'fine' || isVacuumed(db)) throw moved(health);
+  checkUndoubted(db, plan);
   checkAnchor(db, checkpoint);
 }
 
