@@ -8,7 +8,9 @@
  * (3) Without replica role foreign key actions are live and a deletion would cascade: the tables then have no foreign keys while
  *     this runs (constraints.ts adds them at cutover).
  */
+
 import type { Batch, Mark, Rows, Seq, Slice } from '../change/change.ts';
+import { charsIn } from '../change/chars.ts';
 import { ReplicationError } from '../change/errors.ts';
 import type { Sink } from '../change/ports.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -34,6 +36,8 @@ export type SinkOptions = {
 
 /** Up to this many rows a batch is upserted; more are deleted by key and copied. */
 const SMALL = 1_000;
+/** And with as much text: a statement's parameters are in memory, all of them. */
+const SMALL_CHARS = 8_000_000;
 
 /** The forward sink: state of SQLite rows in, Postgres rows out. Throws ReplicationError only. */
 export function postgresSink(options: SinkOptions): Sink<Mark, Rows> {
@@ -66,7 +70,13 @@ async function applySmall(target: Target, batch: Batch<Mark, Rows>, standing: St
   const { size, replaced } = batch.changes;
   if (size > SMALL || replaced.length > 0) return undefined;
   const slices: Slice[] = [];
-  for await (const slice of batch.changes.slices()) if (!standing.suspended.includes(slice.table)) slices.push(slice);
+  let chars = 0;
+  for await (const slice of batch.changes.slices()) {
+    if (standing.suspended.includes(slice.table)) continue;
+    chars += charsIn(slice.rows);
+    if (chars > SMALL_CHARS) return undefined;
+    slices.push(slice);
+  }
   if (slices.some(({ misfits }) => misfits.length > 0)) return undefined;
   try {
     await target.session.roundTrip(smallSteps(target, batch.position, slices, standing));

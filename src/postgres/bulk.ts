@@ -7,7 +7,9 @@
  * (3) A row that Postgres refuses is left out and quarantined; the batch goes on without it [G4].
  * (4) Postgres works on one portion while the next one is read from the spool; memory is bounded by two portions.
  */
+
 import type { Misfit, PgKey, Rows, Slice } from '../change/change.ts';
+import { charsIn } from '../change/chars.ts';
 import type { Plan } from '../plan/plan.ts';
 import { copyFitting } from './copy.ts';
 import { type Kept, keepAll, keepKeys, restore } from './keep.ts';
@@ -74,7 +76,7 @@ async function* joined(slices: ReturnType<Rows['slices']>, wanted: (slice: Slice
     }
     parts.push(slice);
     size += slice.rows.length + slice.gone.length;
-    for (const row of slice.rows) for (const text of row) chars += text?.length ?? 0;
+    chars += charsIn(slice.rows);
   }
   const [first] = parts;
   if (first !== undefined) yield join(first, parts);

@@ -10,7 +10,7 @@
  *     commit, which brings all earlier ones to disk first. So is every change of the phase, and the end of the pipe: nobody acts on
  *     a batch that can still be forgotten. A crash ends the session, and the next one reads the checkpoint again [G2].
  */
-import type { Mark, PgRow, Slice } from '../change/change.ts';
+import type { Mark, Slice } from '../change/change.ts';
 import type { Session, Writer } from './open.ts';
 import { removal } from './quarantine.ts';
 import type { Step } from './round-trip.ts';
@@ -46,7 +46,7 @@ export function smallSteps(
 ): Step[] {
   const moved = [position.seq, position.nonce, mark.seq, mark.nonce, quarantined, `{${suspended}}`].map(String);
   const deletions = slices.filter(({ gone }) => gone.length > 0).map(({ table, gone }) => deletion(tableIn(tables, table), gone));
-  const upserts = slices.flatMap(({ table, rows }) => portions(rows).map(portion => upsertion(tableIn(tables, table), portion)));
+  const upserts = slices.filter(({ rows }) => rows.length > 0).map(({ table, rows }) => upsertion(tableIn(tables, table), rows));
   const removals = quarantined ? slices.map(slice => removal(tableIn(tables, slice.table).plan, slice)) : [];
   return [
     { text: writer.replicaRole ? SILENT : LOCAL, values: [writer.token] },
@@ -62,21 +62,4 @@ export async function settle(session: Session, { replicaRole }: Writer): Promise
   const durable = { text: /* sql */ `update attacca.control set updated_at = now()`, values: [] };
   const role = { text: /* sql */ `reset session_replication_role`, values: [] };
   await session.roundTrip(replicaRole ? [durable, role] : [durable]);
-}
-
-const PORTION = 8_000_000;
-
-/** A statement's parameters are text in memory: rows with large values go a few at a time. */
-function portions(rows: readonly PgRow[]): PgRow[][] {
-  const all: PgRow[][] = [];
-  let length = Number.POSITIVE_INFINITY;
-  for (const row of rows) {
-    if (length >= PORTION) {
-      all.push([]);
-      length = 0;
-    }
-    all.at(-1)?.push(row);
-    for (const text of row) length += text?.length ?? 0;
-  }
-  return all;
 }

@@ -3,20 +3,27 @@ import type { Chunk } from '../change/ports.ts';
 import { quote } from '../change/quote.ts';
 import { tag, untag, type Value } from '../change/value.ts';
 import type { TablePlan } from '../plan/plan.ts';
+import { type Query, rowsAtOnce } from './at-once.ts';
 import type { Database } from './open.ts';
 import { bindable, encodeRow, isMisfit, keyOf, nullKeyed, placeholder, prepared, type Reader, readerOf, readValues } from './values.ts';
 
 /**
- * Up to `limit` rows of a table behind `cursor` (null: from the start), in the order of the key's index. The cursor holds
- * the exact key of the last row. Rows whose key is NULL come with the first chunk, as misfits.
+ * Up to `limit` rows of a table behind `cursor` (null: from the start), in the order of the key's index; fewer where they are
+ * large. The cursor holds the exact key of the last row. Rows whose key is NULL come with the first chunk, as misfits.
  */
 export function chunk(db: Database, table: TablePlan, cursor: string | null, limit: number): Chunk {
   const reader = readerOf(db, table);
-  const { where, parameters } = range(reader, cursor, null);
-  const query = (list: string): string => `select ${list} from ${reader.from}${where}${ordered(reader)} limit ?`;
-  const values = readValues(db, reader.columns, query, [...parameters, BigInt(limit)]);
-  const last = values.length < limit ? undefined : values.at(-1);
+  const { from, parameters } = behind(reader, cursor);
+  const most = rowsAtOnce(db, reader, { from, parameters }, limit);
+  const values = readValues(db, reader.columns, list => `select ${list} from ${from}`, parameters(most));
+  const last = values.length < most ? undefined : values.at(-1);
   return { ...encoded(db, reader, cursor, values), cursor: last === undefined ? null : cursorOf(keyOf(table, last)) };
+}
+
+/** The query for a number of rows behind a cursor, in key order. */
+export function behind(reader: Reader, cursor: string | null): Query {
+  const { where, parameters } = range(reader, cursor, null);
+  return { from: `${reader.from}${where}${ordered(reader)} limit ?`, parameters: rows => [...parameters, BigInt(rows)] };
 }
 
 /** The rows behind `cursor` up to and with `upto` (null: to the end). Those whose key is NULL come with the first. */
@@ -57,7 +64,7 @@ export function range(reader: Reader, cursor: string | null, upto: string | null
 }
 
 /** ` order by` the key. */
-export const ordered = (reader: Reader): string => ` order by ${reader.key.join(', ')}`;
+const ordered = (reader: Reader): string => ` order by ${reader.key.join(', ')}`;
 const tuple = (items: readonly string[]): string => (items.length === 1 ? items.join() : `(${items.join(', ')})`);
 
 /** The key that a cursor holds; empty for the start. */

@@ -8,7 +8,8 @@ import { tag } from '../change/value.ts';
 import { encodeKey } from '../plan/codec.ts';
 import { digestOf, type Form, formsOf, REAL_TAG } from '../plan/digest.ts';
 import { at, keyColumns, type TablePlan } from '../plan/plan.ts';
-import { cursorOf, keyAt, ordered, range } from './chunk.ts';
+import { rowsAtOnce } from './at-once.ts';
+import { behind, cursorOf, keyAt } from './chunk.ts';
 import type { Database } from './open.ts';
 import { prepared, type Reader, readerOf, readValues } from './values.ts';
 
@@ -19,17 +20,18 @@ type Rows = { readonly from: string; readonly parameters: readonly unknown[] };
 type Columns = { readonly rows: number; readonly bytes: readonly (Uint8Array<ArrayBuffer> | null)[] };
 
 /**
- * The digest of up to `limit` rows behind `cursor` (null: from the start), in key order. Undefined where these rows have none
+ * The digest of up to `limit` rows behind `cursor` (null: from the start), in key order; of fewer where they are large. Undefined where these rows have none
  * and must be compared one by one: a codec without a form, a key that is or may be NULL, a key that does not fit.
  */
 export function stretch(db: Database, table: TablePlan, cursor: string | null, limit: number): Stretch | undefined {
   const reader = readerOf(db, table);
   const forms = formsOf(table.columns);
   if (forms === undefined || reader.nullable.length > 0 || !isUtf8(db)) return undefined;
-  const { where, parameters } = range(reader, cursor, null);
-  const rows = { from: `${reader.from}${where}${ordered(reader)} limit ?`, parameters: [...parameters, BigInt(limit)] };
+  const { from, parameters } = behind(reader, cursor);
+  const most = rowsAtOnce(db, reader, { from, parameters }, limit);
+  const rows = { from, parameters: parameters(most) };
   const columns = read(db, reader, forms, rows);
-  const found = isRange(table) ? between(table, cursor, columns, limit) : named(db, reader, rows, limit);
+  const found = isRange(table) ? between(table, cursor, columns, most) : named(db, reader, rows, most);
   if (found === undefined) return undefined;
   const digest = digestOf(columns.rows, columns.bytes);
   const size = columns.bytes.reduce((sum, bytes) => sum + (bytes?.length ?? 0), 0);

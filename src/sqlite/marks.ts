@@ -7,10 +7,13 @@
  *     the key's own index, where those are equal, and then compared.
  * (3) A row comes once: with the mark of its very own key. Writing it there made that mark.
  */
+
 import type { Misfit, PgKey, PgRow, Rows, Seq, Slice } from '../change/change.ts';
+import { charsIn } from '../change/chars.ts';
 import { RawText, storageClass, type Value } from '../change/value.ts';
 import { codecOf, encodeKey, rowName } from '../plan/codec.ts';
 import { at, keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
+import { rowsAtOnce } from './at-once.ts';
 import { journalColumns } from './capture.ts';
 import { chunk } from './chunk.ts';
 import type { Database } from './open.ts';
@@ -21,7 +24,6 @@ const COUNTS = /* sql */ `select tbl, count(*) from main._attacca_journal where 
 const EMPTY = /* sql */ `delete from temp._attacca_key`;
 const RANGES = /* sql */ `select tbl, min(n), max(n) from temp._attacca_key group by tbl`;
 const SLICE_ROWS = 1_000;
-const LARGE_SLICE_CHARS = 4_000_000;
 const MEMORY_ROWS = 20_000;
 const MEMORY_CHARS = 32_000_000;
 
@@ -81,33 +83,34 @@ function collectKeys(db: Database, plan: Plan, after: Seq, upTo: Seq): ReadonlyM
   return new Map((prepared(db, RANGES).all() as [bigint, bigint, bigint][]).map(([table, from, to]) => [Number(table), { from, to }]));
 }
 
-type Add = (slice: Slice) => number;
+type Add = (slice: Slice) => void;
 
 function wholeTable(db: Database, table: TablePlan, add: Add): void {
-  let rows = SLICE_ROWS;
   let cursor: string | null = null;
   do {
-    const part = chunk(db, table, cursor, rows);
-    rows = nextSize(rows, add({ table: table.id, rows: part.rows, gone: [], misfits: part.misfits }));
+    const part = chunk(db, table, cursor, SLICE_ROWS);
+    add({ table: table.id, rows: part.rows, gone: [], misfits: part.misfits });
     cursor = part.cursor;
   } while (cursor !== null);
 }
 
-/** Rows of a megabyte each must not come by the thousand. */
-const nextSize = (rows: number, chars: number): number =>
-  chars > LARGE_SLICE_CHARS ? Math.max(1, rows >> 2) : Math.min(SLICE_ROWS, rows * 2);
-
 function markedRows(db: Database, reader: Reader, { from, to }: Range, add: Add): void {
   const columns = [...journalColumns(reader.table).map(k => `j.${k}`), ...reader.columns];
   const on = reader.key.map((column, index) => `${column} = j.k${index + 1}`).join(' and ');
-  const query = (list: string): string =>
-    `select ${list} from temp._attacca_key j left join ${reader.from} on ${on} where j.n >= ? and j.n < ? order by j.n`;
+  const joined = `temp._attacca_key j left join ${reader.from} on ${on} where j.n >= ? and j.n < ? order by j.n`;
   const zeros = new Set<string>();
-  let rows = SLICE_ROWS;
   for (let start = from; start <= to; ) {
-    const end = start + BigInt(rows) > to ? to + 1n : start + BigInt(rows);
-    rows = nextSize(rows, add(sliceOf(db, reader, readValues(db, columns, query, [start, end]), zeros)));
-    start = end;
+    const parameters = (rows: number): bigint[] => [start, start + BigInt(rows)];
+    const most = rowsAtOnce(db, reader, { from: joined, parameters }, Math.min(SLICE_ROWS, Number(to - start) + 1));
+    add(
+      sliceOf(
+        db,
+        reader,
+        readValues(db, columns, list => `select ${list} from ${joined}`, parameters(most)),
+        zeros,
+      ),
+    );
+    start += BigInt(most);
   }
 }
 
@@ -187,7 +190,7 @@ function exactly({ table, key: names }: Reader, key: readonly Value[], index: nu
   return { sql: `${equal} and atan2(${name}, -1) = ?`, parameters: [value, Math.atan2(value, -1)] };
 }
 
-/** Keeps slices in memory while they are few, in a spool file from then on. `add` returns the slice's size in characters. */
+/** Keeps slices in memory while they are few, in a spool file from then on. */
 function collector(memoryRows: number): {
   readonly add: Add;
   readonly rows: () => Pick<HeldRows, 'size' | 'slices' | typeof Symbol.dispose>;
@@ -198,13 +201,11 @@ function collector(memoryRows: number): {
   let total = 0;
   return {
     add(slice) {
-      const chars = slice.rows.reduce((sum, row) => row.reduce((inner, text) => inner + (text?.length ?? 0), sum), 0);
       size += slice.rows.length + slice.gone.length + slice.misfits.length;
-      total += chars;
+      total += charsIn(slice.rows);
       kept.push(slice);
       if (spool === undefined && (size > memoryRows || total > MEMORY_CHARS)) spool = openSpool();
       for (const next of spool === undefined ? [] : kept.splice(0)) spool?.write(next);
-      return chars;
     },
     rows: () => ({ size, slices: () => spool?.slices() ?? kept, [Symbol.dispose]: () => spool?.[Symbol.dispose]() }),
   };

@@ -8,26 +8,30 @@
  * (3) The cursors are those of `chunk`: either can go on where the other stopped.
  */
 import type { Misfit, PgRow } from '../change/change.ts';
+import { charsIn } from '../change/chars.ts';
 import type { Allowance, Portion } from '../change/ports.ts';
 import { copyField, MISFIT } from '../plan/copy-field.ts';
 import { at, type TablePlan } from '../plan/plan.ts';
-import { cursorAfter, nullKeys, range, rowsBetween } from './chunk.ts';
+import { rowsAtOnce } from './at-once.ts';
+import { behind, cursorAfter, nullKeys, range, rowsBetween } from './chunk.ts';
 import type { Database } from './open.ts';
 import { prepared, type Reader, readerOf } from './values.ts';
 
 const PIECE_BYTES = 262_144;
 const FIRST_PIECE = 64;
-const LARGEST_PIECE = 2_000;
+/** It is looked at three times: measured, found the end of, and read. More rows than these would leave the page cache meanwhile. */
+const LARGEST_PIECE = 500;
 
 /** Reads what is behind `cursor` (null: from the start). Call it inside a read transaction. Throws as `readerOf` does. */
 export function readPortion(db: Database, table: TablePlan, cursor: string | null, allowance: Allowance): Portion {
+  const reader = readerOf(db, table);
   const deadline = performance.now() + allowance.ms;
   const csv: Uint8Array<ArrayBuffer>[] = [];
   const rows: PgRow[] = [];
   const misfits: Misfit[] = [];
   let [from, size, seen, bytes] = [cursor, 0, 0, 0];
   do {
-    const limit = Math.min(pieceRows(seen, bytes), allowance.rows - seen);
+    const limit = rowsAtOnce(db, reader, behind(reader, from), Math.min(pieceRows(seen, bytes), allowance.rows - seen));
     const upto = cursorAfter(db, table, from, limit);
     const piece = csvBetween(db, table, from, upto);
     if (piece === undefined) {
@@ -35,7 +39,7 @@ export function readPortion(db: Database, table: TablePlan, cursor: string | nul
       rows.push(...exact.rows);
       misfits.push(...exact.misfits);
       size += exact.rows.length;
-      bytes += exact.rows.reduce((sum, row) => sum + row.reduce((length, text) => length + (text?.length ?? 0), 0), 0);
+      bytes += charsIn(exact.rows);
     } else {
       if (piece.lines !== null) csv.push(piece.lines);
       size += piece.size;
@@ -47,7 +51,7 @@ export function readPortion(db: Database, table: TablePlan, cursor: string | nul
   return { csv, rows, misfits, size, cursor: from };
 }
 
-/** As many rows as seem to fill a piece, by those before them; carefully at first, since a row may hold megabytes. */
+/** As many rows as seem to fill a piece, by those before them. */
 function pieceRows(seen: number, bytes: number): number {
   if (seen === 0) return FIRST_PIECE;
   return Math.max(1, Math.min(LARGEST_PIECE, Math.round((PIECE_BYTES * seen) / Math.max(bytes, 1))));

@@ -10,7 +10,7 @@ import { quote } from '../change/quote.ts';
 import { RawText, tag, textFromBytes, type Value } from '../change/value.ts';
 import { type Codec, codecOf, encodeKey, rowName, Unfit } from '../plan/codec.ts';
 import { keyIndex } from '../plan/key.ts';
-import { at, keyColumns, type TablePlan } from '../plan/plan.ts';
+import { at, type ColumnPlan, keyColumns, type TablePlan } from '../plan/plan.ts';
 import type { SourceSchema, SourceTable } from '../plan/schema.ts';
 import { sourceOf } from './capture.ts';
 import type { Database, Statement } from './open.ts';
@@ -26,6 +26,8 @@ export type Reader = {
   readonly key: readonly string[];
   /** Key columns that the schema lets be NULL. */
   readonly nullable: readonly string[];
+  /** How many bytes a row holds, leaving out its numbers; undefined where it holds nothing else. */
+  readonly bytes: string | undefined;
   readonly codecs: readonly Codec[];
 };
 
@@ -80,8 +82,23 @@ function makeReader(table: TablePlan, source: SourceTable): Reader {
     columns: table.columns.map(column => name(column.name)),
     key,
     nullable: table.key.kind === 'declared' ? keyColumns(table).flatMap(column => (column.notNull ? [] : name(column.name))) : [],
+    bytes: bytesOf(table.columns.filter(mayBeLong).map(column => name(column.name))),
     codecs: table.columns.map(codecOf),
   };
+}
+
+/** An affinity keeps no text from a column; the plan knows where there is some. */
+const mayBeLong = ({ affinity, type }: ColumnPlan): boolean =>
+  (affinity !== 'integer' && affinity !== 'real') || type === 'text' || type === 'bytea' || type === 'json' || type === 'jsonb';
+
+/** SQLite takes an expression a thousand deep; a sum of sums is not. */
+const TERMS = 40;
+
+function bytesOf(columns: readonly string[]): string | undefined {
+  if (columns.length === 0) return undefined;
+  const terms = columns.map(column => `ifnull(octet_length(${column}), 0)`);
+  const sums = Array.from({ length: Math.ceil(terms.length / TERMS) }, (_, n) => terms.slice(n * TERMS, (n + 1) * TERMS).join(' + '));
+  return sums.map(sum => `(${sum})`).join(' + ');
 }
 
 /** Runs a query, built from the expressions of its result columns; text comes back exactly. */

@@ -48,7 +48,7 @@ export async function walk(pair: StatePair, subject: Subject, place: Place, stan
     await settle();
     settle = async () => undefined;
     if (stretch === undefined) {
-      const part = await byValue(pair, subject, cursor, CHUNK_ROWS);
+      const part = await chunkByValue(pair, subject, cursor, CHUNK_ROWS);
       saw(part.rows, part.digests);
       cursor = part.cursor;
     } else {
@@ -63,7 +63,7 @@ export async function walk(pair: StatePair, subject: Subject, place: Place, stan
         saw(part.rows, { source: own, target: part.digests.target === part.digests.source ? own : part.digests.target });
       };
       cursor = stretch.cursor;
-      next = Math.max(1, Math.min(MOST_ROWS, next * 4, Math.round((next * STRETCH_BYTES) / Math.max(1, stretch.bytes))));
+      next = Math.max(1, Math.min(MOST_ROWS, stretch.rows * 4, Math.round((stretch.rows * STRETCH_BYTES) / Math.max(1, stretch.bytes))));
     }
   } while (cursor !== null && stands());
   await settle();
@@ -72,19 +72,25 @@ export async function walk(pair: StatePair, subject: Subject, place: Place, stan
 
 const chained = (before: string, next: string): string => hash('sha256', `${before}${next}`);
 
-/** Compares `count` rows behind `cursor` value by value. */
+/** Compares `count` rows behind `cursor` value by value; a chunk may have fewer than were asked for. */
 async function byValue(pair: StatePair, subject: Subject, cursor: string | null, count: number) {
   let at = cursor;
-  let rows = 0;
+  let [rows, left] = [0, count];
   const digests = { source: '', target: '' };
-  for (let left = count; left > 0; left -= CHUNK_ROWS) {
-    const chunk = pair.source.chunk(subject.table.id, at, Math.min(left, CHUNK_ROWS));
-    const lines = await compareRows(pair.target, subject, chunk);
-    digests.source = chained(digests.source, lines.source);
-    digests.target = chained(digests.target, lines.target);
-    rows += chunk.rows.length;
-    at = chunk.cursor;
-    if (at === null) break;
-  }
-  return { cursor: at, rows, digests };
+  do {
+    const part = await chunkByValue(pair, subject, at, Math.min(left, CHUNK_ROWS));
+    digests.source = chained(digests.source, part.digests.source);
+    digests.target = chained(digests.target, part.digests.target);
+    rows += part.rows;
+    left -= part.taken;
+    at = part.cursor;
+  } while (at !== null && left > 0);
+  return { rows, digests };
+}
+
+/** `rows` were compared; `taken` counts also those that do not fit. */
+async function chunkByValue(pair: StatePair, subject: Subject, cursor: string | null, limit: number) {
+  const { rows, misfits, cursor: next } = pair.source.chunk(subject.table.id, cursor, limit);
+  const digests = await compareRows(pair.target, subject, { rows, misfits });
+  return { rows: rows.length, taken: rows.length + misfits.length, digests, cursor: next };
 }

@@ -168,6 +168,23 @@ test('rows with large values arrive, however many megabytes a batch is', async (
   expect(held).toEqual([{ count: '9', sum: '13500000' }]);
 });
 
+test('a batch of few rows that hold much is not gathered in memory', async () => {
+  await using w = await world();
+  const large = (id: number): PgRow => [String(id), 'x', null, null, `\\x${'0'.repeat(6_000_000)}`, null];
+  const taken: number[] = [];
+  const slices = function* () {
+    const way = taken.push(0) - 1;
+    for (let id = 1; id <= 6; id++) {
+      taken[way] = id;
+      yield { table: 1, rows: [large(id)], gone: [], misfits: [] };
+    }
+  };
+  await w.apply(4, []); // the first batch always goes the other way
+  await w.apply(5, [], { size: 6, slices });
+  expect(taken).toEqual([2, 6, 6]); // then it went the way that holds two portions
+  expect(await w.postgres.query('select count(*) from items')).toEqual([{ count: '6' }]);
+});
+
 test('a text too long for an index is quarantined, not fatal [G4]', async () => {
   await using w = await world();
   await buildIndexes(w.session, PLAN, () => undefined);

@@ -59,6 +59,20 @@ test('equal sides: everything was compared, everything was counted, nothing diff
   for (const { digests } of tables) expect(digests?.source).toBe(digests?.target);
 });
 
+test('a stretch that differs is compared to its end, though its rows come one at a time', async () => {
+  const { source, target } = await filled();
+  for (const id of [1, 4, 7]) target.tables.get(1)!.set(`["i:${id}"]`, [`${id}`, 'another', `${id / 4}`]);
+  const { tables, differences } = await full({ source, target }, undefined, {
+    async pin() {
+      const state = source.state(100);
+      const chunk: typeof state.chunk = (table, cursor) => state.chunk(table, cursor, 1);
+      return { source: { ...state, chunk }, target: target.state(), primary: 'sqlite' };
+    },
+  });
+  expect(tables.map(({ compared }) => compared)).toEqual([8, 5]);
+  expect(differences.map(({ key }) => key)).toEqual(['["i:1"]', '["i:4"]', '["i:7"]']);
+});
+
 test.each<{ what: string; plant: (world: World) => void; found: object[] }>([
   {
     what: 'a missing row',
