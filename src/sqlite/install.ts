@@ -2,7 +2,6 @@
  * What attacca keeps in the SQLite file: put in by one transaction (several where there are many tables), taken out by one, which
  * leaves the schema as it was [G11].
  */
-import { setTimeout } from 'node:timers/promises';
 import type { Mark, Seq } from '../change/change.ts';
 import { isTransient, Refused, ReplicationError } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
@@ -10,7 +9,7 @@ import { template } from '../change/template.ts';
 import type { Plan, TablePlan } from '../plan/plan.ts';
 import type { SourceSchema } from '../plan/schema.ts';
 import { sourceOf, triggersOf } from './capture.ts';
-import { type Database, writeTransaction } from './open.ts';
+import { type Database, inShortTransactions, writeTransaction } from './open.ts';
 import { headMark } from './rows.ts';
 import { readSchema } from './tables.ts';
 
@@ -39,9 +38,6 @@ const OBJECTS = /* sql */ `
   select type, name from sqlite_schema where name like '\\_attacca\\_%' escape '\\' and type in ('trigger', 'view', 'table')
   and name not glob '_attacca_fence*' order by type = 'table', name`;
 const HAS_FENCE = /* sql */ `select 1 from sqlite_schema where type = 'table' and name = '_attacca_fence'`;
-/** How long one transaction of the installation may go on before it commits, and how long the application has until the next [G6]. */
-const LOCK_MS = 8;
-const GAP_MS = 5;
 /** Steps of the schema that are our own, and need no doubt. */
 const SETTLE = /* sql */ `update _attacca_canary set x = (select schema_version from pragma_schema_version)`;
 const HAS_CANARY = /* sql */ `select 1 from sqlite_schema where type = 'table' and name = '_attacca_canary'`;
@@ -95,20 +91,6 @@ async function installOn(db: Database, plan: Plan, identity: Identity, budgetMs:
 
 const overtaken = (): ReplicationError =>
   new ReplicationError('retry', 'another process has just installed capture on this file', { hint: 'It is tried again.' });
-
-/** Runs all of `steps` in as few write transactions as let each hold the lock for a moment only: none begins a step once its time is up. */
-export async function inShortTransactions(
-  db: Database,
-  budgetMs: number,
-  steps: readonly (() => void)[],
-  now: () => number = () => performance.now(),
-): Promise<void> {
-  for (const left = [...steps]; left.length > 0; await setTimeout(left.length > 0 ? GAP_MS : 0)) {
-    await writeTransaction(db, budgetMs, () => {
-      for (const until = now() + LOCK_MS; left.length > 0 && now() < until; ) left.shift()?.();
-    });
-  }
-}
 
 /** Control row, journal and canary, where there are none. Call it inside a write transaction. */
 export function createTables(db: Database, plan: Plan, identity: Identity): void {

@@ -3,7 +3,7 @@ import { ReplicationError } from '../change/errors.ts';
 import type { Value } from '../change/value.ts';
 import type { TablePlan } from '../plan/plan.ts';
 import { journalColumns } from './capture.ts';
-import type { Database } from './open.ts';
+import { type Database, inShortTransactions } from './open.ts';
 import { bindable, placeholder, prepared } from './values.ts';
 
 const HEAD = /* sql */ `select seq, nonce from _attacca_journal order by seq desc limit 1`;
@@ -17,13 +17,20 @@ export function headMark(db: Database): Mark {
   });
 }
 
-/** Marks rows by hand, so that the pipe reads them again. `keys`: SQLite's key values. Call it inside a write transaction. */
-export function mark(db: Database, table: TablePlan, keys: readonly (readonly Value[])[]): void {
-  for (const key of keys) {
-    const places = key.map(placeholder).join(', ');
-    db.prepare(`insert into _attacca_journal (tbl, ${journalColumns(table).join(', ')}) values (?, ${places})`).run(
-      BigInt(table.id),
-      ...key.map(bindable),
-    );
-  }
+/** A row by SQLite's key values. */
+export type Named = { readonly table: TablePlan; readonly key: readonly Value[] };
+
+/** Marks rows by hand, so that the pipe reads them again; however many they are, the write lock is not held for long. */
+export async function mark(db: Database, budgetMs: number, rows: readonly Named[]): Promise<void> {
+  await inShortTransactions(
+    db,
+    budgetMs,
+    rows.map(row => () => markOne(db, row)),
+  );
+}
+
+function markOne(db: Database, { table, key }: Named): void {
+  const places = key.map(placeholder).join(', ');
+  const insert = `insert into _attacca_journal (tbl, ${journalColumns(table).join(', ')}) values (?, ${places})`;
+  prepared(db, insert).run(BigInt(table.id), ...key.map(bindable));
 }

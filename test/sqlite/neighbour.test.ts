@@ -1,10 +1,12 @@
 /* What the application feels of work that needs its write lock: how it is divided. How long each piece takes is measured by `npm run bench -- locks`. */
+import { setTimeout } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import type { Seq } from '../../src/change/change.ts';
 import { captureTriggers, expectedTriggers } from '../../src/sqlite/capture.ts';
-import { inShortTransactions, install } from '../../src/sqlite/install.ts';
-import { openSource } from '../../src/sqlite/open.ts';
+import { install } from '../../src/sqlite/install.ts';
+import { inShortTransactions, openSource } from '../../src/sqlite/open.ts';
 import { nextStep, prune } from '../../src/sqlite/prune.ts';
+import { mark } from '../../src/sqlite/rows.ts';
 import { readSchema } from '../../src/sqlite/tables.ts';
 import { fillJournal, manyTables } from '../bench/support/locks.ts';
 import { planOf, scratch } from './planned.ts';
@@ -46,6 +48,36 @@ test('a transaction of the installation begins nothing once its time is up, and 
   await inShortTransactions(db, 1_000, steps, () => clock);
   expect(seen).toEqual([0n, 0n, 0n, 0n, 4n, 4n, 6n]);
   app.exec('insert into t default values');
+  app.close();
+  db.close();
+});
+
+test('rows are marked by hand with one statement for all of them, and in between the application writes [G6]', async () => {
+  const rows = 30_000;
+  using world = scratch('create table t (id integer primary key)');
+  const db = openSource(world.path);
+  const app = openSource(world.path, { waitMs: 0 });
+  const plan = planOf(readSchema(db));
+  await install(db, plan, ME, 1_000);
+  const prepare = vi.spyOn(db, 'prepare');
+  let marking = true;
+  const marked = mark(
+    db,
+    1_000,
+    Array.from({ length: rows }, (_, id) => ({ table: plan.tables[0]!, key: [BigInt(id)] })),
+  ).finally(() => {
+    marking = false;
+  });
+  let between = 0;
+  for (await setTimeout(1); marking; await setTimeout(1)) {
+    app.exec('insert into t default values');
+    between++;
+  }
+  await marked;
+  expect(prepare).toHaveBeenCalledTimes(1);
+  expect(between).toBeGreaterThan(1);
+  expect(app.prepare('select count(*) from _attacca_journal where k1 is not null').pluck().get()).toBe(BigInt(rows + between));
+  vi.restoreAllMocks();
   app.close();
   db.close();
 });

@@ -143,7 +143,12 @@ test('rows marked by hand are read again, whatever their key holds', async () =>
   const start = await install(db, plan, { install: 'i', target: 't' }, 1_000);
   const state = heldState(db, plan);
   const keys = db.prepare('select a, b from t').raw().all() as [bigint, string][];
-  mark(db, plan.tables[0]!, [keys[0]!, [9n, 'gone']]);
+  const [table] = plan.tables;
+  await mark(
+    db,
+    1_000,
+    [keys[0]!, [9n, 'gone']].map(key => ({ table: table!, key })),
+  );
   const [slice] = slicesOf(readMarks(db, plan, start.seq, headMark(db).seq));
   expect(slice).toMatchObject({ rows: [['i:1', 't:a']], gone: [['i:9', 't:gone']] });
   const absent = [

@@ -37,13 +37,13 @@ export async function quarantine(
   if (action === 'retry') {
     const whole = [...(await suspensions(engine.side)).keys()].filter(id => ids.length === 0 || wanted.some(row => row.table === id));
     using db = disposable(openSource(engine.config.source));
-    await writeTransaction(db.database, MARK_WAIT_MS, () => {
-      for (const row of wanted) {
-        const table = on.plan.tables.find(({ id }) => id === row.table);
-        if (table !== undefined) mark(db.database, table, [keyValues(row.key)]);
-      }
-      markTables(db.database, whole); // what is suspended has missed more than these rows
+    const named = wanted.flatMap(row => {
+      const table = on.plan.tables.find(({ id }) => id === row.table);
+      return table === undefined ? [] : [{ table, key: keyValues(row.key) }];
     });
+    await mark(db.database, MARK_WAIT_MS, named);
+    // What is suspended has missed more than these rows.
+    if (whole.length > 0) await writeTransaction(db.database, MARK_WAIT_MS, () => markTables(db.database, whole));
     changed = wanted.length;
     await controller.caughtUp(); // the marks are applied then
   }

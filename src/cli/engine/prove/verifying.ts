@@ -161,14 +161,13 @@ async function repair(
   const rows = tables.reduce((sum, table) => sum + table.differences, 0);
   progress(anew.length === 0 ? `copying ${rows} rows again` : `copying ${anew.length} tables again`);
   using db = disposable(openSource(controller.engine.config.source));
-  await writeTransaction(db.database, MARK_WAIT_MS, () => {
-    for (const { table: name, key } of differences) {
-      const table = byName.get(name);
-      if (table !== undefined) mark(db.database, table, [keyValues(key)]);
-    }
-    const ids = anew.flatMap(({ table }) => byName.get(table)?.id ?? []);
-    if (ids.length > 0) markTables(db.database, ids);
+  const named = differences.flatMap(({ table: name, key }) => {
+    const table = byName.get(name);
+    return table === undefined ? [] : [{ table, key: keyValues(key) }];
   });
+  await mark(db.database, MARK_WAIT_MS, named);
+  const ids = anew.flatMap(({ table }) => byName.get(table)?.id ?? []);
+  if (ids.length > 0) await writeTransaction(db.database, MARK_WAIT_MS, () => markTables(db.database, ids));
   await audit(controller.engine.side, 'repaired', { rows, tables: anew.length }, by);
   return rows;
 }
