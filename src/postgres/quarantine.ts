@@ -18,8 +18,6 @@ export type Quarantined = {
   /** Empty where Postgres does not say which one it was. */
   readonly column: string;
   readonly reason: string;
-  /** The refused value, tagged; a JSON array of the whole row where nobody knows which value it was. Not for logs. */
-  readonly raw: string | null;
   readonly at: string;
 };
 
@@ -59,7 +57,7 @@ export async function count(session: Session): Promise<number> {
 }
 
 const LIST = /* sql */ `
-  select id, table_id, table_name, key, "column", reason, raw, at from attacca.quarantine
+  select id, table_id, table_name, key, "column", reason, at from attacca.quarantine
   where not given_up and id > $1 and ($2::integer is null or table_id = $2) order by id limit $3`;
 
 export type QuarantinedColumn = {
@@ -90,7 +88,7 @@ export async function columns(session: Session): Promise<QuarantinedColumn[]> {
   }));
 }
 
-/** Up to `limit` rows with an id above `after`, oldest first; of one table if given. */
+/** Without the refused values, which may be many and large. Up to `limit` rows with an id above `after`, oldest first; of one table if given. */
 export async function list(
   session: Session,
   page: { readonly after?: bigint; readonly table?: number; readonly limit: number },
@@ -103,7 +101,6 @@ export async function list(
     key: row.key ?? '',
     column: row.column ?? '',
     reason: row.reason ?? '',
-    raw: row.raw ?? null,
     at: row.at ?? '',
   }));
 }
