@@ -11,7 +11,7 @@ import { readControl } from '../postgres/control.ts';
 import { connect, type Session } from '../postgres/open.ts';
 import { callDaemon } from '../server/call.ts';
 import { type Call, perform } from '../server/control.ts';
-import { hasState, socketPath } from '../server/socket.ts';
+import { hasState } from '../server/socket.ts';
 import { finished, readControl as readSqliteControl, wasFinished } from '../sqlite/install.ts';
 import { openSource } from '../sqlite/open.ts';
 import { progressBar } from './bar.ts';
@@ -33,7 +33,7 @@ export async function ask<T>(context: Context, call: Call, schema: z.ZodType<T>)
   const config = context.config();
   using bar = progressBar(context.output);
   const { say } = bar;
-  const answered = await callDaemon(socketPath(config.source), call, say, actor(context.env));
+  const answered = await callDaemon(config.source, call, say, actor(context.env));
   if (answered !== undefined) return { document: schema.parse(answered.result), daemon: true };
   let left: Left | undefined;
   const ended = (what: Left): void => {
@@ -66,7 +66,7 @@ export async function look<T>(
   read: (there: Looked) => Promise<T>,
 ): Promise<T> {
   const config = context.config();
-  const answered = await callDaemon(socketPath(config.source), call, () => undefined);
+  const answered = await callDaemon(config.source, call, () => undefined);
   if (answered !== undefined) return schema.parse(answered.result);
   refuseNeverInstalled(config, call.operation);
   const { url, embedded } = await findTarget(config);

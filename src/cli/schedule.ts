@@ -4,7 +4,6 @@ import { Refused, UsageError } from '../change/errors.ts';
 import { callDaemon } from '../server/call.ts';
 import type { Call } from '../server/control.ts';
 import { DoneDocument } from '../server/documents.ts';
-import { socketPath } from '../server/socket.ts';
 import { checkFile } from '../sqlite/open.ts';
 import { confirm } from './confirm.ts';
 import type { Context } from './main.ts';
@@ -36,7 +35,7 @@ export async function appoint(context: Context, options: Options): Promise<numbe
 /** Asks the daemon, which alone can keep an appointment. Throws Refused where none runs. */
 export async function askKeeper<T>(context: Context, call: Call, schema: z.ZodType<T>): Promise<T> {
   const { source } = context.config();
-  const answer = await callDaemon(socketPath(source), call, () => undefined, actor(context.env));
+  const answer = await callDaemon(source, call, () => undefined, actor(context.env));
   if (answer === undefined) {
     checkFile(source, true);
     throw noDaemon();

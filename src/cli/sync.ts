@@ -6,9 +6,9 @@ import pino, { type Logger } from 'pino';
 import { isTransient, Refused, ReplicationError } from '../change/errors.ts';
 import { clearHalt, setHalt } from '../postgres/control.ts';
 import { supervise } from '../replicate/supervise.ts';
+import { refuseNeighbour } from '../server/call.ts';
 import { listen } from '../server/control.ts';
 import { SyncDocument as Document } from '../server/documents.ts';
-import { socketPath } from '../server/socket.ts';
 import { neverInstalled } from './ask.ts';
 import { progressBar } from './bar.ts';
 import type { Config } from './config.ts';
@@ -100,6 +100,7 @@ async function session(
   log: Logger,
   { since, once, stop, env, reached, ended, opened, lost }: Session,
 ): Promise<SyncDocument | undefined> {
+  await refuseNeighbour(config.source);
   // The embedded server is only made for a file that can be replicated: a refusal leaves nothing behind.
   const decided = neverInstalled(config) ? await examine(config, log) : undefined;
   await using engine = await openEngine(config, log, 'sync', { env, reached });
@@ -112,7 +113,8 @@ async function session(
     ended(left);
     stop.abort();
   });
-  await using _socket = await listen(ops, socketPath(config.source));
+  await refuseNeighbour(config.source); // two may have started at once
+  await using _socket = await listen(ops, config.source);
   log.info({ target: shown(engine), embedded: engine.embedded !== undefined }, 'controller');
   const over = AbortSignal.any([stop.signal, enough.signal]);
   const running = own.run(over, () => {

@@ -1,7 +1,6 @@
 import { Refused } from '../change/errors.ts';
 import { callDaemon } from '../server/call.ts';
 import { ThrottleDocument } from '../server/documents.ts';
-import { socketPath } from '../server/socket.ts';
 import { refuseNeverInstalled } from './ask.ts';
 import type { Context } from './main.ts';
 import { EXIT, present, progress } from './report.ts';
@@ -18,7 +17,7 @@ export async function throttle(
     ...(rowsPerSecond === undefined ? {} : { rowsPerSecond: rowsPerSecond === 'off' ? null : rowsPerSecond }),
     ...(nice === undefined ? {} : { nice }),
   } as const;
-  const answered = await callDaemon(socketPath(config.source), call, line => progress(context.output, line));
+  const answered = await callDaemon(config.source, call, line => progress(context.output, line));
   if (answered === undefined) {
     refuseNeverInstalled(config, 'throttle');
     throw noDaemon();

@@ -1,21 +1,37 @@
-import { type IncomingMessage, request } from 'node:http';
+import { type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { actor } from '../change/actor.ts';
 import { Refused, ReplicationError, UsageError } from '../change/errors.ts';
-import { type Call, callerHeader, Line, OTHER_VERSION } from './control.ts';
+import { ANOTHER, type Call, headersOf, Line, OTHER_VERSION } from './control.ts';
 import type { Progress } from './operations.ts';
+import { socketPath } from './socket.ts';
 
 /**
- * Asks the daemon that listens on `path`, in the name of `by`. Resolves with undefined if none does; rejects with the daemon's own error, and with
- * a ReplicationError if it dies before it has answered or says what is no answer.
+ * Asks the daemon that follows `source`, in the name of `by`. Resolves with undefined if none does; rejects with the daemon's own error, of
+ * one that follows another file too, and with a ReplicationError if it dies before it has answered or says what is no answer.
  */
 export async function callDaemon(
-  path: string,
+  source: string,
   call: Call,
   progress: Progress,
   by = actor(),
 ): Promise<{ readonly result: unknown } | undefined> {
-  const response = await post(path, JSON.stringify(call), by);
-  if (response === undefined) return undefined;
+  const headers = { 'content-type': 'application/json', ...headersOf(by, source) };
+  const response = await send(source, { path: '/call', method: 'POST', headers }, JSON.stringify(call));
+  return response === undefined ? undefined : await answerIn(response, progress);
+}
+
+/** A daemon that is hung, and of the same file, is not waited for. */
+const NEIGHBOUR_MS = 5_000;
+
+/** Throws Refused where a daemon runs in the folder of `source` that follows another file. */
+export async function refuseNeighbour(source: string): Promise<void> {
+  const signal = AbortSignal.timeout(NEIGHBOUR_MS);
+  const response = await send(source, { path: '/', headers: headersOf(actor(), source), signal }).catch(() => undefined);
+  if (response?.statusCode === ANOTHER) await answerIn(response, () => undefined);
+  response?.resume();
+}
+
+async function answerIn(response: IncomingMessage, progress: Progress): Promise<{ readonly result: unknown }> {
   for await (const text of linesOf(response)) {
     const line = parse(text);
     if ('progress' in line) progress(line.progress, line.share);
@@ -26,10 +42,9 @@ export async function callDaemon(
 }
 
 /** A connection of its own: one kept from an earlier call may lead to a daemon that is gone, and would keep this process alive. */
-function post(path: string, body: string, by: string): Promise<IncomingMessage | undefined> {
-  const headers = { 'content-type': 'application/json', ...callerHeader(by) };
+function send(source: string, what: RequestOptions, body?: string): Promise<IncomingMessage | undefined> {
   return new Promise((resolve, reject) => {
-    const ask = request({ socketPath: path, path: '/call', method: 'POST', headers, agent: false }, resolve);
+    const ask = request({ ...what, socketPath: socketPath(source), agent: false }, resolve);
     ask.once('error', error => {
       const code = 'code' in error ? String(error.code) : '';
       if (['ENOENT', 'ECONNREFUSED', 'ENOTDIR'].includes(code)) resolve(undefined);

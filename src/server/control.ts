@@ -11,7 +11,7 @@ import { z } from 'zod';
 import { actor } from '../change/actor.ts';
 import { Refused, ReplicationError, UsageError } from '../change/errors.ts';
 import type { Operations, Progress } from './operations.ts';
-import { privateFolder } from './socket.ts';
+import { fileOf, privateFolder, socketPath } from './socket.ts';
 
 /** A call as it travels; the same schema checks it on arrival. */
 export const Call = z.discriminatedUnion('operation', [
@@ -69,11 +69,15 @@ export type Line = z.infer<typeof Line>;
 /** What to do where one side says what the other does not understand. */
 export const OTHER_VERSION = 'the daemon may be of another version: stop it and start `attacca sync` again with this one';
 
-/** The header that says who calls: `user@host`. */
+/** The headers that say who calls, `user@host`, and for which file. */
 const CALLER = 'attacca-caller';
-export const callerHeader = (by: string): Readonly<Record<string, string>> => ({
+const SOURCE = 'attacca-source';
+export const headersOf = (by: string, source: string): Readonly<Record<string, string>> => ({
   [CALLER]: by.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 200),
+  [SOURCE]: encodeURIComponent(fileOf(source)),
 });
+/** The status of an answer to somebody who means another file. */
+export const ANOTHER = 409;
 
 /** Only looking needs no line in the log. */
 function changes(call: Call): boolean {
@@ -120,9 +124,17 @@ function carryOut(operations: Operations, call: Call, progress: Progress, by: st
   }
 }
 
-/** The API itself: a failure is a line of the answer, also where the call makes no sense (then with status 400). */
-export function controlApp(operations: Operations): Hono {
+/**
+ * The API of the daemon that follows `source`: a failure is a line of the answer, also where the call makes no sense (then with status
+ * 400). Whoever means another file is refused before anything else.
+ */
+export function controlApp(operations: Operations, source: string): Hono {
   const app = new Hono();
+  app.use(async (context, next) => {
+    const meant = context.req.header(SOURCE);
+    if (meant === undefined || meant === encodeURIComponent(fileOf(source))) return await next();
+    return context.body(written({ failure: failure(otherSource(source, decodeURIComponent(meant))) }), ANOTHER);
+  });
   app.post('/call', async context => {
     const call = Call.safeParse(await context.req.json().catch(() => undefined));
     if (!call.success) return context.body(written({ failure: failure(misunderstood(call.error)) }), 400);
@@ -141,6 +153,15 @@ export function controlApp(operations: Operations): Hono {
 
 const written = (line: Line): string => `${JSON.stringify(line)}\n`;
 
+const otherSource = (ours: string, theirs: string): Refused =>
+  new Refused('the daemon in this folder follows another file', [
+    {
+      code: 'other-source',
+      reason: `it follows ${ours}, not ${theirs}, and there is one daemon to a folder`,
+      remedy: 'give the source that it follows, or put each database in a folder of its own',
+    },
+  ]);
+
 const misunderstood = (error: z.ZodError): ReplicationError =>
   new ReplicationError('halt', `the daemon did not understand the call\n${z.prettifyError(error)}`, { hint: OTHER_VERSION });
 
@@ -152,11 +173,15 @@ function failure(error: unknown): Extract<Line, { failure: unknown }>['failure']
   return { kind: 'unexpected', message, hint: '', blockers: [] };
 }
 
-/** Listens on `path` until disposed. The caller holds the controller's lock: a socket that is still there is a dead daemon's. */
-export async function listen(operations: Operations, path: string): Promise<AsyncDisposable> {
+/**
+ * Listens for `source` until disposed. The caller holds the controller's lock: a socket that is still there is a dead daemon's, or, which
+ * it has to have refused, that of another file.
+ */
+export async function listen(operations: Operations, source: string): Promise<AsyncDisposable> {
+  const path = socketPath(source);
   privateFolder(dirname(path));
   rmSync(path, { force: true });
-  const server = createAdaptorServer({ fetch: controlApp(operations).fetch });
+  const server = createAdaptorServer({ fetch: controlApp(operations, source).fetch });
   const mask = process.umask(0o177); // from its first moment on, nobody else may connect
   const listening = new Promise<void>((resolve, reject) => {
     server.once('error', reject);

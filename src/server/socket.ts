@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 /** Not `userInfo()`: in a container the number may have no name. */
 const uid = (): number => process.getuid?.() ?? -1;
@@ -22,7 +22,7 @@ export const hasState = (source: string): boolean => {
 };
 
 /**
- * Where the daemon for `source` listens: `.attacca/control.sock`, or, where that path is too long for a socket, a private
+ * Where the daemon for `source`, and for every other file of its folder, listens: `.attacca/control.sock`, or, where that path is too long for a socket, a private
  * folder of the same user under the temp folder. The same on both sides of the conversation.
  */
 export function socketPath(source: string): string {
@@ -30,6 +30,18 @@ export function socketPath(source: string): string {
   if (Buffer.byteLength(path) <= LONGEST) return path;
   const hash = createHash('sha256').update(source).digest('hex').slice(0, 16);
   return join(tmpdir(), `attacca-${uid()}`, `${hash}.sock`);
+}
+
+/**
+ * The file that `source` names, by whatever path or link: daemons of several files meet at one socket, and are told apart by this.
+ * It may be away for a moment.
+ */
+export function fileOf(source: string): string {
+  try {
+    return realpathSync(source);
+  } catch {
+    return source === dirname(source) ? source : join(fileOf(dirname(source)), basename(source));
+  }
 }
 
 /**

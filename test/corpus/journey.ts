@@ -10,7 +10,6 @@ import Database from 'better-sqlite3';
 import type { Client } from 'pg';
 import { callDaemon } from '../../src/server/call.ts';
 import { StatusDocument } from '../../src/server/documents.ts';
-import { socketPath } from '../../src/server/socket.ts';
 import { connect, testPostgres } from '../support/postgres.ts';
 import { isRunning } from '../support/world.ts';
 import { asApplication, changeStored, fill } from './change.ts';
@@ -210,7 +209,7 @@ async function equal({ outcome, source, client }: Way, when: string, daemon?: Da
 async function shadowing({ source }: Way, daemon: Daemon): Promise<void> {
   for (const end = performance.now() + LIMIT_MS; performance.now() < end; await delay(100)) {
     if (daemon.process.exitCode !== null) throw new Defect(`the daemon ended: ${daemon.log().slice(-500)}`);
-    const answer = await callDaemon(socketPath(source), { operation: 'status' }, () => undefined).catch(() => undefined);
+    const answer = await callDaemon(source, { operation: 'status' }, () => undefined).catch(() => undefined);
     const status = StatusDocument.safeParse(answer?.result).data;
     if (status?.phase === 'shadowing' && status.lag?.changes === '0') return;
   }

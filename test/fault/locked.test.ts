@@ -7,7 +7,6 @@ import { readStatus } from '../../src/cli/engine/status.ts';
 import { connect } from '../../src/postgres/open.ts';
 import { callDaemon } from '../../src/server/call.ts';
 import type { StatusDocument } from '../../src/server/documents.ts';
-import { socketPath } from '../../src/server/socket.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
 import { openWorld } from '../support/world.ts';
 
@@ -61,7 +60,7 @@ test('status tells of a daemon that has only begun, while the file, which alone 
 async function blockedWhileAsked(source: string, pid: number): Promise<number> {
   let blocked = 0;
   for (let asked = 0; asked < ASKED; asked++) {
-    expect(await callDaemon(socketPath(source), { operation: 'status' }, () => undefined)).toBeDefined();
+    expect(await callDaemon(source, { operation: 'status' }, () => undefined)).toBeDefined();
     await delay(20);
     if (SLEEPS.has(systemCall(pid))) blocked++;
   }

@@ -10,7 +10,7 @@ import { makePlace, type Place } from '../cli/refusals.ts';
 import { mirroringWorld, stopDaemon } from '../support/mirroring.ts';
 import { connect, testPostgres } from '../support/postgres.ts';
 import { buildShop } from '../support/shop.ts';
-import { attacca, openWorld, type Ran } from '../support/world.ts';
+import { attacca, caughtUp, openWorld, type Ran } from '../support/world.ts';
 
 const codes = ({ stdout }: Ran): string[] => ErrorDocument.parse(JSON.parse(stdout)).blockers.map(({ code }) => code);
 const UNINSTALL = ['uninstall', '--yes', '--json'];
@@ -42,7 +42,7 @@ test('uninstall after finish is refused: the fence stays, and so does the embedd
   const other = new Database(place.source);
   other.exec('create table other (id integer primary key)');
   other.close();
-  await run(...UNINSTALL);
+  expect(codes(await run(...UNINSTALL))).toEqual(['target-not-empty']);
   const client = await connect((await startEmbedded(stateFolder(place.source))).url);
   expect((await client.query('select from item')).rowCount).toBe(100);
   await client.end();
@@ -55,6 +55,47 @@ test('uninstall after finish is refused with a target elsewhere too [G11]', asyn
   await daemon.exited;
   expect(codes(await world.run(...UNINSTALL))).toEqual(['finished']);
   expect(() => world.app.exec('delete from log')).toThrow(/ATTACCA_FENCED/);
+});
+
+test('two files in one folder: the daemon of one does nothing for the other, a second one is refused, and each leaves what is not its own', async () => {
+  await using world = await openWorld(buildShop(20));
+  await using theirs = await testPostgres();
+  const other = join(world.folder, 'other.db');
+  const db = new Database(other);
+  db.exec('create table x (id integer primary key); insert into x values (1)');
+  const daemon = world.start();
+  await world.until(caughtUp);
+  for (const words of [['status'], ['verify'], ['cutover', '--yes'], ['uninstall', '--yes'], ['sync', '--once'], ['sync']]) {
+    const ran = await attacca([...words, '--source', other, '--target', theirs.url, '--json']);
+    expect(ran, words[0]).toMatchObject({ code: 3 });
+    expect(codes(ran), words[0]).toEqual(['other-source']);
+  }
+  expect(db.prepare('select count(*) from sqlite_schema').pluck().get()).toBe(1);
+  await world.until(caughtUp);
+
+  await stopDaemon(world);
+  onTestFinished(async () => runningEmbedded(stateFolder(other))?.stop());
+  expect(await attacca(['sync', '--once', '--source', other])).toMatchObject({ code: 0 });
+  await world.json(0, 'uninstall', '--yes');
+  const status = await attacca(['status', '--json', '--source', other]);
+  expect(StatusDocument.parse(JSON.parse(status.stdout))).toMatchObject({ phase: 'shadowing', lag: { changes: '0' } });
+  expect(daemon.process.exitCode).toBe(0);
+  db.close();
+});
+
+test('the embedded server of one file is neither used nor stopped by another file in its folder', async () => {
+  const { place, run } = alone();
+  for (const words of [['sync', '--once'], ['verify'], ['cutover', '--yes']]) expect(await run(...words)).toMatchObject({ code: 0 });
+  const other = join(place.folder, 'other.db');
+  const db = new Database(other);
+  db.exec('create table x (id integer primary key)');
+  db.close();
+  expect(codes(await attacca(['sync', '--json', '--source', other]))).toEqual(['other-source']);
+  expect(runningEmbedded(stateFolder(other))).toBeDefined();
+  await run('finish', '--yes');
+  expect(codes(await attacca(['sync', '--json', '--source', other]))).toEqual(['target-not-empty']);
+  expect(codes(await attacca([...UNINSTALL, '--source', other]))).toEqual(['target-not-empty']);
+  expect(runningEmbedded(stateFolder(other))).toBeDefined();
 });
 
 test('uninstall against another target is refused by name, and the file stays captured', async () => {

@@ -1,14 +1,15 @@
 /* Over a real socket: what the daemon says arrives as it was said, and its death is never taken for an answer [G7]. */
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { Refused, ReplicationError, UsageError } from '../../src/change/errors.ts';
-import { callDaemon } from '../../src/server/call.ts';
+import { callDaemon, refuseNeighbour } from '../../src/server/call.ts';
 import { type Call, controlApp, listen } from '../../src/server/control.ts';
 import type { Operations } from '../../src/server/operations.ts';
+import { socketPath } from '../../src/server/socket.ts';
 import { DONE, fake, ignore, STATUS } from './fake.ts';
 
 let folder: string;
@@ -17,13 +18,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const at = () => join(folder, 'state', 'control.sock');
+const source = () => join(folder, 'app.db');
+const at = () => socketPath(source());
 
 describe('over the socket', () => {
   const failing = (error: unknown) => fake({ status: () => Promise.reject(error) });
   const ask = async (operations: Operations, call: Call = { operation: 'status' }): Promise<unknown> => {
-    await using _daemon = await listen(operations, at());
-    return await callDaemon(at(), call, ignore);
+    await using _daemon = await listen(operations, source());
+    return await callDaemon(source(), call, ignore);
   };
 
   test('the result is the document, whatever characters are in it and however long it is', async () => {
@@ -41,8 +43,8 @@ describe('over the socket', () => {
       for (let line = 0; line < 100; line += 1) say(`line ${line}`);
       return DONE;
     };
-    await using _daemon = await listen(fake({ finish }), at());
-    const answer = await callDaemon(at(), { operation: 'finish' }, line => {
+    await using _daemon = await listen(fake({ finish }), source());
+    const answer = await callDaemon(source(), { operation: 'finish' }, line => {
       heard.push(line);
       goOn.resolve();
     });
@@ -79,8 +81,8 @@ describe('over the socket', () => {
       await all.promise;
       return STATUS;
     };
-    await using _daemon = await listen(fake({ status }), at());
-    const answers = await Promise.all(Array.from({ length: 5 }, () => callDaemon(at(), { operation: 'status' }, ignore)));
+    await using _daemon = await listen(fake({ status }), source());
+    const answers = await Promise.all(Array.from({ length: 5 }, () => callDaemon(source(), { operation: 'status' }, ignore)));
     expect(answers).toEqual(Array(5).fill({ result: STATUS }));
   });
 
@@ -92,8 +94,8 @@ describe('over the socket', () => {
       await goOn.promise;
       return DONE;
     };
-    const daemon = await listen(fake({ finish }), at());
-    const answer = callDaemon(at(), { operation: 'finish' }, ignore);
+    const daemon = await listen(fake({ finish }), source());
+    const answer = callDaemon(source(), { operation: 'finish' }, ignore);
     await began.promise;
     const stopped = daemon[Symbol.asyncDispose]();
     goOn.resolve();
@@ -103,14 +105,39 @@ describe('over the socket', () => {
   });
 });
 
+describe('another file in the same folder', () => {
+  const other = () => join(folder, 'other.db');
+  const refusal = { name: 'Refused', blockers: [{ code: 'other-source' }] };
+
+  test('is refused by the daemon, before anything is done', async () => {
+    await using _daemon = await listen(fake({ finish: async () => DONE }), source());
+    await expect(callDaemon(other(), { operation: 'finish' }, ignore)).rejects.toMatchObject(refusal);
+    await expect(refuseNeighbour(other())).rejects.toMatchObject(refusal);
+    await refuseNeighbour(source());
+  });
+
+  test('is not one that is a link to the same file, with names of any characters; nor one that is away for a moment', async () => {
+    writeFileSync(join(folder, 'größe %41.db'), '');
+    symlinkSync(join(folder, 'größe %41.db'), source());
+    symlinkSync(folder, `${folder}.link`);
+    onTestFinished(() => rmSync(`${folder}.link`));
+    await using _daemon = await listen(fake({ status: async () => STATUS }), source());
+    const asked = (path: string) => callDaemon(path, { operation: 'status' }, ignore);
+    expect(await asked(join(folder, 'größe %41.db'))).toEqual({ result: STATUS });
+    expect(await asked(join(`${folder}.link`, 'app.db'))).toEqual({ result: STATUS });
+    rmSync(source());
+    expect(await asked(join(`${folder}.link`, 'app.db'))).toEqual({ result: STATUS });
+  });
+});
+
 describe('nobody listens', () => {
-  const asked = () => callDaemon(at(), { operation: 'status' }, ignore);
+  const asked = () => callDaemon(source(), { operation: 'status' }, ignore);
 
   /** A server that is closed removes its socket; one that is killed does not. */
   async function leaveSocket(): Promise<void> {
-    await using _killed = await listen(fake(), join(folder, 'killed.sock'));
+    await using _killed = await listen(fake(), join(folder, 'killed', 'app.db'));
     mkdirSync(dirname(at()), { recursive: true });
-    renameSync(join(folder, 'killed.sock'), at());
+    renameSync(socketPath(join(folder, 'killed', 'app.db')), at());
   }
 
   test('where there is no folder, no socket, a file, or no folder but a file', async () => {
@@ -125,7 +152,7 @@ describe('nobody listens', () => {
   });
 
   test('any more', async () => {
-    const daemon = await listen(fake({ status: async () => STATUS }), at());
+    const daemon = await listen(fake({ status: async () => STATUS }), source());
     expect(await asked()).toEqual({ result: STATUS });
     await daemon[Symbol.asyncDispose]();
     expect(await asked()).toBeUndefined();
@@ -133,9 +160,10 @@ describe('nobody listens', () => {
 
   test('and what a dead daemon left is taken over', async () => {
     await leaveSocket();
+    await refuseNeighbour(join(folder, 'other.db'));
     expect(statSync(at()).isSocket()).toBe(true);
     expect(await asked()).toBeUndefined();
-    await using _daemon = await listen(fake({ status: async () => STATUS }), at());
+    await using _daemon = await listen(fake({ status: async () => STATUS }), source());
     expect(await asked()).toEqual({ result: STATUS });
   });
 });
@@ -152,7 +180,7 @@ describe('a daemon that dies in mid-answer, or says something else', () => {
     };
   }
   const rejection = async (): Promise<ReplicationError> => {
-    const back = await callDaemon(at(), { operation: 'status' }, ignore).then(ignore, reason => reason);
+    const back = await callDaemon(source(), { operation: 'status' }, ignore).then(ignore, reason => reason);
     expect(back).toBeInstanceOf(ReplicationError);
     return back;
   };
@@ -171,14 +199,14 @@ describe('a daemon that dies in mid-answer, or says something else', () => {
   });
 
   test('while it works', async () => {
-    const server = createAdaptorServer({ fetch: request => controlApp(operations).fetch(request) }) as Server;
+    const server = createAdaptorServer({ fetch: request => controlApp(operations, source()).fetch(request) }) as Server;
     const verify: Operations['verify'] = (_, say) => {
       say('comparing');
       return new Promise(() => undefined);
     };
     const operations = fake({ verify });
     await using _daemon = await serving(server);
-    const asked = callDaemon(at(), { operation: 'verify', tables: [], repair: false }, () => server.closeAllConnections());
+    const asked = callDaemon(source(), { operation: 'verify', tables: [], repair: false }, () => server.closeAllConnections());
     await expect(asked).rejects.toMatchObject({ name: 'ReplicationError', message: 'the daemon went away before it answered' });
   });
 

@@ -14,7 +14,7 @@ import type { Operations } from '../../src/server/operations.ts';
 import { DONE, fake, HUGE, ignore, QUARANTINE, STATUS, SWITCH, VERIFY } from './fake.ts';
 
 async function post(operations: Operations, body: unknown): Promise<{ status: number; lines: Line[] }> {
-  const response = await controlApp(operations).request('/call', { method: 'POST', body: JSON.stringify(body) });
+  const response = await controlApp(operations, '/srv/app.db').request('/call', { method: 'POST', body: JSON.stringify(body) });
   const text = await response.text();
   expect(text).toMatch(/\n$/);
   const lines = text.trimEnd().split('\n');
@@ -94,13 +94,13 @@ describe('a call', () => {
     ['half a millisecond', { operation: 'switch', direction: 'cutover', dryRun: true, maxPauseMs: 0.5 }, /maxPauseMs/],
     ['nothing', null, /object/],
   ])('%s is refused before anything is done', async (_, body, says) => {
-    const response = await controlApp(fake()).request('/call', { method: 'POST', body: JSON.stringify(body) });
+    const response = await controlApp(fake(), '/srv/app.db').request('/call', { method: 'POST', body: JSON.stringify(body) });
     expect(response.status).toBe(400);
     expect(Line.parse(await response.json())).toMatchObject({ failure: { kind: 'failed', message: expect.stringMatching(says) } });
   });
 
   test('what is not JSON is refused too', async () => {
-    const response = await controlApp(fake()).request('/call', { method: 'POST', body: '{"operation":' });
+    const response = await controlApp(fake(), '/srv/app.db').request('/call', { method: 'POST', body: '{"operation":' });
     expect(response.status).toBe(400);
     expect(Line.parse(await response.json())).toMatchObject({ failure: { message: expect.stringContaining('did not understand') } });
   });

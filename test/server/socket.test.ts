@@ -14,12 +14,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const at = () => join(folder, 'state', 'control.sock');
+const at = () => socketPath(join(folder, 'app.db'));
 const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 
 describe('who may ask', () => {
   test('only the user: the socket is 0600, its folder private', async () => {
-    await using _daemon = await listen(fake(), at());
+    await using _daemon = await listen(fake(), join(folder, 'app.db'));
     expect(mode(at())).toBe('600');
     expect(mode(dirname(at()))).toBe(process.getuid?.() === 0 ? '711' : '700');
   });
@@ -66,10 +66,10 @@ describe('where it listens', () => {
       expect(Buffer.byteLength(path)).toBeLessThanOrEqual(100);
       expect(socketPath(join(dirname(source), 'other.db'))).not.toBe(path);
 
-      await using _daemon = await listen(fake({ status: async () => STATUS }), path);
+      await using _daemon = await listen(fake({ status: async () => STATUS }), source);
       expect(mode(path)).toBe('600');
       expect(mode(dirname(path))).toBe(process.getuid?.() === 0 ? '711' : '700');
-      expect(await callDaemon(socketPath(source), { operation: 'status' }, ignore)).toEqual({ result: STATUS });
+      expect(await callDaemon(source, { operation: 'status' }, ignore)).toEqual({ result: STATUS });
     },
   );
 });

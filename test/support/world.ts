@@ -10,7 +10,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { callDaemon } from '../../src/server/call.ts';
 import { StatusDocument } from '../../src/server/documents.ts';
-import { socketPath } from '../../src/server/socket.ts';
 import { connect, type TestPostgres, testPostgres } from './postgres.ts';
 
 export const BINARY = resolve('dist/bin.cjs');
@@ -138,7 +137,7 @@ export async function openWorld(
     async until(what) {
       let last: unknown;
       for (const deadline = performance.now() + limitMs; performance.now() < deadline; await delay(20)) {
-        const answer = await callDaemon(socketPath(source), { operation: 'status' }, () => undefined).catch(error => ({
+        const answer = await callDaemon(source, { operation: 'status' }, () => undefined).catch(error => ({
           result: String(error),
         }));
         last = answer?.result;

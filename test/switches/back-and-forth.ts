@@ -9,7 +9,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type Database from 'better-sqlite3';
 import { callDaemon } from '../../src/server/call.ts';
 import { SwitchDocument } from '../../src/server/documents.ts';
-import { socketPath } from '../../src/server/socket.ts';
 import { buildBank, judge } from '../support/bank.ts';
 import type { TestPostgres } from '../support/postgres.ts';
 import { numbersFrom } from '../support/random.ts';
@@ -115,7 +114,7 @@ function build({ rows, journal, kinds }: Course): (db: Database.Database) => voi
 
 async function changeOver(world: World, direction: Direction): Promise<number> {
   const call = { operation: 'switch', direction, dryRun: false } as const;
-  const answer = await callDaemon(socketPath(world.source), call, () => undefined).catch(error => {
+  const answer = await callDaemon(world.source, call, () => undefined).catch(error => {
     throw new Error(`${direction}: ${error instanceof Error ? error.message : error} ${JSON.stringify(error)}\n${world.daemon().log()}`);
   });
   const phase = direction === 'cutover' ? 'mirroring' : 'shadowing';

@@ -14,6 +14,7 @@ import { audit } from '../../postgres/audit.ts';
 import { acquire, type Control, readControl } from '../../postgres/control.ts';
 import { known } from '../../postgres/data-dir.ts';
 import { type Embedded, startEmbedded } from '../../postgres/embedded.ts';
+import { holdsTables } from '../../postgres/install.ts';
 import { connect, redact, type Session, type Writer } from '../../postgres/open.ts';
 import { type Preflight, preflight } from '../../postgres/preflight.ts';
 import type { OnQuarantine } from '../../postgres/writes.ts';
@@ -66,6 +67,7 @@ export async function openEngine(config: Config, log: Logger, as: string, { env,
     const facts = await preflight(main, config.schema);
     refuse(facts, url);
     await acquire(main, who);
+    if (embedded !== undefined) await refuseForeign(main, config.source);
     const side = watched('side', await connect(url, { applicationName: `attacca side of ${who}` }), reached);
     const flag = watched('flag', flagOf(config, { env, side, url }), reached);
     const hooks = hooksOf({ config, log, url, env, note: (event, detail) => audit(side, event, detail) });
@@ -78,6 +80,13 @@ export async function openEngine(config: Config, log: Logger, as: string, { env,
     await stopUnused(url, embedded);
     throw error;
   }
+}
+
+/** Whoever ends stops the embedded server, or deletes it: another file's, or what was finished, must not be in it. */
+async function refuseForeign(main: Session, source: string): Promise<void> {
+  const control = await readControl(main);
+  if (control !== undefined) refuseOtherSource(control, source);
+  else if (await holdsTables(main)) throw occupied(stateFolder(source));
 }
 
 /** A file that is captured for a server elsewhere must not get an embedded one for want of a flag. */
@@ -167,6 +176,15 @@ const otherSource = (theirs: string, ours: string): Refused =>
 
 /** Which Postgres database this is: the file remembers it, so that two targets never share one journal. */
 export const identityOf = (engine: Pick<Engine, 'facts'>): string => `${engine.facts.systemIdentifier}/${engine.facts.database}`;
+
+const occupied = (folder: string): Refused =>
+  new Refused('the embedded PostgreSQL is in use', [
+    {
+      code: 'target-not-empty',
+      reason: `the one in ${folder} holds tables that were kept, or that are an application's since \`attacca finish\``,
+      remedy: 'name another database with --target, or put the SQLite file in a folder of its own',
+    },
+  ]);
 
 /** The target as people may see it. */
 export const shown = (engine: Pick<Engine, 'url'>): string => redact(engine.url);
