@@ -21,8 +21,8 @@ export class ReplicationError extends Error {
 
 /** The SQLite file is not as the plan has it any more. The controller follows it, before anything else is read of it. */
 export class SourceMoved extends ReplicationError {
-  constructor(what: string) {
-    super('retry', what, { hint: 'attacca looks at the file again and follows the change' });
+  constructor(what: string, cause?: unknown) {
+    super('retry', what, { hint: 'attacca looks at the file again and follows the change', cause });
   }
 }
 

@@ -6,10 +6,11 @@
  * in Postgres is still the old one. While the first copy runs, [G3] does not hold yet: then the DDL goes first, alone.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { SourceMoved } from '../../change/errors.ts';
 import { type Evolution, evolve } from '../../plan/evolve.ts';
 import { changeDdl, changeLines } from '../../plan/evolve-ddl.ts';
 import type { Plan } from '../../plan/plan.ts';
-import type { SourceSchema, SourceTable, TableStats } from '../../plan/schema.ts';
+import type { SourceTable, TableStats } from '../../plan/schema.ts';
 import { waive } from '../../plan/waive.ts';
 import { analyze, buildIndexes } from '../../postgres/constraints.ts';
 import { type Control, record } from '../../postgres/control.ts';
@@ -150,18 +151,27 @@ async function throughBatch(on: Standing, before: (session: Session) => Promise<
   await untilCaughtUp(forwardTail(on, forwardSink(on, before), { checkpoint: on.control.mark, verifying: false }), signal);
 }
 
-function decide(db: Database, plan: Plan, { schema, triggers }: Look): Evolution {
-  const stats = statsOf(db, schema);
+function decide(db: Database, plan: Plan, seen: Look): Evolution {
+  const { schema, triggers } = seen;
+  const stats = statsOf(db, seen);
   return evolve(plan, { schema, triggers, hazards: waive(captureHazards(schema), plan.waived ?? []).findings, stats });
 }
 
-/** What the stored values of a table are, read when it is asked for. `asked`: as `profile` takes it. */
+/**
+ * What the stored values of a table are, read when it is asked for. `asked`: as `profile` takes it. No read transaction is held for so
+ * long: a table that is gone by then is SourceMoved.
+ */
 export const statsOf =
-  (db: Database, schema: SourceSchema, asked?: Asked) =>
+  (db: Database, { schema, version }: Pick<Look, 'schema' | 'version'>, asked?: Asked) =>
   (table: SourceTable): TableStats => {
-    const found = profile(db, { ...schema, tables: [table] }, undefined, asked)[table.name];
-    if (found === undefined) throw new RangeError(`the profile has no table ${table.name}`);
-    return found;
+    try {
+      const found = profile(db, { ...schema, tables: [table] }, undefined, asked)[table.name];
+      if (found === undefined) throw new RangeError(`the profile has no table ${table.name}`);
+      return found;
+    } catch (error) {
+      if (schemaVersion(db) === version) throw error;
+      throw new SourceMoved(`the schema of the SQLite file has changed again while ${table.name} was read`, error);
+    }
   };
 
 function targetOf(before: Plan, { plan, changes }: Evolution) {

@@ -67,7 +67,7 @@ async function widened(on: Standing, wanted: Wanted, signal: AbortSignal, progre
   if (seen.health.state !== 'fine' || isDoubtful(seen.steps)) return undefined;
   const inForce = (table: string, column: string): string | undefined =>
     plan.tables.find(({ name }) => name === table)?.columns.find(({ name }) => name === column)?.codec;
-  const evolution = widen(plan, wanted, seen.schema, statsOf(db.database, seen.schema, inForce));
+  const evolution = widen(plan, wanted, seen.schema, statsOf(db.database, seen, inForce));
   const columns = changed(plan, evolution.plan);
   if (columns.length === 0) return [];
   progress?.(`copying ${evolution.whole.length} tables again`);
