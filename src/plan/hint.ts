@@ -20,12 +20,17 @@ export const declaresTime = ({ declared }: SourceColumn): boolean => /date|time/
 export const declaresDay = ({ declared }: SourceColumn): boolean => /date/i.test(declared) && !/time/i.test(declared);
 
 const TIME_NAME =
-  /date|time|stamp|(?:^|_)(?:at|on|ts|dt|when|since|until|created|updated|modified|deleted|changed|added|expires?|expiry|seen|start|started|end|ended|finished|due|utc)$|[a-z](?:At|On|Created|Updated|Modified|Expires)$|^(?:created|updated|modified|deleted|expires)/i;
-const DAY_NAME = /date$|day$|^dob$|_dob$|_on$|[a-z]On$/i;
+  /date|time|stamp|(?:^|_)(?:at|on|ts|dt|when|since|until|created|updated|modified|deleted|changed|added|expires?|expiry|seen|start|started|end|ended|finished|due|utc)$|^(?:created|updated|modified|deleted|expires)/i;
+const DAY_NAME = /date$|day$|^dob$|_dob$|_on$/i;
+/** Letter case is all that tells `createdOn` from `version`, and `seenAt` from `format`. */
+const CAMEL_TIME = /[a-z](?:At|On|Created|Updated|Modified|Expires)$/;
+const CAMEL_DAY = /[a-z]On$/;
 
-export const saysTime = (column: SourceColumn): boolean => declaresTime(column) || TIME_NAME.test(column.name);
-export const saysDay = (column: SourceColumn): boolean =>
-  declaresDay(column) || (!declaresTime(column) && DAY_NAME.test(column.name) && !/time/i.test(column.name));
+const namesTime = (name: string): boolean => TIME_NAME.test(name) || CAMEL_TIME.test(name);
+const namesDay = (name: string): boolean => (DAY_NAME.test(name) || CAMEL_DAY.test(name)) && !/time/i.test(name);
+
+export const saysTime = (column: SourceColumn): boolean => declaresTime(column) || namesTime(column.name);
+export const saysDay = (column: SourceColumn): boolean => declaresDay(column) || (!declaresTime(column) && namesDay(column.name));
 
 /** Core Data calls its columns so. */
 const CORE_DATA = /^Z[A-Z]/;
