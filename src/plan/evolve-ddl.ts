@@ -26,14 +26,11 @@ export function changeDdl(plan: Plan, changes: readonly Change[]): string[] {
     ...of('drop-column').map(({ table, column }) => alter(table, `drop column ${quote(column.target)}`)),
     ...columns.map(({ table, from }, place) => alter(table, `rename column ${quote(from.target)} to ${aside(place)}`)),
     ...columns.map(({ table, column }, place) => alter(table, `rename column ${aside(place)} to ${quote(column.target)}`)),
-    ...of('add-column').map(({ table, column }) => alter(table, `add column ${columnDdl(column, false)}`)),
+    ...of('add-column').map(({ table, column }) => alter(table, `add column ${columnDdl(column)}`)),
     ...of('alter-column').flatMap(({ table, from, column }) => altered(alter(table, `alter column ${quote(column.target)}`), from, column)),
     ...of('add-generated').map(({ table, column }) => alter(table, `add column ${generatedDdl(column)}`)),
-    ...of('create-table').flatMap(({ table }) => [
-      tableDdl(plan, table),
-      ...commentDdl(plan, table),
-      alter(table, `add primary key (${keyOf(table)})`),
-    ]),
+    ...of('create-table').flatMap(({ table }) => [tableDdl(plan, table), ...commentDdl(plan, table)]),
+    ...of('create-table').map(({ table }) => alter(table, `add primary key (${keyOf(table)})`)),
   ];
 }
 

@@ -8,6 +8,7 @@
 
 import { parentCodecs } from './agree.ts';
 import { canonical } from './alike.ts';
+import { impliedNames } from './ddl.ts';
 import { type Context, planTable, referencedColumns } from './decide.ts';
 import { express } from './express.ts';
 import type { Finding } from './finding.ts';
@@ -16,6 +17,7 @@ import { followTable, matchColumns } from './follow.ts';
 import { planForeignKeys } from './foreign.ts';
 import { withPolicies } from './misfits.ts';
 import { names } from './names.ts';
+import { relationsOf } from './partition.ts';
 import type { ColumnPlan, GeneratedPlan, Plan, TablePlan } from './plan.ts';
 import type { SourceSchema, SourceTable, TableStats } from './schema.ts';
 
@@ -92,7 +94,14 @@ function evolved(old: Plan, seen: Seen): Evolution {
   const anew = new Set([...matches].filter(([source, table]) => !matchColumns(table, source).fits).map(([source]) => source));
   const kept = [...matches].filter(([source]) => !anew.has(source));
   const staying = kept.filter(([source, table]) => source.name === table.name);
-  const free = names([...staying.map(([, table]) => table.target), ...kept.flatMap(([, table]) => table.indexes.map(index => index.name))]);
+  const free = names([
+    ...staying.map(([, table]) => table.target),
+    ...kept.flatMap(([, table]) => [
+      ...relationsOf(table).slice(1),
+      ...table.indexes.map(index => index.name),
+      ...impliedNames(old, table),
+    ]),
+  ]);
   const changes: Change[] = gone.map(table => ({ kind: 'drop-table', table }));
   const whole: number[] = [];
   const findings: Finding[] = [];

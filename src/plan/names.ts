@@ -22,6 +22,15 @@ export function names(reserved: Iterable<string> = []): Names {
   };
 }
 
+/** What Postgres calls an object that it makes for a column: where that is too long, the longer one of both is cut. */
+export function madeName(table: string, column: string, label: string): string {
+  const room = LIMIT - Buffer.byteLength(label) - 2;
+  const [a, b] = [Buffer.byteLength(table), Buffer.byteLength(column)];
+  const least = Math.floor(room / 2);
+  const ofColumn = a + b <= room ? b : Math.min(b, Math.max(least, room - a));
+  return `${cut(table, Math.min(a, room - ofColumn))}_${cut(column, ofColumn)}_${label}`;
+}
+
 /** Columns that every Postgres table has already. */
 export const SYSTEM_COLUMNS: readonly string[] = ['tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid'];
 

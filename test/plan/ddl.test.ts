@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest';
 import { foreignKeyDdl, indexDdl, keyDdl, planSql, tableDdl, validateDdl } from '../../src/plan/ddl.ts';
+import { evolve } from '../../src/plan/evolve.ts';
+import { changeDdl } from '../../src/plan/evolve-ddl.ts';
+import { profile } from '../../src/sqlite/profile.ts';
+import { readSchema } from '../../src/sqlite/tables.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { decided } from './decided.ts';
 
@@ -46,6 +50,34 @@ test('the name of a key stays apart from tables and indexes', () => {
     't_pkey_2',
     't_pkey_pkey',
   ]);
+});
+
+test('tables that are called like a key or a sequence of another: Postgres makes both, also of those that come later', async () => {
+  await using postgres = await testPostgres();
+  const made = async () => {
+    const rows = await postgres.query(`select relname as name from pg_class where relnamespace = 'public'::regnamespace order by 1`);
+    return rows.map(({ name }) => name);
+  };
+  const long = 'l'.repeat(60);
+  const { db, plan } =
+    decided(`create table a (id integer primary key); create table a_id_seq (k primary key); create table a_pkey (k primary key);
+    create table b (id integer primary key); create table ${long} (id integer primary key); create table ${long.slice(0, 56)}_id_seq (k primary key)`);
+  await postgres.query(planSql(plan));
+  const before = await made();
+  expect(before).toEqual(expect.arrayContaining(['a_id_seq', 'a_id_seq_2', 'a_pkey', 'a_pkey_2', 'b_id_seq', 'b_pkey']));
+
+  db.exec(`create table a_pkey_2 (k primary key); create table b_pkey (k primary key); create table b_id_seq (k primary key);
+    create table c (id integer primary key); create table c_id_seq (k primary key); create table c_pkey (k primary key)`);
+  const schema = readSchema(db);
+  const { plan: after, changes } = evolve(plan, {
+    schema,
+    triggers: new Map(plan.tables.map(({ id, name }) => [id, name])),
+    hazards: [],
+    stats: table => profile(db, { ...schema, tables: [table] })[table.name]!,
+  });
+  await postgres.query(changeDdl(after, changes).join(';'));
+  expect(await made()).toEqual(expect.arrayContaining([...before, 'a_pkey_2_2', 'b_pkey_2', 'b_id_seq_2', 'c', 'c_id_seq', 'c_pkey']));
+  expect(keyDdl(after, after.tables.find(({ name }) => name === 'b')!)).toContain('constraint "b_pkey" ');
 });
 
 test('Postgres runs the whole as it is, and its defaults are those of SQLite', async () => {
