@@ -3,36 +3,55 @@ import type { Chunk } from '../change/ports.ts';
 import { quote } from '../change/quote.ts';
 import { tag, untag, type Value } from '../change/value.ts';
 import type { TablePlan } from '../plan/plan.ts';
-import { type Query, rowsAtOnce } from './at-once.ts';
+import { type Query, reading } from './at-once.ts';
 import type { Database } from './open.ts';
-import { bindable, encodeRow, isMisfit, keyOf, nullKeyed, placeholder, prepared, type Reader, readerOf, readValues } from './values.ts';
+import { bindable, isMisfit, keyOf, nullKeyed, placeholder, prepared, type Reader, readerOf, readValues } from './values.ts';
 
 /**
  * Up to `limit` rows of a table behind `cursor` (null: from the start), in the order of the key's index; fewer where they are
  * large. The cursor holds the exact key of the last row. Rows whose key is NULL come with the first chunk, as misfits.
  */
-export function chunk(db: Database, table: TablePlan, cursor: string | null, limit: number): Chunk {
+export const chunk = (db: Database, table: TablePlan, cursor: string | null, limit: number): Chunk =>
+  chunkUpTo(db, table, { cursor, upto: null }, limit);
+
+function chunkUpTo(db: Database, table: TablePlan, { cursor, upto }: Range, limit: number): Chunk {
   const reader = readerOf(db, table);
-  const { from, parameters } = behind(reader, cursor);
-  const most = rowsAtOnce(db, reader, { from, parameters }, limit);
-  const values = readValues(db, reader.columns, list => `select ${list} from ${from}`, parameters(most));
+  const query = behind(reader, cursor, upto);
+  const { rows: most, columns, encode } = reading(db, reader, query, limit);
+  const values = readValues(db, columns, list => `select ${list} from ${query.from}`, query.parameters(most));
+  const misfits: Misfit[] = cursor === null ? nullKeys(db, reader) : [];
+  const rows: PgRow[] = [];
+  for (const row of values) {
+    const encoded = encode(row);
+    if (isMisfit(encoded)) misfits.push(encoded);
+    else rows.push(encoded);
+  }
   const last = values.length < most ? undefined : values.at(-1);
-  return { ...encoded(db, reader, cursor, values), cursor: last === undefined ? null : cursorOf(keyOf(table, last)) };
+  return { rows, misfits, cursor: last === undefined ? null : cursorOf(keyOf(table, last)) };
 }
 
+type Range = { readonly cursor: string | null; readonly upto: string | null };
+
 /** The query for a number of rows behind a cursor, in key order. */
-export function behind(reader: Reader, cursor: string | null): Query {
-  const { where, parameters } = range(reader, cursor, null);
+export function behind(reader: Reader, cursor: string | null, upto: string | null = null): Query {
+  const { where, parameters } = range(reader, cursor, upto);
   return { from: `${reader.from}${where}${ordered(reader)} limit ?`, parameters: rows => [...parameters, BigInt(rows)] };
 }
 
 /** The rows behind `cursor` up to and with `upto` (null: to the end). Those whose key is NULL come with the first. */
 export function rowsBetween(db: Database, table: TablePlan, cursor: string | null, upto: string | null): Omit<Chunk, 'cursor'> {
-  const reader = readerOf(db, table);
-  const { where, parameters } = range(reader, cursor, upto);
-  const query = (list: string): string => `select ${list} from ${reader.from}${where}${ordered(reader)}`;
-  return encoded(db, reader, cursor, readValues(db, reader.columns, query, parameters));
+  const [rows, misfits]: [PgRow[], Misfit[]] = [[], []];
+  let next = cursor;
+  do {
+    const part = chunkUpTo(db, table, { cursor: next, upto }, PIECE_ROWS);
+    for (const row of part.rows) rows.push(row);
+    for (const misfit of part.misfits) misfits.push(misfit);
+    next = part.cursor;
+  } while (next !== null);
+  return { rows, misfits };
 }
+
+const PIECE_ROWS = 2_000;
 
 /** The cursor that `limit` rows behind this one end with; null where fewer are left. */
 export function cursorAfter(db: Database, table: TablePlan, cursor: string | null, limit: number): string | null {
@@ -41,17 +60,6 @@ export function cursorAfter(db: Database, table: TablePlan, cursor: string | nul
   const query = (list: string): string => `select ${list} from ${reader.from}${where}${ordered(reader)} limit 1 offset ?`;
   const [key] = readValues(db, reader.key, query, [...parameters, BigInt(limit - 1)]);
   return key === undefined ? null : cursorOf(key);
-}
-
-function encoded(db: Database, reader: Reader, cursor: string | null, values: readonly Value[][]): Omit<Chunk, 'cursor'> {
-  const misfits: Misfit[] = cursor === null ? nullKeys(db, reader) : [];
-  const rows: PgRow[] = [];
-  for (const row of values) {
-    const encoded = encodeRow(reader, row);
-    if (isMisfit(encoded)) misfits.push(encoded);
-    else rows.push(encoded);
-  }
-  return { rows, misfits };
 }
 
 /** The condition, with ` where` before it, for the rows behind one cursor up to another; those whose key is NULL are not among them. */
@@ -76,8 +84,9 @@ export const cursorOf = (key: readonly Value[]): string => JSON.stringify(key.ma
 export function nullKeys(db: Database, reader: Reader): Misfit[] {
   if (reader.nullable.length === 0) return [];
   const where = reader.nullable.map(column => `${column} is null`).join(' or ');
-  const rows = readValues(db, reader.columns, list => `select ${list} from ${reader.from} where ${where}`, []);
-  return rows.map(row => nullKeyed(reader.table, row));
+  const stored = keyOf(reader.table, reader.columns);
+  const keys = readValues(db, stored, list => `select ${list} from ${reader.from} where ${where}`, []);
+  return keys.map(key => nullKeyed(reader.table, key));
 }
 
 /** How many rows the table has now. */

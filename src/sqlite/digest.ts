@@ -21,7 +21,7 @@ type Columns = { readonly rows: number; readonly bytes: readonly (Uint8Array<Arr
 
 /**
  * The digest of up to `limit` rows behind `cursor` (null: from the start), in key order; of fewer where they are large. Undefined where these rows have none
- * and must be compared one by one: a codec without a form, a key that is or may be NULL, a key that does not fit.
+ * and must be compared one by one: a codec without a form, a key that is or may be NULL, a key or a row that does not fit.
  */
 export function stretch(db: Database, table: TablePlan, cursor: string | null, limit: number): Stretch | undefined {
   const reader = readerOf(db, table);
@@ -29,6 +29,7 @@ export function stretch(db: Database, table: TablePlan, cursor: string | null, l
   if (forms === undefined || reader.nullable.length > 0 || !isUtf8(db)) return undefined;
   const { from, parameters } = behind(reader, cursor);
   const most = rowsAtOnce(db, reader, { from, parameters }, limit);
+  if (most === undefined) return undefined;
   const rows = { from, parameters: parameters(most) };
   const columns = read(db, reader, forms, rows);
   const found = isRange(table) ? between(table, cursor, columns, most) : named(db, reader, rows, most);

@@ -13,12 +13,12 @@ import { charsIn } from '../change/chars.ts';
 import { RawText, storageClass, type Value } from '../change/value.ts';
 import { codecOf, encodeKey, rowName } from '../plan/codec.ts';
 import { at, keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
-import { rowsAtOnce } from './at-once.ts';
+import { type Reading, reading } from './at-once.ts';
 import { journalColumns } from './capture.ts';
 import { chunk } from './chunk.ts';
 import type { Database } from './open.ts';
 import { openSpool, type Spool } from './spool.ts';
-import { bindable, encodeRow, isMisfit, keyOf, nullKeyed, placeholder, prepared, type Reader, readerOf, readValues } from './values.ts';
+import { bindable, isMisfit, keyOf, nullKeyed, placeholder, prepared, type Reader, readerOf, readValues } from './values.ts';
 
 const COUNTS = /* sql */ `select tbl, count(*) from main._attacca_journal where seq > ? and seq <= ? and tbl <> 0 group by tbl`;
 const EMPTY = /* sql */ `delete from temp._attacca_key`;
@@ -95,27 +95,23 @@ function wholeTable(db: Database, table: TablePlan, add: Add): void {
 }
 
 function markedRows(db: Database, reader: Reader, { from, to }: Range, add: Add): void {
-  const columns = [...journalColumns(reader.table).map(k => `j.${k}`), ...reader.columns];
+  const key = journalColumns(reader.table).map(k => `j.${k}`);
   const on = reader.key.map((column, index) => `${column} = j.k${index + 1}`).join(' and ');
   const joined = `temp._attacca_key j left join ${reader.from} on ${on} where j.n >= ? and j.n < ? order by j.n`;
   const zeros = new Set<string>();
   for (let start = from; start <= to; ) {
     const parameters = (rows: number): bigint[] => [start, start + BigInt(rows)];
-    const most = rowsAtOnce(db, reader, { from: joined, parameters }, Math.min(SLICE_ROWS, Number(to - start) + 1));
-    add(
-      sliceOf(
-        db,
-        reader,
-        readValues(db, columns, list => `select ${list} from ${joined}`, parameters(most)),
-        zeros,
-      ),
-    );
-    start += BigInt(most);
+    const { rows, columns, encode } = reading(db, reader, { from: joined, parameters }, Math.min(SLICE_ROWS, Number(to - start) + 1));
+    const found = readValues(db, [...key, ...columns], list => `select ${list} from ${joined}`, parameters(rows));
+    add(sliceOf(db, reader, { found, encode }, zeros));
+    start += BigInt(rows);
   }
 }
 
-/** `found`: the marked key, then the row that the key's index finds for it, if any. */
-function sliceOf(db: Database, reader: Reader, found: readonly Value[][], zeros: Set<string>): Slice {
+/** The marked key, then the row that the key's index finds for it, if any. */
+type Found = Pick<Reading, 'encode'> & { readonly found: readonly Value[][] };
+
+function sliceOf(db: Database, reader: Reader, { found, encode }: Found, zeros: Set<string>): Slice {
   const { table } = reader;
   const slice = { table: table.id, rows: [] as PgRow[], gone: [] as PgKey[], misfits: [] as Misfit[], vanished: [] as string[] };
   const width = table.key.columns.length;
@@ -125,7 +121,7 @@ function sliceOf(db: Database, reader: Reader, found: readonly Value[][], zeros:
     if (key.includes(null)) nullMarked(db, reader, key, slice);
     else if (!isRow(table, key, row)) absent(table, key, row, slice);
     else if (!key.includes(0) || isFirst(zeros, rowName(keyOf(table, row)))) {
-      const encoded = encodeRow(reader, row);
+      const encoded = encode(row);
       if (isMisfit(encoded)) slice.misfits.push(encoded);
       else slice.rows.push(encoded);
     }
@@ -172,14 +168,14 @@ function nullMarked(db: Database, reader: Reader, key: readonly Value[], { misfi
   const exact = reader.key.map((_, index) => exactly(reader, key, index));
   const where = exact.map(({ sql }) => sql).join(' and ');
   const query = (list: string): string => `select ${list} from ${reader.from} where ${where} limit 1`;
-  const [row] = readValues(
+  const [stored] = readValues(
     db,
-    reader.columns,
+    keyOf(reader.table, reader.columns),
     query,
     exact.flatMap(({ parameters }) => parameters),
   );
-  if (row === undefined) vanished.push(rowName(key));
-  else misfits.push(nullKeyed(reader.table, row));
+  if (stored === undefined) vanished.push(rowName(key));
+  else misfits.push(nullKeyed(reader.table, stored));
 }
 
 function exactly({ table, key: names }: Reader, key: readonly Value[], index: number): { sql: string; parameters: unknown[] } {

@@ -31,9 +31,10 @@ export function readPortion(db: Database, table: TablePlan, cursor: string | nul
   const misfits: Misfit[] = [];
   let [from, size, seen, bytes] = [cursor, 0, 0, 0];
   do {
-    const limit = rowsAtOnce(db, reader, behind(reader, from), Math.min(pieceRows(seen, bytes), allowance.rows - seen));
+    const most = rowsAtOnce(db, reader, behind(reader, from), Math.min(pieceRows(seen, bytes), allowance.rows - seen));
+    const limit = most ?? 1;
     const upto = cursorAfter(db, table, from, limit);
-    const piece = csvBetween(db, table, from, upto);
+    const piece = most === undefined ? undefined : csvBetween(db, table, from, upto);
     if (piece === undefined) {
       const exact = rowsBetween(db, table, from, upto);
       rows.push(...exact.rows);

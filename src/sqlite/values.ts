@@ -137,7 +137,7 @@ export const placeholder = (value: Value): string => (value instanceof RawText ?
 
 export const bindable = (value: Value): unknown => (value instanceof RawText ? value.bytes : value);
 
-export const keyOf = (table: TablePlan, values: readonly Value[]): Value[] => table.key.columns.map(index => at(values, index));
+export const keyOf = <T>(table: TablePlan, values: readonly T[]): T[] => table.key.columns.map(index => at(values, index));
 
 /** The row as Postgres takes it, or why it cannot go there. `values` in the plan's column order. */
 export function encodeRow({ table, codecs }: Reader, values: readonly Value[]): PgRow | Misfit {
@@ -145,18 +145,19 @@ export function encodeRow({ table, codecs }: Reader, values: readonly Value[]): 
   for (const [index, codec] of codecs.entries()) {
     const value = at(values, index);
     const text = codec.encode(value);
-    if (text instanceof Unfit) return misfit(table, values, { column: at(table.columns, index).name, reason: text.reason, value });
+    if (text instanceof Unfit)
+      return misfit(table, keyOf(table, values), { column: at(table.columns, index).name, reason: text.reason, value });
     row.push(text);
   }
   return row;
 }
 
-function misfit(
+/** A row that cannot cross. `value`: what is kept of it. */
+export function misfit(
   table: TablePlan,
-  values: readonly Value[],
+  key: readonly Value[],
   why: { readonly column: string; readonly reason: string; readonly value: Value },
 ): Misfit {
-  const key = keyOf(table, values);
   return {
     key: rowName(key),
     target: key.includes(null) ? undefined : encodeKey(table, key),
@@ -167,9 +168,9 @@ function misfit(
 }
 
 /** A row whose key has become NULL: in Postgres it could not be found again. */
-export function nullKeyed(table: TablePlan, values: readonly Value[]): Misfit {
-  const column = keyColumns(table).find((_, index) => keyOf(table, values)[index] === null);
-  return misfit(table, values, { column: column?.name ?? '', reason: 'its key is NULL', value: null });
+export function nullKeyed(table: TablePlan, key: readonly Value[]): Misfit {
+  const column = keyColumns(table).find((_, index) => key[index] === null);
+  return misfit(table, key, { column: column?.name ?? '', reason: 'its key is NULL', value: null });
 }
 
 export const isMisfit = (row: PgRow | Misfit): row is Misfit => !Array.isArray(row);

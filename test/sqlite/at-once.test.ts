@@ -88,3 +88,24 @@ test('a table of many columns is measured too', () => {
   const { table } = planned(world.db);
   expect(chunk(world.db, table, null, 10).rows.map(row => row.at(-1))).toEqual(['a', 'b']);
 });
+
+test('a row that no string can hold is a misfit that says so, and is never loaded [G4]', async () => {
+  using world = scratch(`create table t (id integer primary key, a text, b blob);
+    insert into t values (1, 'x', null), (2, 'y', zeroblob(260000000)), (3, 'z', x'00')`);
+  const { plan, table } = planned(world.db);
+  const fitting = [
+    ['1', 'x', null],
+    ['3', 'z', '\\x00'],
+  ];
+  const reason = 'it holds 260 MB, and a row of more than 250 MB cannot cross';
+  const misfits = [{ key: '["i:2"]', target: ['2'], column: 'b', reason, raw: null }];
+  expect(rowsBetween(world.db, table, null, null)).toEqual({ rows: fitting, misfits });
+  expect(readPortion(world.db, table, null, { rows: 10, bytes: 1e9, ms: 1e9 })).toMatchObject({ size: 2, misfits, cursor: null });
+  expect(stretch(world.db, table, '["i:1"]', 10)).toBeUndefined();
+  await install(world.db, plan, { install: 'x', target: 'y' }, 1_000);
+  world.db.exec('update t set a = a');
+  using rows = readMarks(world.db, plan, 0n as Seq, headMark(world.db).seq);
+  const slices = [...rows.slices()];
+  expect(slices.flatMap(slice => slice.rows)).toEqual(fitting);
+  expect(slices.flatMap(slice => slice.misfits)).toEqual(misfits);
+});
