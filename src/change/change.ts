@@ -28,7 +28,8 @@ export type PgRow = readonly PgText[];
 export type PgKey = readonly PgText[];
 
 /**
- * A row that cannot cross. `key` names it for people and for retries: the tagged values of its key as a JSON array.
+ * A row that cannot cross. `key` names it for people and for retries: the tagged values of its key as a JSON array; where one of
+ * them is NULL with the rowid behind them, since others may have the same key.
  * `target` is the key in Postgres form where it has one, so that an older version of the row can be removed there.
  */
 export type Misfit = {
@@ -49,7 +50,10 @@ export type Slice = {
   readonly rows: readonly PgRow[];
   readonly gone: readonly PgKey[];
   readonly misfits: readonly Misfit[];
-  /** Names (Misfit.key) of rows that are gone and whose key has no Postgres form: they may still stand in quarantine. */
+  /**
+   * Names (Misfit.key) of rows that are gone and whose key has no Postgres form: they may still stand in quarantine. A key with NULL,
+   * without a rowid, means every row that had it; those that still have it are among `misfits`.
+   */
   readonly vanished?: readonly string[];
 };
 

@@ -69,6 +69,10 @@ export function keeping(column: ColumnPlan): ((held: Value, fresh: Value) => Val
 /** A row's name in quarantine and in reports: the JSON array of its tagged key values, as SQLite has them. */
 export const rowName = (values: readonly Value[]): string => JSON.stringify(values.map(value => (value === null ? null : tag(value))));
 
+/** Rows whose key holds NULL share it, so their rowid stands behind it: how the names of all with this key begin. undefined for other keys. */
+export const nullNames = (name: string): string | undefined =>
+  (JSON.parse(name) as unknown[]).includes(null) ? `${name.slice(0, -1)},` : undefined;
+
 /** The same name, from the key as Postgres has it. A key that SQLite could not store is named by its text. */
 export function keyName(table: TablePlan, key: PgKey): string {
   const values = keyColumns(table).map((column, index) => decodeAny(codecOf(column), key[index] ?? null));

@@ -15,7 +15,7 @@ import { copyFitting } from './copy.ts';
 import { type Kept, keepAll, keepKeys, restore } from './keep.ts';
 import type { Session } from './open.ts';
 import { enforce, lift, type QuarantinePolicy } from './policy.ts';
-import { put, removal, removeAll } from './quarantine.ts';
+import { put, removals, removeAll } from './quarantine.ts';
 import type { Standing } from './small.ts';
 import { absences, deletion, keyOf, type Table, type Tables, tableIn } from './writes.ts';
 
@@ -129,7 +129,7 @@ async function settle(
   slice: Slice,
   { refused, quarantined }: { readonly refused: readonly Misfit[]; readonly quarantined: boolean },
 ): Promise<readonly Misfit[]> {
-  if (quarantined) await session.roundTrip([removal(plan, slice)]);
+  if (quarantined) await session.roundTrip(removals(plan, slice));
   const misfits = [...slice.misfits, ...refused];
   await put(session, plan, misfits);
   return misfits;

@@ -2,7 +2,7 @@
  * Rows that do not fit. Each is absent from its table as a whole, counted and shown here, until it changes and fits [G4].
  */
 import type { Misfit, Slice } from '../change/change.ts';
-import { keyName } from '../plan/codec.ts';
+import { keyName, nullNames } from '../plan/codec.ts';
 import type { TablePlan } from '../plan/plan.ts';
 import type { Session } from './open.ts';
 import { arrayText, type Step } from './round-trip.ts';
@@ -39,10 +39,15 @@ export async function put(session: Session, table: TablePlan, misfits: readonly 
 const REMOVE = /* sql */ `
   delete from attacca.quarantine where table_id = $1::integer and digest in (select sha256(convert_to(k, 'UTF8')) from unnest($2::text[]) as k)`;
 
+const REMOVE_NULLS = /* sql */ `
+  delete from attacca.quarantine where table_id = $1::integer and exists (select from unnest($2::text[]) as start where starts_with(key, start))`;
+
 /** Takes out what fits again, and what is gone. */
-export function removal(table: TablePlan, { rows, gone, vanished }: Slice): Step {
+export function removals(table: TablePlan, { rows, gone, vanished = [] }: Slice): Step[] {
   const settled = [...gone, ...rows.map(row => keyOf(table, row))].map(key => keyName(table, key));
-  return { text: REMOVE, values: [String(table.id), arrayText([...settled, ...(vanished ?? [])])] };
+  const nulls = vanished.flatMap(name => nullNames(name) ?? []);
+  const step = { text: REMOVE, values: [String(table.id), arrayText([...settled, ...vanished])] };
+  return nulls.length === 0 ? [step] : [step, { text: REMOVE_NULLS, values: [String(table.id), arrayText(nulls)] }];
 }
 
 /** Takes out every row of a table: it is about to be replaced whole. */

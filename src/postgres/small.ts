@@ -12,7 +12,7 @@
  */
 import type { Mark, Slice } from '../change/change.ts';
 import type { Session, Writer } from './open.ts';
-import { removal } from './quarantine.ts';
+import { removals } from './quarantine.ts';
 import type { Step } from './round-trip.ts';
 import { deletion, type Tables, tableIn, upsertion } from './writes.ts';
 
@@ -47,13 +47,13 @@ export function smallSteps(
   const moved = [position.seq, position.nonce, mark.seq, mark.nonce, quarantined, `{${suspended}}`].map(String);
   const deletions = slices.filter(({ gone }) => gone.length > 0).map(({ table, gone }) => deletion(tableIn(tables, table), gone));
   const upserts = slices.filter(({ rows }) => rows.length > 0).map(({ table, rows }) => upsertion(tableIn(tables, table), rows));
-  const removals = quarantined ? slices.map(slice => removal(tableIn(tables, slice.table).plan, slice)) : [];
+  const settled = quarantined ? slices.flatMap(slice => removals(tableIn(tables, slice.table).plan, slice)) : [];
   return [
     { text: writer.replicaRole ? SILENT : LOCAL, values: [writer.token] },
     { text: ADVANCE, values: moved },
     ...deletions,
     ...upserts,
-    ...removals,
+    ...settled,
   ];
 }
 

@@ -84,9 +84,7 @@ export const cursorOf = (key: readonly Value[]): string => JSON.stringify(key.ma
 export function nullKeys(db: Database, reader: Reader): Misfit[] {
   if (reader.nullable.length === 0) return [];
   const where = reader.nullable.map(column => `${column} is null`).join(' or ');
-  const stored = keyOf(reader.table, reader.columns);
-  const keys = readValues(db, stored, list => `select ${list} from ${reader.from} where ${where}`, []);
-  return keys.map(key => nullKeyed(reader.table, key));
+  return nullKeyed(db, reader, where, []);
 }
 
 /** How many rows the table has now. */

@@ -52,11 +52,13 @@ export function readNamed(db: Database, plan: Plan, table: TablePlan, keys: read
   openMarks(db, plan);
   prepared(db, EMPTY).run();
   const names = journalColumns(table);
-  for (const key of keys) {
+  // Behind a key with NULL a rowid stands; all rows that share the key are read with it.
+  const distinct = new Map(keys.map(key => key.slice(0, names.length)).map(key => [rowName(key), key]));
+  for (const key of distinct.values()) {
     const values = key.map(placeholder).join(', ');
     prepared(db, `insert into temp._attacca_key (tbl, ${names.join(', ')}) values (?, ${values})`).run(table.id, ...key.map(bindable));
   }
-  if (keys.length > 0) markedRows(db, readerOf(db, table), { from: 1n, to: BigInt(keys.length) }, held.add);
+  if (distinct.size > 0) markedRows(db, readerOf(db, table), { from: 1n, to: BigInt(distinct.size) }, held.add);
   return { marks: keys.length, replaced: [], ...held.rows() };
 }
 
@@ -163,19 +165,13 @@ const sameInPostgres = (table: TablePlan, a: PgKey, b: PgKey): boolean =>
     return canonical(a[index] ?? '') === canonical(b[index] ?? '');
   });
 
-/** `k = NULL` finds nothing: rows whose key became NULL are looked up on their own, by their very bytes: so they are named. */
+/** `k = NULL` finds nothing: rows whose key became NULL are looked up on their own, by their very bytes; all that share it, as they are now. */
 function nullMarked(db: Database, reader: Reader, key: readonly Value[], { misfits, vanished }: Absences): void {
   const exact = reader.key.map((_, index) => exactly(reader, key, index));
   const where = exact.map(({ sql }) => sql).join(' and ');
-  const query = (list: string): string => `select ${list} from ${reader.from} where ${where} limit 1`;
-  const [stored] = readValues(
-    db,
-    keyOf(reader.table, reader.columns),
-    query,
-    exact.flatMap(({ parameters }) => parameters),
-  );
-  if (stored === undefined) vanished.push(rowName(key));
-  else misfits.push(nullKeyed(reader.table, stored));
+  const parameters = exact.flatMap(each => each.parameters);
+  vanished.push(rowName(key));
+  for (const misfit of nullKeyed(db, reader, where, parameters)) misfits.push(misfit);
 }
 
 function exactly({ table, key: names }: Reader, key: readonly Value[], index: number): { sql: string; parameters: unknown[] } {

@@ -17,7 +17,7 @@ export function headMark(db: Database): Mark {
   });
 }
 
-/** A row by SQLite's key values. */
+/** A row by SQLite's key values; what stands behind them is left out. */
 export type Named = { readonly table: TablePlan; readonly key: readonly Value[] };
 
 /** Marks rows by hand, so that the pipe reads them again; however many they are, the write lock is not held for long. */
@@ -30,7 +30,8 @@ export async function mark(db: Database, budgetMs: number, rows: readonly Named[
 }
 
 function markOne(db: Database, { table, key }: Named): void {
-  const places = key.map(placeholder).join(', ');
-  const insert = `insert into _attacca_journal (tbl, ${journalColumns(table).join(', ')}) values (?, ${places})`;
-  prepared(db, insert).run(BigInt(table.id), ...key.map(bindable));
+  const names = journalColumns(table);
+  const values = key.slice(0, names.length);
+  const insert = `insert into _attacca_journal (tbl, ${names.join(', ')}) values (?, ${values.map(placeholder).join(', ')})`;
+  prepared(db, insert).run(BigInt(table.id), ...values.map(bindable));
 }

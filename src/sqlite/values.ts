@@ -167,10 +167,15 @@ export function misfit(
   };
 }
 
-/** A row whose key has become NULL: in Postgres it could not be found again. */
-export function nullKeyed(table: TablePlan, key: readonly Value[]): Misfit {
-  const column = keyColumns(table).find((_, index) => key[index] === null);
-  return misfit(table, key, { column: column?.name ?? '', reason: 'its key is NULL', value: null });
+/** Rows whose key has become NULL: in Postgres they could not be found again. `where`: what is true of them only. */
+export function nullKeyed(db: Database, { table, from, columns }: Reader, where: string, parameters: readonly unknown[]): Misfit[] {
+  const named = [...keyOf(table, columns), ...(table.rowid === null ? [] : [`t.${quote(table.rowid)}`])];
+  return readValues(db, named, list => `select ${list} from ${from} where ${where}`, parameters).map(values => {
+    const column = keyColumns(table).find((_, index) => values[index] === null);
+    return { key: rowName(values), target: undefined, column: column?.name ?? '', reason: NULL_KEY, raw: null };
+  });
 }
+
+const NULL_KEY = 'its key is NULL: give it one in the application, or delete it';
 
 export const isMisfit = (row: PgRow | Misfit): row is Misfit => !Array.isArray(row);

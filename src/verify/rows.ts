@@ -32,8 +32,8 @@ export async function compareAsked(target: TargetState, all: Subjects, asked: Pi
 
 async function compareSlice(target: TargetState, subject: Subject | undefined, slice: Slice): Promise<void> {
   if (subject === undefined) return;
+  subject.tally.vanished(slice.vanished ?? []); // before the rows: some may still have such a key
   const [remains] = await Promise.all([target.rows(slice.table, slice.gone), compareRows(target, subject, slice)]);
-  subject.tally.vanished(slice.vanished ?? []);
   if (slice.gone.length > 0) subject.tally.put(slice.gone, subject.compare.gone(remains));
 }
 

@@ -1,5 +1,5 @@
 import type { Misfit, PgKey } from '../change/change.ts';
-import { keyName } from '../plan/codec.ts';
+import { keyName, nullNames } from '../plan/codec.ts';
 import type { TablePlan } from '../plan/plan.ts';
 import type { Difference } from './compare.ts';
 
@@ -56,7 +56,12 @@ export function tally(table: TablePlan) {
     },
     /** These rows are gone, and had no key in Postgres. */
     vanished(names: readonly string[]): void {
-      for (const name of names) found.delete(name);
+      if (found.size === 0) return;
+      for (const name of names) {
+        found.delete(name);
+        const start = nullNames(name);
+        if (start !== undefined) for (const key of found.keys()) if (key.startsWith(start)) found.delete(key);
+      }
     },
     counts(value: Counts): void {
       counts = value;

@@ -179,3 +179,20 @@ test('what stands for no point in time is -infinity in Postgres, and comes back 
   ]);
   expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject({ ok: true, differences: 0 });
 });
+
+test('rows whose key became NULL are counted one by one, until each has a key or is gone [G4]', async () => {
+  await using world = await openWorld(db => db.exec("create table t (k text primary key, v); insert into t values ('a', 1)"));
+  world.start();
+  await world.until(caughtUp);
+  world.app.exec('insert into t values (null, 1), (null, 2), (null, 3), (null, 4), (null, 5)');
+  const status = await world.until(status => caughtUp(status) && status.quarantine === 5);
+  expect(status.misfits).toMatchObject([{ table: 't', column: 'k', rows: 5, reason: expect.stringContaining('in the application') }]);
+  expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject({ ok: true, rows: 6, quarantined: 5 });
+  await world.run('quarantine', 'retry');
+  world.app.exec("update t set k = 'b' where v = 2; delete from t where v = 3");
+  await world.until(status => caughtUp(status) && status.quarantine === 3);
+  expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject({ ok: true, rows: 5, quarantined: 3 });
+  await world.run('quarantine', 'drop', '--yes');
+  world.app.exec('delete from t where v = 4'); // a change of one is a change of all that share the key: they are not given up any more
+  await world.until(status => caughtUp(status) && status.quarantine === 2);
+});

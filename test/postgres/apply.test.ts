@@ -160,6 +160,17 @@ test('a row without a Postgres key leaves quarantine when it is gone [G4]', asyn
   expect((await list(w.session, { limit: 10 })).map(row => row.key)).toEqual(['["i:2","x:00"]']);
 });
 
+test('of the rows that share a key with NULL those leave quarantine that are gone [G4]', async () => {
+  await using w = await world();
+  const nulls = (...names: string[]) => names.map(name => misfit(name, undefined));
+  const kept = async () => (await list(w.session, { limit: 10 })).map(row => row.key);
+  await w.apply(5, [{ table: 2, misfits: nulls('[null,"i:1","i:1"]', '[null,"i:1","i:2"]', '[null,"i:10","i:3"]') }]);
+  await w.apply(6, [{ table: 2, vanished: ['[null,"i:1"]'], misfits: nulls('[null,"i:1","i:2"]') }]);
+  expect(await kept()).toEqual(['[null,"i:10","i:3"]', '[null,"i:1","i:2"]']);
+  await w.apply(7, [{ table: 2, vanished: ['[null,"i:1"]'] }]);
+  expect(await kept()).toEqual(['[null,"i:10","i:3"]']);
+});
+
 test('rows with large values arrive, however many megabytes a batch is', async () => {
   await using w = await world();
   const large = (id: number): PgRow => [String(id), 'x', null, null, `\\x${String(id % 10).repeat(3_000_000)}`, null];

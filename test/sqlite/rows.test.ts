@@ -171,11 +171,30 @@ test('a key that became NULL is a misfit; once it is gone its name is handed on 
   expect(slice).toMatchObject({
     rows: [],
     gone: [['t:a']],
-    misfits: [{ key: '[null]', target: undefined, column: 'k', reason: 'its key is NULL' }],
+    misfits: [{ key: '[null,"i:1"]', target: undefined, column: 'k', reason: expect.stringContaining('its key is NULL') }],
   });
-  expect(chunk(db, plan.tables[0]!, null, 10)).toMatchObject({ rows: [], misfits: [{ key: '[null]' }] });
+  expect(chunk(db, plan.tables[0]!, null, 10)).toMatchObject({ rows: [], misfits: [{ key: '[null,"i:1"]' }] });
   db.exec('delete from t');
   expect(slicesOf(readMarks(db, plan, middle, headMark(db).seq))).toMatchObject([{ misfits: [], vanished: ['[null]'] }]);
+});
+
+test('rows that share a key with NULL are named one by one, by their rowid; a mark of any means all of them [G4]', async () => {
+  using world = scratch('create table t (k text primary key, v)');
+  const { db } = world;
+  const plan = planOf(readSchema(db));
+  await install(db, plan, { install: 'i', target: 't' }, 1_000);
+  db.exec("insert into t (rowid, k) values (1, null), (2, null), (3, 'c'), (7, null)");
+  const names = ['[null,"i:1"]', '[null,"i:2"]', '[null,"i:7"]'];
+  expect(chunk(db, plan.tables[0]!, null, 10).misfits.map(({ key }) => key)).toEqual(names);
+  const before = headMark(db).seq;
+  db.exec('update t set v = 1 where rowid = 2');
+  const [slice] = slicesOf(readMarks(db, plan, before, headMark(db).seq));
+  expect(slice).toMatchObject({ vanished: ['[null]'], misfits: names.map(key => ({ key })) });
+  const asked = heldState(db, plan).named(1, names);
+  expect(slicesOf(asked as HeldRows)).toMatchObject([{ vanished: ['[null]'], misfits: names.map(key => ({ key })) }]);
+  const last = headMark(db).seq;
+  await mark(db, 1_000, [{ table: plan.tables[0]!, key: [null, 1n] }]);
+  expect(slicesOf(readMarks(db, plan, last, headMark(db).seq))).toMatchObject([{ misfits: names.map(key => ({ key })) }]);
 });
 
 test('keys with a NULL are named by their very bytes: 0.0 goes, -0.0 stays [G4]', async () => {
@@ -188,7 +207,10 @@ test('keys with a NULL are named by their very bytes: 0.0 goes, -0.0 stays [G4]'
   db.exec("delete from t where l is 0.0 and atan2(l, -1) > 0; delete from t where k is 'A' collate binary");
   const [slice] = slicesOf(readMarks(db, plan, middle, headMark(db).seq));
   expect(slice).toMatchObject({ misfits: [], vanished: ['[null,"r:0"]', '["t:A",null]'] });
-  expect(slicesOf(readMarks(db, plan, start.seq, middle))[0]!.misfits.map(({ key }) => key)).toEqual(['[null,"r:-0"]', '["t:a",null]']);
+  expect(slicesOf(readMarks(db, plan, start.seq, middle))[0]!.misfits.map(({ key }) => key)).toEqual([
+    '[null,"r:-0","i:1"]',
+    '["t:a",null,"i:3"]',
+  ]);
 });
 
 test('a row whose key is double precision in Postgres can go [G1]', async () => {
