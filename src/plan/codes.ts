@@ -26,6 +26,10 @@ export const CODES = {
   'key-too-many-columns': ['warning', 'Declare a key of fewer columns, such as an INTEGER PRIMARY KEY, or live with the other one.'],
   'key-too-wide': ['warning', 'Shorten the values, or live with the other key.'],
   'generated-column': ['warning', 'Add it in Postgres after the cutover, as an expression there.'],
+  'too-large': [
+    'warning',
+    'Store it in parts or outside the database; a cutover is refused until its row has left quarantine or is dropped from it.',
+  ],
   'not-null-violated': ['warning', 'Fill in the NULLs; then plan again, or set NOT NULL in Postgres.'],
   'default-expression': ['warning', 'Set a default in Postgres before the cutover, if the application relies on it.'],
   'default-unfit': ['warning', 'Correct the default in SQLite, or set one in Postgres before the cutover.'],

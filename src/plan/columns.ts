@@ -9,7 +9,7 @@ import { names, SYSTEM_COLUMNS } from './names.ts';
 import { at, type ColumnPlan, HIDDEN_ROWID } from './plan.ts';
 import { rolesOf } from './role.ts';
 import type { ColumnStats, SourceColumn, SourceTable, TableStats } from './schema.ts';
-import { type Widths, widthOf } from './width.ts';
+import { LARGEST_ROW, type Widths, widthOf } from './width.ts';
 
 export type PlannedColumns = { readonly columns: ColumnPlan[]; readonly widths: Widths; readonly findings: readonly Finding[] };
 
@@ -69,6 +69,10 @@ function remarks(table: SourceTable, column: SourceColumn, stats: ColumnStats, r
         samples: stats.nullSamples ?? [],
       }),
     );
+  if (stats.maxBytes > LARGEST_ROW) {
+    const message = `A value of ${megabytes(stats.maxBytes)} MB is in it, and a row of more than ${megabytes(LARGEST_ROW)} MB goes to quarantine.`;
+    found.push(finding('too-large', { ...where, message }));
+  }
   if (refused === 'expression')
     found.push(finding('default-expression', { ...where, message: `The default ${column.default} is an expression and is left out.` }));
   if (refused === 'unfit')
@@ -80,3 +84,5 @@ function remarks(table: SourceTable, column: SourceColumn, stats: ColumnStats, r
     found.push(finding('column-collation', { ...where, message: `Compared by ${column.collation} in SQLite, exactly in Postgres.` }));
   return found;
 }
+
+const megabytes = (bytes: number): number => Math.ceil(bytes / 1_000_000);

@@ -9,6 +9,8 @@ export type Widths = ReadonlyMap<string, number>;
 const MOST_BYTES = 2_600;
 /** An index of Postgres ends here, a primary key's too. */
 export const MOST_COLUMNS = 32;
+/** On its way a row is one string, BLOBs in hex, and a string of JS ends at 512 MB. */
+export const LARGEST_ROW = 250_000_000;
 const FIXED = 16;
 const AS_LONG_AS_WRITTEN: ReadonlySet<string> = new Set(['text', 'bytea', 'numeric', 'json', 'jsonb']);
 

@@ -8,12 +8,11 @@
 import type { Misfit, PgRow } from '../change/change.ts';
 import type { Value } from '../change/value.ts';
 import { at, type TablePlan } from '../plan/plan.ts';
+import { LARGEST_ROW } from '../plan/width.ts';
 import type { Database } from './open.ts';
 import { encodeRow, keyOf, misfit, prepared, type Reader } from './values.ts';
 
 const MOST_BYTES = 4_000_000;
-/** On its way a row is one string, BLOBs in hex, and a string of JS ends at 512 MB. */
-const LARGEST_ROW = 250_000_000;
 
 /** A query for rows: what stands behind `select … from`, and the parameters with which it gives so many. */
 export type Query = { readonly from: string; readonly parameters: (rows: number) => readonly unknown[] };

@@ -255,6 +255,14 @@ test('generated columns are generated in Postgres too, or left out with a warnin
   expect(about('generated-column')).toMatchObject([{ column: 'l', message: expect.stringContaining('likelihood') }]);
 });
 
+test('a value that no row can bring across is told', () => {
+  const { about, db } = decided(
+    'create table t (id integer primary key, a blob, b blob); insert into t values (1, zeroblob(250000001), null)',
+  );
+  expect(about('too-large')).toMatchObject([{ column: 'a', message: expect.stringContaining('251 MB') }]);
+  db.close();
+});
+
 test('NOT NULL stays where it holds', () => {
   const { column, about, db } = decided('create table t (id integer primary key, a text not null, b text)');
   expect([column('t', 'id'), column('t', 'a'), column('t', 'b')].map(({ notNull }) => notNull)).toEqual([true, true, false]);

@@ -89,6 +89,7 @@ test('codes are a contract: one may be added, none renamed', () => {
       'partitioned note',
       'target-refuses warning',
       'target-refuses-table blocking',
+      'too-large warning',
       'too-many-columns blocking',
       'trigger warning',
       'unclean-text warning',
