@@ -46,9 +46,9 @@ export async function acceptLoss(context: Context, { dryRun = false, yes = false
 
 async function open(config: Config, { env }: Context, flag: FlagProvider): Promise<void> {
   using held = await hold(config.source, HOLD_MS);
-  const epoch = (standingOf(config.source)?.epoch ?? 0n) + LOSS_EPOCHS;
+  const standing = standingOf(config.source)?.epoch ?? 0n;
   const flagged = (await flag.read())?.epoch ?? 0n;
-  openWithLoss(held, flagged >= epoch ? flagged + 1n : epoch);
+  openWithLoss(held, (flagged > standing ? flagged : standing) + LOSS_EPOCHS);
   await watched('accept', held, reachedBy(env)).commit(HOLD_MS);
 }
 

@@ -9,7 +9,7 @@
  */
 import type { Phase } from './phase.ts';
 
-/** How far beyond SQLite's epoch: a rollback that Postgres had begun has taken the next one already. */
+/** How far beyond the epochs of SQLite and of the flag: a rollback that Postgres had begun has taken the next one already. */
 export const LOSS_EPOCHS = 2n;
 
 /** Whether SQLite is fenced in this phase, so that it can have been opened with loss. */

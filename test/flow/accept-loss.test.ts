@@ -1,4 +1,5 @@
 /* Postgres is gone for good, or for now: SQLite becomes primary without it, and whatever only it had is named when it is back. */
+import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { SwitchDocument } from '../../src/server/documents.ts';
 import { mirrored, mirroringWorld, shadowing, stopDaemon, writeInPostgres } from '../support/mirroring.ts';
@@ -112,4 +113,21 @@ test('a crash at any step of it goes on where it was, the daemon’s included [G
   }
   world.start();
   await back(world);
+});
+
+test('its epoch is beyond that of a rollback which had begun, also where that went on from a flag that stood further [G8]', async () => {
+  await using server = await ownPostgres();
+  await using world = await openWorld(buildShop(60), {}, { server });
+  await mirroringWorld(world);
+  await stopDaemon(world);
+  writeFileSync(world.flag, 'DB_TYPE=postgresql\nDB_TYPE_EPOCH=9\n');
+  await world.pg.query(`update attacca.control set phase = 'fencing_back', epoch = 10`);
+  await server.crash();
+  const { epoch } = await world.json<SwitchDocument>(0, 'rollback', '--accept-loss', '--yes');
+  expect(epoch).toBe('11');
+  await server.start();
+  world.start();
+  await world.until(shadowing);
+  await expect(world.pg.query(INSERT)).rejects.toThrow(/ATTACCA_FENCED epoch=11 primary=sqlite/);
+  expect(await world.differences()).toEqual([]);
 });

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { SwitchDocument } from '../../src/server/documents.ts';
+import { StatusDocument, type SwitchDocument } from '../../src/server/documents.ts';
+import { backAgain, mirroringWorld } from '../support/mirroring.ts';
 import { buildShop } from '../support/shop.ts';
 import { caughtUp, flagOf, openWorld } from '../support/world.ts';
 
@@ -18,4 +19,14 @@ test('a new installation goes on where the flag of an earlier one stands, so tha
   const { epoch } = await world.json<SwitchDocument>(0, 'cutover', '--yes');
   expect(epoch).toBe('9');
   expect(flagOf(world)).toBe('postgresql');
+});
+
+test('a rollback too goes on where a flag stands that somebody has moved further, and is not left half done [G8] [G9]', async () => {
+  await using world = await openWorld(buildShop(50));
+  await mirroringWorld(world);
+  writeFileSync(world.flag, 'DB_TYPE=postgresql\nDB_TYPE_EPOCH=9\n');
+  expect(await backAgain(world)).toEqual([]);
+  expect(flagOf(world)).toBe('sqlite');
+  const { epoch } = StatusDocument.parse(await world.json(0, 'status'));
+  expect(epoch).toBe('10');
 });

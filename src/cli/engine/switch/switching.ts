@@ -96,13 +96,17 @@ export async function takeDown(on: Installed): Promise<void> {
   await record(on.engine.side, { slot: null, publication: null });
 }
 
+/** The next one, also of a flag that is further, by an earlier installation or by hand: whoever follows it believes nothing older. */
+async function nextEpoch({ engine, control }: Installed & { readonly control: Control }): Promise<bigint> {
+  const flagged = (await engine.flag.read())?.epoch ?? 0n;
+  return (flagged > control.epoch ? flagged : control.epoch) + 1n;
+}
+
 /** Carries a cutover out. The gate has been passed. On failure before the fence everything is as it was. */
 export async function cutOver(controller: Controller, maxPauseMs: number, progress: Progress): Promise<Switched> {
   const { engine } = controller;
   const on = await installed(engine);
-  const flagged = await engine.flag.read();
-  // A flag that an earlier installation has moved: whoever follows it believes nothing older.
-  const epoch = (flagged !== undefined && flagged.epoch > on.control.epoch ? flagged.epoch : on.control.epoch) + 1n;
+  const epoch = await nextEpoch(on);
   const watch = stopwatch(() => performance.now());
   try {
     await compareBefore(on, controller);
@@ -136,7 +140,7 @@ export async function rollBack(controller: Controller, maxPauseMs: number, progr
   const on = await installed(engine);
   const mirror = controller.tail();
   if (mirror === undefined || !('reached' in mirror)) throw halt('the mirror is not running', 'see `attacca status` for the reason');
-  const epoch = on.control.epoch + 1n;
+  const epoch = await nextEpoch(on);
   await compareBefore(on, controller);
   const watch = stopwatch(() => performance.now());
   return controller.whileSwitching(async () => {
