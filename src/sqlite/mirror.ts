@@ -192,7 +192,7 @@ function complete(table: TablePlan, row: Cells): Value[] {
 
 const unfit = (table: TablePlan, key: string, column: string, reason: string): ReplicationError =>
   new ReplicationError('halt', `SQLite cannot hold a value that Postgres has in ${quote(table.name)}: key ${key}, ${column}: ${reason}`, {
-    hint: 'Change that value in Postgres so that the plan can take it back, or give up the way back with `attacca finish`.',
+    hint: 'Change that value in Postgres so that the plan can take it back, then run `attacca resync`: until then the change that brought it comes again. Or give up the way back with `attacca finish`.',
   });
 
 const ignored = (table: TablePlan, key: readonly Value[]): ReplicationError =>

@@ -117,7 +117,7 @@ export function refused(table: TablePlan, key: readonly Value[], error: unknown)
     'halt',
     `SQLite refuses a row of ${quote(table.name)} that Postgres has accepted: key ${rowName(key)}: ${why}`,
     {
-      hint: 'Change that row in Postgres so that SQLite can hold it, and drop what refuses it in SQLite (a trigger, an index), or give up the way back.',
+      hint: 'Drop what refuses it in SQLite (a trigger, an index) and start `attacca sync` again; or change that row in Postgres so that SQLite can hold it, then run `attacca resync`: until then the change that brought it comes again. Or give up the way back with `attacca finish`.',
     },
   );
 }

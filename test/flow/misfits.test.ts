@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import type { z } from 'zod';
 import type { Plan } from '../../src/plan/plan.ts';
 import type { DoneDocument, PlanDocument, VerifyDocument } from '../../src/server/documents.ts';
+import { mirrored, mirroringWorld } from '../support/mirroring.ts';
 import { caughtUp, openWorld, type World } from '../support/world.ts';
 
 /* What becomes of a value that does not fit, column by column, as the plan file says it. */
@@ -195,4 +196,19 @@ test('rows whose key became NULL are counted one by one, until each has a key or
   await world.run('quarantine', 'drop', '--yes');
   world.app.exec('delete from t where v = 4'); // a change of one is a change of all that share the key: they are not given up any more
   await world.until(status => caughtUp(status) && status.quarantine === 2);
+});
+
+test('a value that SQLite cannot hold halts the mirror; changing it is not enough, and the resync that it says is [G7] [G10]', async () => {
+  await using world = await openWorld(db => db.exec('create table t (id integer primary key, score real); insert into t values (1, 1.5)'));
+  const daemon = await mirroringWorld(world);
+  await world.pg.query(`update t set score = 'NaN'`);
+  expect(await daemon.exited).toBe(1);
+  expect(daemon.log()).toMatch(/SQLite cannot hold a value[\s\S]+then run `attacca resync`/);
+  await world.pg.query('update t set score = 2.5');
+  expect(await world.start().exited, 'the old change comes again').toBe(1);
+  await world.json(0, 'resync', '--yes');
+  world.start();
+  await world.until(mirrored);
+  await world.json(0, 'verify');
+  expect(world.app.prepare('select score from t').pluck().get()).toBe(2.5);
 });
