@@ -52,8 +52,12 @@ export const askedText = ({ by, startedAt, durationMs, version, resumed }: Verif
 export const objectText = ({ kind, table, name, problem, detail }: VerifyDocument['objects'][number]): string =>
   `${kind} ${[table, name].filter(Boolean).join('.')}: ${problem.toUpperCase()}; ${detail}`;
 
+/** Nothing of the application's is written while PostgreSQL is primary. */
+const REMEDY =
+  'while SQLite is primary `attacca verify --repair` puts them right; while PostgreSQL is, `attacca resync` copies the rows again, and objects are for you to make';
+
 /** The one sentence that counts. */
 export const verdict = (report: VerifyDocument): string =>
   report.ok
     ? `equal: every column of ${report.rows} rows and ${report.objectsCompared} objects, compared in ${report.durationMs} ms, as of position ${report.position}`
-    : `DIFFERENT: ${report.differences} rows, ${report.objects.length} objects; run \`attacca verify --repair\` to put them right`;
+    : `DIFFERENT: ${report.differences} rows, ${report.objects.length} objects; ${REMEDY}`;

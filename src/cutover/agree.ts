@@ -16,18 +16,19 @@ export async function agree(
 ): Promise<void> {
   const target = await postgres.state();
   try {
-    if (!(await verifyMarked({ source, target, primary }, plan, marked, signal)).ok) throw differs();
+    if (!(await verifyMarked({ source, target, primary }, plan, marked, signal)).ok) throw differs(primary);
   } finally {
     await target.close();
   }
 }
 
-export const differs = (): Refused =>
+/** What copies them again depends on whose rows are the truth. */
+export const differs = (primary: Primary): Refused =>
   new Refused('aborted: the sides differ', [
     {
       code: 'differences',
       reason: 'rows that changed since the last verification are not the same on both sides',
-      remedy: 'run `attacca verify` to see them and `attacca verify --repair` to copy them again',
+      remedy: `run \`attacca verify\` to see them and \`attacca ${primary === 'sqlite' ? 'verify --repair' : 'resync'}\` to copy them again`,
     },
   ]);
 

@@ -127,7 +127,12 @@ function verification(facts: Facts, block: Block): void {
     'run `attacca verify`',
   );
   if (verified === null) return;
-  block(!verified.ok, 'differences', 'the last verification found differences', 'run `attacca verify --repair`');
+  block(
+    !verified.ok,
+    'differences',
+    'the last verification found differences',
+    facts.direction === 'cutover' ? 'run `attacca verify --repair`' : 'run `attacca resync`, then `attacca verify`',
+  );
   block(
     verified.ageMs > facts.verifyMaxAgeMs,
     'verification-age',

@@ -56,6 +56,12 @@ test.each<{ code: string; facts: Partial<Facts>; says: string }>([
   }
 });
 
+test('differences are put right from the side that is primary [G9]', () => {
+  const remedy = (facts: Facts) => blockers({ ...facts, verified: { ok: false, ageMs: 0 } })[0]?.remedy;
+  expect(remedy(ready)).toContain('attacca verify --repair');
+  expect(remedy(back)).toContain('attacca resync');
+});
+
 test('what was found in the databases is named after the rest, in both directions, and not in another phase [G9]', () => {
   const obstacles = [{ code: 'disk', reason: 'full', remedy: 'make room' }];
   for (const base of [ready, back]) expect(codes({ ...base, quarantine: 1, obstacles })).toEqual(['quarantine', 'disk']);

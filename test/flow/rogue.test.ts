@@ -77,6 +77,10 @@ test('while Postgres is primary constraints, views and sequences are compared to
   await world.pg.query("select setval(pg_get_serial_sequence('orders', 'id'), 5)");
   const { objects, differences } = await world.json<VerifyDocument>(4, 'verify');
   expect(differences).toBe(0);
+  const repair = await world.run('verify', '--repair');
+  expect(repair.code).toBe(3);
+  expect(repair.stderr).toMatch(/nothing is repaired while Postgres is primary[\s\S]+the rows are equal[\s\S]+DDL of your own/);
+  expect((await world.run('verify')).stdout).toMatch(/0 rows, 4 objects; .*while PostgreSQL is, `attacca resync` copies the rows again/);
   expect(objects.map(({ kind, table, name, problem }) => [kind, table, name, problem]).sort()).toEqual(
     [
       ['CHECK', checked, check, 'changed'],

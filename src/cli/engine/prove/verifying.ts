@@ -40,7 +40,7 @@ export async function verify(
   let repaired = 0;
   for (const whole of options.repair ? [false, true] : []) {
     if (isEqual(compared)) break;
-    if (controller.tail()?.direction !== 'forward') throw spreads();
+    if (controller.tail()?.direction !== 'forward') throw compared.verified.ok ? theirs() : spreads();
     await repairCatalog(on, compared.catalog.problems); // the fence before the rows
     if (!compared.verified.ok) repaired += await repair(controller, on, compared.verified, { whole, by: options.by, progress });
     compared = await compare(controller, { ...work, options: { ...options, resume: false } });
@@ -176,6 +176,15 @@ const cutShort = (): ReplicationError =>
   new ReplicationError('retry', 'nothing is replicated any more: the comparison was cut short', {
     hint: '`attacca status` says why; `attacca verify --resume` goes on with a full comparison',
   });
+
+const theirs = (): Refused =>
+  new Refused('nothing is repaired while Postgres is primary', [
+    {
+      code: 'postgres-primary',
+      reason: 'the rows are equal, and the objects that are not as they have to be are in tables that the application is writing',
+      remedy: 'see them without --repair, and make them again by DDL of your own; they refuse no rollback',
+    },
+  ]);
 
 const spreads = (): Refused =>
   new Refused('nothing is repaired while Postgres is primary', [

@@ -53,7 +53,8 @@ async function nearer({ engine, plan }: Installed, sink: Sink<Mark, Rows>, { wri
     const target = await stateOn(reader, plan, () => letGo(reader));
     try {
       const marked = source.marked(await readVerified(engine.side));
-      if (!(await verifyMarked({ source, target, primary: 'sqlite' }, plan, marked, new AbortController().signal)).ok) throw differs();
+      if (!(await verifyMarked({ source, target, primary: 'sqlite' }, plan, marked, new AbortController().signal)).ok)
+        throw differs('sqlite');
     } finally {
       await target.close();
     }

@@ -131,7 +131,8 @@ export async function cutOver(controller: Controller, maxPauseMs: number, progre
 async function compareBefore(on: Installed, controller: Controller): Promise<void> {
   const tail = controller.tail();
   if (tail === undefined) throw halt('nothing is being replicated', 'see `attacca status` for the reason');
-  if (!(await compareRecent(on, tail.pin, new AbortController().signal))) throw differs();
+  if (!(await compareRecent(on, tail.pin, new AbortController().signal)))
+    throw differs(tail.direction === 'forward' ? 'sqlite' : 'postgres');
 }
 
 /** Carries a rollback out, while the mirror runs; it is stopped when it has drained. */
