@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { shellWord } from '../change/shell.ts';
 import { StatusDocument } from '../server/documents.ts';
 import { asked } from './approve.ts';
 import { look } from './ask.ts';
@@ -70,7 +71,7 @@ function lines(status: StatusDocument): string[] {
 
 function misfitLine({ table: name, column, rows, reason, proposal }: NonNullable<StatusDocument['misfits']>[number]): string {
   const where = column === '' ? name : `${name}.${column}`;
-  const offer = proposal === null ? '' : ` → attacca plan --widen --table ${name} (${column} as ${proposal})`;
+  const offer = proposal === null ? '' : ` → attacca plan --widen --table ${shellWord(name)} (${column} as ${proposal})`;
   return `${where}: ${rows} rows: ${reason}${offer}`;
 }
 

@@ -119,7 +119,9 @@ function editColumn(table: TablePlan, column: ColumnPlan, wanted: ColumnEdit, pr
     const keys = stats === undefined || stats.samples.length === 0 ? '' : ` (keys: ${stats.samples.join(' ')})`;
     throw refusal(
       `${where} cannot have codec ${codec}: ${against}${keys}`,
-      'tagged takes every value; `misfits: quarantine` sends what does not fit to quarantine.',
+      misfits === 'quarantine'
+        ? 'Quarantine is for a codec that some of the stored values fit; tagged takes every value.'
+        : 'tagged takes every value; `misfits: quarantine` sends what does not fit to quarantine.',
     );
   }
   if (table.identity !== null && table.columns[table.identity] === column)

@@ -8,6 +8,7 @@
 import type { Misfit } from '../change/change.ts';
 import { ReplicationError } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
+import { shellWord } from '../change/shell.ts';
 import { columnUnder } from '../plan/misfits.ts';
 import type { TablePlan } from '../plan/plan.ts';
 import { audit } from './audit.ts';
@@ -61,7 +62,7 @@ const refusedValue = ({ name }: TablePlan, { key, column, reason }: Misfit): Rep
     'halt',
     `a row of ${quote(name)} does not fit, and its plan says refuse: key ${key}${column === '' ? '' : `, column ${quote(column)}`}: ${reason}`,
     {
-      hint: `nothing of it was applied: correct the row in the application, or make room with \`attacca plan --widen --table ${name}\`; then run \`attacca sync\``,
+      hint: `nothing of it was applied: correct the row in the application, or make room with \`attacca plan --widen --table ${shellWord(name)}\`; then run \`attacca sync\``,
     },
   );
 

@@ -153,6 +153,19 @@ describe('an edit that cannot be is refused with a sentence', () => {
     expect(() => apply(text)).toThrow(message);
   });
 
+  test('where no value fits, the hint is not the quarantine that is asked for already', () => {
+    const hintOf = (edits: string): string => {
+      try {
+        apply(`tables: { p: { columns: { name: { ${edits} } } } }`);
+      } catch (error) {
+        return (error as UsageError).hint;
+      }
+      return '';
+    };
+    expect(hintOf('codec: jsonb')).toContain('`misfits: quarantine`');
+    expect(hintOf('codec: jsonb, misfits: quarantine')).toContain('some of the stored values fit');
+  });
+
   test('another version', () => {
     expect(() => parsePlan('version: 2')).toThrow(UsageError);
     expect(() => parsePlan('')).toThrow(UsageError);

@@ -1,5 +1,6 @@
 /* Values that did not fit, as the log and `status` tell of them: where, why, and what would make room for them. */
 import type { Misfit } from '../../../change/change.ts';
+import { shellWord } from '../../../change/shell.ts';
 import type { Plan, TablePlan } from '../../../plan/plan.ts';
 import { propose } from '../../../plan/propose.ts';
 import type { Session } from '../../../postgres/open.ts';
@@ -21,7 +22,8 @@ export const alarm =
             column,
             some.flatMap(({ raw }) => raw ?? []),
           );
-      const command = proposal === undefined ? {} : { proposal: `${column} as ${proposal}: attacca plan --widen --table ${table.name}` };
+      const command =
+        proposal === undefined ? {} : { proposal: `${column} as ${proposal}: attacca plan --widen --table ${shellWord(table.name)}` };
       log.error({ table: table.name, column, rows: some.length, reason: some[0]?.reason, ...command }, 'quarantined');
     }
   };
