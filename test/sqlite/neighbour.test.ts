@@ -79,6 +79,27 @@ test('rows are marked by hand with one statement for all of them, and in between
   expect(app.prepare('select count(*) from _attacca_journal where k1 is not null').pluck().get()).toBe(BigInt(rows + between));
   vi.restoreAllMocks();
   app.close();
+});
+
+test('a large schema is left alone for long enough to be read, or statements of the application would find it moved again and again [G6]', async () => {
+  using world = scratch(manyTables(1_500));
+  const reading = (): number => {
+    const began = performance.now();
+    openSource(world.path).close();
+    return performance.now() - began;
+  };
+  const db = openSource(world.path);
+  const begun: number[] = [];
+  let clock = 0;
+  const steps = [1, 2, 3].map(n => () => {
+    begun.push(performance.now());
+    db.exec(`create table step${n} (a)`);
+    clock += 20;
+  });
+  await inShortTransactions(db, 1_000, steps, () => clock);
+  const least = 3 * Math.min(...[1, 2, 3, 4, 5].map(reading));
+  expect(begun[1]! - begun[0]!).toBeGreaterThan(least);
+  expect(begun[2]! - begun[1]!).toBeGreaterThan(least);
   db.close();
 });
 
