@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { install, placeCanary } from '../../src/sqlite/install.ts';
+import { isDoubtful, isSettled, steps } from '../../src/sqlite/steps.ts';
+import { readSchema } from '../../src/sqlite/tables.ts';
+import { planOf, scratch } from './planned.ts';
+
+const SCHEMA = 'create table t (id integer primary key, a, c int); create table u (a); create index u_a on u (a)';
+const AGAIN = 'alter table t drop column c; alter table t add column c int';
+
+test.each([
+  ['', false],
+  ['create view w as select 1', false],
+  ['analyze; analyze', false],
+  ['vacuum', false],
+  ['create table s (a); create table s2 (a unique); create index s_a on s (a)', false],
+  ['create table n (id integer primary key, a, c int); drop table t; alter table n rename to t; create index t_a on t (a)', false],
+  ['alter table t rename to o; create table t (id integer primary key, a, c int); drop table o', false],
+  ['drop table u; create table u (a); create index u_a on u (a); vacuum', false],
+  ['create table k (id integer primary key autoincrement)', false],
+  ['create virtual table f using fts5 (a)', false],
+  [AGAIN, true],
+  [`${AGAIN}; vacuum`, true],
+  [`vacuum; ${AGAIN}`, true],
+  [`create table s (a); create index s_a on s (a); ${AGAIN}`, true],
+  [`create table n (a); drop table u; alter table n rename to u; create index u_a on u (a); ${AGAIN}`, true],
+  [`create virtual table f using fts5 (a); ${AGAIN}`, true],
+  [`create virtual table f using rtree (id, a, b); ${AGAIN}`, true],
+  [`create table k (id integer primary key autoincrement); ${AGAIN}`, true],
+  ['create table s (a); drop table s', true], // nothing tells it from the others
+])('after %j a column may have gone and come back: %s', async (sql, doubtful) => {
+  using world = scratch(SCHEMA);
+  const { db } = world;
+  const plan = planOf(readSchema(db));
+  await install(db, plan, { install: 'i', target: 't' }, 1_000);
+  expect(isSettled(db)).toBe(true);
+  db.exec(sql);
+  expect(isDoubtful(steps(db, plan))).toBe(doubtful);
+  placeCanary(db);
+  expect([isSettled(db), isDoubtful(steps(db, plan))]).toEqual([true, false]);
+});
+
+test('a canary from before there was a version says nothing, and is to be placed anew', async () => {
+  using world = scratch(SCHEMA);
+  const { db } = world;
+  const plan = planOf(readSchema(db));
+  await install(db, plan, { install: 'i', target: 't' }, 1_000);
+  db.exec('update _attacca_canary set x = 1');
+  expect([isSettled(db), isDoubtful(steps(db, plan))]).toEqual([false, false]);
+});
