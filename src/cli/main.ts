@@ -2,7 +2,6 @@
  * The command tree. Wires; decides nothing. A command's module is loaded when it runs:
  * help and a wrong word are answered at once.
  */
-
 import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../change/errors.ts';
 import { VERSION } from '../change/version.ts';

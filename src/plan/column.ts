@@ -4,7 +4,6 @@
  * A type narrower than the storage class needs both: every value fits, and the declaration or the name says so. What only
  * happens to fit today would be in quarantine tomorrow.
  */
-
 import { typeOf } from './codecs/registry.ts';
 import { type Code, finding } from './codes.ts';
 import { translateDefault } from './default.ts';

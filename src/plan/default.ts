@@ -1,7 +1,6 @@
 /*
  * Translates a column's default: first to the value that SQLite would store, then by the column's codec to Postgres.
  */
-
 import { literal } from '../change/quote.ts';
 import type { Value } from '../change/value.ts';
 import { codecOf, looksNumeric, Unfit } from './codec.ts';

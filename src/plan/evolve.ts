@@ -5,7 +5,6 @@
  * (2) A table that lives on keeps its number and the codecs of its columns. No number is ever given twice.
  * (3) Where it is not certain that the rows in Postgres are right, the table is marked whole.
  */
-
 import { parentCodecs } from './agree.ts';
 import { canonical } from './alike.ts';
 import { impliedNames } from './ddl.ts';

@@ -1,7 +1,6 @@
 /*
  * One table that lives on: which of its columns stayed, went, came, or have another name.
  */
-
 import type { Agreed } from './agree.ts';
 import { canonical } from './alike.ts';
 import { planColumns } from './columns.ts';

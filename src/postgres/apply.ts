@@ -8,7 +8,6 @@
  * (3) Without replica role foreign key actions are live and a deletion would cascade: the tables then have no foreign keys while
  *     this runs (constraints.ts adds them at cutover).
  */
-
 import type { Batch, Mark, Rows, Seq, Slice } from '../change/change.ts';
 import { charsIn } from '../change/chars.ts';
 import { ReplicationError } from '../change/errors.ts';

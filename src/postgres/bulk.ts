@@ -7,7 +7,6 @@
  * (3) A row that Postgres refuses is left out and quarantined; the batch goes on without it [G4].
  * (4) Postgres works on one portion while the next one is read from the spool; memory is bounded by two portions.
  */
-
 import type { Misfit, PgKey, Rows, Slice } from '../change/change.ts';
 import { charsIn } from '../change/chars.ts';
 import type { Plan } from '../plan/plan.ts';

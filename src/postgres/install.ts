@@ -101,7 +101,7 @@ export async function uninstallPostgres(session: Session, options: { readonly ke
   const control = await readControl(session);
   if (control === undefined) return;
   await refuseStrangers(session);
-  await dropSlot(session, control.slot);
+  await dropIdleSlot(session, control.slot);
   await transaction(session, null, async () => {
     await dropOurs(session, control);
     if (options.keepTables || control.plan.existing) return;
@@ -145,7 +145,7 @@ export async function finishPostgres(session: Session, plan: Plan): Promise<void
   const control = await readControl(session);
   if (control === undefined) return;
   await refuseStrangers(session);
-  await dropSlot(session, control.slot);
+  await dropIdleSlot(session, control.slot);
   // Before the hidden keys go: Postgres refuses UPDATE and DELETE on a published table without a replica identity.
   await dropPublication(session, control);
   for (const table of plan.tables) await patiently(() => transaction(session, null, () => release(session, plan, table)));
@@ -211,12 +211,18 @@ async function dropOurs(session: Session, control: Control): Promise<void> {
 
 const SLOT = /* sql */ `select active, active_pid from pg_replication_slots where slot_name = $1`;
 
+/** A mirror that has just been stopped is gone on the server within this. */
+const LETS_GO_MS = 5_000;
+const POLL_MS = 50;
+
 /** Outside any transaction, and first: should the rest fail, no slot is left behind to fill the disk. */
-async function dropSlot(session: Session, slot: string | null): Promise<void> {
+async function dropIdleSlot(session: Session, slot: string | null): Promise<void> {
   if (slot === null) return;
-  const found = (await session.query(SLOT, [slot])).rows[0];
-  if (found === undefined) return;
-  if (found.active === 't')
+  for (const deadline = performance.now() + LETS_GO_MS; ; await delay(POLL_MS)) {
+    const found = (await session.query(SLOT, [slot])).rows[0];
+    if (found === undefined) return;
+    if (found.active !== 't') return void (await session.query(/* sql */ `select pg_drop_replication_slot($1)`, [slot]));
+    if (performance.now() < deadline) continue;
     throw new Refused('the replication slot is in use', [
       {
         code: 'slot-active',
@@ -224,5 +230,5 @@ async function dropSlot(session: Session, slot: string | null): Promise<void> {
         remedy: 'stop the attacca daemon first',
       },
     ]);
-  await session.query(/* sql */ `select pg_drop_replication_slot($1)`, [slot]);
+  }
 }

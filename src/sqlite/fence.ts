@@ -7,7 +7,6 @@
  * (3) It does not stop DDL (a table rebuild drops the triggers), blob handles, VACUUM, and statements that match no row.
  *     `fenceState` finds lost triggers; `refence` puts them back and says which tables were open.
  */
-
 import type { Lsn, Mark, Seq } from '../change/change.ts';
 import { ReplicationError } from '../change/errors.ts';
 import { formatLsn } from '../change/lsn.ts';

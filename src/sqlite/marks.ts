@@ -7,7 +7,6 @@
  *     the key's own index, where those are equal, and then compared.
  * (3) A row comes once: with the mark of its very own key. Writing it there made that mark.
  */
-
 import type { Misfit, PgKey, PgRow, Rows, Seq, Slice } from '../change/change.ts';
 import { charsIn } from '../change/chars.ts';
 import { RawText, storageClass, type Value } from '../change/value.ts';

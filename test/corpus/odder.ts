@@ -1,7 +1,6 @@
 /*
  * More of what SQLite allows: limits that Postgres has and SQLite has not, forms of time, bytes that formats use as marks.
  */
-
 import type Database from 'better-sqlite3';
 import type { Build } from './odd.ts';
 

@@ -1,5 +1,4 @@
 /* The images that power failures are tried with are what they are said to be: without a sync a commit is gone, with one it is there. */
-
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';

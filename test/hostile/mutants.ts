@@ -1,7 +1,6 @@
 /*
  * Capture with one thing left out: each must make a history fail, or nobody would notice if it went.
  */
-
 import { quote } from '../../src/change/quote.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 import type { SourceSchema, SourceTable } from '../../src/plan/schema.ts';

@@ -1,5 +1,4 @@
 /* The phase in Postgres, moved along the table of cutover/phase.ts. */
-
 import type { PhaseStore } from '../../cutover/drive.ts';
 import { type Event, next, type Phase } from '../../cutover/phase.ts';
 import { advance, movedOn, readPhase } from '../../postgres/control.ts';

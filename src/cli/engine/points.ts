@@ -2,7 +2,6 @@
  * Named points before and after every call of a port: a test can have this process killed there, and a timeline shows how long each
  * call took. In normal use ports are not wrapped at all.
  */
-
 import { openSync, writeSync } from 'node:fs';
 
 /** What ATTACCA_DIE_AT or ATTACCA_TIMELINE ask for. */

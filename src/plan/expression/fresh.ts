@@ -1,7 +1,6 @@
 /*
  * Defaults for columns of narrow types. Such a value is born in Postgres: it must be one that the codec can write back, no more.
  */
-
 import type { ColumnPlan } from '../plan.ts';
 import type { Typed } from './typed.ts';
 

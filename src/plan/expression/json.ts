@@ -1,7 +1,6 @@
 /*
  * JSON in texts. json_value gives what json_extract would, tagged by class (`i:1`, `r:1.5`, `t:text`): its class is known for each value only.
  */
-
 import { isRepairing } from '../codecs/repairing.ts';
 import { asText } from './convert.ts';
 import { Refusal } from './refusal.ts';
