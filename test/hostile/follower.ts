@@ -121,14 +121,12 @@ async function adopted(db: Database, plan: Plan, version: unknown): Promise<bool
 
 /** What the target must hold: every row of the file that fits, the others by name in quarantine. */
 function expectedIn(db: Database, table: TablePlan): string {
-  const rows = cellsOf(
-    db,
-    table.name,
-    table.columns.map(({ name }) => name),
-  );
+  const rows = cellsOf(db, table.name, [...table.columns.map(({ name }) => name), ...(table.rowid === null ? [] : [table.rowid])]);
   const isFit = (row: readonly string[]): boolean =>
     table.columns.every(({ codec }, index) => fits(codec, row[index]!)) && keyOf(table, row).every(cell => cell !== 'n');
-  const names = rows.filter(row => !isFit(row)).map(row => nameOf(keyOf(table, row)));
+  const names = rows
+    .filter(row => !isFit(row))
+    .map(row => nameOf(keyOf(table, row).includes('n') ? [...keyOf(table, row), row.at(-1)!] : keyOf(table, row)));
   const fitting = rows.filter(isFit).map(row => table.columns.map(({ codec }, index) => formed(codec, row[index]!)));
   return told(fitting, [...new Set(names)]);
 }

@@ -1,5 +1,5 @@
 import type { PgRow, Rows, Slice } from '../../src/change/change.ts';
-import { keyName } from '../../src/plan/codec.ts';
+import { keyName, nullNames } from '../../src/plan/codec.ts';
 import { at, type Plan, type TablePlan } from '../../src/plan/plan.ts';
 
 /** A target in memory: it does what the Postgres sink does with a batch. */
@@ -24,6 +24,8 @@ export function model(plan: Plan) {
         for (const row of rows) table.rows.set(JSON.stringify(keyOf(table.plan, row)), row);
         const settled = [...gone, ...rows.map(row => keyOf(table.plan, row))].map(key => keyName(table.plan, key));
         for (const name of [...settled, ...vanished]) table.quarantine.delete(name);
+        const nulls = vanished.flatMap(name => nullNames(name) ?? []);
+        for (const name of table.quarantine) if (nulls.some(start => name.startsWith(start))) table.quarantine.delete(name);
         for (const { key } of misfits) table.quarantine.add(key);
       }
     },
