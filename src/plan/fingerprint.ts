@@ -11,6 +11,12 @@ export function fingerprint(schema: SourceSchema, table: SourceTable): string {
     .digest('hex');
 }
 
+/** Moves with every structure that a table of the plan had when it was last followed. */
+export const edition = ({ tables }: Plan): string =>
+  createHash('sha256')
+    .update(JSON.stringify(tables.map(({ id, source }) => [id, source])))
+    .digest('hex');
+
 /** Names of tables that are not as the plan has them: changed, gone, or new. Empty: the plan fits the file. */
 export function drift(plan: Plan, schema: SourceSchema): string[] {
   const left = new Set(plan.excluded?.map(name => name.toLowerCase()));

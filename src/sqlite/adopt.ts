@@ -72,7 +72,7 @@ export async function adopt(
     refuseBroken(db, hooked, schema, before);
     markTables(db, [...new Set([...tables, ...whole])]);
     markTables(db, [0]);
-    placeCanary(db);
+    placeCanary(db, plan);
     return true;
   });
 }

@@ -56,7 +56,7 @@ export function checkFit(db: Database, plan: Plan): void {
 const fitting = new WeakMap<Database, { readonly plan: Plan; readonly version: unknown }>();
 
 /** Whether `mend` has something to do. Call it in a read transaction. */
-export const needsMending = (db: Database, plan: Plan): boolean => examine(db, plan).state !== 'fine' || !isSettled(db);
+export const needsMending = (db: Database, plan: Plan): boolean => examine(db, plan).state !== 'fine' || !isSettled(db, plan);
 
 /** Throws SourceMoved unless the file is certainly as the plan has it, and was. Call it in a transaction. */
 export function checkUndoubted(db: Database, plan: Plan): void {
@@ -96,7 +96,7 @@ export function mend(db: Database, plan: Plan, known = false): Health {
   const tables = unseen(db, plan, health);
   if (health.state === 'unhooked') createCapture(db, plan, readSchema(db));
   markTables(db, tables);
-  placeCanary(db);
+  placeCanary(db, plan);
   return health;
 }
 

@@ -6,6 +6,7 @@ import type { Mark, Seq } from '../change/change.ts';
 import { isTransient, Refused, ReplicationError } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
 import { template } from '../change/template.ts';
+import { edition } from '../plan/fingerprint.ts';
 import type { Plan, TablePlan } from '../plan/plan.ts';
 import type { SourceSchema } from '../plan/schema.ts';
 import { sourceOf, triggersOf } from './capture.ts';
@@ -39,7 +40,7 @@ const OBJECTS = /* sql */ `
   and name not glob '_attacca_fence*' order by type = 'table', name`;
 const HAS_FENCE = /* sql */ `select 1 from sqlite_schema where type = 'table' and name = '_attacca_fence'`;
 /** Steps of the schema that are our own, and need no doubt. */
-const SETTLE = /* sql */ `update _attacca_canary set x = (select schema_version from pragma_schema_version)`;
+const SETTLE = /* sql */ `update _attacca_canary set x = (select schema_version from pragma_schema_version) || substr(x, instr(x, ' '))`;
 const HAS_CANARY = /* sql */ `select 1 from sqlite_schema where type = 'table' and name = '_attacca_canary'`;
 const MARK_TABLE = /* sql */ `insert into _attacca_journal (tbl) values (?)`;
 
@@ -95,7 +96,7 @@ const overtaken = (): ReplicationError =>
 /** Control row, journal and canary, where there are none. Call it inside a write transaction. */
 export function createTables(db: Database, plan: Plan, identity: Identity): void {
   db.exec(template('sqlite/install.sql', { columns: keyNames(plan).join(', ') }));
-  placeCanary(db);
+  placeCanary(db, plan);
   db.prepare(CLAIM).run(identity.install, identity.target);
 }
 
@@ -194,7 +195,7 @@ export const finished = (): Refused =>
   ]);
 
 /** Makes the canary that tells VACUUM and rebuilt tables from now on. Call it inside a write transaction. */
-export const placeCanary = (db: Database): void => void db.exec(template('sqlite/canary.sql', {}));
+export const placeCanary = (db: Database, plan: Plan): void => void db.exec(template('sqlite/canary.sql', { edition: edition(plan) }));
 
 /** Takes the schema as it is now for dealt with, and leaves the canary where it stands. Call it inside a write transaction. */
 export function settle(db: Database): void {

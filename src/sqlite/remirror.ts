@@ -34,7 +34,7 @@ export async function remirror(
     const mirror = mirroring(db, plan, { marking: false })();
     for await (const change of changes) mirror.write(change);
     mirror.finish();
-    placeCanary(db);
+    placeCanary(db, plan);
     markTables(
       db,
       plan.tables.map(({ id }) => id),

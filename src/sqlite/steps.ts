@@ -4,15 +4,17 @@
  *
  * SQLite counts: each statement that changes the schema moves schema_version by one. The canary remembers where that stood when the
  * schema was last dealt with; what has moved it since is counted against what can be seen of it. Two that are left may be such a pair.
+ * It also names the plan: where capture is that of another one, which Postgres never got, the count began in the middle.
  */
 import type { Change } from '../plan/evolve.ts';
+import { edition } from '../plan/fingerprint.ts';
 import type { Plan } from '../plan/plan.ts';
 import { readControl } from './install.ts';
 import type { Database } from './open.ts';
 import { prepared, schemaVersion } from './values.ts';
 
 /** Without a version (1: from before there was any), nothing is known to have happened since. */
-const CANARY = /* sql */ `select rowid, case x when 1 then null else x end from _attacca_canary`;
+const CANARY = /* sql */ `select rowid, x from _attacca_canary`;
 /** Who rebuilds a table puts its triggers back, also ours. VACUUM keeps the order of tables in sqlite_schema, but not of what else is there. */
 const MADE = /* sql */ `
   with canary as (select rowid as place from sqlite_schema where name = '_attacca_canary'),
@@ -29,9 +31,11 @@ export const NONE: Steps = { made: [], others: 0 };
 /** Call it in a transaction, on a file that has our tables. */
 export function steps(db: Database, plan: Plan): Steps {
   if (readControl(db)?.primary === 'postgres') return NONE; // the fence is of many steps
-  const [row, since] = (prepared(db, CANARY).get() ?? [0n, 0n]) as [bigint, bigint | null];
-  if (since === null) return NONE;
-  const all = Math.abs(Number(BigInt(schemaVersion(db) as bigint) - since));
+  const [row, known] = (prepared(db, CANARY).get() ?? [0n, '']) as [bigint, bigint | string];
+  if (known === 1n) return NONE;
+  const [since, of] = String(known).split(' ');
+  if (of !== edition(plan)) return { made: [], others: Number.POSITIVE_INFINITY };
+  const all = Math.abs(Number(schemaVersion(db)) - Number(since));
   const vacuumed = row === 1000n ? 0 : 1;
   const there = prepared(db, MADE).all(vacuumed) as [string, string][];
   const made = there.filter(([type]) => type === 'table').map(([, name]) => name);
@@ -50,8 +54,8 @@ export function isDoubtful({ made, others }: Steps, changes: readonly Change[] =
 }
 
 /** Whether the schema stands where it was last dealt with. While Postgres is primary nobody asks. */
-export const isSettled = (db: Database): boolean => {
+export const isSettled = (db: Database, plan: Plan): boolean => {
   if (readControl(db)?.primary === 'postgres') return true;
-  const [, since] = (prepared(db, CANARY).get() ?? []) as [bigint?, bigint?];
-  return since === schemaVersion(db);
+  const [, known] = (prepared(db, CANARY).get() ?? []) as [bigint?, string?];
+  return known === `${schemaVersion(db)} ${edition(plan)}`;
 };

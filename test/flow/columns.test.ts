@@ -49,6 +49,20 @@ test('the same while no daemon runs [G9]', async () => {
   await doubted(world);
 });
 
+test('the same where the daemon died while it followed the first half [G9]', async () => {
+  await using world = await verified();
+  world.daemon().process.kill();
+  await world.daemon().exited;
+  const dying = world.start('schema.adopt:after');
+  await world.until(caughtUp);
+  world.app.exec('alter table t drop column c');
+  await dying.exited;
+  world.app.exec('alter table t add column c int');
+  world.start();
+  await world.until(caughtUp);
+  await doubted(world);
+});
+
 test('changes that can be told leave what was compared as it is, and so does a cutover and its way back', async () => {
   await using world = await verified();
   for (const sql of [

@@ -61,7 +61,7 @@ export async function followSource(on: Standing, signal: AbortSignal): Promise<b
     return true;
   }
   if (!isDoubtful(seen.steps)) return false;
-  await doubt(on, seen);
+  await doubt(on);
   await writeTransaction(db.database, LOCK_WAIT_MS, () => schemaVersion(db.database) === seen.version && mend(db.database, on.plan, true));
   return true;
 }
@@ -110,16 +110,15 @@ export async function takeAsTruth(on: Standing, db: Database): Promise<void> {
 
 async function followSchema(on: Standing, db: Database, seen: Look, signal: AbortSignal): Promise<void> {
   const evolution = decide(db, on.plan, seen);
-  if (isDoubtful(seen.steps, evolution.changes)) await doubt(on, seen);
+  if (isDoubtful(seen.steps, evolution.changes)) await doubt(on);
   await followEvolution(on, db, seen, evolution, signal);
 }
 
 /** A column may have gone and come back with other values: what was compared before proves nothing. Before that is forgotten in the file. */
-async function doubt({ engine }: Installed, { steps }: Look): Promise<void> {
+async function doubt({ engine }: Installed): Promise<void> {
   await endRound(engine.side);
   await record(engine.side, { fullVerifiedAt: null });
   engine.log.warn(
-    { statements: steps.others },
     'the schema of the SQLite file was changed by more statements than it shows: a column may have been dropped and added again, which moves values unseen, so a cutover needs `attacca verify` first',
   );
 }
