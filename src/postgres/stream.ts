@@ -41,6 +41,7 @@ export type StreamOptions = { readonly url: string; readonly slot: string; reado
 
 /** Far below any sensible wal_sender_timeout: these reports are also the sign of life while the sink is busy. */
 const STATUS_MS = 250;
+const ENDS_MS = 2_000;
 /** Nothing heard for so long: ask for a sign of life; and for so long: the connection is dead, whatever the socket says. */
 const PING_MS = 5_000;
 const SILENCE_MS = 30_000;
@@ -79,8 +80,8 @@ export async function openStream(options: StreamOptions, after: Lsn, signal: Abo
     async [Symbol.asyncDispose]() {
       signal.removeEventListener('abort', abort);
       line.close();
-      await service.destroy();
-      await ended;
+      // One that is ended while it is being made may never say so.
+      await Promise.race([service.destroy().then(() => ended), delay(ENDS_MS, undefined, { ref: false })]);
     },
   };
 }

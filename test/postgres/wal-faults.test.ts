@@ -65,6 +65,19 @@ test('a cancelled reader ends, waiting or in the middle of a transaction', async
   await expect(partly).rejects.toThrow('cancelled');
 });
 
+test('a reader that is cancelled while it connects ends too, whenever that is', async () => {
+  await using world = await reverse();
+  for (let ms = 0; ms < 40; ms++) {
+    const stop = new AbortController();
+    const reading = (async () => {
+      for await (const _ of wal(world.options).read(0n as Lsn, stop.signal));
+    })();
+    await delay(ms / 2);
+    stop.abort();
+    await reading;
+  }
+});
+
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
