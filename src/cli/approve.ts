@@ -1,16 +1,17 @@
 import { DoneDocument, StatusDocument } from '../server/documents.ts';
+import { askDaemon } from './ask.ts';
 import { confirm } from './confirm.ts';
 import { nothingToApprove } from './engine/switch/appointments.ts';
 import type { Context } from './main.ts';
 import { EXIT, present } from './report.ts';
-import { askKeeper } from './schedule.ts';
+import { KEEPER } from './schedule.ts';
 
 /** `attacca approve`: shows what waits for it, and approves that: nothing that took its place meanwhile. */
 export async function approve(context: Context, { yes = false }: { readonly yes?: boolean }): Promise<number> {
-  const { source, scheduled } = await askKeeper(context, { operation: 'status' }, StatusDocument);
+  const { source, scheduled } = await askDaemon(context, { operation: 'status' }, StatusDocument, KEEPER);
   if (scheduled?.approval == null) throw nothingToApprove();
   await confirm(context, yes, `Approve the cutover of ${source} to PostgreSQL, ${asked(scheduled)}?`);
-  const document = await askKeeper(context, { operation: 'approve', askedAt: scheduled.approval.askedAt }, DoneDocument);
+  const document = await askDaemon(context, { operation: 'approve', askedAt: scheduled.approval.askedAt }, DoneDocument, KEEPER);
   present(context.output, document, () => [document.detail]);
   return EXIT.done;
 }

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pino from 'pino';
 import type { z } from 'zod';
 import { actor } from '../change/actor.ts';
-import { isTransient, ReplicationError } from '../change/errors.ts';
+import { isTransient, Refused, ReplicationError } from '../change/errors.ts';
 import { readControl } from '../postgres/control.ts';
 import { connect, type Session } from '../postgres/open.ts';
 import { callDaemon } from '../server/call.ts';
@@ -42,6 +42,20 @@ export async function ask<T>(context: Context, call: Call, schema: z.ZodType<T>)
   const document = schema.parse(await alone(config, call, { say, env: context.env, ended }));
   await removeState(config, left);
   return { document, daemon: false };
+}
+
+/** Asks the daemon what only it can do. Throws Refused where none runs: `without` says why that matters, and what to do. */
+export async function askDaemon<T>(
+  context: Context,
+  call: Call,
+  schema: z.ZodType<T>,
+  without: { readonly reason: string; readonly remedy: string },
+): Promise<T> {
+  const config = context.config();
+  const answered = await callDaemon(config.source, call, () => undefined, actor(context.env));
+  if (answered !== undefined) return schema.parse(answered.result);
+  refuseNeverInstalled(config, call.operation);
+  throw new Refused('no daemon runs for this file', [{ code: 'no-daemon', ...without }]);
 }
 
 const GONE_MS = 20_000;

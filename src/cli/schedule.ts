@@ -1,10 +1,6 @@
-import type { z } from 'zod';
-import { actor } from '../change/actor.ts';
-import { Refused, UsageError } from '../change/errors.ts';
-import { callDaemon } from '../server/call.ts';
-import type { Call } from '../server/control.ts';
+import { UsageError } from '../change/errors.ts';
 import { DoneDocument } from '../server/documents.ts';
-import { checkFile } from '../sqlite/open.ts';
+import { askDaemon } from './ask.ts';
 import { confirm } from './confirm.ts';
 import type { Context } from './main.ts';
 import { EXIT, present } from './report.ts';
@@ -27,20 +23,9 @@ export async function appoint(context: Context, options: Options): Promise<numbe
   const when = options.onApproval === true ? `once it is approved${at === null ? '' : `, not before ${at}`}` : `at ${at}`;
   if (options.cancel !== true) await confirm(context, options.yes, `Make PostgreSQL primary for ${source} ${when}?`);
   const maxPause = options.maxPause === undefined ? {} : { maxPauseMs: options.maxPause };
-  const document = await askKeeper(context, { operation: 'schedule', at, ...onApproval, ...maxPause }, DoneDocument);
+  const document = await askDaemon(context, { operation: 'schedule', at, ...onApproval, ...maxPause }, DoneDocument, KEEPER);
   present(context.output, document, () => [document.detail]);
   return EXIT.done;
-}
-
-/** Asks the daemon, which alone can keep an appointment. Throws Refused where none runs. */
-export async function askKeeper<T>(context: Context, call: Call, schema: z.ZodType<T>): Promise<T> {
-  const { source } = context.config();
-  const answer = await callDaemon(source, call, () => undefined, actor(context.env));
-  if (answer === undefined) {
-    checkFile(source, true);
-    throw noDaemon();
-  }
-  return schema.parse(answer.result);
 }
 
 /** ISO 8601 with a zone: a time of day that means another moment elsewhere is refused. */
@@ -52,7 +37,5 @@ function moment(text: string): string {
   return new Date(ms).toISOString();
 }
 
-const noDaemon = (): Refused =>
-  new Refused('no daemon runs', [
-    { code: 'no-daemon', reason: 'nobody would be there to begin the cutover', remedy: 'start `attacca sync` and leave it running' },
-  ]);
+/** Only the daemon can keep an appointment. */
+export const KEEPER = { reason: 'nobody would be there to begin the cutover', remedy: 'start `attacca sync` and leave it running' };
