@@ -118,9 +118,6 @@ export async function touched(session: Session, plan: Plan): Promise<ReadonlySet
   return new Set(plan.tables.map(table => table.target).filter(target => others.has(target) || open.has(target)));
 }
 
-/** Whether every table of the plan still has its fence trigger, whatever the fence's state. */
-export const fenceIntact = async (session: Session, plan: Plan): Promise<boolean> => (await unfenced(session, plan)).length === 0;
-
 const PATIENT_MS = 500;
 const FIRST_TRY_MS = 20;
 const DEADLOCK_MS = /* sql */ `select setting from pg_settings where name = 'deadlock_timeout'`;
