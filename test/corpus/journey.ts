@@ -170,7 +170,9 @@ async function cutover({ outcome, source, commands }: Way): Promise<Ran> {
   for (const end = performance.now() + LIMIT_MS; ; await delay(500)) {
     const again = await commands.run([0, 3], 'cutover', '--yes');
     const codes = ((again.document.blockers ?? []) as readonly Blocker[]).map(({ code }) => code);
-    if (!codes.includes('schema') || performance.now() > end) return again; // until the daemon has followed
+    if (codes.includes('not-verified'))
+      await commands.run([0], 'verify'); // statements that the schema does not show
+    else if (!codes.includes('schema') || performance.now() > end) return again; // until the daemon has followed
   }
 }
 
