@@ -11,6 +11,7 @@ import { readControl } from '../postgres/control.ts';
 import { connect, type Session } from '../postgres/open.ts';
 import { callDaemon } from '../server/call.ts';
 import { type Call, perform } from '../server/control.ts';
+import type { Progress } from '../server/operations.ts';
 import { hasState } from '../server/socket.ts';
 import { finished, readControl as readSqliteControl, wasFinished } from '../sqlite/install.ts';
 import { openSource } from '../sqlite/open.ts';
@@ -110,7 +111,7 @@ export function refuseNeverInstalled(config: Config, operation: Call['operation'
   if (neverInstalled(config) && !removable) throw notInstalled({ config });
 }
 
-type Lone = { readonly say: (line: string) => void; readonly env: NodeJS.ProcessEnv; readonly ended: (left: Left) => void };
+type Lone = { readonly say: Progress; readonly env: NodeJS.ProcessEnv; readonly ended: (left: Left) => void };
 
 async function alone(config: Config, call: Call, { say, env, ended }: Lone): Promise<unknown> {
   const log = pino({ level: 'silent' });

@@ -181,7 +181,7 @@ const again = (error: unknown): unknown =>
 
 const TEMPORARY = new Set(['controller-running', 'source-locked', 'target-busy', 'postgres-standby']);
 
-/** JSON on stderr; readable lines where a person looks, and a bar while it copies. */
+/** JSON on stderr; readable lines where a person looks, and a bar for long work. */
 async function logger(output: Output, verbose: boolean): Promise<Logger> {
   const level = output.quiet ? 'error' : verbose ? 'debug' : 'info';
   const redact = { paths: ['err.cause', 'err.hint'], remove: true };

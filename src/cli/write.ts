@@ -1,6 +1,7 @@
-import { realpathSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { realpathSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { UsageError } from '../change/errors.ts';
+import { behindLinks, replaceFile } from '../flag/replace.ts';
 
 /**
  * Writes a file that a flag asked for, and has it on the disk: what stands there already stays whole until then. Throws UsageError where
@@ -11,16 +12,10 @@ export function writeOutput(path: string, text: string, source: string): void {
     throw new UsageError(`${path} is the SQLite file itself`, 'give another path to write to; nothing was written');
   try {
     if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) writeFileSync(path, text);
-    else replace(followed(path), text);
+    else replaceFile(behindLinks(path), text);
   } catch {
     throw new UsageError(`${path} cannot be written`, 'check the folder and its permissions');
   }
-}
-
-function replace(path: string, text: string): void {
-  const beside = `${path}.attacca`;
-  writeFileSync(beside, text, { flush: true });
-  renameSync(beside, path);
 }
 
 /** Also through a link, and for the journals that SQLite keeps beside the file. */

@@ -10,8 +10,9 @@ import { edition } from '../plan/fingerprint.ts';
 import type { Plan, TablePlan } from '../plan/plan.ts';
 import type { SourceSchema } from '../plan/schema.ts';
 import { sourceOf, triggersOf } from './capture.ts';
-import { type Database, inShortTransactions, writeTransaction } from './open.ts';
+import { type Database, writeTransaction } from './open.ts';
 import { headMark } from './rows.ts';
+import { inShortTransactions } from './short-transactions.ts';
 import { readSchema } from './tables.ts';
 
 /** Who captures this file: an installation id (random, hex) and the identity of the Postgres database it writes to. */

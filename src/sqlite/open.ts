@@ -4,7 +4,7 @@
  */
 import { accessSync, constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { setImmediate, setTimeout } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import BetterSqlite3 from 'better-sqlite3';
 import { Refused, ReplicationError, UsageError } from '../change/errors.ts';
 
@@ -187,34 +187,6 @@ export async function writeTransaction<T>(db: Database, budgetMs: number, fn: ()
   } finally {
     if (db.open) db.pragma(`busy_timeout = ${timeout}`);
   }
-}
-
-/** How long one of several transactions may go on before it commits, and how long the application has until the next [G6]. */
-const LOCK_MS = 8;
-const GAP_MS = 5;
-/** After a change of the schema every connection reads it anew, and a statement that finds it moved 50 times fails: there is time for so many reads. */
-const READS_IN_GAP = 4;
-
-/** Runs all of `steps` in as few write transactions as let each hold the lock for a moment only: none begins a step once its time is up. */
-export async function inShortTransactions(
-  db: Database,
-  budgetMs: number,
-  steps: readonly (() => void)[],
-  now: () => number = () => performance.now(),
-): Promise<void> {
-  for (let next = 0; next < steps.length; ) {
-    await writeTransaction(db, budgetMs, () => {
-      for (const until = now() + LOCK_MS; next < steps.length && now() < until; next++) steps[next]?.();
-    });
-    if (next < steps.length) await setTimeout(Math.max(GAP_MS, READS_IN_GAP * (await readingMs(db, budgetMs))));
-  }
-}
-
-/** How long a connection takes that has to read the schema. */
-async function readingMs(db: Database, budgetMs: number): Promise<number> {
-  const began = performance.now();
-  await persist(() => openSource(db.name, { waitMs: 0 }).close(), budgetMs);
-  return performance.now() - began;
 }
 
 /** Whether a disk is full: SQLite's own error, or what `orFull` makes of it. */

@@ -3,7 +3,8 @@ import { ReplicationError } from '../change/errors.ts';
 import type { Value } from '../change/value.ts';
 import type { TablePlan } from '../plan/plan.ts';
 import { journalColumns } from './capture.ts';
-import { type Database, inShortTransactions } from './open.ts';
+import type { Database } from './open.ts';
+import { inShortTransactions } from './short-transactions.ts';
 import { bindable, placeholder, prepared } from './values.ts';
 
 const HEAD = /* sql */ `select seq, nonce from _attacca_journal order by seq desc limit 1`;

@@ -2,10 +2,10 @@
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { SwitchDocument } from '../../src/server/documents.ts';
-import { mirrored, mirroringWorld, shadowing, stopDaemon, writeInPostgres } from '../support/mirroring.ts';
+import { mirrored, mirroringWorld, stopDaemon, writeInPostgres } from '../support/mirroring.ts';
 import { type OwnPostgres, ownPostgres } from '../support/postgres.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
-import { attacca, flagOf, openWorld, type World } from '../support/world.ts';
+import { attacca, caughtUp, flagOf, openWorld, type World } from '../support/world.ts';
 
 const LOST = /* sql */ `select table_name as "table", op, key::text, "row"->>'message' as message from attacca.lost_change order by id`;
 const INSERT = /* sql */ `insert into log (message, at) values ('only in Postgres', 4711)`;
@@ -28,7 +28,7 @@ async function gone(server: OwnPostgres, world: World): Promise<void> {
 
 /** Postgres is back, and so is the daemon: fenced, named, equal. */
 async function back(world: World): Promise<void> {
-  await world.until(shadowing);
+  await world.until(caughtUp);
   await expect(world.pg.query(INSERT)).rejects.toThrow(/ATTACCA_FENCED epoch=3 primary=sqlite/);
   expect(await world.pg.query(LOST)).toEqual([
     { table: 'log', op: 'insert', key: null, message: 'only in Postgres' },
@@ -39,7 +39,7 @@ async function back(world: World): Promise<void> {
   expect([flagOf(world), rowsOf(world, 'in both'), rowsOf(world, 'only in Postgres')]).toEqual(['sqlite', 1, 0]);
   expect(await world.pg.query('select 1 from pg_replication_slots')).toEqual([]);
   writeSome(world.app, 3);
-  await world.until(shadowing);
+  await world.until(caughtUp);
   await world.json(0, 'verify');
 }
 
@@ -49,7 +49,7 @@ test('while Postgres answers, or SQLite is primary already, nothing is lost for 
   await mirroringWorld(world);
   await world.json(3, 'rollback', '--accept-loss', '--yes'); // Postgres answers: a plain rollback loses nothing
   await world.json(0, 'rollback', '--yes');
-  await world.until(shadowing);
+  await world.until(caughtUp);
   await stopDaemon(world);
   await world.json(3, 'rollback', '--accept-loss', '--yes');
 });
@@ -79,7 +79,7 @@ test('one that is stopped: SQLite opens, Postgres is fenced when it returns, wha
   await world.until(mirrored);
   await world.pg.query(INSERT);
   await world.json(0, 'rollback', '--yes');
-  await world.until(shadowing);
+  await world.until(caughtUp);
   expect(rowsOf(world, 'only in Postgres')).toBe(1);
 });
 
@@ -127,7 +127,7 @@ test('its epoch is beyond that of a rollback which had begun, also where that we
   expect(epoch).toBe('11');
   await server.start();
   world.start();
-  await world.until(shadowing);
+  await world.until(caughtUp);
   await expect(world.pg.query(INSERT)).rejects.toThrow(/ATTACCA_FENCED epoch=11 primary=sqlite/);
   expect(await world.differences()).toEqual([]);
 });

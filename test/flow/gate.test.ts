@@ -1,10 +1,10 @@
 /* The dry runs of both directions, on a real pair: each thing that stands in the way is there, and is named; and no other. */
 import { expect, test } from 'vitest';
 import type { SwitchDocument } from '../../src/server/documents.ts';
-import { mirrored, mirroringWorld, shadowing } from '../support/mirroring.ts';
+import { mirrored, mirroringWorld } from '../support/mirroring.ts';
 import { connect } from '../support/postgres.ts';
 import { buildShop } from '../support/shop.ts';
-import { openWorld, type World } from '../support/world.ts';
+import { caughtUp, openWorld, type World } from '../support/world.ts';
 
 async function dryRun(world: World, direction: 'cutover' | 'rollback'): Promise<SwitchDocument['blockers']> {
   const { blockers } = await world.json<SwitchDocument>(3, direction, '--dry-run');
@@ -17,7 +17,7 @@ const codes = (blockers: SwitchDocument['blockers']): string[] => blockers.map((
 test('a cutover: an open transaction in SQLite with its process, full disks, NOT VALID, replica identity, at once [G9]', async () => {
   await using world = await openWorld(buildShop(30), { cutover: { minFreeMegabytes: 2 ** 40 } });
   world.start();
-  await world.until(shadowing);
+  await world.until(caughtUp);
   expect(codes(await dryRun(world, 'cutover'))).toEqual(['not-verified', 'disk', 'disk']);
   await world.json(0, 'verify');
   await world.pg.query('alter table orders add constraint cheap check (total < 1e9) not valid');

@@ -1,5 +1,6 @@
 /* What only a person can settle ends the pipe with its own reason, whoever waits for the pipe [G7]. */
 import { expect, test } from 'vitest';
+import { mirroringWorld, stopDaemon } from '../support/mirroring.ts';
 import { buildShop } from '../support/shop.ts';
 import { caughtUp, openWorld, type World } from '../support/world.ts';
 
@@ -50,12 +51,8 @@ test('a schema that Postgres cannot follow halts with what stands in the way', a
 
 test('where the mirror has halted, `finish` is a way out [G11]', async () => {
   await using world = await openWorld(buildShop(20));
-  const daemon = world.start();
-  await world.until(caughtUp);
-  await world.json(0, 'verify');
-  await world.json(0, 'cutover', '--yes');
-  daemon.process.kill();
-  await daemon.exited;
+  await mirroringWorld(world);
+  await stopDaemon(world);
   await world.pg.query(`select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = current_database()`);
   const once = await world.run('sync', '--once');
   expect(once.code).toBe(1);

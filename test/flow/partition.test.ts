@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import type Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import type { SwitchDocument, VerifyDocument } from '../../src/server/documents.ts';
-import { backAgain, mirrored, mirroringWorld, shadowing } from '../support/mirroring.ts';
+import { backAgain, mirrored, mirroringWorld } from '../support/mirroring.ts';
 import { numbersFrom } from '../support/random.ts';
 import { SEED } from '../support/seed.ts';
-import { type Daemon, openWorld, type World } from '../support/world.ts';
+import { caughtUp, type Daemon, openWorld, type World } from '../support/world.ts';
 
 const MONTHS = ['2024-01', '2024-02', '2024-03'];
 
@@ -29,7 +29,7 @@ async function partitionedWorld(): Promise<World> {
 
 async function shadowed(world: World): Promise<Daemon> {
   const daemon = world.start();
-  await world.until(shadowing);
+  await world.until(caughtUp);
   await world.json(0, 'verify');
   return daemon;
 }
@@ -67,7 +67,7 @@ test('copied, followed, mirrored and rolled back; a row moves when its time chan
   await equal(world);
   expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject({ ok: true, differences: 0 });
   await world.json(0, 'rollback', '--yes');
-  await world.until(shadowing);
+  await world.until(caughtUp);
   expect(await world.differences()).toEqual([]);
   app.exec(`update events set at = '2024-02-02 00:00:00' where doc = 'today'`);
   await equal(world);

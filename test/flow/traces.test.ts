@@ -3,10 +3,10 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { stage } from '../../src/flag/replace.ts';
-import { mirroringWorld, shadowing } from '../support/mirroring.ts';
+import { mirroringWorld } from '../support/mirroring.ts';
 import { buildShop } from '../support/shop.ts';
 import { tracesBeside, tracesInPostgres, tracesInSqlite } from '../support/traces.ts';
-import { openWorld } from '../support/world.ts';
+import { caughtUp, openWorld } from '../support/world.ts';
 
 /** Things of somebody else's in the same database, and of the application's in the same file. */
 const THEIRS = /* sql */ `
@@ -61,7 +61,7 @@ test('uninstall while it shadows, also after a cutover and a rollback, leaves bu
   const daemon = await mirroringWorld(world);
   expect((await world.run('uninstall', '--yes')).code, 'not while Postgres is primary').toBe(3);
   await world.json(0, 'rollback', '--yes');
-  await world.until(shadowing);
+  await world.until(caughtUp);
   stage(world.flag, 'DB_TYPE=postgresql\n'); // by a cutover that was killed before it had begun
   await world.json(0, 'uninstall', '--yes');
   expect(await daemon.exited).toBe(0);

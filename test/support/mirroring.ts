@@ -1,7 +1,5 @@
 import type { StatusDocument } from '../../src/server/documents.ts';
-import type { Daemon, World } from './world.ts';
-
-export const shadowing = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
+import { caughtUp, type Daemon, type World } from './world.ts';
 
 /** Postgres is primary, and a heartbeat has just come through. */
 export const mirrored = ({ phase, lag }: StatusDocument): boolean => phase === 'mirroring' && lag?.ms != null && lag.ms < 2_000;
@@ -9,7 +7,7 @@ export const mirrored = ({ phase, lag }: StatusDocument): boolean => phase === '
 /** From nothing to mirroring: copied, compared, cut over. */
 export async function mirroringWorld(world: World, ...words: string[]): Promise<Daemon> {
   const daemon = world.start();
-  await world.until(shadowing);
+  await world.until(caughtUp);
   await world.json(0, 'verify');
   await world.json(0, 'cutover', '--yes', ...words);
   await world.until(mirrored);
@@ -21,7 +19,7 @@ export async function backAgain(world: World): Promise<string[]> {
   await world.until(mirrored);
   await world.json(0, 'verify');
   await world.json(0, 'rollback', '--yes');
-  await world.until(shadowing);
+  await world.until(caughtUp);
   return await world.differences();
 }
 
