@@ -10,7 +10,7 @@ import { isTransient, Refused, ReplicationError } from '../change/errors.ts';
 import { readControl } from '../postgres/control.ts';
 import { connect, type Session } from '../postgres/open.ts';
 import { callDaemon } from '../server/call.ts';
-import { type Call, perform } from '../server/control.ts';
+import { type Call, perform } from '../server/calls.ts';
 import type { Progress } from '../server/operations.ts';
 import { hasState } from '../server/socket.ts';
 import { finished, readControl as readSqliteControl, wasFinished } from '../sqlite/install.ts';
@@ -119,7 +119,7 @@ async function alone(config: Config, call: Call, { say, env, ended }: Lone): Pro
   await using engine = await openEngine(config, log, call.operation, { env, reached: reachedBy(env) });
   const own = controller(engine);
   const stop = new AbortController();
-  const ops = operations(own, new Date(), left => {
+  const ops = operations(own, { since: new Date() }, left => {
     ended(left);
     stop.abort();
   });

@@ -4,7 +4,7 @@ import type { Finding } from '../plan/finding.ts';
 import type { Plan, TablePlan } from '../plan/plan.ts';
 import { waivableAs } from '../plan/waive.ts';
 import type { AssessDocument } from '../server/documents.ts';
-import { PAGE_STYLE } from './page-style.ts';
+import { PAGE_STYLE } from '../server/web/page-style.ts';
 
 const TITLES = {
   blocking: 'Blocks: decide before anything runs',

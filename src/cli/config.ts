@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { UsageError } from '../change/errors.ts';
 import { FlagPlaces } from '../flag/places.ts';
 import { HooksConfig } from '../hooks/config.ts';
+import { isLoopback } from '../server/web/loopback.ts';
 
 export const CONFIG_FILE = 'attacca.config.json';
 
@@ -79,6 +80,19 @@ export const Config = z.strictObject({
         .describe('warn: nothing more. drop: the slot goes, so that the disk does not fill; the mirror then needs `attacca resync`.'),
     })
     .prefault({}),
+  http: z
+    .strictObject({
+      enabled: z.boolean().default(true).describe('Whether the daemon serves its page, metrics and health.'),
+      host: z.string().min(1).default('127.0.0.1').describe('The address to listen at; beyond this machine it needs a token.'),
+      port: z.int().min(0).max(65_535).optional().describe('Absent: 7432, or a free one where that is taken.'),
+      token: z
+        .string()
+        .min(16)
+        .optional()
+        .describe('Needed then to look, too; absent: one for each start, needed to act, which `attacca dashboard` tells.'),
+    })
+    .prefault({})
+    .refine(({ host, token }) => isLoopback(host) || token !== undefined, 'an address beyond this machine needs a token'),
   backup: z
     .strictObject({
       enabled: z.boolean().default(true).describe('Whether the SQLite file is backed up before a cutover and before finish.'),
@@ -152,7 +166,9 @@ function readConfigFile(path: string, required: boolean, env: NodeJS.ProcessEnv)
   const backup =
     isObject(raw.backup) && 'folder' in raw.backup ? { backup: { ...raw.backup, folder: absolute(raw.backup.folder, base) } } : {};
   const target = typeof raw.target === 'string' ? { target: expand(raw.target, path, env) } : {};
-  return { ...raw, ...paths, ...flag, ...backup, ...target };
+  const http =
+    isObject(raw.http) && typeof raw.http.token === 'string' ? { http: { ...raw.http, token: expand(raw.http.token, path, env) } } : {};
+  return { ...raw, ...paths, ...flag, ...backup, ...target, ...http };
 }
 
 /** A flag is in a file unless it says otherwise. */

@@ -68,6 +68,12 @@ export function program(): Command {
     .option('--watch', 'print again every second')
     .action(run(async (context, options: Given) => (await import('./status.ts')).status(context, options)));
 
+  subcommand(root, 'dashboard', "the address of the daemon's page, with the token that lets its buttons act", [
+    'attacca dashboard --source app.db',
+  ])
+    .addOption(source())
+    .action(run(async context => (await import('./dashboard.ts')).dashboard(context)));
+
   subcommand(root, 'audit', 'the whole log: who did what, when, with which positions and digests', [
     'attacca audit --source app.db',
     'attacca audit --source app.db --csv > audit.csv',

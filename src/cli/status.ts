@@ -32,6 +32,7 @@ function lines(status: StatusDocument): string[] {
     ['primary', status.primary ?? 'neither: a switch is under way'],
     ['epoch', status.epoch],
     ['daemon', status.daemon === null ? 'not running' : `pid ${status.daemon.pid}, since ${status.daemon.since}`],
+    ...(status.daemon?.dashboard == null ? [] : [['dashboard', status.daemon.dashboard] satisfies [string, string]]),
     ['source', status.source],
     ['target', status.target],
     [

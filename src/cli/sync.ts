@@ -9,6 +9,7 @@ import { supervise } from '../replicate/supervise.ts';
 import { refuseNeighbour } from '../server/call.ts';
 import { listen } from '../server/control.ts';
 import { SyncDocument as Document } from '../server/documents.ts';
+import { startWeb, type Web } from '../server/web/web.ts';
 import { neverInstalled } from './ask.ts';
 import { progressBar } from './bar.ts';
 import type { Config } from './config.ts';
@@ -39,6 +40,9 @@ export async function sync(context: Context, options: Options): Promise<number> 
   listenForSignals(stop, log);
   const since = new Date();
   const reached = reachedBy(context.env);
+  const serves = config.http.enabled && options.once !== true;
+  await using page = serves ? await startWeb(config.http) : undefined;
+  if (page !== undefined) log.info({ url: page.url }, 'dashboard');
   const away = outage({ config, log, reached });
   let started = false;
   let last: SyncDocument | undefined;
@@ -46,6 +50,7 @@ export async function sync(context: Context, options: Options): Promise<number> 
   const known = {
     since,
     once: options.once === true,
+    page,
     stop,
     env: context.env,
     reached,
@@ -63,7 +68,10 @@ export async function sync(context: Context, options: Options): Promise<number> 
         throw started ? again(error) : final(error);
       }
     },
-    (error, waitMs) => log.warn({ err: error, waitMs }, 'restarting'),
+    (error, waitMs) => {
+      log.warn({ err: error, waitMs }, 'restarting');
+      page?.waiting(error instanceof Error ? error.message : String(error));
+    },
     stop.signal,
   );
   try {
@@ -84,6 +92,7 @@ type SyncDocument = { readonly phase: string; readonly rows: number; readonly ro
 type Session = {
   readonly since: Date;
   readonly once: boolean;
+  readonly page: Web | undefined;
   readonly stop: AbortController;
   readonly env: NodeJS.ProcessEnv;
   readonly reached: Reached | undefined;
@@ -98,7 +107,7 @@ type Session = {
 async function session(
   config: Config,
   log: Logger,
-  { since, once, stop, env, reached, ended, opened, lost }: Session,
+  { since, once, page, stop, env, reached, ended, opened, lost }: Session,
 ): Promise<SyncDocument | undefined> {
   await refuseNeighbour(config.source);
   // The embedded server is only made for a file that can be replicated: a refusal leaves nothing behind.
@@ -109,12 +118,13 @@ async function session(
   opened();
   const own = controller(engine);
   const enough = new AbortController();
-  const ops = operations(own, since, left => {
+  const ops = operations(own, { since, page }, left => {
     ended(left);
     stop.abort();
   });
   await refuseNeighbour(config.source); // two may have started at once
   await using _socket = await listen(ops, config.source);
+  using _attended = page?.attend(ops);
   log.info({ target: shown(engine), embedded: engine.embedded !== undefined }, 'controller');
   const over = AbortSignal.any([stop.signal, enough.signal]);
   const running = own.run(over, () => {

@@ -1,6 +1,6 @@
 import { html, raw } from 'hono/html';
 import type { VerifyDocument } from '../server/documents.ts';
-import { PAGE_STYLE } from './page-style.ts';
+import { PAGE_STYLE } from '../server/web/page-style.ts';
 import { askedText, placeText, verdict } from './verify-text.ts';
 
 type Table = VerifyDocument['tables'][number];

@@ -32,6 +32,16 @@ export async function readAudit(session: Session, lines: number): Promise<{ at: 
   return rows.map(row => ({ at: row.at ?? '', event: row.event ?? '', by: row.by ?? '' }));
 }
 
+const PAUSES = /* sql */ `
+  select distinct on (event) split_part(event, ' ', 1) as direction, detail ->> 'pauseMs' as ms from attacca.audit
+  where event in ('cutover done', 'rollback done') order by event, id desc`;
+
+/** How long the last switch in each direction held the writers, in ms. */
+export async function lastPauses(session: Session): Promise<{ cutover?: number; rollback?: number }> {
+  const { rows } = await session.query(PAUSES);
+  return Object.fromEntries(rows.flatMap(({ direction, ms }) => (direction == null || ms == null ? [] : [[direction, Number(ms)]])));
+}
+
 export type Entry = {
   readonly id: string;
   readonly at: string;

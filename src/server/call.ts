@@ -1,7 +1,8 @@
 import { type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { actor } from '../change/actor.ts';
 import { Refused, ReplicationError, UsageError } from '../change/errors.ts';
-import { ANOTHER, type Call, headersOf, Line, OTHER_VERSION } from './control.ts';
+import { type Call, Line, OTHER_VERSION } from './calls.ts';
+import { ANOTHER, headersOf } from './control.ts';
 import type { Progress } from './operations.ts';
 import { socketPath } from './socket.ts';
 

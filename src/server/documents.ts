@@ -84,13 +84,22 @@ export const StatusDocument = z.strictObject({
   phase: z.enum(PHASES),
   primary: z.enum(['sqlite', 'postgres']).nullable().describe('Who accepts the writes; null in the middle of a switch.'),
   epoch: Integer,
-  daemon: z.strictObject({ pid: z.int(), since: z.string() }).nullable(),
+  daemon: z
+    .strictObject({
+      pid: z.int(),
+      since: z.string(),
+      dashboard: z.string().nullable().optional().describe('Where it serves its page; null: nowhere.'),
+    })
+    .nullable(),
   source: z.string(),
   target: z.string().describe('Without its password.'),
   lag: z
     .strictObject({ changes: Integer.nullable(), ms: z.number().nullable() })
     .nullable()
     .describe('changes: null while mirroring, where only time is measured; ms: null where no daemon runs.'),
+  applied: Integer.nullable()
+    .optional()
+    .describe('The place in the journal up to which everything is in Postgres; null while that is primary, and before the first copy.'),
   journal: z
     .strictObject({ waiting: Count, maxMarks: Count })
     .nullable()
@@ -145,6 +154,10 @@ export const StatusDocument = z.strictObject({
     })
     .nullable()
     .describe('The cutover that is to begin by itself.'),
+  lastPauseMs: z
+    .strictObject({ cutover: z.number().optional(), rollback: z.number().optional() })
+    .optional()
+    .describe('How long writers were held at the last switch in each direction.'),
   timeline: z.array(z.strictObject({ at: z.string(), event: z.string(), by: z.string() })),
 });
 export type StatusDocument = z.infer<typeof StatusDocument>;
@@ -193,6 +206,9 @@ export const AuditDocument = z.strictObject({
   ),
 });
 export type AuditDocument = z.infer<typeof AuditDocument>;
+
+export const DashboardDocument = z.strictObject({ url: z.string().describe('With the token behind #: whoever has it can switch.') });
+export type DashboardDocument = z.infer<typeof DashboardDocument>;
 
 export const DoneDocument = z.strictObject({ done: z.string(), detail: z.string() });
 export type DoneDocument = z.infer<typeof DoneDocument>;

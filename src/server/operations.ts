@@ -1,5 +1,6 @@
 import type {
   AuditDocument,
+  DashboardDocument,
   DoneDocument,
   QuarantineDocument,
   StatusDocument,
@@ -32,6 +33,8 @@ export interface Operations {
   status(): Promise<StatusDocument>;
   /** The whole log, oldest first. */
   audit(): Promise<AuditDocument>;
+  /** Where the page is, with the token that lets it act. Throws Refused where none is served. */
+  dashboard(): Promise<DashboardDocument>;
   /** Notes in the log what is asked for, and by whom, before it is done. */
   asked(what: string, detail: Readonly<Record<string, unknown>>, by: string): Promise<void>;
   verify(options: VerifyOptions, progress: Progress): Promise<VerifyDocument>;

@@ -33,6 +33,7 @@ const COMMANDS = [
   'plan',
   'sync',
   'status',
+  'dashboard',
   'verify',
   'cutover',
   'rollback',

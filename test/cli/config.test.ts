@@ -47,6 +47,7 @@ test('every default is visible', () => {
     journal: { maxMarks: 50_000_000 },
     mirror: { warnSlotMegabytes: 1_024, maxSlotMegabytes: 10_240, whenSlotFull: 'warn' },
     verify: { everySeconds: 10, fullEveryMinutes: 360, nice: 0 },
+    http: { enabled: true, host: '127.0.0.1' },
     backup: { enabled: true, keep: 3 },
     cutover: { maxPauseMs: 3_000, maxLagMs: 2_000, verifyMaxAgeMinutes: 60, maxClockSkewMs: 5_000, minFreeMegabytes: 256 },
   });

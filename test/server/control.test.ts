@@ -1,7 +1,8 @@
 /* The control API: each kind of call is carried out as it was asked, and answered in lines. */
 import { describe, expect, test } from 'vitest';
 import { actor } from '../../src/change/actor.ts';
-import { type Call, controlApp, Line } from '../../src/server/control.ts';
+import { type Call, Line } from '../../src/server/calls.ts';
+import { controlApp } from '../../src/server/control.ts';
 import {
   DoneDocument,
   QuarantineDocument,

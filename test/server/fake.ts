@@ -66,6 +66,7 @@ export function fake(some: Partial<Operations> = {}): Operations {
   return {
     status: never,
     audit: never,
+    dashboard: never,
     asked: async () => undefined,
     verify: never,
     switch: never,

@@ -21,15 +21,32 @@ import { appoint, approve } from './switch/appointments.ts';
 import { check, cutOver, rollBack, takeDown } from './switch/switching.ts';
 import { widenTables } from './widening.ts';
 
+/** The process around the controller: since when it is there, and the page that it serves. */
+type Process = { readonly since: Date; readonly page?: { readonly url: string; readonly entry: string } | undefined };
+
 /** `ended` is called after `finish` and `uninstall`: there is nothing left to run. */
-export function operations(controller: Controller, since: Date, ended: (left: Left) => void): Operations {
+export function operations(controller: Controller, { since, page }: Process, ended: (left: Left) => void): Operations {
   const { engine } = controller;
   return {
     status: async () => ({
-      ...(await readStatus(engine, { pid: process.pid, since: since.toISOString() }, controller.tail()?.lag())),
+      ...(await readStatus(
+        engine,
+        { pid: process.pid, since: since.toISOString(), dashboard: page?.url ?? null },
+        controller.tail()?.lag(),
+      )),
       throttle: engine.throttle.value,
     }),
     audit: async () => ({ entries: await readWholeAudit(engine.side) }),
+    async dashboard() {
+      if (page !== undefined) return { url: page.entry };
+      throw new Refused('the daemon serves no page', [
+        {
+          code: 'no-dashboard',
+          reason: 'it was told not to',
+          remedy: 'set "http": { "enabled": true } in attacca.config.json, and start it again',
+        },
+      ]);
+    },
     asked: (what, detail, by) => noteAsked(engine, what, detail, by),
     async throttle({ rowsPerSecond = engine.throttle.value.rowsPerSecond, nice = engine.throttle.value.nice }) {
       engine.throttle.set({ rowsPerSecond, nice });

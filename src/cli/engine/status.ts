@@ -1,6 +1,6 @@
 import type { Seq } from '../../change/change.ts';
 import { type Phase, primaryIn } from '../../cutover/phase.ts';
-import { readAudit } from '../../postgres/audit.ts';
+import { lastPauses, readAudit } from '../../postgres/audit.ts';
 import { readProgress } from '../../postgres/chunk.ts';
 import { readControl } from '../../postgres/control.ts';
 import { suspensions } from '../../postgres/policy.ts';
@@ -43,6 +43,7 @@ export async function readStatus(
     source: config.source,
     target: shown(engine),
     lag: lagOf(config.source, phase, checkpoint, lag),
+    applied: primaryIn(phase) === 'sqlite' && checkpoint !== undefined ? String(checkpoint) : null,
     journal: journalOf(config, phase, checkpoint),
     tables: control.plan.tables.map(table => {
       const { rows = 0, total = 0, done = false } = progress.get(table.id) ?? {};
@@ -63,6 +64,7 @@ export async function readStatus(
     slot: slot === undefined ? null : slotOf(control.slot ?? '', slot, config),
     halt: uncaptured ? UNCAPTURED : control.halt,
     scheduled: scheduled === undefined ? null : { at: scheduled.at, by: scheduled.by, approval: scheduled.approval },
+    lastPauseMs: await lastPauses(side),
     timeline: await readAudit(side, 20),
   };
 }

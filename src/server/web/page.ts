@@ -1,0 +1,107 @@
+/* The page itself, without any fact in it: those come with the panels, which are asked for again and again. */
+import { html } from 'hono/html';
+import { PAGE_STYLE } from './page-style.ts';
+
+export const PAGE = String(html`<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8" /><meta name="viewport" content="width=device-width" /><title>attacca</title>
+<link rel="stylesheet" href="/dashboard.css" /><link rel="icon" href="data:," /><script src="/dashboard.js" defer></script></head>
+<body>
+<h1>attacca</h1>
+<form id="enter" hidden><p>This needs the token: <code>attacca dashboard</code> tells it.</p><input id="token" type="password" autocomplete="off" /> <button>Go on</button></form>
+<main id="panels" role="status"></main>
+<figure><svg id="lags" viewBox="0 0 300 40" preserveAspectRatio="none" aria-hidden="true"><polyline points="" /></svg><figcaption class="dim">Lag, the last five minutes: <span id="most">0</span> ms at most</figcaption></figure>
+<pre id="said" role="log"></pre>
+</body>
+</html>
+`);
+
+export const STYLE = `${PAGE_STYLE}
+.path { font-size: 1.2em } #actions { margin: 1rem 0 } button { font: inherit; padding: .3rem .8rem }
+figure { margin: 0 } #lags { width: 100%; height: 4rem; border-bottom: 1px solid var(--line) } #lags polyline { fill: none; stroke: var(--dim) }
+#said { white-space: pre-wrap } th { width: 12rem } #tables th, #timeline th { width: auto }`;
+
+/**
+ * The token comes in the address behind `#`, which no browser sends, and goes out in a header, which no other site's page can set. A panel is
+ * replaced only where it has changed: a button must not go away under the pointer.
+ */
+export const SCRIPT = `
+const by = id => document.getElementById(id);
+if (location.hash.length > 1) {
+  sessionStorage.setItem('token', decodeURIComponent(location.hash.slice(1)));
+  history.replaceState(null, '', location.pathname);
+}
+const headers = () => {
+  const token = sessionStorage.getItem('token');
+  return token ? { authorization: 'Bearer ' + token } : {};
+};
+const entered = ok => { by('enter').hidden = ok; };
+by('enter').addEventListener('submit', event => {
+  event.preventDefault();
+  sessionStorage.setItem('token', by('token').value);
+  by('token').value = '';
+  entered(true);
+  refresh();
+});
+
+const lags = [];
+function show(text) {
+  const fresh = document.createElement('template');
+  fresh.innerHTML = text;
+  const sections = [...fresh.content.children];
+  const there = [...by('panels').children];
+  if (sections.map(({ id }) => id).join() !== there.map(({ id }) => id).join()) by('panels').replaceChildren(...sections);
+  else sections.forEach((section, index) => { if (section.outerHTML !== there[index].outerHTML) there[index].replaceWith(section); });
+  const { phase, lag } = by('head')?.dataset ?? {};
+  document.title = phase ? 'attacca: ' + phase : 'attacca';
+  lags.push(Number(lag ?? 0));
+  if (lags.length > 300) lags.shift();
+  const most = Math.max(...lags, 1);
+  by('most').textContent = Math.max(...lags);
+  document.querySelector('#lags polyline').setAttribute('points', lags.map((ms, x) => x + ',' + (40 - 38 * ms / most)).join(' '));
+}
+
+async function refresh() {
+  try {
+    const answer = await fetch('/panels', { headers: headers() });
+    if (answer.status === 401) entered(false);
+    else show(await answer.text());
+  } catch {
+    show('<section id="halt"><p class="blocking">The daemon does not answer.</p></section>');
+  }
+}
+
+const told = result => {
+  if (result.blockers?.length > 0) return result.blockers.map(blocker);
+  if (result.dryRun) return ['Nothing stands in the way.'];
+  if (result.direction) return ['Primary is now ' + result.primary + '; writers were held for ' + result.pauseMs + ' ms.'];
+  if (result.differences !== undefined) return [result.ok ? 'Equal: ' + result.rows + ' rows.' : 'DIFFERENT: ' + result.differences + ' rows, ' + result.objects.length + ' objects.'];
+  return [result.detail ?? result.changed + ' rows'];
+};
+const blocker = ({ code, reason, remedy }) => code + ': ' + reason + ' → ' + remedy;
+const lines = ({ progress, result, failure }) =>
+  progress !== undefined ? [progress] : failure ? [failure.message, failure.hint, ...failure.blockers.map(blocker)].filter(Boolean) : told(result);
+
+async function ask(call) {
+  by('said').textContent = '';
+  const answer = await fetch('/call', { method: 'POST', headers: { ...headers(), 'content-type': 'application/json' }, body: call });
+  if (answer.status === 401) return entered(false);
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  for (;;) {
+    const { value = '', done } = await reader.read();
+    const whole = (rest + value).split('\\n');
+    rest = whole.pop();
+    for (const line of whole) by('said').textContent += lines(JSON.parse(line)).join('\\n') + '\\n';
+    if (done) return refresh();
+  }
+}
+document.addEventListener('click', ({ target }) => {
+  const { call, sure } = target.dataset ?? {};
+  if (call === undefined || (sure && !confirm(sure))) return;
+  ask(call).catch(() => { by('said').textContent += 'The daemon went away before it answered.\\n'; });
+});
+
+refresh();
+setInterval(refresh, 1000);
+`;

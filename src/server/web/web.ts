@@ -1,0 +1,153 @@
+/*
+ * The daemon's page, its metrics and its health, over HTTP.
+ *
+ * (1) On the loopback address whoever is on this machine may look, under a name of this machine, so that no other site's page can. Beyond
+ *     it, or with a token in the configuration, looking needs the token too. Acting always does.
+ * (2) It is there for as long as the daemon is: while that waits for one of the sides, the page says so.
+ */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { secureHeaders } from 'hono/secure-headers';
+import { Refused, ReplicationError, UsageError } from '../../change/errors.ts';
+import { answer, type Call, failed } from '../calls.ts';
+import type { StatusDocument } from '../documents.ts';
+import type { Operations } from '../operations.ts';
+import { serve } from '../serve.ts';
+import { isLoopback } from './loopback.ts';
+import { metrics } from './metrics.ts';
+import { PAGE, SCRIPT, STYLE } from './page.ts';
+import { away, panels } from './panels.ts';
+
+export type WebSettings = { readonly host: string; readonly port?: number | undefined; readonly token?: string | undefined };
+
+export type Web = AsyncDisposable & {
+  /** Where the page is. */
+  readonly url: string;
+  /** The same, with the token that lets its buttons act. */
+  readonly entry: string;
+  /** From now on this is the controller, until disposed. */
+  attend(operations: Operations): Disposable;
+  /** Why there is none. */
+  waiting(why: string): void;
+};
+
+const PORT = 7_432;
+const MOST_BYTES = 65_536;
+
+/** Listens until disposed. Throws UsageError where that address is not to be had. */
+export async function startWeb(settings: WebSettings): Promise<Web> {
+  const token = settings.token ?? randomBytes(24).toString('base64url');
+  const standing: Standing = { operations: undefined, why: 'it has just started' };
+  const app = webApp(standing, { token, open: settings.token === undefined && isLoopback(settings.host) });
+  const server = await listenIn(app, settings);
+  const url = `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${server.port}/`;
+  return {
+    url,
+    entry: `${url}#${encodeURIComponent(token)}`,
+    attend(operations) {
+      standing.operations = operations;
+      return { [Symbol.dispose]: () => (standing.operations = undefined) };
+    },
+    waiting(why) {
+      standing.why = why;
+    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+async function listenIn(app: Hono, { host, port }: WebSettings): ReturnType<typeof serve> {
+  try {
+    return await serve(app, { host, port: port ?? PORT });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    if (port === undefined && code === 'EADDRINUSE') return await serve(app, { host, port: 0 });
+    throw new UsageError(
+      `the page cannot be served at ${host}:${port ?? PORT} (${code})`,
+      'set another http.host or http.port in attacca.config.json, or "http": { "enabled": false }',
+    );
+  }
+}
+
+/** The controller that answers; undefined while there is none, and why. */
+export type Standing = { operations: Operations | undefined; why: string };
+
+/** `open`: whoever reaches it may look. */
+export function webApp(standing: Standing, { token, open }: { readonly token: string; readonly open: boolean }): Hono {
+  const app = new Hono();
+  const holds = (context: Context): boolean => same(context.req.header('authorization') ?? '', `Bearer ${token}`);
+  const looking: MiddlewareHandler = async (context, next) => {
+    if (open ? isLoopback(hostIn(context)) : holds(context)) return await next();
+    return open ? context.text('this page is served to this machine alone\n', 403) : context.text('the token is missing\n', 401);
+  };
+  const acting: MiddlewareHandler = async (context, next) => (holds(context) ? await next() : context.text('the token is missing\n', 401));
+
+  app.use(secureHeaders({ contentSecurityPolicy: POLICY, xFrameOptions: 'DENY', strictTransportSecurity: false }));
+  app.get('/', context => context.html(PAGE));
+  app.get('/dashboard.css', context => context.body(STYLE, 200, { 'content-type': 'text/css' }));
+  app.get('/dashboard.js', context => context.body(SCRIPT, 200, { 'content-type': 'text/javascript' }));
+  app.get('/health', async context => {
+    const { status } = await look(standing);
+    const well = status !== undefined && status.halt === null;
+    return context.json({ ok: well, phase: status?.phase ?? null }, well ? 200 : 503);
+  });
+  app.get('/panels', looking, async context => {
+    const { status, why } = await look(standing);
+    return context.html(status === undefined ? away(why) : panels(status));
+  });
+  app.get('/metrics', looking, async context => {
+    const { type, text } = await metrics((await look(standing)).status);
+    return context.body(text, 200, { 'content-type': type });
+  });
+  app.post('/call', acting, bodyLimit({ maxSize: MOST_BYTES }), async context => {
+    if (standing.operations === undefined)
+      return context.body(failed(new ReplicationError('halt', standing.why, { hint: 'the daemon tries again by itself' })), 503);
+    return await answer(context, standing.operations, 'dashboard', permitted);
+  });
+  return app;
+}
+
+const POLICY = {
+  defaultSrc: ["'none'"],
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'"],
+  connectSrc: ["'self'"],
+  imgSrc: ['data:'],
+  baseUri: ["'none'"],
+  formAction: ["'none'"],
+  frameAncestors: ["'none'"],
+};
+
+/** What the page may ask for. What ends the migration is for a terminal, which asks before. */
+const PERMITTED: ReadonlySet<Call['operation']> = new Set([
+  'status',
+  'audit',
+  'verify',
+  'switch',
+  'schedule',
+  'approve',
+  'quarantine',
+  'throttle',
+]);
+
+function permitted({ operation }: Call): void {
+  if (PERMITTED.has(operation)) return;
+  throw new Refused(`${operation} is not for the page`, [
+    { code: 'not-here', reason: 'it cannot be undone from here', remedy: `run \`attacca ${operation}\` on the machine of the daemon` },
+  ]);
+}
+
+async function look({ operations, why }: Standing): Promise<{ readonly status?: StatusDocument; readonly why: string }> {
+  if (operations === undefined) return { why };
+  try {
+    return { status: await operations.status(), why };
+  } catch (error) {
+    return { why: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** The name that the browser was given: another site's that leads here is not one of this machine. */
+const hostIn = ({ req }: Context): string => new URL(req.url).hostname.replace(/^\[|\]$/g, '');
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+const same = (given: string, wanted: string): boolean => timingSafeEqual(digest(given), digest(wanted));
