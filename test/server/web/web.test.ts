@@ -19,10 +19,19 @@ describe('who may look', () => {
     expect((await opened.request(path)).status).toBe(200);
   });
 
-  test.each(FACTS)('a name of another site that leads here does not see %s', async path => {
-    expect((await opened.request(`http://evil.example${path}`)).status).toBe(403);
-    expect((await opened.request(`http://evil.example${path}`, { headers: bearer })).status).toBe(403);
+  test.each(['127.0.0.1:7432', 'localhost:80', '[::1]', '127.3.2.1'])('%s is a name of this machine', async host => {
+    expect((await opened.request(`http://${host}/panels`)).status).toBe(200);
   });
+
+  test.each(['evil.example', '127.0.0.1.evil.example', 'localhost.evil.example', '10.0.0.1'])(
+    '%s is none, wherever it leads',
+    async host => {
+      for (const path of FACTS) {
+        expect((await opened.request(`http://${host}${path}`)).status).toBe(403);
+        expect((await opened.request(`http://${host}${path}`, { headers: bearer })).status).toBe(403);
+      }
+    },
+  );
 
   test.each(FACTS)('elsewhere %s needs the token', async path => {
     expect((await closed.request(`http://db.internal${path}`)).status).toBe(401);
