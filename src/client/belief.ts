@@ -12,7 +12,7 @@ export function belief(start: FlagState, onSwitch: (state: FlagState) => void) {
     const moved = news.primary !== state.primary;
     state = news;
     proven = proof;
-    if (moved) onSwitch(news);
+    if (moved) queueMicrotask(() => onSwitch(news)); // what it throws is the application's to hear of, and breaks nothing here
   };
   return {
     primary: () => state.primary,

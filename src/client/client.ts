@@ -38,7 +38,7 @@ export type ClientOptions = {
   readonly waitMs?: number;
   /** How often the flag is read without a reason, in ms. */
   readonly pollMs?: number;
-  /** Told once for each switch that this instance follows. */
+  /** Told once for each switch that this instance follows. What it throws is an uncaught exception. */
   readonly onSwitch?: (state: FlagState) => void;
 };
 

@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
 import pg from 'pg';
 import { expect, test } from 'vitest';
@@ -255,4 +257,23 @@ test('an instance that hears of a switch is connected to Postgres before it; unt
   expect(pools).toHaveLength(2);
   expect([await deposit(app), await deposit(far), world.sqliteBalance(1)]).toEqual(['sqlite', 'sqlite', 140]);
   expect(await world.flag.read()).toEqual({ primary: 'sqlite', epoch: 0n });
+});
+
+const THROWS_WHEN_TOLD = `
+  const { createDatabase } = await import(process.argv[1]);
+  process.on('uncaughtException', error => console.log(error.message));
+  const states = [{ primary: 'postgres', epoch: 1n }, { primary: 'sqlite', epoch: 2n }, { primary: 'postgres', epoch: 3n }];
+  let state = { primary: 'sqlite', epoch: 0n };
+  const onSwitch = ({ primary, epoch }) => { throw new Error('told of ' + primary + ' ' + epoch); };
+  const db = await createDatabase({ flag: { read: async () => state }, pollMs: 1, onSwitch });
+  for (state of states) while (db.primary() !== state.primary) await new Promise(resolve => setTimeout(resolve, 1));
+  await db.close();
+`;
+
+test('an onSwitch that throws does so to the application alone: the flag is followed as before', async () => {
+  const client = new URL('../../src/client/client.ts', import.meta.url).href;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', THROWS_WHEN_TOLD, client], {
+    timeout: 30_000,
+  });
+  expect(stdout).toBe('told of postgres 1\ntold of sqlite 2\ntold of postgres 3\n');
 });
