@@ -6,6 +6,7 @@
  * (2) Whoever was refused reads the flag again and believes the newest epoch heard, from the flag or from a fence.
  * (3) The library knows no daemon: the flag and what the two databases answer are all it needs.
  */
+import { z } from 'zod';
 import { FlagConfig } from '../flag/config.ts';
 import { fileFlag } from '../flag/file.ts';
 import type { FlagProvider, FlagSql, FlagState, Side } from '../flag/flag.ts';
@@ -27,7 +28,8 @@ export type { Param, Row, Tx, Work } from './tx.ts';
 export type ClientOptions = {
   /**
    * The flag as attacca's configuration describes it (`path` is enough for a dotenv file with DB_TYPE; `kind: 'postgres'` for a row,
-   * which is read through the pool), or one of your own. Give epoch 0n where your service has none.
+   * which is read through the pool), or one of your own. Give epoch 0n where your service has none. What cannot be read or understood
+   * later on changes nothing: it is read again.
    */
   readonly flag: FlagOptions | RowFlagOptions | FlagReader;
   /** Opens the SQLite file with better-sqlite3. Called up to twice: one connection writes, one reads. */
@@ -139,10 +141,28 @@ function heeded(flag: FlagReader, near: () => void): FlagReader {
 }
 
 function flagIn(given: ClientOptions['flag'], postgres: Database): FlagReader {
-  if ('read' in given) return given;
-  if (given.kind !== 'postgres') return fileFlag(FlagConfig.parse(given));
+  if ('read' in given) return ownFlag(given);
+  if (given.kind !== 'postgres') return fileFlag(described(FlagConfig, given));
   const run: FlagSql['run'] = (text, values) => postgres.read(tx => tx.all(text, ...values)) as ReturnType<FlagSql['run']>;
-  return rowFlag(RowFlag.parse(given), { run, trial: () => Promise.reject(new Error('the application only reads the flag')) });
+  return rowFlag(described(RowFlag, given), { run, trial: () => Promise.reject(new Error('the application only reads the flag')) });
+}
+
+function described<S extends z.ZodType>(schema: S, given: unknown): z.infer<S> {
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  throw new TypeError(`the flag cannot be understood\n${z.prettifyError(parsed.error)}`);
+}
+
+/** What it gives is not ours: taken unseen, a word or an epoch of another kind would fail far from here, in whoever compares it. */
+const ownFlag = (given: FlagReader): FlagReader => ({
+  read: async () => understood(await given.read()),
+  watch: (wake, signal) => given.watch?.(wake, signal),
+});
+
+function understood(state: FlagState | undefined): FlagState | undefined {
+  if (state == null) return undefined;
+  if ((state.primary === 'sqlite' || state.primary === 'postgres') && typeof state.epoch === 'bigint') return state;
+  throw new TypeError("the flag cannot be understood: read() must give { primary: 'sqlite' or 'postgres', epoch: a bigint }, or undefined");
 }
 
 type Route = {

@@ -4,7 +4,7 @@ import Database from 'better-sqlite3';
 import pg from 'pg';
 import { expect, test } from 'vitest';
 import type { AppDatabase, Tx } from '../../src/client/client.ts';
-import { NotAccepted } from '../../src/client/client.ts';
+import { createDatabase, NotAccepted } from '../../src/client/client.ts';
 import { World } from './world.ts';
 
 const BALANCE = 'select balance from account where id = ?';
@@ -257,6 +257,38 @@ test('an instance that hears of a switch is connected to Postgres before it; unt
   expect(pools).toHaveLength(2);
   expect([await deposit(app), await deposit(far), world.sqliteBalance(1)]).toEqual(['sqlite', 'sqlite', 140]);
   expect(await world.flag.read()).toEqual({ primary: 'sqlite', epoch: 0n });
+});
+
+test.each([
+  ['another word for a side', { read: async () => ({ primary: 'postgresql', epoch: 0n }) }],
+  ['a number for the epoch', { read: async () => ({ primary: 'postgres', epoch: 0 }) }],
+  ['nothing of it', { read: async () => ({}) }],
+  ['a kind that only attacca can read', { kind: 'http' }],
+  ['an unknown key', { path: 'app.env', variable: 'DB_TYPE' }],
+])('a flag that cannot be understood is said to be at the start: %s', async (_, flag) => {
+  const opening = createDatabase({ flag: flag as never, sqlite: () => new Database(), postgres: () => new pg.Pool() });
+  await expect(opening).rejects.toThrow(/^the flag cannot be understood/);
+});
+
+test('a flag of its own that the application cannot give, or gives wrongly, for a while changes nothing meanwhile', async () => {
+  const answers = [
+    async () => ({ primary: 'sqlite', epoch: 0n }),
+    () => {
+      throw new Error('the service is away');
+    },
+    async () => ({ primary: 'postgres', epoch: 1 }),
+    async () => ({ primary: 'postgres', epoch: 2n }),
+  ];
+  let asked = 0;
+  const read = () => answers[Math.min(asked++, answers.length - 1)]?.();
+  const app = await createDatabase({
+    flag: { read } as never,
+    sqlite: () => new Database(),
+    postgres: () => new pg.Pool(),
+    pollMs: 1,
+  });
+  await expect.poll(() => [app.primary(), asked > 3]).toEqual(['postgres', true]);
+  await app.close();
 });
 
 const THROWS_WHEN_TOLD = `
