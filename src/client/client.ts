@@ -78,7 +78,7 @@ export interface AppDatabase {
   transaction<T>(work: Work<T>): Promise<T>;
   /** The same for a read-only transaction: one state of the database. */
   read<T>(work: Work<T>): Promise<T>;
-  /** Waits for running transactions and closes both databases. The old side stays open until then: idle, it costs nothing. */
+  /** Waits for running transactions and closes both databases; again is harmless. The old side stays open until then: idle, it costs nothing. */
   close(): Promise<void>;
 }
 
@@ -111,15 +111,17 @@ export async function createDatabase(options: ClientOptions): Promise<AppDatabas
   };
   const look = seldom(async () => known.flag(await flag.read().catch(() => undefined)));
   const route = { look, known, sides, waitMs, between };
+  let closed: Promise<void> | undefined;
+  const end = async (): Promise<void> => {
+    closing.abort();
+    await Promise.allSettled(running);
+    await Promise.all([sides.sqlite.close(), sides.postgres.close()]);
+  };
   return {
     primary: known.primary,
     transaction: work => track(() => untilAccepted(route, side => side.write(work))),
     read: work => track(() => untilAccepted(route, side => side.read(work))),
-    async close() {
-      closing.abort();
-      await Promise.allSettled(running);
-      await Promise.all([sides.sqlite.close(), sides.postgres.close()]);
-    },
+    close: () => (closed ??= end()),
   };
 }
 

@@ -194,6 +194,17 @@ test('close waits for what is running and refuses what comes after', async () =>
   await expect(app.transaction(tx => tx.get(BALANCE, 1))).rejects.toThrow('closed');
 });
 
+test('closing twice, at once or later, is closing once', async () => {
+  await using world = await World.open();
+  await world.flag.write({ primary: 'postgres', epoch: 1n });
+  await world.openPostgres(1);
+  const app = await world.client();
+  const running = deposit(app);
+  await Promise.all([app.close(), app.close()]);
+  await app.close();
+  expect(await running).toBe('postgres');
+});
+
 test('a statement after the transaction has ended is refused', async () => {
   await using world = await World.open();
   const app = await world.client();
