@@ -72,7 +72,7 @@ export interface AppDatabase {
   /**
    * Runs `work` in one write transaction (`begin immediate` on SQLite, `begin` on Postgres) and resolves when it is committed.
    * `work` may run several times, so it must not have other effects; on SQLite transactions queue, so it must not start
-   * another one and wait for it. Rejects with what `work` or the database threw after rolling back, with `NotAccepted` when
+   * another one and wait for it: both fail after `waitMs`. Rejects with what `work` or the database threw after rolling back, with `NotAccepted` when
    * no side accepted it in time, and with `OutcomeUnknown` when the connection was lost during the commit.
    */
   transaction<T>(work: Work<T>): Promise<T>;
@@ -85,7 +85,7 @@ export interface AppDatabase {
 /** Opens the application's database. The databases themselves are opened when first used. Rejects when the flag cannot be understood. */
 export async function createDatabase(options: ClientOptions): Promise<AppDatabase> {
   const { waitMs = 30_000, pollMs = 500, onSwitch = () => {} } = options;
-  const sides: Record<Side, Database> = { sqlite: sqliteSide(options.sqlite), postgres: postgresSide(options.postgres) };
+  const sides: Record<Side, Database> = { sqlite: sqliteSide(options.sqlite, waitMs), postgres: postgresSide(options.postgres) };
   const flag = flagIn(options.flag, sides.postgres);
   const first = await flag.read().catch(async error => {
     await sides.postgres.close();

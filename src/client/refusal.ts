@@ -10,7 +10,7 @@ export class Refusal extends Error {
   }
 }
 
-/** No side accepted the transaction within `waitMs`. Nothing of it is in either database. `cause` is the last refusal. */
+/** No side accepted the transaction within `waitMs`. Nothing of it is in either database. `cause` is the last refusal, if there was one. */
 export class NotAccepted extends Error {
   override readonly name = 'NotAccepted';
 }

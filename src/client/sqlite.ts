@@ -8,7 +8,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { remembered } from './placeholders.ts';
-import { codeOf, fenceIn, OutcomeUnknown, Refusal, refusalOf } from './refusal.ts';
+import { codeOf, fenceIn, NotAccepted, OutcomeUnknown, Refusal, refusalOf } from './refusal.ts';
 import type { Database, Param, Row, Tx, Work } from './tx.ts';
 
 /** The part of better-sqlite3 that the library uses. */
@@ -31,9 +31,9 @@ type Link = {
 };
 
 /** The database that `open` connects to. It is called at the first write and at the first read, once each. */
-export function sqliteSide(open: () => SqliteDatabase): Database {
-  const writer = lane(() => connect(open, ''));
-  const reader = lane(() => connect(open, 'pragma query_only = on;'));
+export function sqliteSide(open: () => SqliteDatabase, waitMs: number): Database {
+  const writer = lane(() => connect(open, ''), waitMs);
+  const reader = lane(() => connect(open, 'pragma query_only = on;'), waitMs);
   return {
     write: work => writer.use(link => attempt(link, 'begin immediate', work)),
     read: work => reader.use(link => attempt(link, 'begin', work)),
@@ -50,17 +50,23 @@ function connect(open: () => SqliteDatabase, pragmas: string): Link {
   return { db, prepare, fence: fenceWatch(prepare) };
 }
 
-/** A connection that is opened when first used, by one user at a time, in the order they came. */
-function lane(open: () => Link) {
+/** A connection that is opened when first used, by one user at a time, in the order they came; whoever has waited `waitMs` in vain is refused. */
+function lane(open: () => Link, waitMs: number) {
   let link: Link | undefined;
   let last: Promise<unknown> = Promise.resolve();
-  const use = <T>(job: (link: Link) => Promise<T>): Promise<T> => {
-    const result = last.then(() => {
+  let here = 0;
+  const use = async <T>(job: (link: Link) => Promise<T>): Promise<T> => {
+    const turn = last;
+    const over = Promise.withResolvers<void>();
+    last = turn.then(() => over.promise);
+    try {
+      if (here++ > 0) await comes(turn, waitMs);
       link ??= open();
-      return job(link);
-    });
-    last = result.catch(() => {}); // its own caller gets the error; the next in line does not care
-    return result;
+      return await job(link);
+    } finally {
+      here--;
+      over.resolve();
+    }
   };
   const close = () =>
     last.then(() => {
@@ -68,6 +74,15 @@ function lane(open: () => Link) {
       link = undefined;
     });
   return { use, close };
+}
+
+/** Whoever waits inside of a transaction for another one waits for itself. */
+async function comes(turn: Promise<unknown>, waitMs: number): Promise<void> {
+  const enough = new AbortController();
+  const late = delay(waitMs, undefined, { signal: enough.signal }).then(() => {
+    throw new NotAccepted(`another transaction of this process did not end within ${waitMs} ms: does it wait for this one?`);
+  });
+  await Promise.race([turn, late]).finally(() => enough.abort());
 }
 
 async function attempt<T>(link: Link, begin: string, work: Work<T>): Promise<T> {

@@ -184,6 +184,19 @@ test('concurrent transactions of one instance each see the one before', async ()
   expect(world.sqliteBalance(1)).toBe(600);
 });
 
+test.each(['transaction', 'read'] as const)('a %s that waits for another one inside of it fails, and those behind it go on', async kind => {
+  await using world = await World.open();
+  const app = await world.client({ waitMs: 200 });
+  const outer = app[kind](async tx => {
+    await tx.all('select * from account');
+    await app[kind](inner => inner.get(BALANCE, 1));
+  });
+  const error = await outer.catch((caught: unknown) => caught);
+  expect(error).toBeInstanceOf(NotAccepted);
+  expect(String(error)).toContain('does it wait for this one?');
+  expect([await deposit(app), await app.read(tx => tx.get(BALANCE, 1))]).toEqual(['sqlite', { balance: 110 }]);
+});
+
 test('close waits for what is running and refuses what comes after', async () => {
   await using world = await World.open();
   const app = await world.client();
