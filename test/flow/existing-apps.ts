@@ -146,21 +146,21 @@ export const MODERN: App = {
     create table "User" ("id" text not null primary key, "email" text not null, "role" text not null default 'USER', "createdAt" datetime not null default current_timestamp,
       "score" real);
     create unique index "User_email_key" on "User" ("email");
-    create table "Post" ("id" integer not null primary key autoincrement, "authorId" text not null references "User" ("id") on delete cascade, "title" text not null, "views" integer not null, "PublicId" text not null);
+    create table "Post" ("id" integer not null primary key autoincrement, "authorId" text not null references "User" ("id") on delete cascade, "title" text not null, "views" integer not null, "PublicId" text not null, "lang" char(5));
     ${many(100)} insert into "User" select 'c' || printf('%024d', i), 'user' || i || '@example.org', case i % 2 when 0 then 'USER' else 'ADMIN' end, 1700000000000 + i * 1001, i * 0.5 from n;
-    ${many(400)} insert into "Post" select i, 'c' || printf('%024d', 1 + i % 100), 'title ' || i, i * 10000000000, '0b9a7c1e-0000-4000-8000-' || printf('%012x', i) from n;`,
+    ${many(400)} insert into "Post" select i, 'c' || printf('%024d', 1 + i % 100), 'title ' || i, i * 10000000000, '0b9a7c1e-0000-4000-8000-' || printf('%012x', i), substr('en-GB', 1, i % 6) from n;`,
   postgres: [
     `create type "Role" as enum ('USER', 'ADMIN')`,
     `create domain email as varchar(60) check (value like '%@%')`,
     `create table "User" ("id" text not null primary key, "email" email not null, "role" "Role" not null default 'USER', "createdAt" timestamp(3) not null default current_timestamp,
       "score" real)`,
     `create unique index "User_email_key" on "User" ("email")`,
-    `create table "Post" ("id" integer generated always as identity primary key, "authorId" text not null references "User" ("id") on delete cascade on update cascade, "title" varchar(80) not null, "views" bigint not null, "publicId" uuid not null)`,
+    `create table "Post" ("id" integer generated always as identity primary key, "authorId" text not null references "User" ("id") on delete cascade on update cascade, "title" varchar(80) not null, "views" bigint not null, "publicId" uuid not null, "lang" char(5))`,
   ],
   findings: [],
   changes: [
     `insert into "User" values ('cnew', 'new@example.org', 'ADMIN', 1800000000123, -0.25)`,
-    `insert into "Post" values (401, 'cnew', 'fresh', -5, 'ffffffff-0000-4000-8000-000000000000')`,
+    `insert into "Post" values (401, 'cnew', 'fresh', -5, 'ffffffff-0000-4000-8000-000000000000', 'de')`,
     `update "Post" set title = 'changed' where id < 10`,
     `delete from "Post" where id between 100 and 110`,
   ],
@@ -173,12 +173,12 @@ export const MODERN: App = {
   ],
   after: [
     `insert into "User" values ('cpg', 'pg@example.org', 'USER', '2025-06-01 12:00:00.5', 1.5)`,
-    `insert into "Post" ("authorId", title, views, "publicId") values ('cpg', 'from postgres', 1, '11111111-2222-4333-8444-555555555555')`,
+    `insert into "Post" ("authorId", title, views, "publicId", lang) values ('cpg', 'from postgres', 1, '11111111-2222-4333-8444-555555555555', 'fr')`,
     `delete from "User" where id = 'cnew'`,
   ],
   back: [
     [`select createdAt, score from User where id = 'cpg'`, [[1748779200500, 1.5]]],
-    [`select id, PublicId from Post where authorId = 'cpg'`, [[402, '11111111-2222-4333-8444-555555555555']]],
+    [`select id, PublicId, lang from Post where authorId = 'cpg'`, [[402, '11111111-2222-4333-8444-555555555555', 'fr']]],
     [`select count(*) from Post where authorId = 'cnew'`, [[0]]],
   ],
 };

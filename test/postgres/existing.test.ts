@@ -107,8 +107,8 @@ const CASES: readonly (readonly [string, string, string, readonly string[]])[] =
     ['target-refused 2'],
   ],
   [
-    'a padded char(n)',
-    `${key(', a text')}; insert into t values (1, 'ab'), (2, 'abc')`,
+    'a blank at the end of char(n)',
+    `${key(', a text')}; insert into t values (1, 'ab'), (2, 'abc'), (3, ''), (4, 'a ')`,
     `create table t (${ID}, a char(3))`,
     ['target-refused 1'],
   ],

@@ -1,12 +1,12 @@
 /*
  * Types that the application's own migrations gave its columns are narrower than those of attacca, and some of them change in
- * silence what they cannot hold: a numeric rounds, a varchar cuts blanks off. What would be changed does not fit [G4].
+ * silence what they cannot hold: a numeric rounds, a varchar cuts blanks off, a char(n) adds them. What would be changed does not fit [G4].
  */
 import type { Value } from '../../change/value.ts';
 import { type Codec, Unfit } from './fit.ts';
 
 const TOO_LONG = new Unfit('a text that is longer than its column in Postgres');
-const PADDED = new Unfit('a text that does not fill its char(n) column in Postgres, or ends in a blank');
+const BLANK_AT_END = new Unfit('a text that ends in a blank, which its char(n) column in Postgres would not keep');
 const OUT_OF_RANGE = new Unfit('an integer that is out of the range of its column in Postgres');
 const NOT_SINGLE = new Unfit('a number that real cannot hold exactly');
 const ROUNDED = new Unfit('a number with more digits than its column in Postgres keeps');
@@ -19,6 +19,7 @@ type Limit = (text: string, value: Value) => Unfit | undefined;
 export function limited(codec: Codec, base: string | undefined): Codec {
   if (base === undefined) return codec;
   if (base === 'real') return single(codec);
+  if (base.startsWith('character(')) return blankPadded(codec, Number(base.slice('character('.length, -1)));
   const limit = limitOf(base);
   if (limit === undefined) return codec;
   return {
@@ -40,7 +41,6 @@ function limitOf(base: string): Limit | undefined {
     return (_, value) => (typeof value === 'bigint' && (value < -range || value >= range) ? OUT_OF_RANGE : undefined);
   if (first === '') return undefined;
   if (name === 'character varying') return text => (text.length > most && lengthOf(text) > most ? TOO_LONG : undefined);
-  if (name === 'character') return text => (lengthOf(text) !== most || text.endsWith(' ') ? PADDED : undefined);
   if (name === 'numeric')
     return (text, value) => (fitsNumeric(text, most, Number(second), typeof value === 'string') ? undefined : ROUNDED);
   if (name === 'timestamp' && zone !== '') return text => ((/\.(\d+)/.exec(text)?.[1]?.length ?? 0) > most ? FINER : undefined);
@@ -57,6 +57,20 @@ function fitsNumeric(text: string, precision: number, scale: number, written: bo
   const digits = whole.replace(/^0+/, '').length;
   const kept = written ? fraction.length : fraction.replace(/0+$/, '').length;
   return digits <= precision - scale && (written ? kept === Math.max(0, scale) : kept <= scale);
+}
+
+/** Postgres fills the column up with blanks, and takes texts for equal that differ in these only: they are no part of the value. */
+function blankPadded(codec: Codec, most: number): Codec {
+  const bare = (text: string): string => text.replace(/ +$/, '');
+  return {
+    encode(value) {
+      const text = codec.encode(value);
+      if (typeof text !== 'string') return text;
+      return text.endsWith(' ') ? BLANK_AT_END : lengthOf(text) > most ? TOO_LONG : text;
+    },
+    decode: text => codec.decode(bare(text)),
+    canonical: text => codec.canonical(bare(text)),
+  };
 }
 
 /** float32 in Postgres, float64 in SQLite: the values that both hold. */
