@@ -1,11 +1,15 @@
 /*
  * DDL that the stream does not carry: what the tables looked like when the mirror began, and what has become of them since. A rewrite
- * (ALTER … USING) changes every row and is decoded as nothing; a new table is in no publication.
+ * (ALTER … USING) changes every row and is decoded as nothing; so is a column that takes another's name, or that of one that was dropped.
+ * A new table is in no publication, and what is taken out of one for a while has gone by when it is back.
  */
-import type { Plan } from '../plan/plan.ts';
-import type { Session } from './open.ts';
+import type { Plan, TablePlan } from '../plan/plan.ts';
+import type { PgRecord, Session } from './open.ts';
 
-/** `file`: changes when a table is rewritten; also with TRUNCATE, VACUUM FULL and CLUSTER. `columns`: their types, by name. */
+/**
+ * `file`: changes when values may have without a trace: with the table's file (also TRUNCATE, VACUUM FULL and CLUSTER), the numbers of
+ * the replicated columns, the table's place in the publication. `columns`: their types, by name.
+ */
 type Shape = { readonly file: string; readonly columns: Readonly<Record<string, string>> };
 export type Catalog = { readonly tables: Readonly<Record<string, Shape>>; readonly others: readonly string[] };
 
@@ -15,7 +19,7 @@ export type Ahead = {
   readonly newColumns: readonly string[];
   /** Tables and columns that are gone, or have another type. */
   readonly broken: readonly string[];
-  /** Targets whose rows may have changed without a trace in the stream. */
+  /** Targets whose values may have changed without a trace in the stream. */
   readonly rewritten: readonly string[];
 };
 
@@ -24,17 +28,27 @@ const TABLES = /* sql */ `
     case c.relkind when 'p' then (select string_agg(relid::oid || ':' || pg_relation_filenode(relid), ' ' order by relid) from pg_partition_tree(c.oid) where isleaf)
       else c.relfilenode::text end as file,
     (select json_object_agg(a.attname, a.atttypid::text order by a.attnum) from pg_attribute a
-      where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns
+      where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
+    (select json_object_agg(a.attname, a.attnum) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as numbers,
+    (select r.oid || ':' || p.xmin from pg_publication p join pg_publication_rel r on r.prpubid = p.oid
+      where p.pubname = $2 and r.prrelid = c.oid) as published
   from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relkind in ('r', 'p') and not c.relispartition`;
 
-export async function readCatalog(session: Session, plan: Plan): Promise<Catalog> {
-  const { rows } = await session.query(TABLES, [plan.schema]);
+export async function readCatalog(session: Session, plan: Plan, publication: string): Promise<Catalog> {
+  const { rows } = await session.query(TABLES, [plan.schema, publication]);
+  const found = new Map(rows.map(row => [row.name ?? '', row]));
+  const tables = plan.tables.flatMap(table => {
+    const row = found.get(table.target);
+    return row === undefined ? [] : [[table.target, shapeOf(table, row)] as const];
+  });
   const planned = new Set(plan.tables.map(({ target }) => target));
-  const shapes = rows.map(({ name, file, columns }) => [name ?? '', { file: file ?? '', columns: JSON.parse(columns ?? '{}') }] as const);
-  return {
-    tables: Object.fromEntries(shapes.filter(([name]) => planned.has(name))),
-    others: shapes.map(([name]) => name).filter(name => !planned.has(name)),
-  };
+  return { tables: Object.fromEntries(tables), others: [...found.keys()].filter(name => !planned.has(name)) };
+}
+
+function shapeOf({ columns }: TablePlan, row: PgRecord): Shape {
+  const numbers: Readonly<Record<string, number>> = JSON.parse(row.numbers ?? '{}');
+  const places = columns.map(({ target }) => own(numbers, target) ?? '-');
+  return { file: [row.file, row.published, ...places].join(' '), columns: JSON.parse(row.columns ?? '{}') };
 }
 
 const HAS = /* sql */ `select from pg_attribute where attrelid = 'attacca.control'::regclass and attname = 'catalog' and not attisdropped`;

@@ -49,15 +49,20 @@ export async function identities(session: Session, plan: Plan): Promise<Blocker[
   });
 }
 
-const PUBLISHED = /* sql */ `select tablename as "table" from pg_publication_tables where pubname = $1 and schemaname = $2`;
+/** `prqual` and `prattrs`, a filter of rows and a list of columns, are there from 15 on. */
+const PUBLISHED = /* sql */ `
+  select c.relname as "table" from pg_publication p join pg_publication_rel r on r.prpubid = p.oid
+    join pg_class c on c.oid = r.prrelid join pg_namespace n on n.oid = c.relnamespace
+  where p.pubname = $1 and n.nspname = $2 and p.pubinsert and p.pubupdate and p.pubdelete and p.pubtruncate
+    and to_jsonb(r) ->> 'prqual' is null and to_jsonb(r) ->> 'prattrs' is null`;
 
-/** Tables that somebody took out of the mirror's publication: what is written there goes nowhere. */
+/** Tables that somebody took out of the mirror's publication, wholly or in part: what is written there goes nowhere. */
 export async function unpublished(session: Session, plan: Plan, publication: string): Promise<Blocker[]> {
   const { rows } = await session.query(PUBLISHED, [publication, plan.schema]);
   const there = new Set(rows.map(row => row.table));
   const missing = plan.tables.map(({ target }) => target).filter(target => !there.has(target));
   if (missing.length === 0) return [];
-  const reason = `the publication of the mirror lacks ${missing.join(', ')}: changes there do not reach SQLite`;
+  const reason = `the publication of the mirror lacks ${missing.join(', ')}, or some of the changes there: they do not reach SQLite`;
   return [{ code: 'publication', reason, remedy: 'run `attacca resync`, which restores it and copies the mirror anew' }];
 }
 

@@ -43,3 +43,29 @@ test('new columns and tables, TRUNCATE, a rewrite: the mirror goes on, and a rol
   await world.json(0, 'resync', '--yes');
   expect(await backAgain(world)).toEqual([]);
 });
+
+const PAIRS = /* sql */ `
+  create table pair (id integer primary key, a text, b text);
+  insert into pair values (1, 'a1', 'b1'), (2, 'a2', 'b2');`;
+const SWAP = 'alter table pair rename a to c; alter table pair rename b to a; alter table pair rename c to b';
+const ANEW = 'alter table pair drop column b; alter table pair add column b text';
+
+test('columns that change names, one that is added again, a publication that lacked a table: none of it passes [G7] [G9] [G10]', async () => {
+  await using world = await openWorld(db => db.exec(PAIRS));
+  const daemon = await mirroringWorld(world);
+  const [published] = await world.pg.query('select pubname from pg_publication');
+  const publication = `alter publication ${published!.pubname}`;
+  const unseen = [`${publication} drop table pair`, `update pair set a = 'unseen' where id = 1`, `${publication} add table pair`].join(
+    '; ',
+  );
+  for (const [times, statements] of [SWAP, ANEW, unseen].entries()) {
+    await world.pg.query(statements);
+    await expect.poll(() => daemon.log().split('they are compared whole').length - 1, { timeout: 30_000 }).toBe(times + 1);
+    const refused = await world.run('rollback', '--yes', '--json');
+    expect([refused.code, refused.stdout], refused.stderr).toEqual([3, expect.stringContaining('"differences"')]);
+    await world.json(0, 'resync', '--yes');
+    await world.until(mirrored);
+    await world.json(0, 'verify');
+  }
+  expect(await backAgain(world)).toEqual([]);
+});

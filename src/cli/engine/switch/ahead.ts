@@ -7,6 +7,7 @@ import { openSource, writeTransaction } from '../../../sqlite/open.ts';
 import { disposable } from '../disposable.ts';
 import { halt, type Installed } from '../engine.ts';
 import type { FenceWatch } from '../mirror/fence-watch.ts';
+import { streamOf } from '../mirror/stream-names.ts';
 
 const LOCK_WAIT_MS = 5_000;
 const UNDO =
@@ -17,7 +18,7 @@ export function watchCatalog(on: Installed, ours: FenceWatch['ours']): (session:
   const { engine, plan } = on;
   let told = '';
   return async session => {
-    const now = await readCatalog(session, plan);
+    const now = await readCatalog(session, plan, streamOf(on).publication);
     const before = await rememberedCatalog(session);
     if (before === undefined) return await rememberCatalog(session, now);
     const found = ahead(before, now, plan);
@@ -32,7 +33,10 @@ export function watchCatalog(on: Installed, ours: FenceWatch['ours']): (session:
       found.rewritten.map(name => [name, { columns: before.tables[name]?.columns ?? {}, file: now.tables[name]?.file ?? '' }]),
     );
     await rememberCatalog(session, { ...before, tables: { ...before.tables, ...files } });
-    engine.log.warn({ tables: found.rewritten }, 'tables were rewritten in Postgres: they are compared whole');
+    engine.log.warn(
+      { tables: found.rewritten },
+      'tables were rewritten in Postgres, or changed in their columns or publication: they are compared whole',
+    );
   };
 }
 
@@ -43,10 +47,11 @@ async function markWhole({ engine, plan }: Installed, { rewritten }: Ahead): Pro
 }
 
 /** What a rollback would lose, since SQLite has no place for it. */
-export async function aheadOf({ engine, plan }: Installed): Promise<Blocker[]> {
+export async function aheadOf(on: Installed): Promise<Blocker[]> {
+  const { engine, plan } = on;
   const before = await rememberedCatalog(engine.side);
   if (before === undefined) return [];
-  const { newTables, newColumns, broken } = ahead(before, await readCatalog(engine.side, plan), plan);
+  const { newTables, newColumns, broken } = ahead(before, await readCatalog(engine.side, plan, streamOf(on).publication), plan);
   const block = (code: string, names: readonly string[], what: string): Blocker[] =>
     names.length === 0
       ? []
@@ -59,5 +64,5 @@ export async function aheadOf({ engine, plan }: Installed): Promise<Blocker[]> {
 }
 
 /** From here on the mirror follows these tables. */
-export const beginCatalog = async ({ engine, plan }: Installed): Promise<void> =>
-  await rememberCatalog(engine.side, await readCatalog(engine.side, plan));
+export const beginCatalog = async (on: Installed): Promise<void> =>
+  await rememberCatalog(on.engine.side, await readCatalog(on.engine.side, on.plan, streamOf(on).publication));
