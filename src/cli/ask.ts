@@ -19,11 +19,12 @@ import { progressBar } from './bar.ts';
 import type { Config } from './config.ts';
 import { controller } from './engine/controller.ts';
 import { disposable } from './engine/disposable.ts';
-import { findTarget, installed, notInstalled, openEngine, refuseOtherSource, stopUnused } from './engine/engine.ts';
-import { hasEmbedded, type Left, removeState } from './engine/keep/removal.ts';
+import { findTarget, installed, notInstalled, openEngine, refuseOtherSource, refuseUnnamedTarget, stopUnused } from './engine/engine.ts';
+import { hasEmbedded, type Left, removeCapture, removeState } from './engine/keep/removal.ts';
 import { operations } from './engine/operations.ts';
 import { reachedBy } from './engine/points.ts';
 import { beginResync, endResync } from './engine/resync.ts';
+import { flagWithoutPostgres } from './engine/tell/flag.ts';
 import { widenTables } from './engine/widening.ts';
 import type { Context } from './main.ts';
 
@@ -107,8 +108,9 @@ export function refuseNeverInstalled(config: Config, operation: Call['operation'
   using db = disposable(openSource(config.source, { readonly: true }));
   if (operation === 'uninstall' && wasFinished(db.database)) throw finished();
   // Where its target is gone, capture can still be taken out of the file.
-  const removable = operation === 'uninstall' && readSqliteControl(db.database) !== undefined;
-  if (neverInstalled(config) && !removable) throw notInstalled({ config });
+  if (!neverInstalled(config) || (operation === 'uninstall' && readSqliteControl(db.database) !== undefined)) return;
+  refuseUnnamedTarget(config.source);
+  throw notInstalled({ config });
 }
 
 type Lone = { readonly say: Progress; readonly env: NodeJS.ProcessEnv; readonly ended: (left: Left) => void };
@@ -116,6 +118,12 @@ type Lone = { readonly say: Progress; readonly env: NodeJS.ProcessEnv; readonly 
 async function alone(config: Config, call: Call, { say, env, ended }: Lone): Promise<unknown> {
   const log = pino({ level: 'silent' });
   refuseNeverInstalled(config, call.operation);
+  if (call.operation === 'uninstall' && config.target === undefined && !hasEmbedded(config.source)) {
+    const done = await removeCapture(config, call.audit, say);
+    flagWithoutPostgres(config, env).tidy?.();
+    ended({ keepTarget: call.keepTarget });
+    return done;
+  }
   await using engine = await openEngine(config, log, call.operation, { env, reached: reachedBy(env) });
   const own = controller(engine);
   const stop = new AbortController();

@@ -88,8 +88,10 @@ describe('while SQLite is primary', () => {
     world.app.pragma('wal_checkpoint(truncate)');
     copyFileSync(world.source, place.source);
     const files = contents(place.folder);
-    const ran = await run(['sync', '--once', '--json', '--source', 'app.db'], { cwd: place.folder });
-    expectRefusal(ran, 3, /captured-elsewhere: its triggers write for/);
+    for (const words of [['sync', '--once'], ['status'], ['cutover', '--yes'], ['uninstall', '--yes', '--audit', 'log.json']]) {
+      const ran = await run([...words, '--json', '--source', 'app.db'], { cwd: place.folder });
+      expectRefusal(ran, 2, /app\.db replicates to the Postgres database \d+\/\w+, which was not named/);
+    }
     expect(contents(place.folder).filter(line => !/-(wal|shm) /.test(line))).toEqual(files);
   });
 

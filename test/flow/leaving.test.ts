@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
 import { runningEmbedded, startEmbedded } from '../../src/postgres/embedded.ts';
-import { ErrorDocument, StatusDocument } from '../../src/server/documents.ts';
+import { DoneDocument, ErrorDocument, StatusDocument } from '../../src/server/documents.ts';
 import { stateFolder } from '../../src/server/socket.ts';
 import { makePlace, type Place } from '../cli/refusals.ts';
 import { mirroringWorld, stopDaemon } from '../support/mirroring.ts';
@@ -116,12 +116,22 @@ test('without its target capture can still be taken out of the file; status says
   world.start();
   await world.until(({ lag }) => lag?.changes === '0');
   await stopDaemon(world);
-  const { code } = await attacca([...UNINSTALL, '--source', world.source], { cwd: join(world.folder, '..') });
+  const { code, stdout } = await attacca([...UNINSTALL, '--source', world.source], { cwd: join(world.folder, '..') });
   expect(code).toBe(0);
+  expect(DoneDocument.parse(JSON.parse(stdout)).detail).toMatch(/which was not named, keeps what attacca made there/);
   expect(world.app.prepare(`select count(*) from sqlite_schema where name glob '_attacca*'`).pluck().get()).toBe(0);
   const status = StatusDocument.parse(await world.json(0, 'status'));
   expect(status).toMatchObject({ lag: null, journal: null, halt: { reason: "attacca's tables are missing from the SQLite file" } });
   expect(status.halt?.hint).toContain('attacca resync');
   await world.json(0, 'resync', '--yes');
   expect(await world.differences()).toEqual([]);
+});
+
+test('while Postgres is primary, uninstall without its target starts no server for that', async () => {
+  await using world = await openWorld(buildShop(20));
+  await mirroringWorld(world);
+  await stopDaemon(world);
+  const ran = await attacca([...UNINSTALL, '--source', world.source], { cwd: join(world.folder, '..') });
+  expect(codes(ran)).toEqual(['fenced']);
+  expect(runningEmbedded(stateFolder(world.source))).toBeUndefined();
 });

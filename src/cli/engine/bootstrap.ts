@@ -21,7 +21,7 @@ import type { Decided } from './decide/deciding.ts';
 import { tryValues, whatIsThere } from './decide/existing.ts';
 import { checkBeside, decideBeside } from './decide/planning.ts';
 import { disposable } from './disposable.ts';
-import { type Engine, identityOf, refuseOtherSource } from './engine.ts';
+import { ELSEWHERE, type Engine, identityOf, refuseOtherSource, unnamedTarget } from './engine.ts';
 
 /**
  * Looks at a file before anything is put into it: whole, captured for nobody, and nothing that blocks. Changes nothing. Throws
@@ -30,6 +30,7 @@ import { type Engine, identityOf, refuseOtherSource } from './engine.ts';
 export async function examine(config: Config, log: Logger, target?: TargetSchema): Promise<Decided> {
   using db = disposable(openSource(config.source, { scan: true }));
   const theirs = readSqliteControl(db.database);
+  if (theirs !== undefined && config.target === undefined) throw unnamedTarget(config.source, theirs.target);
   if (theirs !== undefined) throw alreadyCaptured(theirs.target);
   const { source, schema, plan: planFile, waive } = config;
   const deciding = decideBeside({ source, schema, planFile, waive, target }, far => log.info(far, 'reading'));
@@ -99,6 +100,6 @@ const alreadyCaptured = (target: string): Refused =>
     {
       code: 'captured-elsewhere',
       reason: `its triggers write for ${target}, and two readers of one journal would lose each other's marks`,
-      remedy: 'run `attacca uninstall` against that target first, or `attacca uninstall --source FILE` where that target is gone',
+      remedy: ELSEWHERE,
     },
   ]);

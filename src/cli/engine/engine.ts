@@ -60,7 +60,7 @@ export type Around = { readonly env: NodeJS.ProcessEnv; readonly reached?: Reach
 /** Opens everything and becomes the one controller. Throws Refused, naming the other one, if there is one already. */
 export async function openEngine(config: Config, log: Logger, as: string, { env, reached }: Around): Promise<Engine> {
   openSource(config.source).close();
-  const { url, embedded } = await findTarget(config, as === 'uninstall');
+  const { url, embedded } = await findTarget(config);
   const who = `${as} pid ${process.pid} on ${hostname()}`;
   const main = watched('main', await connect(url, { applicationName: `attacca ${who}`, pipelined: true }), reached);
   try {
@@ -89,21 +89,28 @@ async function refuseForeign(main: Session, source: string): Promise<void> {
   else if (await holdsTables(main)) throw occupied(stateFolder(source));
 }
 
-/** A file that is captured for a server elsewhere must not get an embedded one for want of a flag. */
-function refuseUnnamedTarget(source: string): void {
+/** The Postgres database, as `identityOf` names it, that the file is captured for. */
+export function capturedFor(source: string): string | undefined {
   using db = disposable(openSource(source, { readonly: true }));
-  const target = readSqliteControl(db.database)?.target;
-  if (target === undefined) return;
-  throw new UsageError(
-    `${source} replicates to the Postgres database ${target}, which was not named`,
-    'name it: --target postgresql://…, ATTACCA_TARGET, or "target" in attacca.config.json',
-  );
+  return readSqliteControl(db.database)?.target;
 }
 
-/** The configured target, or the embedded server beside the source. `gone`: the file's own target need not be named. */
-export async function findTarget(config: Config, gone = false): Promise<{ url: string; embedded: Embedded | undefined }> {
+/** A file that is captured for a server elsewhere gets no embedded one for want of a flag, and is not taken for a new one. */
+export function refuseUnnamedTarget(source: string): void {
+  const target = capturedFor(source);
+  if (target !== undefined) throw unnamedTarget(source, target);
+}
+
+export const unnamedTarget = (source: string, target: string): UsageError =>
+  new UsageError(
+    `${source} replicates to the Postgres database ${target}, which was not named`,
+    `name it: --target postgresql://…, ATTACCA_TARGET, or "target" in attacca.config.json; where it is gone, or the file is a copy, ${TAKE_OUT}`,
+  );
+
+/** The configured target, or the embedded server beside the source. */
+export async function findTarget(config: Config): Promise<{ url: string; embedded: Embedded | undefined }> {
   if (config.target !== undefined) return { url: config.target, embedded: undefined };
-  if (!gone && known(stateFolder(config.source)) === undefined) refuseUnnamedTarget(config.source);
+  if (known(stateFolder(config.source)) === undefined) refuseUnnamedTarget(config.source);
   privateFolder(stateFolder(config.source));
   const embedded = await startEmbedded(stateFolder(config.source));
   return { url: embedded.url, embedded };
@@ -160,10 +167,20 @@ function follows(source: string, install: string): boolean {
   return readSqliteControl(db.database)?.install === install;
 }
 
-export const notInstalled = (engine: Pick<Engine, 'config'>): Refused =>
-  new Refused('attacca is not installed here', [
-    { code: 'not-installed', reason: `nothing replicates ${engine.config.source} to this target`, remedy: 'run `attacca sync` first' },
-  ]);
+/** Says for which other database the file is captured, if it is: nothing is to be installed here then. */
+export function notInstalled({ config: { source } }: Pick<Engine, 'config'>): Refused {
+  const theirs = capturedFor(source);
+  const [reason, remedy] =
+    theirs === undefined
+      ? [`nothing replicates ${source} to this target`, 'run `attacca sync` first']
+      : [`nothing is installed in this target, and ${source} is captured for the Postgres database ${theirs}`, ELSEWHERE];
+  return new Refused('attacca is not installed here', [{ code: 'not-installed', reason, remedy }]);
+}
+
+const TAKE_OUT = '`attacca uninstall --source FILE` takes capture out of the file';
+
+/** What to do where a file is captured for another target than the one that was named. */
+export const ELSEWHERE = `name that one with --target, or none where it is the embedded one; where it is gone, or the file is a copy, ${TAKE_OUT}`;
 
 const otherSource = (theirs: string, ours: string): Refused =>
   new Refused('this target belongs to another source', [

@@ -15,7 +15,7 @@ import { finished, readControl as readSqliteControl, uninstall } from '../../../
 import { openSource } from '../../../sqlite/open.ts';
 import type { Config } from '../../config.ts';
 import { disposable } from '../disposable.ts';
-import { type Engine, type Installed, identityOf, refuseOtherSource } from '../engine.ts';
+import { type Engine, type Installed, identityOf, refuseOtherSource, refuseUnnamedTarget } from '../engine.ts';
 
 const WAIT_MS = 30_000;
 
@@ -53,6 +53,19 @@ export async function removeEverything(engine: Engine, keepTarget: boolean, prog
       : keepTarget
         ? 'the copied tables stay in Postgres'
         : 'both databases are as they were',
+  };
+}
+
+/** Takes capture out of a file whose target was not named, as where that is gone. Throws UsageError where its log is wanted. */
+export async function removeCapture({ source }: Config, audit: string | undefined, progress: Progress): Promise<DoneDocument> {
+  if (audit !== undefined) refuseUnnamedTarget(source);
+  progress('removing triggers and journal from SQLite');
+  using db = disposable(openSource(source));
+  const target = readSqliteControl(db.database)?.target;
+  await uninstall(db.database, WAIT_MS);
+  return {
+    done: 'uninstall',
+    detail: `the SQLite file is as it was; the Postgres database ${target}, which was not named, keeps what attacca made there until \`attacca uninstall\` with --target`,
   };
 }
 
