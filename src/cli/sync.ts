@@ -189,7 +189,7 @@ const again = (error: unknown): unknown =>
     ? new ReplicationError('retry', error.message, { hint: error.blockers.map(({ reason }) => reason).join('; '), cause: error })
     : error;
 
-const TEMPORARY = new Set(['controller-running', 'source-locked', 'target-busy', 'postgres-standby']);
+const TEMPORARY = new Set(['controller-running', 'source-locked', 'target-busy', 'postgres-standby', 'postgres-read-only']);
 
 /** JSON on stderr; readable lines where a person looks, and a bar for long work. */
 async function logger(output: Output, verbose: boolean): Promise<Logger> {

@@ -2,9 +2,10 @@
  * Columns, keys, indexes, constraints and sequences of the replicated tables, as the catalog has them, and as the plan's DDL makes them
  * on this very server: in temporary tables, in a transaction that is rolled back. So nothing is parsed or guessed.
  */
+import { ReplicationError } from '../change/errors.ts';
 import type { CatalogObject } from '../plan/catalog-object.ts';
 import { at, type Plan } from '../plan/plan.ts';
-import { planStatements } from '../plan/statements.ts';
+import { planStatements, type RefusedObject } from '../plan/statements.ts';
 import type { Session } from './open.ts';
 import { makeAll } from './trial.ts';
 
@@ -68,13 +69,20 @@ export async function plannedObjects(session: Session, plan: Plan): Promise<Cata
   const views = (real.at(-1) ?? []).filter(({ kind, text }) => kind === 'view' && !refused.has(text));
   await session.query('begin');
   try {
-    await makeAll(session, wanted);
+    const table = (await makeAll(session, wanted)).find(({ kind }) => kind === 'table');
+    if (table !== undefined) throw incomparable(table);
     const { rows } = await session.query(OBJECTS, [null, plan.tables.map(({ target }) => target)]);
     return [...objectsOf(rows), ...views.map(({ name }) => ({ kind: 'view' as const, table: name, name, definition: '' }))];
   } finally {
     await session.query('rollback');
   }
 }
+
+/** The tables are there: that they cannot be made again says nothing of them, and nothing would be compared. */
+const incomparable = ({ name, reason }: RefusedObject): ReplicationError =>
+  new ReplicationError('halt', `what has to be in Postgres cannot be made there to compare with it: table ${name}: ${reason}`, {
+    hint: 'attacca makes it in temporary tables that are rolled back; let its role do that',
+  });
 
 const REMEMBER = /* sql */ `
   insert into attacca.witness (object, state)

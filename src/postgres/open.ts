@@ -67,6 +67,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   lock_timeout: '30s',
   statement_timeout: '0',
   idle_in_transaction_session_timeout: '0',
+  idle_session_timeout: '0', // from 14 on
   transaction_timeout: '0', // from 17 on
   // A controller that vanished from the network must not keep its locks for the two hours that are the usual default.
   tcp_keepalives_idle: '30',
@@ -80,6 +81,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   intervalstyle: 'postgres',
   timezone: 'UTC',
   standard_conforming_strings: 'on',
+  quote_all_identifiers: 'off',
   jit: 'off',
 };
 

@@ -33,6 +33,7 @@ const MIN_VERSION = 130000;
 const FACTS = /* sql */ `
   select current_setting('server_version_num') as version, r.rolsuper as superuser, r.rolsuper or r.rolreplication as replication,
     has_database_privilege(current_database(), 'CREATE') as create_schema,
+    has_database_privilege(current_database(), 'TEMPORARY') as create_temporary, current_setting('transaction_read_only') as read_only,
     to_regnamespace(quote_ident($1)) is not null as has_schema,
     coalesce(has_schema_privilege(to_regnamespace(quote_ident($1))::oid, 'CREATE'), false) as create_table,
     current_setting('wal_level') as wal_level, current_setting('max_replication_slots') as max_slots,
@@ -62,10 +63,18 @@ export async function preflight(session: Session, schema = 'public'): Promise<Pr
     database: text('database'),
     encoding: text('encoding'),
   };
-  const place = { schema, role: text('role'), hasSchema: row.has_schema === 't', mayCreateSchema: row.create_schema === 't' };
+  const place = {
+    schema,
+    role: text('role'),
+    hasSchema: row.has_schema === 't',
+    mayCreateSchema: row.create_schema === 't',
+    mayCreateTemporary: row.create_temporary === 't',
+    standby: row.standby === 't',
+    readOnly: row.read_only === 'on',
+  };
   return {
     ...facts,
-    blockers: blockers(facts, { ...place, standby: row.standby === 't' }),
+    blockers: blockers(facts, place),
     cutoverBlockers: cutoverBlockers(facts, place.role),
   };
 }
@@ -87,7 +96,9 @@ type Place = {
   readonly role: string;
   readonly hasSchema: boolean;
   readonly mayCreateSchema: boolean;
+  readonly mayCreateTemporary: boolean;
   readonly standby: boolean;
+  readonly readOnly: boolean;
 };
 
 /** The blockers whose condition holds, in order. */
@@ -108,6 +119,14 @@ function blockers(facts: Facts, place: Place): Blocker[] {
     [
       place.standby,
       { code: 'postgres-standby', reason: 'the server is a standby and takes no writes', remedy: 'connect to the primary server' },
+    ],
+    [
+      place.readOnly && !place.standby,
+      {
+        code: 'postgres-read-only',
+        reason: `transactions in "${facts.database}" are read-only by default, as some hosts set it where the disk is nearly full`,
+        remedy: 'make room there, and take default_transaction_read_only off the database, the role or the server',
+      },
     ],
     [
       facts.encoding !== 'UTF8',
@@ -132,6 +151,14 @@ function blockers(facts: Facts, place: Place): Blocker[] {
     [
       place.hasSchema && place.mayCreateSchema && !facts.canCreate,
       { code: 'postgres-no-create', reason: `the role "${place.role}" may not create tables in "${place.schema}"`, remedy: grantSchema },
+    ],
+    [
+      !place.mayCreateTemporary,
+      {
+        code: 'postgres-no-temporary',
+        reason: `the role "${place.role}" may not create temporary tables, in which what is in Postgres is made again to compare it`,
+        remedy: `grant temporary on database "${facts.database}" to "${place.role}"`,
+      },
     ],
   ]);
 }

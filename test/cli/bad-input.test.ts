@@ -403,6 +403,11 @@ describe.concurrent('a database that attacca must not use', () => {
       /target-not-empty: a schema named attacca exists/,
       ['create schema attacca', 'create table attacca.t (x int)'],
     ],
+    [
+      'transactions that are read-only by default',
+      /postgres-read-only: transactions in "\w+" are read-only by default/,
+      ["do $$ begin execute format('alter database %I set default_transaction_read_only = on', current_database()); end $$"],
+    ],
     ['no such schema', /postgres-no-schema: the database has no schema "tenant"/, [], withPassword, { schema: 'tenant' }],
   ];
   beforeAll(async () => {

@@ -5,6 +5,7 @@ import { addForeignKeys, analyze, buildIndexes, dropForeignKeys, validateForeign
 import { acquire, advance } from '../../src/postgres/control.ts';
 import { fencePostgres, lockTables, opening } from '../../src/postgres/fence.ts';
 import { installPostgres, uninstallPostgres } from '../../src/postgres/install.ts';
+import { plannedObjects } from '../../src/postgres/objects.ts';
 import { connect, transaction } from '../../src/postgres/open.ts';
 import { preflight } from '../../src/postgres/preflight.ts';
 import { readSequences, setSequences } from '../../src/postgres/sequence.ts';
@@ -75,5 +76,24 @@ test('a role that may not create is told which grant is missing', async () => {
     expect(blockers[0]?.remedy).toContain(`grant create on database`);
   } finally {
     await postgres.query(`drop role ${quote(guest)}`);
+  }
+});
+
+test('a role without temporary tables is told which grant is missing; nothing passes for compared there [G9]', async () => {
+  await using postgres = await testPostgres();
+  const owner = `attacca_lasting_${process.pid}`;
+  const name = new URL(postgres.url).pathname.slice(1);
+  await postgres.query(`create role ${quote(owner)} login`);
+  await postgres.query(`grant create on database ${quote(name)} to ${quote(owner)}; grant create on schema public to ${quote(owner)};
+    revoke temporary on database ${quote(name)} from public`);
+  try {
+    const url = Object.assign(new URL(postgres.url), { username: owner }).href;
+    await using w = await world({ url, writer: { ...WRITER, replicaRole: false }, postgres });
+    const { blockers } = await preflight(w.session);
+    expect(blockers).toMatchObject([{ code: 'postgres-no-temporary', remedy: `grant temporary on database "${name}" to "${owner}"` }]);
+    await expect(plannedObjects(w.session, PLAN)).rejects.toThrow(/cannot be made there to compare with it: table \w+: permission denied/);
+    await uninstallPostgres(w.session, { keepTables: false });
+  } finally {
+    await postgres.query(`drop owned by ${quote(owner)}; drop role ${quote(owner)}`);
   }
 });

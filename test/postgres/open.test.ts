@@ -27,10 +27,12 @@ test('what Postgres says comes out as text, whatever the defaults of role and da
     execute format('alter database %I set bytea_output = escape', current_database());
     execute format('alter database %I set synchronous_commit = off', current_database());
     execute format('alter database %I set search_path = nowhere', current_database());
+    execute format('alter database %I set quote_all_identifiers = on', current_database());
   end $$`);
   await using session = await connect(postgres.url, AS);
   const { rows } = await session.query(`select 0.1::float8 + 0.2 as f, '\\x00ff'::bytea as b, true as t, null as n, 9007199254740993 as i`);
   expect(rows).toEqual([{ f: '0.30000000000000004', b: '\\x00ff', t: 't', n: null, i: '9007199254740993' }]);
+  expect((await session.query(`select pg_get_indexdef('pg_class_oid_index'::regclass) as i`)).rows[0]?.i).not.toContain('"');
   expect((await session.query('show synchronous_commit')).rows).toEqual([{ synchronous_commit: 'on' }]);
 });
 
