@@ -3,10 +3,10 @@
  * leaves the schema as it was [G11].
  */
 import type { Mark, Seq } from '../change/change.ts';
-import { isTransient, Refused, ReplicationError } from '../change/errors.ts';
+import { isTransient, Refused, ReplicationError, SourceMoved } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
 import { template } from '../change/template.ts';
-import { edition } from '../plan/fingerprint.ts';
+import { drift, edition } from '../plan/fingerprint.ts';
 import type { Plan, TablePlan } from '../plan/plan.ts';
 import type { SourceSchema } from '../plan/schema.ts';
 import { sourceOf, triggersOf } from './capture.ts';
@@ -53,8 +53,8 @@ export function readControl(db: Database): ControlRow | undefined {
 
 /**
  * Installs journal and capture triggers, without holding the write lock for long, and returns the position from which everything
- * is captured. Again for the same identity: changes nothing. Throws Refused when the file belongs to another one, and
- * ReplicationError 'retry' when the write lock is not free within `budgetMs`.
+ * is captured. Again for the same identity: changes nothing. Throws Refused when the file belongs to another one, SourceMoved when
+ * its schema is not the plan's any more, and ReplicationError 'retry' when the write lock is not free within `budgetMs`.
  */
 export async function install(db: Database, plan: Plan, identity: Identity, budgetMs: number): Promise<Mark> {
   if (readControl(db) !== undefined) return claimed(db, identity);
@@ -73,20 +73,21 @@ export async function install(db: Database, plan: Plan, identity: Identity, budg
  */
 async function installOn(db: Database, plan: Plan, identity: Identity, budgetMs: number): Promise<Mark> {
   const schema = readSchema(db); // before the lock is taken; what an application changes from here on, the first read finds
-  const before = uncompiled(db, plan, schema);
-  const hook = (table: TablePlan) => (): void => {
-    for (const sql of triggersOf(table, schema).values()) db.exec(sql);
-    refuseBroken(db, { ...plan, tables: [table] }, schema, before);
-  };
-  const claim = (): void => {
-    if (readControl(db) !== undefined) throw overtaken();
-    createTables(db, plan, identity);
-  };
   try {
+    const before = uncompiled(db, plan, schema);
+    const hook = (table: TablePlan) => (): void => {
+      for (const sql of triggersOf(table, schema).values()) db.exec(sql);
+      refuseBroken(db, { ...plan, tables: [table] }, schema, before);
+    };
+    const claim = (): void => {
+      if (readControl(db) !== undefined) throw overtaken();
+      createTables(db, plan, identity);
+    };
     await inShortTransactions(db, budgetMs, [claim, ...plan.tables.map(hook), () => settle(db)]);
   } catch (error) {
     if (!isTransient(error) && readControl(db)?.install === identity.install) await uninstall(db, budgetMs);
-    throw error;
+    const changed = drift(plan, readSchema(db));
+    throw changed.length > 0 ? new SourceMoved(`the schema of the SQLite file has changed: ${changed.join(', ')}`, error) : error;
   }
   return headMark(db);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Refused } from '../../src/change/errors.ts';
+import { Refused, SourceMoved } from '../../src/change/errors.ts';
 import { captureTriggers } from '../../src/sqlite/capture.ts';
 import { install, readControl, uninstall } from '../../src/sqlite/install.ts';
 import { type Database, openSource } from '../../src/sqlite/open.ts';
@@ -43,6 +43,20 @@ test('a file that is captured for another installation or target is refused', as
   await expect(install(world.db, plan, { ...ME, target: 'other' }, 1_000)).rejects.toBeInstanceOf(Refused);
   await expect(install(world.db, plan, { ...ME, install: 'other' }, 1_000)).rejects.toBeInstanceOf(Refused);
 });
+
+test.each(['drop table none', 'alter table none rename to other'])(
+  '%s before it is installed is a change to follow, and leaves nothing',
+  async sql => {
+    using world = scratch(SCHEMA);
+    const plan = planOf(readSchema(world.db));
+    world.db.exec(`drop trigger app; ${sql}`);
+    const before = schemaOf(world.db);
+    const moved = await install(world.db, plan, ME, 1_000).catch(error => error);
+    expect(moved).toBeInstanceOf(SourceMoved);
+    expect(moved.message).toMatch(/^the schema of the SQLite file has changed: none/);
+    expect(schemaOf(world.db)).toEqual(before);
+  },
+);
 
 test('with Postgres primary, uninstall is refused', async () => {
   using world = scratch(SCHEMA);

@@ -3,7 +3,7 @@
  */
 import type { Mark } from '../../../change/change.ts';
 import type { Allowance } from '../../../change/ports.ts';
-import type { TablePlan } from '../../../plan/plan.ts';
+import type { Plan, TablePlan } from '../../../plan/plan.ts';
 import { readProgress, resetProgress } from '../../../postgres/chunk.ts';
 import { analyze, buildIndex, buildKeys, missingIndexes, type OnRefused } from '../../../postgres/constraints.ts';
 import type { Session } from '../../../postgres/open.ts';
@@ -11,6 +11,7 @@ import { sessions } from '../../../postgres/pool.ts';
 import { paceOf } from '../../../replicate/pace.ts';
 import { snapshot } from '../../../replicate/snapshot.ts';
 import { countRows } from '../../../sqlite/chunk.ts';
+import { checkFit } from '../../../sqlite/health.ts';
 import { install } from '../../../sqlite/install.ts';
 import { type Database, openSource } from '../../../sqlite/open.ts';
 import { disposable, disposables } from '../disposable.ts';
@@ -35,9 +36,18 @@ export async function installCapture(on: Installed): Promise<void> {
   const { engine, plan } = on;
   using db = disposable(openSource(engine.config.source, { scan: true }));
   const head = await install(db.database, plan, { install: on.install, target: identityOf(engine) }, INSTALL_WAIT_MS);
-  const totals = new Map(plan.tables.map(table => [table.id, countRows(db.database, table)]));
-  await resetProgress(engine.main, { plan, writer: on.writer, mark: head, totals });
+  await resetProgress(engine.main, { plan, writer: on.writer, mark: head, totals: totalsOf(db.database, plan) });
   engine.log.info({ seq: String(head.seq) }, 'capture installed');
+}
+
+/** No transaction is held around them all, which would hold the application up. Throws SourceMoved where a table is gone by then. */
+function totalsOf(db: Database, plan: Plan): Map<number, number> {
+  try {
+    return new Map(plan.tables.map(table => [table.id, countRows(db, table)]));
+  } catch (error) {
+    checkFit(db, plan);
+    throw error;
+  }
 }
 
 export type CopyReport = { readonly rows: number; readonly seconds: number };

@@ -1,6 +1,6 @@
 /* What becomes what: the schema, the profile and the reviewed plan file brought together. */
 import { readFileSync } from 'node:fs';
-import { UsageError } from '../../../change/errors.ts';
+import { ReplicationError, UsageError } from '../../../change/errors.ts';
 import { decide } from '../../../plan/decide.ts';
 import { askedCodec, type PlanFile } from '../../../plan/edit.ts';
 import { express } from '../../../plan/express.ts';
@@ -18,6 +18,7 @@ import { captureHazards } from '../../../sqlite/hazards.ts';
 import type { Database } from '../../../sqlite/open.ts';
 import { type Beside, profile } from '../../../sqlite/profile.ts';
 import { readSchema } from '../../../sqlite/tables.ts';
+import { schemaVersion } from '../../../sqlite/values.ts';
 import { type Far, onceASecond } from '../tell/reckoning.ts';
 
 export type Decided = {
@@ -39,8 +40,26 @@ export type Deciding = {
   readonly beside?: Beside;
 };
 
-/** Reads every value of the file and decides what becomes what. `planFile`: the reviewed overrides; `target`: what Postgres has already. */
+/**
+ * Reads every value of the file and decides what becomes what. `planFile`: the reviewed overrides; `target`: what Postgres has already. No
+ * transaction is held for so long: where the schema changes under it, that is said.
+ */
 export function decidePlan(db: Database, options: Deciding): Decided {
+  const version = schemaVersion(db);
+  try {
+    return decided(db, options);
+  } catch (error) {
+    throw schemaVersion(db) === version ? error : migrated(error);
+  }
+}
+
+const migrated = (cause: unknown): ReplicationError =>
+  new ReplicationError('retry', 'the schema of the SQLite file has changed while it was read', {
+    hint: 'run it again once that migration is over',
+    cause,
+  });
+
+function decided(db: Database, options: Deciding): Decided {
   const schema = readSchema(db);
   const { target } = options;
   const file = options.planFile === undefined ? undefined : readPlanFile(options.planFile);
@@ -53,10 +72,11 @@ export function decidePlan(db: Database, options: Deciding): Decided {
     options.beside,
   );
   const exclude = wanted?.exclude ?? []; // before deciding: what is left out cannot block
-  const decided = decide(schema, stats, { schema: options.schema, exclude });
+  const fromValues = decide(schema, stats, { schema: options.schema, exclude });
   const partitioned = Object.keys(wanted?.improve.partition ?? {});
-  const reviewed = file === undefined ? decided : { ...decided, plan: applyPlanFile(decided.plan, file, withEnds(db, stats, partitioned)) };
-  const existing = target !== undefined && isExisting(decided, target, wanted);
+  const reviewed =
+    file === undefined ? fromValues : { ...fromValues, plan: applyPlanFile(fromValues.plan, file, withEnds(db, stats, partitioned)) };
+  const existing = target !== undefined && isExisting(fromValues, target, wanted);
   if (existing && partitioned.length > 0)
     throw new UsageError(
       'plan file: the tables in Postgres are the application’s own, which attacca does not partition',
@@ -64,7 +84,7 @@ export function decidePlan(db: Database, options: Deciding): Decided {
     );
   const matched =
     target !== undefined && existing
-      ? match(decided, target, { source: schema, profile: stats, file: wanted })
+      ? match(fromValues, target, { source: schema, profile: stats, file: wanted })
       : { ...express(schema, reviewed), tries: [] }; // once more: expressions follow the columns' types
   const accepted = [...(wanted?.waive ?? []), ...(options.waive ?? []).map(name => ({ finding: name, reason: 'waived by configuration' }))];
   const { findings, waived } = waive(

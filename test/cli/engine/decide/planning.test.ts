@@ -28,3 +28,18 @@ test('a file that cannot be read is told as if there were no threads', async () 
   const decided = decideBeside({ source: '/nowhere/app.db', schema: 'public', planFile: undefined }, () => undefined);
   await expect(decided).rejects.toMatchObject({ message: expect.stringContaining('/nowhere/app.db') });
 });
+
+test('a table that a migration takes away while the values are read is no riddle', () => {
+  const path = join(folder, 'migrated.db');
+  const db = new Database(path);
+  db.exec(/* sql */ `
+    create table a (id integer primary key); create table z (id integer primary key);
+    with recursive n (n) as (values (1) union all select n + 1 from n where n < 120000) insert into a select n from n`);
+  const source = openSource(path, { scan: true });
+  const beside = { begin: () => void db.exec('drop table z'), result: () => undefined };
+  expect(() => decidePlan(source, { schema: 'public', planFile: undefined, beside })).toThrow(
+    /the schema of the SQLite file has changed while it was read/,
+  );
+  source.close();
+  db.close();
+});
