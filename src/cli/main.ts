@@ -7,7 +7,7 @@ import { UsageError } from '../change/errors.ts';
 import { VERSION } from '../change/version.ts';
 import { type Given, maxPause, run, source, subcommand, target, waive, yes } from './command.ts';
 import type { Config } from './config.ts';
-import { positive, rate, ratio } from './numbers.ts';
+import { chunk, positive, rate, ratio } from './numbers.ts';
 import { EXIT, fail, type Output, unheard } from './report.ts';
 
 /** What every command is given: where to speak, and the configuration, read when it is asked for. */
@@ -157,11 +157,15 @@ export function program(): Command {
 
   subcommand(root, 'throttle', 'how fast the first copy goes; also while it runs', [
     'attacca throttle --source app.db --rows-per-second 20000',
-    'attacca throttle --source app.db --rows-per-second off --nice 1',
+    'attacca throttle --source app.db --rows-per-second off --nice 1 --chunk-rows 2000',
+    'attacca throttle --source app.db --pause',
   ])
     .addOption(source())
     .option('--rows-per-second <n>', 'at most so many rows a second; off: as fast as it goes', rate)
     .option('--nice <ratio>', 'rest so many times as long as was worked: 1 is half speed', ratio)
+    .option('--chunk-rows <n>', 'read at most so many rows at a time, from 100', chunk)
+    .addOption(new Option('--pause', 'take no further chunk; the application and the journal go on').conflicts('resume'))
+    .option('--resume', 'go on with the copy')
     .action(run(async (context, options: Given) => (await import('./throttle.ts')).throttle(context, options)));
 
   subcommand(root, 'finish', 'end of the soak: PostgreSQL stays primary, everything of attacca goes but the SQLite fence', [

@@ -18,6 +18,12 @@ export function rate(text: string): number | 'off' {
   return Number(text);
 }
 
+export function chunk(text: string): number {
+  if (!/^\d{3,7}$/.test(text) || Number(text) < 100 || Number(text) > 1_000_000)
+    throw new InvalidArgumentError('must be a whole number from 100 to 1000000');
+  return Number(text);
+}
+
 export function ratio(text: string): number {
   if (!/^\d+(?:\.\d+)?$/.test(text) || Number(text) > 100) throw new InvalidArgumentError('must be a number from 0 to 100');
   return Number(text);

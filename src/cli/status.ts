@@ -6,8 +6,11 @@ import { look } from './ask.ts';
 import { readStatus } from './engine/status.ts';
 import type { Context } from './main.ts';
 import { EXIT, present, table } from './report.ts';
+import { line as throttled } from './throttle.ts';
 
 const EVERY_MS = 1_000;
+/** Where the throttle matters. */
+const COPYING: ReadonlySet<string> = new Set(['preparing', 'copying']);
 
 /** `attacca status`: asks the daemon, or looks for itself without becoming the controller. */
 export async function status(context: Context, options: { readonly watch?: boolean }): Promise<number> {
@@ -26,10 +29,11 @@ export async function status(context: Context, options: { readonly watch?: boole
 }
 
 function lines(status: StatusDocument): string[] {
-  const { verification, lag, slot, halt, journal } = status;
+  const { verification, lag, slot, halt, journal, throttle } = status;
   const facts: [string, string][] = [
     ['phase', status.phase],
     ['primary', status.primary ?? 'neither: a switch is under way'],
+    ...(throttle === undefined || !COPYING.has(status.phase) ? [] : [['throttle', throttled(throttle)] satisfies [string, string]]),
     ['epoch', status.epoch],
     ['daemon', status.daemon === null ? 'not running' : `pid ${status.daemon.pid}, since ${status.daemon.since}`],
     ...(status.daemon?.dashboard == null ? [] : [['dashboard', status.daemon.dashboard] satisfies [string, string]]),

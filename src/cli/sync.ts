@@ -5,6 +5,7 @@
 import pino, { type Logger } from 'pino';
 import { isTransient, Refused, ReplicationError } from '../change/errors.ts';
 import { clearHalt, setHalt } from '../postgres/control.ts';
+import type { Dial } from '../replicate/pace.ts';
 import { supervise } from '../replicate/supervise.ts';
 import { refuseNeighbour } from '../server/call.ts';
 import { listen } from '../server/control.ts';
@@ -15,7 +16,7 @@ import { progressBar } from './bar.ts';
 import type { Config } from './config.ts';
 import { ensurePlan, examine } from './engine/bootstrap.ts';
 import { type Controller, controller } from './engine/controller.ts';
-import { openEngine, shown } from './engine/engine.ts';
+import { dialFor, openEngine, shown } from './engine/engine.ts';
 import { outage } from './engine/journal-cap.ts';
 import { type Left, removeState } from './engine/keep/removal.ts';
 import { operations } from './engine/operations.ts';
@@ -53,6 +54,7 @@ export async function sync(context: Context, options: Options): Promise<number> 
     page,
     stop,
     env: context.env,
+    throttle: dialFor(config), // what somebody has turned stays so for as long as the daemon runs, whatever it loses meanwhile
     reached,
     ended: (what: Left) => (left = what),
     lost: away.lost,
@@ -95,6 +97,7 @@ type Session = {
   readonly page: Web | undefined;
   readonly stop: AbortController;
   readonly env: NodeJS.ProcessEnv;
+  readonly throttle: Dial;
   readonly reached: Reached | undefined;
   readonly ended: (left: Left) => void;
   /** Called when there is an installation and this is its controller: from then on what heals is waited for. */
@@ -107,12 +110,12 @@ type Session = {
 async function session(
   config: Config,
   log: Logger,
-  { since, once, page, stop, env, reached, ended, opened, lost }: Session,
+  { since, once, page, stop, env, throttle, reached, ended, opened, lost }: Session,
 ): Promise<SyncDocument | undefined> {
   await refuseNeighbour(config.source);
   // The embedded server is only made for a file that can be replicated: a refusal leaves nothing behind.
   const decided = neverInstalled(config) ? await examine(config, log) : undefined;
-  await using engine = await openEngine(config, log, 'sync', { env, reached });
+  await using engine = await openEngine(config, log, 'sync', { env, throttle, reached });
   using _lost = { [Symbol.dispose]: lost };
   await ensurePlan(engine, decided);
   opened();

@@ -3,23 +3,38 @@ import { askDaemon } from './ask.ts';
 import type { Context } from './main.ts';
 import { EXIT, present } from './report.ts';
 
-/** `attacca throttle`: turns the running daemon's first copy up or down; without options it only says how it stands. */
-export async function throttle(
-  context: Context,
-  wanted: { readonly rowsPerSecond?: number | 'off'; readonly nice?: number },
-): Promise<number> {
-  const { rowsPerSecond, nice } = wanted;
+type Options = {
+  readonly rowsPerSecond?: number | 'off';
+  readonly nice?: number;
+  readonly chunkRows?: number;
+  readonly pause?: boolean;
+  readonly resume?: boolean;
+};
+
+/** `attacca throttle`: turns the running daemon's first copy up or down, or stops it for a while; without options it only says how it stands. */
+export async function throttle(context: Context, { rowsPerSecond, nice, chunkRows, pause, resume }: Options): Promise<number> {
   const call = {
     operation: 'throttle',
     ...(rowsPerSecond === undefined ? {} : { rowsPerSecond: rowsPerSecond === 'off' ? null : rowsPerSecond }),
     ...(nice === undefined ? {} : { nice }),
+    ...(chunkRows === undefined ? {} : { chunkRows }),
+    ...(pause === resume ? {} : { paused: pause === true }),
   } as const;
   const document = await askDaemon(context, call, ThrottleDocument, DAEMONS);
-  present(context.output, document, () => [`${document.rowsPerSecond ?? 'as many as possible'} rows a second, nice ${document.nice}`]);
+  present(context.output, document, () => [line(document)]);
   return EXIT.done;
 }
 
+/** How the throttle stands, in one line. */
+export const line = (stands: ThrottleDocument): string =>
+  [
+    ...(stands.paused ? ['PAUSED, until `attacca throttle --resume`'] : []),
+    `${stands.rowsPerSecond ?? 'as many as possible'} rows a second`,
+    `nice ${stands.nice}`,
+    `chunks of ${stands.chunkRows} rows`,
+  ].join(', ');
+
 const DAEMONS = {
   reason: "the throttle is the daemon's, for as long as it runs",
-  remedy: 'set snapshot.rowsPerSecond or snapshot.nice in the configuration, or start `attacca sync`',
+  remedy: 'set snapshot.rowsPerSecond, snapshot.nice or snapshot.chunkRows in the configuration, or start `attacca sync`',
 };

@@ -10,6 +10,8 @@ export type Direction = 'cutover' | 'rollback';
 export type Facts = {
   readonly direction: Direction;
   readonly phase: Phase;
+  /** Somebody has paused the first copy. */
+  readonly paused: boolean;
   readonly lagMs: number;
   readonly lagChanges: bigint;
   readonly maxLagMs: number;
@@ -148,5 +150,6 @@ function phaseRemedy(facts: Facts): string {
     return facts.phase === 'finished' ? 'there is no way back after finish' : 'there is nothing to roll back: SQLite is primary';
   }
   if (facts.phase === 'mirroring' || facts.phase === 'finished') return 'Postgres is primary already';
-  return 'wait until `attacca status` shows shadowing';
+  const shadowing = 'wait until `attacca status` shows shadowing';
+  return facts.paused ? `the first copy is paused: run \`attacca throttle --resume\`, and ${shadowing}` : shadowing;
 }

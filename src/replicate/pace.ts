@@ -12,6 +12,10 @@ export type Throttle = {
   readonly rowsPerSecond: number | null;
   /** Every lane rests this many times as long as it has worked. */
   readonly nice: number;
+  /** Rows in a chunk at most. */
+  readonly chunkRows: number;
+  /** No lane takes another chunk. */
+  readonly paused: boolean;
 };
 
 /** A throttle that somebody may turn at any time. */
@@ -40,15 +44,15 @@ export interface AdjustablePace extends Pace {
 /** A rate is kept in steps of about this length. */
 const STEP_MS = 250;
 const FEWEST_ROWS = 10;
-/** How soon a lane hears that it may work again. */
+/** How soon a lane hears that it may work again, also after a pause. */
 const ADMIT_MS = 50;
 /** What a timer can hold is about 24 days. */
 const LONGEST_MS = 3_600_000;
 
 export type PaceOptions = {
   readonly lanes: number;
-  /** What a read may take at full speed. */
-  readonly allowance: Allowance;
+  /** What a read may take at full speed, beside the dial's rows. */
+  readonly allowance: Omit<Allowance, 'rows'>;
   readonly dial: Dial;
   /** Added to the dial's `nice`. */
   readonly backOff?: () => number;
@@ -66,16 +70,17 @@ export function paceOf({ lanes, allowance, dial, backOff = () => 0, working = ()
 
   /** While it makes way it also takes less at once: on a slow disk a write waits behind a whole chunk, however long the rest after it. */
   const atOnce = (): Allowance => {
-    const { rowsPerSecond } = dial.value;
+    const { rowsPerSecond, chunkRows } = dial.value;
     const part = 1 + backOff();
-    const most = Math.max(FEWEST_ROWS, Math.round(allowance.rows / part));
+    const most = Math.max(FEWEST_ROWS, Math.round(chunkRows / part));
     const step = rowsPerSecond === null ? most : Math.max(FEWEST_ROWS, Math.round((rowsPerSecond * STEP_MS) / 1_000 / lanes));
-    return { ...allowance, rows: Math.min(allowance.rows, most, step), bytes: Math.round(allowance.bytes / part) };
+    return { ...allowance, rows: Math.min(chunkRows, most, step), bytes: Math.round(allowance.bytes / part) };
   };
 
   return {
     async admit(place, signal) {
-      while (place >= working() && !signal.aborted) await delay(ADMIT_MS, undefined, { signal }).catch(() => undefined);
+      while ((dial.value.paused || place >= working()) && !signal.aborted)
+        await delay(ADMIT_MS, undefined, { signal }).catch(() => undefined);
     },
     reading: read => reads.add(() => read(atOnce())),
     async gap(work) {

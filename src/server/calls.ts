@@ -41,6 +41,8 @@ export const Call = z.discriminatedUnion('operation', [
     operation: z.literal('throttle'),
     rowsPerSecond: z.int().min(1).nullable().optional(),
     nice: z.number().min(0).max(100).optional(),
+    chunkRows: z.int().min(100).max(1_000_000).optional(),
+    paused: z.boolean().optional(),
   }),
   z.strictObject({ operation: z.literal('finish'), audit: z.string().optional() }),
   z.strictObject({ operation: z.literal('uninstall'), keepTarget: z.boolean(), audit: z.string().optional() }),

@@ -77,6 +77,8 @@ export type VerifyDocument = z.infer<typeof VerifyDocument>;
 export const ThrottleDocument = z.strictObject({
   rowsPerSecond: z.int().nullable().describe('null: as fast as it goes.'),
   nice: z.number().describe('The first copy rests so many times as long as it works.'),
+  chunkRows: z.int().describe('Rows in a chunk at most.'),
+  paused: z.boolean().describe('The first copy waits for `attacca throttle --resume`.'),
 });
 export type ThrottleDocument = z.infer<typeof ThrottleDocument>;
 

@@ -56,7 +56,12 @@ export interface Operations {
   /** Makes columns wider whose values do not fit; without tables, those with rows in quarantine. */
   widen(options: { readonly tables: readonly string[] }, progress: Progress): Promise<DoneDocument>;
   /** What is undefined stays as it is. */
-  throttle(wanted: { readonly rowsPerSecond?: number | null | undefined; readonly nice?: number | undefined }): Promise<ThrottleDocument>;
+  throttle(wanted: {
+    readonly rowsPerSecond?: number | null | undefined;
+    readonly nice?: number | undefined;
+    readonly chunkRows?: number | undefined;
+    readonly paused?: boolean | undefined;
+  }): Promise<ThrottleDocument>;
   /** `audit`: the file that the log is written to before it goes. */
   finish(options: { readonly audit?: string | undefined }, progress: Progress): Promise<DoneDocument>;
   uninstall(options: { readonly keepTarget: boolean; readonly audit?: string | undefined }, progress: Progress): Promise<DoneDocument>;

@@ -221,6 +221,8 @@ describe.concurrent('words and settings that mean nothing', () => {
     ['an unknown action', ['quarantine', 'empty', ...SOURCE], /quarantine has no action "empty"/],
     ['a bad id', ['quarantine', 'retry', 'first', ...SOURCE], /"first" is not an id/],
     ['a pause that is no number', ['cutover', '--max-pause', 'soon', ...SOURCE], /'--max-pause <ms>' argument 'soon' is invalid/],
+    ['a chunk that is too small', ['throttle', '--chunk-rows', '5', ...SOURCE], /must be a whole number from 100 to 1000000/],
+    ['a copy both paused and resumed', ['throttle', '--pause', '--resume', ...SOURCE], /'--pause' cannot be used with option '--resume'/],
     ['a pause that is too short', ['cutover', '--yes', '--max-pause', '5', ...SOURCE], /Too small[\s\S]+cutover\.maxPauseMs/],
     ['a target that is no Postgres', ['sync', '--target', `mysql://app:${PASSWORD}@db/app`, ...SOURCE], /must begin with postgresql:\/\//],
     [

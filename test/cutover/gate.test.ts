@@ -5,6 +5,7 @@ import { PHASES } from '../../src/cutover/phase.ts';
 const ready: Facts = {
   direction: 'cutover',
   phase: 'shadowing',
+  paused: false,
   lagMs: 0,
   lagChanges: 0n,
   maxLagMs: 2_000,
@@ -80,6 +81,12 @@ test.each(PHASES)('in %s only the switch that begins there may begin [G9]', phas
 
 test('in the wrong phase nothing else is asked: the other facts mean nothing there', () => {
   expect(codes({ ...ready, phase: 'copying', verified: null, lagMs: 1e9, quarantine: 9 })).toEqual(['phase']);
+});
+
+test('whoever waits for a copy that is paused is told how it goes on [G9]', () => {
+  const remedy = (facts: Partial<Facts>) => blockers({ ...ready, phase: 'copying', ...facts })[0]?.remedy;
+  expect(remedy({ paused: true })).toContain('attacca throttle --resume');
+  expect(remedy({})).not.toContain('throttle');
 });
 
 test('every reason is named at once, so that one dry run is enough', () => {

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
-import { dialOf, paceOf, type Throttle } from '../../src/replicate/pace.ts';
+import { type Dial, dialOf, paceOf, type Throttle } from '../../src/replicate/pace.ts';
 
 const never = new AbortController().signal;
+const FREE: Throttle = { rowsPerSecond: null, nice: 0, chunkRows: 1_000, paused: false };
 const pace = (throttle: Partial<Throttle> = {}, lanes = 2) =>
-  paceOf({ lanes, allowance: { rows: 1_000, bytes: 1, ms: 1 }, dial: dialOf({ rowsPerSecond: null, nice: 0, ...throttle }) });
+  paceOf({ lanes, allowance: { bytes: 1, ms: 1 }, dial: dialOf({ ...FREE, ...throttle }) });
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
   const began = performance.now();
@@ -19,8 +20,8 @@ test('at full speed nobody rests; a rate makes chunks small, so that it is kept 
 
 test('who makes way takes less at once, too [G6]', async () => {
   let rest = 0;
-  const dial = dialOf({ rowsPerSecond: null, nice: 0 });
-  const polite = paceOf({ lanes: 1, allowance: { rows: 1_000, bytes: 4_000, ms: 1 }, dial, backOff: () => rest });
+  const dial = dialOf(FREE);
+  const polite = paceOf({ lanes: 1, allowance: { bytes: 4_000, ms: 1 }, dial, backOff: () => rest });
   const taken: object[] = [];
   for (rest of [0, 1, 8]) taken.push(await polite.reading(async given => given));
   expect(taken).toEqual([
@@ -37,15 +38,50 @@ test('the lanes keep a rate together, and rest as long as they are asked to', as
 });
 
 test('who rests hears at once that the throttle was opened, or that all is over [G6]', async () => {
-  const dial = dialOf({ rowsPerSecond: 1, nice: 1e6 });
-  const rated = paceOf({ lanes: 2, allowance: { rows: 1, bytes: 1, ms: 1 }, dial });
+  const dial = dialOf({ ...FREE, rowsPerSecond: 1, nice: 1e6 });
+  const rated = paceOf({ lanes: 2, allowance: { bytes: 1, ms: 1 }, dial });
   const resting = rated.rest({ rows: 1e6, ms: 1e6 }, never);
-  dial.set({ rowsPerSecond: null, nice: 0 });
+  dial.set(FREE);
   await resting;
   const cancel = new AbortController();
   const cancelled = pace({ nice: 1e6 }).rest({ rows: 1, ms: 1e6 }, cancel.signal);
   cancel.abort();
   await cancelled;
+});
+
+test('a chunk has as many rows as are wanted when it is read', async () => {
+  const dial = dialOf(FREE);
+  const turned = paceOf({ lanes: 1, allowance: { bytes: 1, ms: 1 }, dial });
+  const taken: number[] = [];
+  for (const chunkRows of [1_000, 100, 5_000]) {
+    dial.set({ ...FREE, chunkRows });
+    taken.push(await turned.reading(async ({ rows }) => rows));
+  }
+  expect(taken).toEqual([1_000, 100, 5_000]);
+});
+
+test('while it is paused no lane begins, and each does once it is not, or all is over [G6]', async () => {
+  const dial = dialOf({ ...FREE, paused: true });
+  let looks = 0;
+  const seen: Dial = {
+    ...dial,
+    get value() {
+      looks++;
+      return dial.value;
+    },
+  };
+  const paused = paceOf({ lanes: 2, allowance: { bytes: 1, ms: 1 }, dial: seen });
+  const begun: number[] = [];
+  const over = new AbortController();
+  const lanes = [0, 1].map(place => paused.admit(place, over.signal).then(() => begun.push(place)));
+  await expect.poll(() => looks, { interval: 10 }).toBeGreaterThan(6); // each lane has looked again
+  expect(begun).toEqual([]);
+  dial.set(FREE);
+  await Promise.all(lanes);
+  dial.set({ ...FREE, paused: true });
+  const last = paused.admit(0, over.signal);
+  over.abort();
+  await last;
 });
 
 test('a gap begins when nobody reads, and nobody reads before it has ended', async () => {

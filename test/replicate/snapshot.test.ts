@@ -173,8 +173,8 @@ test('a lane that may not work leaves everything to the others, and ends with th
   const worked = new Set<number>();
   const only = paceOf({
     lanes: 2,
-    allowance: { rows: 3, bytes: 1e9, ms: 1e9 },
-    dial: dialOf({ rowsPerSecond: null, nice: 0 }),
+    allowance: { bytes: 1e9, ms: 1e9 },
+    dial: dialOf({ rowsPerSecond: null, nice: 0, chunkRows: 3, paused: false }),
     working: () => 1,
   });
   const plan = work(tables, into);

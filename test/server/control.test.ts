@@ -41,11 +41,11 @@ const CALLS: [Call, keyof Operations, unknown[], { parse(document: unknown): unk
   ],
   [{ operation: 'quarantine', action: 'drop', ids: [HUGE] }, 'quarantine', ['drop', [HUGE]], QuarantineDocument, QUARANTINE],
   [
-    { operation: 'throttle', rowsPerSecond: null },
+    { operation: 'throttle', rowsPerSecond: null, chunkRows: 500, paused: true },
     'throttle',
-    [{ operation: 'throttle', rowsPerSecond: null }],
+    [{ operation: 'throttle', rowsPerSecond: null, chunkRows: 500, paused: true }],
     ThrottleDocument,
-    { rowsPerSecond: null, nice: 0.5 },
+    { rowsPerSecond: null, nice: 0.5, chunkRows: 500, paused: true },
   ],
   [{ operation: 'schedule', at: null, onApproval: true }, 'schedule', [{ at: null, onApproval: true }, actor()], DoneDocument, DONE],
   [

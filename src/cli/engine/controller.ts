@@ -12,6 +12,7 @@ import { columnUnder } from '../../plan/misfits.ts';
 import type { readControl } from '../../postgres/control.ts';
 import type { OnQuarantine } from '../../postgres/writes.ts';
 import { type CopyReport, catchUp, copyTables, installCapture } from './copy/copying.ts';
+import { resumed } from './copy/throttling.ts';
 import { type Engine, halt, type Installed, installed } from './engine.ts';
 import { followSource } from './following.ts';
 import { forwardTail } from './forward-tail.ts';
@@ -88,6 +89,7 @@ export function controller(engine: Engine): Controller {
         await moveOn(engine, phase, 'copied');
         return true;
       case 'catching_up':
+        resumed(engine);
         allowGarbage();
         await capJournal(engine, checkpointOf(control).seq);
         await guarded(on, () => catchUp(on, checkpointOf(control), signal));

@@ -55,10 +55,10 @@ export type Installed = {
 };
 
 /** What the process that opens it lends. */
-export type Around = { readonly env: NodeJS.ProcessEnv; readonly reached?: Reached | undefined };
+export type Around = { readonly env: NodeJS.ProcessEnv; readonly throttle?: Dial | undefined; readonly reached?: Reached | undefined };
 
 /** Opens everything and becomes the one controller. Throws Refused, naming the other one, if there is one already. */
-export async function openEngine(config: Config, log: Logger, as: string, { env, reached }: Around): Promise<Engine> {
+export async function openEngine(config: Config, log: Logger, as: string, { env, throttle, reached }: Around): Promise<Engine> {
   openSource(config.source).close();
   const { url, embedded } = await findTarget(config);
   const who = `${as} pid ${process.pid} on ${hostname()}`;
@@ -71,9 +71,7 @@ export async function openEngine(config: Config, log: Logger, as: string, { env,
     const side = watched('side', await connect(url, { applicationName: `attacca side of ${who}` }), reached);
     const flag = watched('flag', flagOf(config, { env, side, url }), reached);
     const hooks = hooksOf({ config, log, url, env, note: (event, detail) => audit(side, event, detail) });
-    const { rowsPerSecond = null, nice } = config.snapshot;
-    const throttle = dialOf({ rowsPerSecond, nice });
-    const engine = { config, log, url, embedded, main, side, facts, flag, hooks, throttle, reached };
+    const engine = { config, log, url, embedded, main, side, facts, flag, hooks, throttle: throttle ?? dialFor(config), reached };
     return { ...engine, [Symbol.asyncDispose]: () => close(engine, as) };
   } catch (error) {
     await main.end();
@@ -81,6 +79,10 @@ export async function openEngine(config: Config, log: Logger, as: string, { env,
     throw error;
   }
 }
+
+/** The throttle as it is configured. */
+export const dialFor = ({ snapshot: { rowsPerSecond, nice, chunkRows } }: Config): Dial =>
+  dialOf({ rowsPerSecond: rowsPerSecond ?? null, nice, chunkRows, paused: false });
 
 /** Whoever ends stops the embedded server, or deletes it: another file's, or what was finished, must not be in it. */
 async function refuseForeign(main: Session, source: string): Promise<void> {

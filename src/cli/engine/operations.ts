@@ -8,6 +8,7 @@ import { unschedule } from '../../postgres/scheduled.ts';
 import type { DoneDocument, SwitchDocument, VerifyDocument } from '../../server/documents.ts';
 import type { Operations, Progress } from '../../server/operations.ts';
 import type { Controller } from './controller.ts';
+import { refuseWhilePaused, turn } from './copy/throttling.ts';
 import { type Installed, installed } from './engine.ts';
 import { exportAudit, noteAsked, noted, noteReport, positions } from './keep/auditing.ts';
 import { makeBackup } from './keep/backup.ts';
@@ -27,6 +28,11 @@ type Process = { readonly since: Date; readonly page?: { readonly url: string; r
 /** `ended` is called after `finish` and `uninstall`: there is nothing left to run. */
 export function operations(controller: Controller, { since, page }: Process, ended: (left: Left) => void): Operations {
   const { engine } = controller;
+  /** Runs alone what waits until everything was copied once. */
+  const afterCopy: Controller['alone'] = async (what, work, interrupt) => {
+    refuseWhilePaused(engine, what);
+    return await controller.alone(what, work, interrupt);
+  };
   return {
     status: async () => ({
       ...(await readStatus(
@@ -48,24 +54,21 @@ export function operations(controller: Controller, { since, page }: Process, end
       ]);
     },
     asked: (what, detail, by) => noteAsked(engine, what, detail, by),
-    async throttle({ rowsPerSecond = engine.throttle.value.rowsPerSecond, nice = engine.throttle.value.nice }) {
-      engine.throttle.set({ rowsPerSecond, nice });
-      engine.log.info({ rowsPerSecond, nice }, 'throttle set');
-      return { rowsPerSecond, nice };
-    },
+    throttle: wanted => turn(engine, wanted),
     verify(options, progress) {
       const interrupt = new AbortController();
       const work = async (): Promise<VerifyDocument> =>
         noteReport(engine.side, await verify(controller, options, progress, interrupt.signal));
-      return controller.alone('verify', work, options.background === true ? interrupt : undefined);
+      return afterCopy('verify', work, options.background === true ? interrupt : undefined);
     },
     switch: (direction, options, progress) => controller.alone(direction, () => changeOver(controller, direction, options, progress)),
     schedule: (wanted, by) => appoint(engine.side, wanted, by),
     approve: (askedAt, by) => approve(engine.side, askedAt, by),
-    quarantine: (action, ids) => controller.alone(`quarantine ${action}`, () => quarantine(controller, action, ids)),
-    resync: ({ tables }, progress) => controller.alone('resync', () => resync(controller, tables, progress)),
+    quarantine: (action, ids) =>
+      (action === 'retry' ? afterCopy : controller.alone)(`quarantine ${action}`, () => quarantine(controller, action, ids)),
+    resync: ({ tables }, progress) => afterCopy('resync', () => resync(controller, tables, progress)),
     widen: ({ tables }, progress) =>
-      controller.alone('widen', async () => {
+      afterCopy('widen', async () => {
         await controller.tailing();
         const done = await controller.whileSwitching(async () => {
           await controller.tail()?.stop();

@@ -1,6 +1,7 @@
 /*
  * The first three phases: capture in, everything copied, caught up for the first time.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Mark } from '../../../change/change.ts';
 import type { Allowance } from '../../../change/ports.ts';
 import type { Plan, TablePlan } from '../../../plan/plan.ts';
@@ -30,6 +31,8 @@ const INSTALL_WAIT_MS = 30_000;
 const CHUNK_BYTES = 4 * 1_048_576;
 const READ_MS = 100;
 const BLOCKING_READ_MS = 4;
+/** How often a copy looks whether it is still the controller's. */
+const HELD_MS = 1_000;
 
 /** `preparing`: triggers and journal in, one short write transaction; the journal's head becomes the checkpoint. */
 export async function installCapture(on: Installed): Promise<void> {
@@ -55,7 +58,6 @@ export type CopyReport = { readonly rows: number; readonly seconds: number };
 /** `copying`: every table, chunk by chunk; goes on where an earlier process stopped. */
 export async function copyTables(on: Installed, signal: AbortSignal): Promise<CopyReport> {
   const { engine, plan, writer } = on;
-  const { chunkRows } = engine.config.snapshot;
   // Unique indexes that are there already make a chunk wait for another one that holds the same value, which waits for its turn.
   const parallelChunks = plan.existing ? 1 : engine.config.snapshot.parallelChunks;
   const began = performance.now();
@@ -68,7 +70,7 @@ export async function copyTables(on: Installed, signal: AbortSignal): Promise<Co
   await using way = await makingWay(engine.config.source, engine.log);
   const pace = paceOf({
     lanes: parallelChunks,
-    allowance: allowanceFor(db.database, chunkRows),
+    allowance: allowanceFor(db.database),
     dial: engine.throttle,
     backOff: () => way.rest,
     working: () => way.working(parallelChunks),
@@ -82,6 +84,8 @@ export async function copyTables(on: Installed, signal: AbortSignal): Promise<Co
   const over = new AbortController();
   const watching = watchWal(db.database, pace, over.signal);
   watching.catch(() => undefined); // awaited below, once the copy has ended
+  const lost = new AbortController();
+  const holding = stillController(engine.main, over.signal).catch(error => lost.abort(error));
   const looking = way.watch(over.signal).catch(error => engine.log.warn({ err: error }, 'the copy does not see what writes meet'));
   await snapshot(
     {
@@ -95,17 +99,26 @@ export async function copyTables(on: Installed, signal: AbortSignal): Promise<Co
         tell({ table: found(tables, id).name, rows: copied, total: left });
       },
     },
-    signal,
+    AbortSignal.any([signal, lost.signal]),
   ).finally(() => over.abort());
   await watching;
+  await holding;
   await looking;
   return { rows: copied, seconds: (performance.now() - began) / 1_000 };
 }
 
+/** Rejects when the lock's session is lost: a copy that rests, or is paused, asks Postgres nothing, and would not notice. */
+async function stillController(main: Session, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await main.query('select');
+    await delay(HELD_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
 /** In rollback-journal mode a read keeps the application from committing; in WAL mode it only keeps the WAL from being reset. */
-function allowanceFor(db: Database, rows: number): Allowance {
+function allowanceFor(db: Database): Omit<Allowance, 'rows'> {
   const wal = String(db.pragma('journal_mode', { simple: true })).toLowerCase() === 'wal';
-  return { rows, bytes: CHUNK_BYTES, ms: wal ? READ_MS : BLOCKING_READ_MS };
+  return { bytes: CHUNK_BYTES, ms: wal ? READ_MS : BLOCKING_READ_MS };
 }
 
 /** `catching_up`: keys, then everything that changed meanwhile, then indexes. From here on every commit is a state of the file [G3]. */

@@ -31,6 +31,7 @@ export async function gatherFacts(
   return {
     direction,
     phase: (control?.phase ?? 'preparing') as Phase,
+    paused: engine.throttle.value.paused,
     lagMs: lag.ms,
     lagChanges: lag.changes,
     maxLagMs: engine.config.cutover.maxLagMs,

@@ -19,8 +19,8 @@ async function largest(watched: boolean): Promise<number> {
   const db = openSource(path);
   const pace: AdjustablePace = paceOf({
     lanes: 2,
-    allowance: { rows: 1, bytes: 1, ms: 1 },
-    dial: dialOf({ rowsPerSecond: null, nice: 0 }),
+    allowance: { bytes: 1, ms: 1 },
+    dial: dialOf({ rowsPerSecond: null, nice: 0, chunkRows: 100, paused: false }),
   });
   const over = new AbortController();
   const watching = watched ? watchWal(db, pace, over.signal, MB) : Promise.resolve();

@@ -1,0 +1,47 @@
+/*
+ * The throttle of the first copy, as people turn it. What waits for the copy is refused while it is paused: nobody should wait for what
+ * only another command sets going again.
+ */
+import { Refused } from '../../../change/errors.ts';
+import { readPhase } from '../../../postgres/control.ts';
+import type { ThrottleDocument } from '../../../server/documents.ts';
+import type { Operations } from '../../../server/operations.ts';
+import type { Engine } from '../engine.ts';
+
+type Copying = Pick<Engine, 'throttle' | 'side' | 'log'>;
+
+/** Turns it; what is undefined stays as it is. Throws Refused for a pause where there is no first copy any more. */
+export async function turn(engine: Copying, wanted: Parameters<Operations['throttle']>[0]): Promise<ThrottleDocument> {
+  const { throttle, side, log } = engine;
+  const before = throttle.value;
+  const { rowsPerSecond = before.rowsPerSecond, nice = before.nice, chunkRows = before.chunkRows, paused = before.paused } = wanted;
+  throttle.set({ rowsPerSecond, nice, chunkRows, paused });
+  if (wanted.paused === true) {
+    const { phase } = await readPhase(side); // only now: a copy that ends before this look takes the pause with it
+    if (phase !== 'preparing' && phase !== 'copying') {
+      throttle.set(before);
+      throw nothingToPause(phase);
+    }
+  }
+  log.info(throttle.value, 'throttle set');
+  return throttle.value;
+}
+
+/** The copy is over, and a pause with it. */
+export const resumed = ({ throttle }: Pick<Engine, 'throttle'>): void => throttle.set({ ...throttle.value, paused: false });
+
+/** Throws Refused where `what` would wait for the first copy. */
+export function refuseWhilePaused({ throttle }: Pick<Engine, 'throttle'>, what: string): void {
+  if (throttle.value.paused) throw new Refused(`${what} refused`, [{ code: 'paused', reason: 'the first copy is paused', remedy: RESUME }]);
+}
+
+const RESUME = 'run `attacca throttle --resume`, and wait until `attacca status` shows shadowing';
+
+const nothingToPause = (phase: string): Refused =>
+  new Refused('nothing was paused', [
+    {
+      code: 'phase',
+      reason: `the phase is ${phase}: there is no first copy to pause`,
+      remedy: 'changes are followed in every phase but while `attacca sync` is stopped, which loses nothing',
+    },
+  ]);
