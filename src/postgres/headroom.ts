@@ -80,8 +80,8 @@ export async function holders(session: Session, plan: Plan, oldMs: number): Prom
     const what = vacuum === 't' ? 'a vacuum' : 'a transaction';
     const who = role === null ? '' : ` of ${role} (${application || 'unnamed'})`;
     const reason = `${what}${who}, pid ${pid}, has held ${table} for ${Math.round(Number(ms) / 1_000)} s`;
-    const code = vacuum === 't' ? 'vacuum' : 'old-transaction';
-    if (!seen.has(pid ?? '')) seen.set(pid ?? '', { code, reason, remedy: `wait until it ends, or select pg_terminate_backend(${pid})` });
+    const remedy = `wait until it ends, or select pg_terminate_backend(${pid})`;
+    if (!seen.has(pid ?? '')) seen.set(pid ?? '', { code: vacuum === 't' ? 'vacuum' : 'old-transaction', reason, remedy });
   }
   return [...seen.values()];
 }

@@ -130,15 +130,13 @@ export const damaged = (path: string, found: string): Refused =>
 /** Whether somebody kept the file locked: while it was opened, or for as long as `persist` tried. */
 export const isLocked = (error: unknown): boolean =>
   error instanceof Refused
-    ? error.blockers.some(({ code }) => code === LOCKED)
+    ? error.blockers.some(({ code }) => code === 'source-locked')
     : error instanceof ReplicationError && (isBusy(error.cause) || isLocked(error.cause));
-
-const LOCKED = 'source-locked';
 
 const locked = (path: string): Refused =>
   new Refused(`${path} is locked by another process`, [
     {
-      code: LOCKED,
+      code: 'source-locked',
       reason: 'a process holds it in EXCLUSIVE locking mode, or in a long write',
       remedy: 'end that process or its transaction, then run this again',
     },
