@@ -31,7 +31,8 @@ test('alerts are made of metrics that are served, and say what to do', () => {
   }
 });
 
-const promtool = (...words: string[]): number | null => spawnSync('promtool', words).status;
+const PROMTOOL = 'promtool';
+const promtool = (...words: string[]): number | null => spawnSync(PROMTOOL, words).status;
 
 test.skipIf(promtool('--version') !== 0)('Prometheus takes them for rules', () => {
   expect(promtool('check', 'rules', 'deploy/alerts.yaml')).toBe(0);

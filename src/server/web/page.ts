@@ -76,6 +76,7 @@ const told = result => {
   if (result.dryRun) return ['Nothing stands in the way.'];
   if (result.direction) return ['Primary is now ' + result.primary + '; writers were held for ' + result.pauseMs + ' ms.'];
   if (result.differences !== undefined) return [result.ok ? 'Equal: ' + result.rows + ' rows.' : 'DIFFERENT: ' + result.differences + ' rows, ' + result.objects.length + ' objects.'];
+  if (result.paused !== undefined) return [result.paused ? 'Paused.' : 'Copying.'];
   return [result.detail ?? result.changed + ' rows'];
 };
 const blocker = ({ code, reason, remedy }) => code + ': ' + reason + ' → ' + remedy;

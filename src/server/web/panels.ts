@@ -28,7 +28,7 @@ export const away = (why: string): string =>
 
 const PATH = ['copying', 'shadowing', 'mirroring', 'finished'] as const;
 
-function head({ phase, primary, epoch, lag, journal, source, target, daemon, scheduled }: StatusDocument): Panel {
+function head({ phase, primary, epoch, lag, journal, source, target, daemon, scheduled, throttle }: StatusDocument): Panel {
   const steps = PATH.map(step => (step === phase ? html`<strong>${step}</strong>` : html`<span class="dim">${step}</span>`));
   const between = PATH.some(step => step === phase) ? '' : html` <strong>${phase}</strong>`;
   return html`<section id="head" data-phase="${phase}" data-lag="${lag?.ms ?? ''}">
@@ -36,6 +36,7 @@ function head({ phase, primary, epoch, lag, journal, source, target, daemon, sch
 <table>
 <tr><th>primary</th><td>${primary ?? 'neither: a switch is under way'}, epoch ${epoch}</td></tr>
 <tr><th>lag</th><td>${lagText(lag)}</td></tr>
+${throttle?.paused === true ? html`<tr><th>first copy</th><td><strong>paused</strong></td></tr>` : ''}
 ${journal === null ? '' : html`<tr><th>journal</th><td>${journal.waiting} marks wait of at most ${journal.maxMarks}</td></tr>`}
 <tr><th>source</th><td><code>${source}</code></td></tr>
 <tr><th>target</th><td><code>${target}</code></td></tr>
@@ -62,9 +63,13 @@ function actions(status: StatusDocument): Panel {
 }
 
 /** What can be asked for now. */
-export function actionsIn({ phase, scheduled, quarantine }: StatusDocument): readonly Action[] {
+export function actionsIn({ phase, scheduled, quarantine, throttle }: StatusDocument): readonly Action[] {
   if (isSwitching(phase as Phase) || phase === 'finished') return [];
   const found: Action[] = [];
+  if (phase === 'copying') {
+    const paused = throttle?.paused !== true;
+    found.push({ label: paused ? 'Pause the copy' : 'Go on copying', call: { operation: 'throttle', paused } });
+  }
   if (phase === 'shadowing' || phase === 'mirroring') {
     const direction = phase === 'shadowing' ? 'cutover' : 'rollback';
     const side = phase === 'shadowing' ? 'PostgreSQL' : 'SQLite';

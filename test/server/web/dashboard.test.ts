@@ -122,7 +122,7 @@ test('without the token the page asks for it', async () => {
 });
 
 test.each([
-  ['copying', []],
+  ['copying', ['throttle']],
   ['shadowing', ['verify', 'switch', 'switch']],
   ['fencing', []],
   ['switching', []],
