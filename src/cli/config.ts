@@ -8,11 +8,13 @@ import { z } from 'zod';
 import { UsageError } from '../change/errors.ts';
 import { FlagPlaces } from '../flag/places.ts';
 import { HooksConfig } from '../hooks/config.ts';
+import { fill } from '../outside/secrets.ts';
 import { isLoopback } from '../server/web/loopback.ts';
 
 export const CONFIG_FILE = 'attacca.config.json';
 
 export const Config = z.strictObject({
+  $schema: z.string().optional().describe('For editors: deploy/attacca.config.schema.json. Nothing reads it.'),
   source: z.string().min(1).describe('The SQLite file the application writes to.'),
   target: z
     .string()
@@ -188,13 +190,14 @@ function parse(path: string, text: string): Raw {
   throw new UsageError(`${path} is not a JSON object`, 'check its commas and quotes; README, "Configuration", has an example');
 }
 
-/** `${NAME}` stands for an environment variable, so that no secret need be in the file. */
+/** What secrets.ts puts in for `${NAME}` and `${file:/path}`, so that no secret need be in the file. */
 function expand(text: string, path: string, env: NodeJS.ProcessEnv): string {
-  return text.replaceAll(/\$\{(\w+)\}/g, (_, name: string) => {
-    const value = env[name];
-    if (value === undefined) throw new UsageError(`${path}: the environment variable ${name} is not set`, `set ${name} or write the value`);
-    return value;
-  });
+  try {
+    return fill(text, {}, env);
+  } catch (error) {
+    const missing = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`${path}: ${missing}`, 'set the variable, give access to the file, or write the value');
+  }
 }
 
 const isObject = (value: unknown): value is Raw => typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -2,6 +2,7 @@
  * The command tree. Wires; decides nothing. A command's module is loaded when it runs:
  * help and a wrong word are answered at once.
  */
+import tab from '@bomb.sh/tab/commander';
 import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../change/errors.ts';
 import { VERSION } from '../change/version.ts';
@@ -19,6 +20,9 @@ export function program(): Command {
     .description('Moves a live application from SQLite to PostgreSQL without a pause, and back again if it must.')
     .version(VERSION)
     .enablePositionalOptions()
+    // What commander would say is said by `fail`: the same form for every failure, and a document with --json.
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined })
     .addHelpText('after', '\nExit codes: 0 done · 1 failed · 2 bad usage or configuration · 3 refused, with reasons · 4 the sides differ');
 
   subcommand(root, 'assess', 'read-only report: what becomes what, and what needs a decision', [
@@ -193,6 +197,7 @@ export function program(): Command {
     'attacca demo --json',
   ]).action(run(async context => (await import('./demo.ts')).demo(context)));
 
+  tab(root);
   return root;
 }
 
@@ -200,8 +205,6 @@ export function program(): Command {
 export async function main(argv: readonly string[]): Promise<void> {
   unheard(process);
   const root = program();
-  // What commander would say is said by `fail`: the same form for every failure, and a document with --json.
-  for (const command of [root, ...root.commands]) command.exitOverride().configureOutput({ outputError: () => undefined });
   try {
     await root.parseAsync(argv);
   } catch (error) {

@@ -61,13 +61,13 @@ test('while Postgres is away the page stays, and says so [G7]', async () => {
   world.start();
   await world.until(caughtUp);
   const { url } = await entry(world);
-  await answers(`${url}health`, (_, status) => status === 200);
+  await answers(`${url}readyz`, (_, status) => status === 200);
   await server.crash();
-  await answers(`${url}health`, (_, status) => status === 503);
+  await answers(`${url}readyz`, (_, status) => status === 503);
   await answers(`${url}panels`, text => text.includes('not at work'));
   await answers(`${url}metrics`, text => text.includes('\nattacca_up 0\n'));
   await server.start();
-  await answers(`${url}health`, (_, status) => status === 200);
+  await answers(`${url}readyz`, (_, status) => status === 200);
 });
 
 test('beyond this machine it is served with a token only, and not at all where that is said', async () => {

@@ -86,7 +86,8 @@ export function webApp(standing: Standing, { token, open }: { readonly token: st
   app.get('/', context => context.html(PAGE));
   app.get('/dashboard.css', context => context.body(STYLE, 200, { 'content-type': 'text/css' }));
   app.get('/dashboard.js', context => context.body(SCRIPT, 200, { 'content-type': 'text/javascript' }));
-  app.get('/health', async context => {
+  app.get('/healthz', context => context.json({ ok: true }));
+  app.get('/readyz', async context => {
     const { status } = await look(standing);
     const well = status !== undefined && status.halt === null;
     return context.json({ ok: well, phase: status?.phase ?? null }, well ? 200 : 503);

@@ -80,16 +80,16 @@ test('while the daemon waits for a side, page, metrics and health say so [G7]', 
   const app = webApp({ operations: undefined, why: 'Postgres does not answer <now>' }, { token, open: true });
   expect(await (await app.request('/panels')).text()).toContain('Postgres does not answer &lt;now&gt;');
   expect(await (await app.request('/metrics')).text()).toContain('\nattacca_up 0\n');
-  const health = await app.request('/health');
+  const health = await app.request('/readyz');
   expect([health.status, await health.json()]).toEqual([503, { ok: false, phase: null }]);
   const refused = await app.request('/call', { ...CUTOVER, headers: bearer });
   expect([refused.status, await refused.json()]).toMatchObject([503, { failure: { message: 'Postgres does not answer <now>' } }]);
 });
 
 test('health is good unless it has halted', async () => {
-  expect((await closed.request('/health')).status).toBe(200);
+  expect((await closed.request('/readyz')).status).toBe(200);
   const operations = fake({ status: async () => ({ ...STATUS, halt: { reason: 'r', hint: 'h' } }) });
-  expect((await webApp({ operations, why: '' }, { token, open: true }).request('/health')).status).toBe(503);
+  expect((await webApp({ operations, why: '' }, { token, open: true }).request('/readyz')).status).toBe(503);
 });
 
 test('without a token in the configuration each start has one of its own', async () => {
@@ -97,7 +97,7 @@ test('without a token in the configuration each start has one of its own', async
   await using two = await startWeb({ host: '127.0.0.1', port: 0 });
   expect(one.entry).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#[\w-]{32}$/);
   expect(one.entry.split('#')[1]).not.toBe(two.entry.split('#')[1]);
-  expect((await fetch(`${one.url}health`)).status).toBe(503);
+  expect((await fetch(`${one.url}readyz`)).status).toBe(503);
 });
 
 test('a port that is taken is another one where none was asked for, and refused where one was', async () => {
