@@ -53,7 +53,12 @@ export const Config = z.strictObject({
     .prefault({}),
   verify: z
     .strictObject({
-      everySeconds: z.int().min(1).default(10).describe('How often the daemon compares the rows that changed since the last time.'),
+      everySeconds: z
+        .int()
+        .min(1)
+        .max(86_400)
+        .default(10)
+        .describe('How often the daemon compares the rows that changed since the last time.'),
       fullEveryMinutes: z.number().min(0).default(360).describe('How often the daemon compares every row; 0: only on request.'),
       nice: z.number().min(0).max(100).default(0).describe('A full comparison rests so many times as long as it works.'),
       rowsPerSecond: z.int().min(1).optional().describe('A full comparison reads at most so many rows a second.'),
@@ -104,7 +109,7 @@ export const Config = z.strictObject({
     .prefault({}),
   cutover: z
     .strictObject({
-      maxPauseMs: z.int().min(100).default(3_000).describe("The application's writes wait at most this long."),
+      maxPauseMs: z.int().min(100).max(3_600_000).default(3_000).describe("The application's writes wait at most this long."),
       maxLagMs: z.int().min(0).default(2_000).describe('Refuse to fence while further behind than this.'),
       verifyMaxAgeMinutes: z.int().min(1).default(60).describe('Refuse to switch if the last full verification is older.'),
       maxClockSkewMs: z.int().min(0).default(5_000).describe('Refuse to switch if the clocks here and of Postgres differ by more.'),

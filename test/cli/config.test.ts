@@ -179,6 +179,8 @@ describe('refused by name', () => {
     ['a cutover that is a list, with a pause given', { source: 'app.db', cutover: [] }, { maxPauseMs: 900 }, /cutover/],
     ['a pause too short', { source: 'app.db' }, { maxPauseMs: 99 }, /cutover\.maxPauseMs/],
     ['a pause of half a millisecond', { source: 'app.db', cutover: { maxPauseMs: 100.5 } }, {}, /cutover\.maxPauseMs/],
+    ['a pause longer than a timer can wait', { source: 'app.db' }, { maxPauseMs: 3_000_000_000 }, /cutover\.maxPauseMs/],
+    ['a comparison less often than a timer can tell', { source: 'app.db', verify: { everySeconds: 500_000 } }, {}, /verify\.everySeconds/],
     ['a number as text', { source: 'app.db', verify: { everySeconds: '10' } }, {}, /verify\.everySeconds/],
     ['too many chunks', { source: 'app.db', snapshot: { parallelChunks: 17 } }, {}, /snapshot\.parallelChunks/],
   ];
