@@ -1,4 +1,4 @@
-import { send } from '../outside/request.ts';
+import { send, shownAddress } from '../outside/request.ts';
 import { run } from '../outside/run.ts';
 import type { Hook } from './config.ts';
 
@@ -16,8 +16,8 @@ export async function callHook(hook: Hook, facts: HookFacts, env: NodeJS.Process
   }
 }
 
-/** The hook for people: of an address only where it leads, because the rest of it may be a secret. */
-export const hookName = ({ command, url = '' }: Hook): string => command?.[0] ?? /^https?:\/\/[^/?#]+/.exec(url)?.[0] ?? url;
+/** The hook for people. */
+export const hookName = ({ command, url = '' }: Hook): string => command?.[0] ?? shownAddress(url);
 
 /** `pauseMs` becomes ATTACCA_PAUSE_MS. */
 const variables = (facts: HookFacts): NodeJS.ProcessEnv =>

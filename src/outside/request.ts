@@ -54,12 +54,15 @@ export async function send(request: RequestConfig, method: string, { facts, env,
   return text;
 }
 
+/** The address for people: where it leads, or the variable that says so, because the rest of it may be a secret. */
+export const shownAddress = (template: string): string => /^(?:https?:\/\/[^/?#]*|\$\{[^}]*\})/.exec(template)?.[0] ?? '';
+
 /** What is put into an address is one part of it, whatever its characters; secrets stand there as they are. */
 function addressOf(template: string, facts: Facts, env: NodeJS.ProcessEnv): URL {
   const encoded = Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, encodeURIComponent(value)]));
   const filled = fill(template, encoded, env);
   const url = URL.parse(filled);
-  if (url === null || !/^https?:$/.test(url.protocol)) throw new Error(`${template} does not make an address`);
+  if (url === null || !/^https?:$/.test(url.protocol)) throw new Error(`${shownAddress(template)} does not make an address`);
   if (url.username !== '' || url.password !== '') throw new Error(`${url.origin}: a user name in an address is not sent; use a header`);
   return url;
 }
