@@ -3,7 +3,7 @@
  *
  * (1) It is taken off the schedule before it begins: a crash never makes a second one of it.
  * (2) It is an ordinary cutover, with the gate and the hooks; a verification that has grown too old is made anew before.
- * (3) One that was missed (the daemon was down) is not made up for: nobody is waiting for it any more.
+ * (3) One that was missed (the daemon was down, or busy for long) is not made up for: nobody is waiting for it any more.
  * (4) One that waits for approval is never due and never missed; from its approval on it is like any other.
  */
 import { setTimeout as delay } from 'node:timers/promises';
@@ -25,37 +25,52 @@ type Asked = Pick<Operations, 'verify' | 'switch'>;
 
 /** Runs until `signal` aborts. */
 export async function appointments(engine: Engine, operations: Asked, signal: AbortSignal): Promise<void> {
+  let waiting = false;
   for (; !signal.aborted; await delay(LOOK_MS, undefined, { signal }).catch(() => undefined)) {
     // What cannot be read now is the pipe's to report, and after `finish` there is nothing to read.
     const next = await readScheduled(engine.side).catch(() => undefined);
-    if (next === undefined || next.dueInMs > 0) continue;
-    await keep(engine, operations, next).catch(error => engine.log.error({ err: error }, 'the scheduled cutover did not take place'));
+    if (next === undefined || next.dueInMs > 0) waiting = false;
+    else waiting = await keep(engine, operations, next, waiting).catch(error => failed(engine, error));
   }
 }
 
-async function keep(engine: Engine, operations: Asked, next: Scheduled): Promise<void> {
+function failed({ log }: Engine, error: unknown): false {
+  log.error({ err: error }, 'the scheduled cutover did not take place');
+  return false;
+}
+
+/** True: something else is under way, and the next look tries it again. `waiting`: it was so at the last look, and that is in the log. */
+async function keep(engine: Engine, operations: Asked, next: Scheduled, waiting: boolean): Promise<boolean> {
   const { side, log, config } = engine;
   const { at, by, approval, dueInMs, maxPauseMs } = next;
-  if (!(await take(side, next))) return;
+  if (!(await take(side, next))) return false;
   const detail = approval === null ? { at } : { at, approvedBy: approval.approvedBy };
   if (dueInMs < -GRACE_MS) {
-    log.error({ at, by }, 'the scheduled cutover was missed: no daemon ran');
-    return await audit(side, 'scheduled cutover missed', detail, by);
+    log.error({ at, by, waiting }, 'the scheduled cutover was missed');
+    await audit(side, 'scheduled cutover missed', detail, by);
+    return false;
   }
   const say = (line: string): void => log.info({ at }, line);
   try {
-    await audit(side, 'scheduled cutover begins', detail, by);
+    if (!waiting) await audit(side, 'scheduled cutover begins', detail, by);
     const ageMs = await readVerifiedAge(side);
     if (ageMs === null || ageMs > (config.cutover.verifyMaxAgeMinutes * 60_000) / 2)
       await operations.verify({ tables: [], repair: false, resume: true }, say);
     await operations.switch('cutover', { dryRun: false, maxPauseMs: maxPauseMs ?? undefined }, say);
+    return false;
   } catch (error) {
-    if (!isBusy(error)) throw error;
-    await putBack(side, next); // the next look tries it again
+    const reason = busyWith(error);
+    if (reason === undefined) throw error;
+    await putBack(side, next);
+    if (waiting) return true;
+    log.warn({ at, reason }, 'the scheduled cutover waits');
+    await audit(side, 'scheduled cutover waits', { ...detail, reason }, by);
+    return true;
   }
 }
 
-const isBusy = (error: unknown): boolean => error instanceof Refused && error.blockers.some(({ code }) => code === 'busy');
+const busyWith = (error: unknown): string | undefined =>
+  error instanceof Refused ? error.blockers.find(({ code }) => code === 'busy')?.reason : undefined;
 
 /** Schedules a cutover, or calls off the one that is. */
 export async function appoint(side: Session, { at, onApproval = false, maxPauseMs = null }: Wanted, by: string): Promise<DoneDocument> {

@@ -67,11 +67,15 @@ test('while something else is under way it stays approved, and is tried again', 
   await using w = await world();
   await approved(w.session);
   const busy = new Refused('busy', [{ code: 'busy', reason: 'verify is under way', remedy: 'wait' }]);
-  const once = (times: number): void => {
-    if (times === 1) throw busy;
+  const twice = (times: number): void => {
+    if (times < 3) throw busy;
   };
-  await run(w.session, once, times => times === 2);
+  await run(w.session, twice, times => times === 3);
   expect(await readScheduled(w.session)).toBeUndefined();
+  const { detail } = (await line(w.session, 'scheduled cutover waits'))!;
+  expect(detail).toMatchObject({ approvedBy: 'bob@db2', reason: 'verify is under way' });
+  const lines = (await readWholeAudit(w.session)).map(({ event }) => event).filter(event => event.startsWith('scheduled'));
+  expect(lines, 'once, however often it is tried').toEqual(['scheduled cutover begins', 'scheduled cutover waits']);
 });
 
 test('one that is called off, or replaced, between the look and its beginning does not begin [G9]', async () => {
