@@ -3,6 +3,7 @@
  * not seen yet is lost to the application; this says up to where, asks, and leaves a record that everything else follows from.
  */
 import { Refused, ReplicationError } from '../change/errors.ts';
+import { FLAG_REMEDY } from '../cutover/gate.ts';
 import { LOSS_EPOCHS } from '../cutover/loss.ts';
 import type { FlagProvider } from '../flag/flag.ts';
 import { connect } from '../postgres/open.ts';
@@ -55,7 +56,7 @@ async function open(config: Config, { env }: Context, flag: FlagProvider): Promi
 async function refuse(config: Config, { primary }: ControlRow, flag: FlagProvider): Promise<void> {
   if (primary === 'sqlite') throw refused('phase', 'SQLite is primary already', 'there is nothing to roll back');
   const problem = await flag.check();
-  if (problem !== undefined) throw refused('flag', `the flag: ${problem}`, 'make it writable and readable for this user, then try again');
+  if (problem !== undefined) throw refused('flag', `the flag: ${problem}`, FLAG_REMEDY);
   if (await answers(config))
     throw refused(
       'postgres-answers',

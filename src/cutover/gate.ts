@@ -5,6 +5,10 @@
 import type { Blocker } from '../change/errors.ts';
 import type { Phase } from './phase.ts';
 
+/** Whatever is the matter with the flag is named beside it. */
+export const FLAG_REMEDY =
+  'correct what is named: this user must be able to read and write the flag, and it must name the side that is primary';
+
 export type Direction = 'cutover' | 'rollback';
 
 export type Facts = {
@@ -81,12 +85,7 @@ export function blockers(facts: Facts): Blocker[] {
   );
   verification(facts, block);
   if (facts.direction === 'cutover') found.push(...facts.cannotStream);
-  block(
-    facts.flagProblem !== undefined,
-    'flag',
-    `the flag: ${facts.flagProblem}`,
-    'make it writable and readable for this user, then try again',
-  );
+  block(facts.flagProblem !== undefined, 'flag', `the flag: ${facts.flagProblem}`, FLAG_REMEDY);
   block(
     facts.reverseProblem !== undefined,
     'reverse-path',

@@ -14,6 +14,9 @@ test('a new installation goes on where the flag of an earlier one stands, so tha
   const refused = await world.run('cutover', '--yes');
   expect(refused.code).toBe(3);
   expect(refused.stderr).toMatch(/names PostgreSQL since epoch 7, which another installation has written/);
+  expect(refused.stderr, 'that it cannot be written is not what is the matter').toMatch(
+    /→ correct what is named: .+ name the side that is primary/,
+  );
 
   writeFileSync(world.flag, 'DB_TYPE=sqlite\nDB_TYPE_EPOCH=8\n');
   const { epoch } = await world.json<SwitchDocument>(0, 'cutover', '--yes');
