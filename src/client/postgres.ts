@@ -15,10 +15,16 @@ export interface PgPool {
   on(event: 'error', listener: (error: Error) => void): unknown;
 }
 export interface PgClient {
-  query(sql: string, params?: unknown[]): Promise<PgResult>;
+  query(query: string | PgQuery): Promise<PgResult>;
   release(destroy?: boolean): void;
   on(event: 'error', listener: (error: Error) => void): unknown;
   off(event: 'error', listener: (error: Error) => void): unknown;
+}
+export interface PgQuery {
+  readonly text: string;
+  readonly values: unknown[];
+  /** One statement only, with or without values, as SQLite has it: the server refuses more. */
+  readonly queryMode: 'extended';
 }
 export interface PgResult {
   readonly command: string;
@@ -106,7 +112,7 @@ function transaction(client: PgClient) {
     const refused = refusalOf(failed);
     if (refused !== undefined) throw refused;
     try {
-      return await client.query(prepare(sql), [...params]);
+      return await client.query({ text: prepare(sql), values: [...params], queryMode: 'extended' });
     } catch (error) {
       if (failed === undefined || refusalOf(error) !== undefined) failed = error;
       throw refusalOf(error) ?? error;

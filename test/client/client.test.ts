@@ -177,6 +177,22 @@ test("the application's own errors roll back, are not run again and reach it unc
   expect(await world.postgresBalance(1)).toBe(110);
 });
 
+test('a text of several statements is refused on both sides, before any of them is done', async () => {
+  await using world = await World.open();
+  const app = await world.client();
+  const several = "insert into account values (8, 'eve', 0); insert into account values (9, 'eve', 0)";
+  for (const side of ['sqlite', 'postgres']) {
+    for (const way of ['run', 'get', 'all'] as const)
+      await expect(app.transaction<unknown>(tx => tx[way](several))).rejects.toThrow(/more than one statement|multiple commands/);
+    expect([app.primary(), await app.read(tx => tx.all('select id from account where id > 2'))]).toEqual([side, []]);
+    if (side === 'sqlite') {
+      world.fenceSqlite(1);
+      await world.openPostgres(1);
+      await deposit(app);
+    }
+  }
+});
+
 test('concurrent transactions of one instance each see the one before', async () => {
   await using world = await World.open();
   const app = await world.client();
