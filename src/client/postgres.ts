@@ -17,6 +17,8 @@ export interface PgPool {
 export interface PgClient {
   query(query: string | PgQuery): Promise<PgResult>;
   release(destroy?: boolean): void;
+  /** 'I' outside of a transaction. Only newer versions tell. */
+  getTransactionStatus?(): string | null;
   on(event: 'error', listener: (error: Error) => void): unknown;
   off(event: 'error', listener: (error: Error) => void): unknown;
 }
@@ -95,6 +97,7 @@ async function run<T>(client: PgClient, begin: string, tx: Tx, work: Work<T>, fa
     const result = await work(tx);
     const refusal = refusalOf(failure());
     if (refusal !== undefined) throw refusal;
+    if (isOver(client)) throw new Error('the transaction was ended by one of its own statements');
     return result;
   } catch (error) {
     throw refusalOf(failure()) ?? refusalOf(error) ?? error;
@@ -108,7 +111,7 @@ function transaction(client: PgClient) {
   let failed: unknown;
   let ended = false;
   const step = async (sql: string, params: readonly Param[]): Promise<PgResult> => {
-    if (ended) throw new Error('the transaction is over');
+    if (ended || isOver(client)) throw new Error('the transaction is over');
     const refused = refusalOf(failed);
     if (refused !== undefined) throw refused;
     try {
@@ -129,6 +132,9 @@ function transaction(client: PgClient) {
   };
   return { tx, end, failure: () => failed };
 }
+
+/** Whatever is asked for then would be done on its own, and stay. */
+const isOver = (client: PgClient): boolean => client.getTransactionStatus?.() === 'I';
 
 /** The driver's own errors (connection lost, time out) have no severity; what the server says has one. */
 const isDriverError = (error: unknown): boolean => error instanceof Error && !('severity' in error);

@@ -193,6 +193,25 @@ test('a text of several statements is refused on both sides, before any of them 
   }
 });
 
+test.each(['commit', 'rollback'])('after a %s of its own a transaction does nothing more, on either side', async end => {
+  await using world = await World.open();
+  const app = await world.client();
+  for (const side of ['sqlite', 'postgres']) {
+    await expect(app.transaction(tx => tx.run(end))).rejects.toThrow('ended by one of its own statements');
+    const going = app.transaction(async tx => {
+      await tx.run(end);
+      await tx.run("insert into account values (9, 'eve', 0)");
+    });
+    await expect(going).rejects.toThrow('the transaction is over');
+    expect([app.primary(), await app.read(tx => tx.all('select id from account where id > 2'))]).toEqual([side, []]);
+    if (side === 'sqlite') {
+      world.fenceSqlite(1);
+      await world.openPostgres(1);
+      await deposit(app);
+    }
+  }
+});
+
 test('concurrent transactions of one instance each see the one before', async () => {
   await using world = await World.open();
   const app = await world.client();
