@@ -119,7 +119,11 @@ function limitIn(url: string): number | undefined {
 /** The URL for a connection on which one command goes on for ever: the driver takes the limit from there, whatever else it is given. */
 export const withoutLimit = (url: string): string => url.replace(/([?&])query_timeout=\d+&?/, '$1').replace(/[?&]$/, '');
 
+/** A host that ends before the last @ is the beginning of a password that was not encoded: it would be looked for, and named. */
+const CUT_SHORT = /^[^/]*\/\/[^/?#]*(?:\/[^?]*@|#)/;
+
 function open(url: string, options: ConnectOptions & { readonly queryMs: number }): Client {
+  if (CUT_SHORT.test(url)) throw noUrl(url);
   try {
     return new Client({
       connectionString: url,
@@ -133,9 +137,15 @@ function open(url: string, options: ConnectOptions & { readonly queryMs: number 
     });
   } catch {
     // The driver's error quotes the URL, password and all.
-    throw new UsageError(`not a Postgres URL: ${redact(url)}`, 'write it as postgresql://user:password@host:5432/database');
+    throw noUrl(url);
   }
 }
+
+const noUrl = (url: string): UsageError =>
+  new UsageError(
+    `not a Postgres URL: ${redact(url)}`,
+    'write it as postgresql://user:password@host:5432/database, with each @ : / ? # % of the password as %40 %3A %2F %3F %23 %25',
+  );
 
 function sessionOf(client: Client, limitMs: number): Session {
   const end = () => ended(client);

@@ -230,6 +230,18 @@ describe.concurrent('words and settings that mean nothing', () => {
       ['sync', '--target', `postgresql://app:${PASSWORD}@db:port/app`, ...SOURCE],
       /not a Postgres URL: \S+:\*\*\*@/,
     ],
+    [
+      'a target whose password is not encoded',
+      ['sync', '--target', `postgresql://app:p@${PASSWORD}/x@127.0.0.1:1/app`, ...SOURCE],
+      /not a Postgres URL: postgresql:\/\/app:\*\*\*@127\.0\.0\.1:1\/app\n[\s\S]+%40/,
+    ],
+    [
+      'the same from a variable',
+      ['sync', ...SOURCE],
+      /not a Postgres URL: postgresql:\/\/app:\*\*\*@127\.0\.0\.1:1\/app\n/,
+      config(`{"target":"postgresql://app:$${'{SECRET}'}@127.0.0.1:1/app"}`),
+      { SECRET: `12#${PASSWORD}` },
+    ],
     ['nobody to ask', ['cutover', ...SOURCE], /nobody can be asked here[\s\S]+--yes/],
     ['nobody to ask before an uninstall', ['uninstall', ...SOURCE], /nobody can be asked here[\s\S]+--yes/],
     ['nobody to ask before rows are given up', ['quarantine', 'drop', '1', ...SOURCE], /nobody can be asked here[\s\S]+--yes/],
