@@ -46,7 +46,7 @@ export async function ask<T>(context: Context, call: Call, schema: z.ZodType<T>)
   return { document, daemon: false };
 }
 
-/** Asks the daemon what only it can do. Throws Refused where none runs: `without` says why that matters, and what to do. */
+/** Asks the daemon what only it can do; between two lives it has no socket. Throws Refused where none answers: `without` says why that matters, and what to do. */
 export async function askDaemon<T>(
   context: Context,
   call: Call,
@@ -57,7 +57,9 @@ export async function askDaemon<T>(
   const answered = await callDaemon(config.source, call, () => undefined, actor(context.env));
   if (answered !== undefined) return schema.parse(answered.result);
   refuseNeverInstalled(config, call.operation);
-  throw new Refused('no daemon runs for this file', [{ code: 'no-daemon', ...without }]);
+  throw new Refused('no daemon answers for this file: none runs, or it waits for Postgres, as its log says then', [
+    { code: 'no-daemon', ...without },
+  ]);
 }
 
 const GONE_MS = 20_000;
