@@ -13,7 +13,7 @@ import { from as copyFrom } from 'pg-copy-streams';
 import { ReplicationError, UsageError } from '../change/errors.ts';
 import { literal } from '../change/quote.ts';
 import { connectionError } from './connection-error.ts';
-import { replicationError } from './errors.ts';
+import { PostgresError, replicationError } from './errors.ts';
 import { roundTrips, type Step } from './round-trip.ts';
 import { overlapping, type Turns, turns } from './turns.ts';
 
@@ -26,6 +26,8 @@ export type PgRecord = Readonly<Record<string, string | null>>;
 export interface Session extends AsyncDisposable {
   /** Process id of the server's end. */
   readonly pid: number;
+  /** Aborts when the connection has ended: a session that is asked for nothing would not notice. */
+  readonly lost: AbortSignal;
   query<R extends object = PgRecord>(statement: string | Statement, values?: readonly unknown[]): Promise<QueryResult<R>>;
   /** Runs the statements in one round trip; outside of a transaction they are one. The first failure takes back all of them. */
   roundTrip(steps: readonly Step[]): Promise<void>;
@@ -99,6 +101,8 @@ export async function connect(url: string, options: ConnectOptions): Promise<Ses
   const client = open(url, { ...options, queryMs });
   // An idle session that loses its connection must not end the process: its next query reports the loss.
   client.on('error', () => undefined);
+  const lost = new AbortController();
+  client.once('end', () => lost.abort(new PostgresError('retry', 'a connection to Postgres has ended', {})));
   try {
     await client.connect();
     const settings = Object.entries({ ...SETTINGS, application_name: options.applicationName });
@@ -107,7 +111,7 @@ export async function connect(url: string, options: ConnectOptions): Promise<Ses
     await client.end().catch(() => undefined);
     throw connectionError(error, client);
   }
-  return sessionOf(client, queryMs);
+  return sessionOf(client, queryMs, lost.signal);
 }
 
 /** `?query_timeout=MS` in the URL, as the driver reads it. */
@@ -147,7 +151,7 @@ const noUrl = (url: string): UsageError =>
     'write it as postgresql://user:password@host:5432/database, with each @ : / ? # % of the password as %40 %3A %2F %3F %23 %25',
   );
 
-function sessionOf(client: Client, limitMs: number): Session {
+function sessionOf(client: Client, limitMs: number, lost: AbortSignal): Session {
   const end = () => ended(client);
   const send = roundTrips(client, limitMs);
   const queue = client.pipeline ? overlapping() : turns();
@@ -157,6 +161,7 @@ function sessionOf(client: Client, limitMs: number): Session {
     });
   return {
     pid: Number(Reflect.get(client, 'processID')),
+    lost,
     query<R extends object>(statement: string | Statement, values?: readonly unknown[]) {
       const { limitMs: own, ...config } = typeof statement === 'string' ? { text: statement } : statement;
       const limit = own === undefined ? {} : { query_timeout: own };

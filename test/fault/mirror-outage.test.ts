@@ -4,7 +4,7 @@ import { backAgain, mirrored, mirroringWorld } from '../support/mirroring.ts';
 import { connect, ownPostgres } from '../support/postgres.ts';
 import { startProxy } from '../support/proxy.ts';
 import { buildShop } from '../support/shop.ts';
-import { isRunning, openWorld } from '../support/world.ts';
+import { caughtUp, isRunning, openWorld } from '../support/world.ts';
 
 const LARGE = /* sql */ `insert into log (message, at) select 'large ' || n, 1000000 + n from generate_series(1, 20000) n`;
 
@@ -39,3 +39,22 @@ test('Postgres that crashes and a network that cuts, in small and large transact
   expect(await backAgain(world)).toEqual([]);
   expect(world.app.prepare('select count(*) from customer where id > 7000000').pluck().get()).toBe(id - 7_000_000);
 });
+
+const END = /* sql */ `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name like $1`;
+
+test.each(['attacca sync %', 'attacca side of %'])(
+  'whose session %s was ended while nothing was asked of it: opened anew [G9] [G10]',
+  async name => {
+    await using world = await openWorld(buildShop(20));
+    const daemon = await mirroringWorld(world);
+    for (const wait of [mirrored, caughtUp]) {
+      await world.until(wait);
+      const before = daemon.log().split('restarting').length;
+      expect(await world.pg.query(END, [name])).toHaveLength(1);
+      await expect.poll(() => daemon.log().split('restarting').length, { timeout: 30_000 }).toBe(before + 1);
+      if (wait === mirrored) expect(await backAgain(world)).toEqual([]);
+    }
+    await world.until(caughtUp);
+    await world.json(0, 'cutover', '--yes');
+  },
+);
