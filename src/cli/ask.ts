@@ -19,7 +19,7 @@ import { progressBar } from './bar.ts';
 import type { Config } from './config.ts';
 import { controller } from './engine/controller.ts';
 import { disposable } from './engine/disposable.ts';
-import { findTarget, installed, notInstalled, openEngine, refuseOtherSource, refuseUnnamedTarget, stopUnused } from './engine/engine.ts';
+import { findTarget, installed, notInstalled, openEngine, refuseOlder, refuseOtherSource, refuseUnnamedTarget, stopUnused } from './engine/engine.ts';
 import { hasEmbedded, type Left, removeCapture, removeState } from './engine/keep/removal.ts';
 import { operations } from './engine/operations.ts';
 import { reachedBy } from './engine/points.ts';
@@ -90,6 +90,7 @@ export async function look<T>(
   const { url, embedded } = await findTarget(config);
   try {
     await using side = await connect(url, { applicationName: `attacca ${call.operation}` });
+    await refuseOlder(side);
     const control = await readControl(side);
     if (control === undefined) throw notInstalled({ config });
     refuseOtherSource(control, config.source);

@@ -51,16 +51,11 @@ function shapeOf({ columns }: TablePlan, row: PgRecord): Shape {
   return { file: [row.file, row.published, ...places].join(' '), columns: JSON.parse(row.columns ?? '{}') };
 }
 
-const HAS = /* sql */ `select from pg_attribute where attrelid = 'attacca.control'::regclass and attname = 'catalog' and not attisdropped`;
-/** Waits for everybody who reads the table, and keeps the pipe waiting: never where the column is there. */
-const ADD = /* sql */ `alter table attacca.control add column catalog jsonb`;
 const WRITE = /* sql */ `update attacca.control set catalog = $1`;
 const READ = /* sql */ `select to_jsonb(c) -> 'catalog' as catalog from attacca.control c`;
 
 /** Remembers how the tables are now: from here on the mirror follows them. */
 export async function rememberCatalog(session: Session, catalog: Catalog): Promise<void> {
-  const { rowCount } = await session.query(HAS);
-  if (rowCount === 0) await session.query(ADD); // an installation that is older than this column
   await session.query(WRITE, [JSON.stringify(catalog)]);
 }
 

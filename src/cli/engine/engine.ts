@@ -15,6 +15,7 @@ import { acquire, type Control, readControl } from '../../postgres/control.ts';
 import { known } from '../../postgres/data-dir.ts';
 import { type Embedded, startEmbedded } from '../../postgres/embedded.ts';
 import { holdsTables } from '../../postgres/install.ts';
+import { lacking } from '../../postgres/lacking.ts';
 import { connect, redact, type Session, type Writer } from '../../postgres/open.ts';
 import { type Preflight, preflight } from '../../postgres/preflight.ts';
 import type { OnQuarantine } from '../../postgres/writes.ts';
@@ -67,6 +68,7 @@ export async function openEngine(config: Config, log: Logger, as: string, { env,
     const facts = await preflight(main, config.schema);
     refuse(facts, url);
     await acquire(main, who);
+    if (!LEAVING.has(as)) await refuseOlder(main);
     if (embedded !== undefined) await refuseForeign(main, config.source);
     const side = watched('side', await connect(url, { applicationName: `attacca side of ${who}` }), reached);
     const flag = watched('flag', flagOf(config, { env, side, url }), reached);
@@ -83,6 +85,19 @@ export async function openEngine(config: Config, log: Logger, as: string, { env,
 /** The throttle as it is configured. */
 export const dialFor = ({ snapshot: { rowsPerSecond, nice, chunkRows } }: Config): Dial =>
   dialOf({ rowsPerSecond: rowsPerSecond ?? null, nice, chunkRows, paused: false });
+
+/** What an older version has installed can still be given up. */
+const LEAVING: ReadonlySet<string> = new Set(['uninstall', 'finish']);
+
+/** Throws Refused where an older version of attacca made the installation. */
+export async function refuseOlder(session: Session): Promise<void> {
+  const parts = await lacking(session);
+  if (parts.length === 0) return;
+  const reason = `an older version of attacca made it: in Postgres it lacks ${parts.map(part => `attacca.${part}`).join(', ')}`;
+  const remedy =
+    'go on with the version that made it; or end it, with `attacca uninstall`, or `attacca finish` where Postgres is primary, and begin anew';
+  throw new Refused('the installation is not of this version', [{ code: 'older-version', reason, remedy }]);
+}
 
 /** Whoever ends stops the embedded server, or deletes it: another file's, or what was finished, must not be in it. */
 async function refuseForeign(main: Session, source: string): Promise<void> {
