@@ -17,7 +17,7 @@ const OBJECTS = /* sql */ `
   with relation as (
     select c.oid, c.relname, quote_ident(n.nspname) as space
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where n.oid = case when $1::text is null then pg_my_temp_schema() else to_regnamespace($1)::oid end
+    where n.oid = case when $1::text is null then pg_my_temp_schema() else to_regnamespace(quote_ident($1))::oid end
       and c.relname = any($2::text[]) and c.relkind in ('r', 'p'))
   select 'column' as kind, r.relname as table, a.attname as name,
     format_type(a.atttypid, a.atttypmod) || case when a.attnotnull then ' not null' else '' end
@@ -44,7 +44,7 @@ const OBJECTS = /* sql */ `
 
 const VIEWS = /* sql */ `
   select 'view' as kind, relname as table, relname as name, '' as definition from pg_class
-  where relnamespace = to_regnamespace($1) and relkind = 'v'`;
+  where relnamespace = to_regnamespace(quote_ident($1)) and relkind = 'v'`;
 
 const objectsOf = (rows: readonly object[]): CatalogObject[] => rows as CatalogObject[];
 
@@ -108,7 +108,7 @@ export type Standing = { readonly table: number; readonly column: string; readon
 const SEQUENCES = /* sql */ `
   select t.id, a.attname as column, pg_sequence_last_value(s.seqrelid) as last, w.state
   from unnest($2::integer[], $3::text[], $4::text[]) as t(id, name, col)
-  join pg_class c on c.relname = t.name and c.relnamespace = to_regnamespace($1)
+  join pg_class c on c.relname = t.name and c.relnamespace = to_regnamespace(quote_ident($1))
   join pg_attribute a on a.attrelid = c.oid and a.attname = t.col
   join pg_depend d on d.refobjid = c.oid and d.refobjsubid = a.attnum and d.classid = 'pg_class'::regclass
     and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i')
