@@ -43,7 +43,10 @@ export function translator(plan: Plan): (message: Message) => RowChange | undefi
     if (place !== undefined) return place;
     const name = strangers.get(oid);
     if (name === undefined) throw misfit('Postgres sent a row of a table that it had not described', 'report this as a bug');
-    throw misfit(`the publication has the table ${name}, which is not in the plan`, 'take it out of the publication, then start again');
+    throw misfit(
+      `the publication has the table ${name}, which is not in the plan`,
+      'Take it out of the publication, or give it its old name again; then run `attacca resync`, since its changes come again until then, and start `attacca sync`.',
+    );
   };
   return message => {
     switch (message.kind) {

@@ -19,7 +19,7 @@ import type { Lsn } from '../change/change.ts';
 import { ReplicationError } from '../change/errors.ts';
 import { formatLsn, parseLsn } from '../change/lsn.ts';
 import { literal, quote } from '../change/quote.ts';
-import { replicationError } from './errors.ts';
+import { PostgresError, replicationError } from './errors.ts';
 import { type Handoff, handoff } from './handoff.ts';
 import { connect, withoutLimit } from './open.ts';
 import { decode, type Message } from './pgoutput.ts';
@@ -71,7 +71,7 @@ export async function openStream(options: StreamOptions, after: Lsn, signal: Abo
   signal.addEventListener('abort', abort);
   const ended = service.subscribe(rawPlugin(options.publication, line.arrived), options.slot, formatLsn(start)).then(
     () => items.fail(lost('Postgres ended the stream')),
-    error => items.fail(replicationError(error)),
+    error => items.fail(failure(error)),
   );
   return {
     take: () => items.take(),
@@ -107,6 +107,12 @@ async function startOf({ url, slot }: StreamOptions, after: Lsn, signal: AbortSi
 
 const halt = (message: string): ReplicationError => new ReplicationError('halt', message, { hint: GONE });
 
+/** A publication that is gone, and made again, is of no use to the slot, which looks for it at the place where it stands. */
+function failure(error: unknown): Error {
+  const known = replicationError(error);
+  return known instanceof PostgresError && known.sqlstate === '42704' ? halt(known.message) : known;
+}
+
 const lost = (message: string): ReplicationError =>
   new ReplicationError('retry', message, {
     hint: 'attacca connects again by itself; if it lasts, check that Postgres is up and reachable',
@@ -123,7 +129,7 @@ function attend(service: LogicalReplicationService, items: Handoff<Item>, start:
   // The library adds one again. A commit may begin at the very byte where the last one ended, and must not fall behind the line.
   const report = (ping = false): void => void service.acknowledge(formatLsn((safe - 1n) as Lsn), ping).catch(items.fail);
 
-  service.on('error', error => items.fail(replicationError(error)));
+  service.on('error', error => items.fail(failure(error)));
   service.on('data', async (_, { result, weight }: Parsed) => {
     if (result instanceof Error) items.fail(replicationError(result));
     else await items.put(result, weight);
