@@ -315,7 +315,11 @@ describe.concurrent('a source that was never installed', () => {
     '%s says so, and starts no server for it',
     async words => {
       using place = makePlace();
-      await refused(place, { words: [...words, '--source', 'app.db'], code: 3, says: /not-installed: .+app\.db[\s\S]+attacca sync/ });
+      await refused(place, {
+        words: [...words, '--source', 'app.db'],
+        code: 3,
+        says: /not-installed: .+app\.db[\s\S]+attacca sync[\s\S]+just begun/,
+      });
     },
   );
 });

@@ -189,7 +189,10 @@ export function notInstalled({ config: { source } }: Pick<Engine, 'config'>): Re
   const theirs = capturedFor(source);
   const [reason, remedy] =
     theirs === undefined
-      ? [`nothing replicates ${source} to this target`, 'run `attacca sync` first']
+      ? [
+          `nothing replicates ${source} to this target`,
+          'run `attacca sync` first; one that has only just begun reads the whole file before it installs anything',
+        ]
       : [`nothing is installed in this target, and ${source} is captured for the Postgres database ${theirs}`, ELSEWHERE];
   return new Refused('attacca is not installed here', [{ code: 'not-installed', reason, remedy }]);
 }
