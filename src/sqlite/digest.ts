@@ -69,13 +69,26 @@ function named(db: Database, reader: Reader, { from, parameters }: Rows, limit: 
   return keys.includes(undefined) ? undefined : { keys: keys as PgKey[], cursor: last === undefined ? null : cursorOf(last) };
 }
 
+/** SQLite takes at most 2,000 aggregates in a query; a column has up to two. */
+const COLUMNS_A_QUERY = 500;
+
 function read(db: Database, { columns }: Reader, forms: readonly Form[], rows: Rows): Columns {
-  // The forms compare, for which a column's own collation would have to be there: it may be the application's.
-  const names = columns.map((column, index) => `${column} collate binary as c${index}`);
-  const written = forms.flatMap((form, index) => ('sqlite' in form ? `cast(${form.sqlite(`c${index}`)} as blob)` : []));
-  const text = `select ${['count(*)', ...written].join(', ')} from (select ${names.join(', ')} from ${rows.from})`;
   registerTag(db);
-  const [count, ...aggregates] = prepared(db, text).get(...rows.parameters) as [bigint, ...(Uint8Array<ArrayBuffer> | null)[]];
+  let count = 0n;
+  const aggregates: (Uint8Array<ArrayBuffer> | null)[] = [];
+  for (let first = 0; first < columns.length; first += COLUMNS_A_QUERY) {
+    const some = columns.slice(first, first + COLUMNS_A_QUERY);
+    // The forms compare, for which a column's own collation would have to be there: it may be the application's.
+    const names = some.map((column, index) => `${column} collate binary as c${index}`);
+    const written = some.flatMap((_, index) => {
+      const form = at(forms, first + index);
+      return 'sqlite' in form ? `cast(${form.sqlite(`c${index}`)} as blob)` : [];
+    });
+    const text = `select ${['count(*)', ...written].join(', ')} from (select ${names.join(', ')} from ${rows.from})`;
+    const [found, ...own] = prepared(db, text).get(...rows.parameters) as [bigint, ...(Uint8Array<ArrayBuffer> | null)[]];
+    count = found;
+    aggregates.push(...own);
+  }
   const bytes = forms.map((form, index) => {
     if ('values' in form) return form.values(valuesOf(db, at(columns, index), rows));
     const own = aggregates.shift() ?? null;
