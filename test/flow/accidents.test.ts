@@ -7,7 +7,7 @@ import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import type { SwitchDocument } from '../../src/server/documents.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
-import { caughtUp, type Daemon, openWorld, type World } from '../support/world.ts';
+import { caughtUp, type Daemon, isRunning, openWorld, type World } from '../support/world.ts';
 
 async function equal(world: World): Promise<void> {
   await world.until(caughtUp);
@@ -71,6 +71,19 @@ const write = (world: World): boolean => {
     return false;
   }
 };
+
+test('a file that is away for a moment is waited for [G7]', async () => {
+  await using world = await openWorld(buildShop(20));
+  const daemon = world.start();
+  await equal(world);
+  const away = `${world.source}.away`;
+  renameSync(world.source, away);
+  await expect.poll(() => daemon.log()).toContain('the SQLite file is away');
+  renameSync(away, world.source);
+  writeSome(world.app, 3);
+  await equal(world);
+  expect(isRunning(daemon)).toBe(true);
+});
 
 test('another file in its place: the same history goes on, an older one halts, and resync takes it as the truth [G7]', async () => {
   await using world = await openWorld(buildShop(100));

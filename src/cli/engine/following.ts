@@ -26,7 +26,7 @@ import { remains, retake, unhook } from '../../sqlite/retake.ts';
 import { isDoubtful } from '../../sqlite/steps.ts';
 import { schemaVersion } from '../../sqlite/values.ts';
 import { disposable } from './disposable.ts';
-import { halt, type Installed, identityOf } from './engine.ts';
+import { type Engine, halt, type Installed, identityOf } from './engine.ts';
 import { forwardTail } from './forward-tail.ts';
 import { watched } from './points.ts';
 import { forwardSink } from './sinks.ts';
@@ -40,7 +40,6 @@ type Standing = Installed & { readonly control: Control };
 
 /** Looks at the file, and follows what has happened to it. True: something has, so everything is to be read anew. */
 export async function followSource(on: Standing, signal: AbortSignal): Promise<boolean> {
-  await present(on.engine.config.source, signal);
   using db = disposable(openSource(on.engine.config.source));
   const seen = look(db.database, on.plan);
   const { control } = on;
@@ -73,8 +72,11 @@ const notOurs = (): Error =>
     'Undo the change; or run `attacca uninstall`, migrate Postgres too, truncate its tables, and run `attacca sync` again.',
   );
 
-async function present(path: string, signal: AbortSignal): Promise<void> {
-  for (const deadline = performance.now() + ABSENT_MS; fileAt(path) === undefined && performance.now() < deadline; ) {
+/** Waits for the file, and no longer than one that is put in place takes. */
+export async function present({ config, log }: Engine, signal: AbortSignal): Promise<void> {
+  const isAway = (): boolean => fileAt(config.source) === undefined;
+  if (isAway()) log.warn({ source: config.source }, 'the SQLite file is away');
+  for (const deadline = performance.now() + ABSENT_MS; isAway() && performance.now() < deadline; ) {
     signal.throwIfAborted();
     await delay(100);
   }
