@@ -122,6 +122,8 @@ test('an older content in the same file, as `.restore` puts it there: it halts, 
   await restored.backup(world.source);
   restored.close();
   expect(world.app.prepare('select count(*) from customer where id > 1000').pluck().get()).toBe(0);
+  await daemon.exited;
+  expect(await world.json(0, 'status')).toMatchObject({ lag: null, halt: { hint: expect.stringContaining('attacca resync') } });
   await halted(world, daemon);
 });
 

@@ -96,5 +96,6 @@ function lagOf(source: string, phase: Phase, checkpoint: bigint | undefined, lag
   if (lag !== undefined) return { changes: String(lag.changes), ms: Math.round(lag.ms) };
   if (checkpoint === undefined) return null;
   const head = unlessLocked(source, db => headMark(db).seq);
-  return head === undefined ? null : { changes: String(head - checkpoint), ms: null };
+  // A head before the checkpoint is one of another history: how far that is behind, nobody knows.
+  return head === undefined || head < checkpoint ? null : { changes: String(head - checkpoint), ms: null };
 }
