@@ -19,7 +19,7 @@ import { runningEmbedded } from '../postgres/embedded.ts';
 import { connect } from '../postgres/open.ts';
 import { DemoDocument, StatusDocument, SwitchDocument, VerifyDocument } from '../server/documents.ts';
 import { stateFolder } from '../server/socket.ts';
-import { type Far, saying } from './engine/tell/reckoning.ts';
+import { retelling } from './engine/tell/reckoning.ts';
 import type { Context } from './main.ts';
 import { EXIT, present, progress } from './report.ts';
 
@@ -130,14 +130,14 @@ function startDaemon(config: string, say: (line: string) => void): Daemon {
   const child = spawn(process.execPath, [BINARY, 'sync', '--config', config], { stdio: ['ignore', 'ignore', 'pipe'] });
   let last = '';
   let stopping = false;
+  const retell = retelling(told => say(`  ${told}`));
   const ended = new Promise<void>(resolve => child.once('exit', () => resolve()));
   const target = new Promise<string>(resolve => {
     createInterface({ input: child.stderr }).on('line', text => {
       last = text;
       const line = logLine(text);
       if (typeof line.target === 'string' && line.msg === 'controller') resolve(line.target);
-      if (line.etaSeconds !== undefined) saying(say, `  ${line.msg}`)(line as unknown as Far);
-      if (line.msg === 'phase changed') say(`  ${line.from} → ${line.to}`);
+      retell(line);
     });
   });
   const died = ended.then(() => {

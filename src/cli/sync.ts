@@ -30,6 +30,7 @@ import { hooksOf } from './engine/tell/hooking.ts';
 import { type Far, saying } from './engine/tell/reckoning.ts';
 import type { Context } from './main.ts';
 import { EXIT, type Output, present } from './report.ts';
+import { listenForSignals } from './signals.ts';
 
 type Options = { readonly once?: boolean; readonly verbose?: boolean };
 
@@ -38,7 +39,7 @@ export async function sync(context: Context, options: Options): Promise<number> 
   const config = context.config();
   const log = await logger(context.output, options.verbose === true);
   const stop = new AbortController();
-  listenForSignals(stop, log);
+  listenForSignals(stop, signal => log.info({ signal }, 'stopping')); // between two batches
   const since = new Date();
   const reached = reachedBy(context.env);
   const serves = config.http.enabled && options.once !== true;
@@ -213,15 +214,4 @@ async function logger(output: Output, verbose: boolean): Promise<Logger> {
     return pino({ level, redact }, { write });
   }
   return pino({ level, redact }, pino.destination({ dest: 2, sync: true }));
-}
-
-/** The first signal ends the daemon between two batches, a second one at once. */
-function listenForSignals(stop: AbortController, log: Logger): void {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (stop.signal.aborted) process.exit(EXIT.failed);
-      log.info({ signal }, 'stopping');
-      stop.abort();
-    });
-  }
 }

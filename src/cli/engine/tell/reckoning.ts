@@ -7,6 +7,8 @@ export type Reckoning = { readonly rows: number; readonly total: number; readonl
 export type Far = Reckoning & { readonly table: string };
 
 const EVERY_MS = 1_000;
+/** pino's number. */
+const WARN = 40;
 
 /** Tells how far work is that begins now: at most once a second, whenever it is heard of. */
 export function onceASecond(tell: (far: Far) => void): (done: Pick<Far, 'table' | 'rows' | 'total'>) => void {
@@ -32,3 +34,12 @@ export const saying =
   (say: Progress, doing: string) =>
   ({ table, rows, total, rowsPerSecond, etaSeconds }: Far): void =>
     say(`${doing} ${table}: ${rows} of ${total} rows, ${rowsPerSecond} rows/s, ${etaSeconds} s left`, rows / Math.max(1, total));
+
+/** What of a log is for a person who waits: how far it is, phases, and what went wrong; findings have their own place. */
+export const retelling =
+  (say: Progress) =>
+  (line: Readonly<Record<string, unknown>>): void => {
+    if (line.etaSeconds !== undefined) saying(say, String(line.msg))(line as unknown as Far);
+    else if (line.msg === 'phase changed') say(`${line.from} → ${line.to}`);
+    else if (Number(line.level) >= WARN && line.code === undefined) say(String(line.msg));
+  };
