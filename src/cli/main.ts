@@ -50,6 +50,17 @@ export function program(): Command {
     .addOption(target())
     .action(run(async (context, options: Given) => (await import('./plan.ts')).plan(context, options)));
 
+  subcommand(root, 'rehearse', 'the whole night in advance on a copy: copy, verify, cut over, roll back', [
+    'attacca rehearse --source app.db',
+    'attacca rehearse --source app.db --plan attacca.plan.yaml --json',
+    'attacca rehearse --source app.db --target postgresql://app@db.internal/rehearsal',
+  ])
+    .addOption(source())
+    .option('--target <url>', 'an empty database to rehearse in; without it a PostgreSQL of its own')
+    .addOption(new Option('--plan <file>', 'the reviewed plan file').env('ATTACCA_PLAN'))
+    .addOption(waive())
+    .action(run(async (context, options: Given) => (await import('./rehearse.ts')).rehearse(context, options)));
+
   subcommand(root, 'sync', 'the daemon: install capture, copy, then follow every change', [
     'attacca sync --source app.db',
     'attacca sync --source app.db --target postgresql://app@db.internal/app --plan attacca.plan.yaml',

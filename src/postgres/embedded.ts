@@ -68,9 +68,10 @@ export async function startEmbedded(dir: string): Promise<Embedded> {
   }
 }
 
-/** Stops the server that belongs to `dir`, if it runs, and deletes its data. */
+/** Ends the server that belongs to `dir`, if it runs, and deletes its data: nothing of it need come to disk before. */
 export async function removeEmbedded(dir: string): Promise<void> {
-  await runningEmbedded(dir)?.stop();
+  const running = runningEmbedded(dir);
+  if (running !== undefined) await stop(running.pid, running.dataDir, 'SIGQUIT');
   const dataDir = known(dir);
   if (dataDir !== undefined) rmSync(dataDir, { recursive: true, force: true });
 }
@@ -80,6 +81,18 @@ export function runningEmbedded(dir: string): Embedded | undefined {
   const dataDir = known(dir);
   const server = dataDir === undefined ? undefined : alive(dataDir);
   return dataDir !== undefined && server?.status === 'ready' ? embedded(server, dataDir, false) : undefined;
+}
+
+/** Until it is disposed of, the server ends with this process, whatever ends that. */
+export function endingWithProcess({ pid }: Pick<Embedded, 'pid'>): Disposable {
+  const options = ['-c', 'cat > /dev/null; kill -INT "$0"', String(pid)];
+  const waiting = spawn('/bin/sh', options, { cwd: '/', env: ENVIRONMENT, detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+  return {
+    [Symbol.dispose]() {
+      waiting.kill();
+      waiting.stdin.destroy();
+    },
+  };
 }
 
 const urlOf = (port: number, database: string): string => `postgresql://${USER}@127.0.0.1:${port}/${database}`;
@@ -159,9 +172,9 @@ function ignoreDuplicate(error: unknown): void {
   if (!['42P04', '23505'].includes(codeOf(error))) throw error;
 }
 
-async function stop(pid: number, dataDir: string): Promise<void> {
+async function stop(pid: number, dataDir: string, signal: 'SIGINT' | 'SIGQUIT' = 'SIGINT'): Promise<void> {
   if (alive(dataDir)?.pid !== pid) return;
-  process.kill(pid, 'SIGINT');
+  process.kill(pid, signal);
   for (const deadline = performance.now() + STOP_MS; alive(dataDir)?.pid === pid; await delay(POLL_MS))
     if (performance.now() > deadline) throw failure('the embedded PostgreSQL does not stop', `process ${pid} is still there`);
 }

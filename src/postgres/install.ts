@@ -128,6 +128,11 @@ const COMPAT = /* sql */ `
   where n.nspname = 'sqlite_compat' and p.proname = any($1)`;
 const OTHERS = /* sql */ `select from pg_proc p where p.pronamespace = to_regnamespace('sqlite_compat')`;
 
+/** Whether SQLite's functions are there already: they may be an application's since it was moved. */
+export async function hasCompat(session: Session): Promise<boolean> {
+  return (await session.query(/* sql */ `select to_regnamespace('sqlite_compat') is not null as there`)).rows[0]?.there === 't';
+}
+
 /** The functions that came for the plan's expressions, and their schema unless somebody else's are in it. */
 async function dropCompat(session: Session, { compat = [] }: Plan): Promise<void> {
   if (compat.length === 0) return;

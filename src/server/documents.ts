@@ -231,6 +231,25 @@ export const AssessDocument = z.strictObject({
 });
 export type AssessDocument = z.infer<typeof AssessDocument>;
 
+export const RehearsalDocument = z.strictObject({
+  ok: z.boolean().describe('Nothing stood in the way, and nothing was different.'),
+  source: z.string(),
+  target: z.string().nullable().describe('Without its password; null: a PostgreSQL of its own.'),
+  rows: Count,
+  steps: z
+    .array(z.strictObject({ name: z.enum(['copy', 'verify', 'cutover', 'rollback', 'verify-back']), seconds: z.number() }))
+    .describe('Those that were done, in order; copy: all that `sync --once` does.'),
+  rowsPerSecond: Count.describe('Of the first copy.'),
+  pauseMs: z
+    .strictObject({ cutover: z.number().nullable(), rollback: z.number().nullable() })
+    .describe('From the lock to the flag; null where it did not come to that.'),
+  differences: Count.describe('Rows, and objects of Postgres, by the last comparison.'),
+  samples: z.array(DifferenceDocument),
+  findings: z.array(Finding.pick({ code: true, table: true, column: true, message: true })).describe('Warnings.'),
+  blockers: z.array(BlockerDocument).describe('What would stand in the way.'),
+});
+export type RehearsalDocument = z.infer<typeof RehearsalDocument>;
+
 export const PlanDocument = z.strictObject({ file: z.string().nullable(), tables: Count, findings: z.array(Finding), plan: z.unknown() });
 
 export const SyncDocument = z.strictObject({ phase: z.enum(PHASES), rows: Count, rowsPerSecond: z.number(), target: z.string() });

@@ -15,11 +15,19 @@ export const stateFolder = (source: string): string => join(dirname(source), '.a
 /** What stays there when attacca goes: the backups of the source. */
 export const backupFolder = (source: string): string => join(stateFolder(source), 'backups');
 
-/** Whether anything but backups is there: an installation, or what is left of one. */
-export const hasState = (source: string): boolean => {
+/** Where the source is rehearsed; there for as long as that takes. */
+export const rehearsalFolder = (source: string): string => join(stateFolder(source), 'rehearsal', basename(source));
+
+/** What an installation, or what is left of one, has there. */
+export function stateOf(source: string): string[] {
   const folder = stateFolder(source);
-  return existsSync(folder) && readdirSync(folder).some(name => join(folder, name) !== backupFolder(source));
-};
+  const others = [backupFolder(source), dirname(rehearsalFolder(source))];
+  const paths = existsSync(folder) ? readdirSync(folder).map(name => join(folder, name)) : [];
+  return paths.filter(path => !others.includes(path));
+}
+
+/** Whether anything of an installation is there. */
+export const hasState = (source: string): boolean => stateOf(source).length > 0;
 
 /**
  * Where the daemon for `source`, and for every other file of its folder, listens: `.attacca/control.sock`, or, where that path is too long for a socket, a private

@@ -30,6 +30,7 @@ import {
 const CORRUPT = resolve(process.env.ATTACCA_CORPUS ?? '../shared/corpus', 'db/mbtiles_corrupt.mbtiles');
 const COMMANDS = [
   'assess',
+  'rehearse',
   'plan',
   'sync',
   'status',

@@ -43,11 +43,15 @@ export async function examine(config: Config, log: Logger, target?: TargetSchema
 
 /**
  * Creates the installation in Postgres if there is none: the schema, the tables, the fence, and the control row with the plan.
- * `decided`: what an examination just before has decided. Throws Refused where there is one of another file.
+ * `decided`: what an examination just before has decided. Returns what the server has to say to that. Throws Refused where there is one
+ * of another file.
  */
-export async function ensurePlan(engine: Engine, decided?: Decided): Promise<void> {
+export async function ensurePlan(engine: Engine, decided?: Decided): Promise<readonly Finding[]> {
   const control = await readControl(engine.main);
-  if (control !== undefined) return refuseOtherSource(control, engine.config.source);
+  if (control !== undefined) {
+    refuseOtherSource(control, engine.config.source);
+    return [];
+  }
   const { plan, findings } = await onTarget(engine.main, decided ?? (await examineBoth(engine)));
   report(engine.log, findings);
   await installPostgres(engine.main, plan, {
@@ -56,6 +60,7 @@ export async function ensurePlan(engine: Engine, decided?: Decided): Promise<voi
     system: identityOf(engine),
   });
   engine.log.info({ tables: plan.tables.length, target: engine.facts.database }, 'installed in Postgres');
+  return findings;
 }
 
 /**

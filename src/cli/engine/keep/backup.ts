@@ -24,7 +24,7 @@ export type Occasion = 'before-cutover' | 'before-finish';
 
 const PROGRAM = new URL(import.meta.url.endsWith('.ts') ? './backup-thread.ts' : './backup-thread.js', import.meta.url);
 /** Room for what is written while it is copied, and for the journal of taking attacca out of it. */
-const SPARE = 1.05;
+export const SPARE = 1.05;
 
 /** Where they are kept. */
 const folderOf = ({ source, backup }: Config): string => backup.folder ?? backupFolder(source);
@@ -101,7 +101,8 @@ function prefixOf({ source, backup }: Pick<Config, 'source' | 'backup'>): string
 /** To the millisecond: names sort as they were made, and two never meet. */
 const stamp = (at: Date): string => at.toISOString().replaceAll(':', '');
 
-function sizeOf(source: string): number {
+/** Bytes of the file with what is committed in its WAL. */
+export function sizeOf(source: string): number {
   using db = disposable(openSource(source, { readonly: true }));
   return Number(db.database.pragma('page_count', { simple: true })) * Number(db.database.pragma('page_size', { simple: true }));
 }

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { Refused } from '../../../change/errors.ts';
 import { type Phase, primaryIn } from '../../../cutover/phase.ts';
 import { type Control, readControl } from '../../../postgres/control.ts';
@@ -8,7 +8,7 @@ import { removeEmbedded } from '../../../postgres/embedded.ts';
 import { finishPostgres, uninstallPostgres } from '../../../postgres/install.ts';
 import type { DoneDocument } from '../../../server/documents.ts';
 import type { Progress } from '../../../server/operations.ts';
-import { backupFolder, socketPath, stateFolder } from '../../../server/socket.ts';
+import { backupFolder, socketPath, stateFolder, stateOf } from '../../../server/socket.ts';
 import { keepFenceOnly } from '../../../sqlite/fence.ts';
 import { hold } from '../../../sqlite/hold.ts';
 import { finished, readControl as readSqliteControl, uninstall } from '../../../sqlite/install.ts';
@@ -108,7 +108,7 @@ export type Left = { readonly keepTarget: boolean };
 export const hasEmbedded = (source: string): boolean => known(stateFolder(source)) !== undefined;
 
 /**
- * The folder beside the source goes but for the backups, with the socket and the embedded server, unless that one is not ours or holds
+ * The folder beside the source goes but for the backups and a rehearsal, with the socket and the embedded server, unless that one is not ours or holds
  * tables that are to stay. `left`: undefined where nothing has ended.
  */
 export async function removeState(config: Config, left: Left | undefined): Promise<void> {
@@ -116,13 +116,10 @@ export async function removeState(config: Config, left: Left | undefined): Promi
   const folder = stateFolder(config.source);
   await removeEmbedded(folder);
   rmSync(socketPath(config.source), { force: true });
-  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
-    const path = join(folder, name);
-    if (path !== backupFolder(config.source)) rmSync(path, { recursive: true, force: true });
-  }
+  for (const path of stateOf(config.source)) rmSync(path, { recursive: true, force: true });
   for (const path of [backupFolder(config.source), folder, dirname(socketPath(config.source))]) removeIfEmpty(path);
 }
 
-function removeIfEmpty(folder: string): void {
+export function removeIfEmpty(folder: string): void {
   if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
 }
