@@ -4,7 +4,7 @@
  */
 import pino, { type Logger } from 'pino';
 import { isTransient, Refused, ReplicationError } from '../change/errors.ts';
-import { clearHalt, setHalt } from '../postgres/control.ts';
+import { clearHalt } from '../postgres/control.ts';
 import type { Dial } from '../replicate/pace.ts';
 import { supervise } from '../replicate/supervise.ts';
 import { refuseNeighbour } from '../server/call.ts';
@@ -25,9 +25,10 @@ import { rounds } from './engine/prove/rounds.ts';
 import { readStatus } from './engine/status.ts';
 import { flagAfterLoss } from './engine/switch/accepted-loss.ts';
 import { appointments } from './engine/switch/appointments.ts';
+import { type Alerts, alertsOf, reasonOf } from './engine/tell/alerts.ts';
 import { flagWithoutPostgres } from './engine/tell/flag.ts';
-import { hooksOf } from './engine/tell/hooking.ts';
 import { type Far, saying } from './engine/tell/reckoning.ts';
+import { afterAWhile, rememberHalt, tellHalt } from './halted.ts';
 import type { Context } from './main.ts';
 import { EXIT, type Output, present } from './report.ts';
 import { listenForSignals } from './signals.ts';
@@ -45,8 +46,10 @@ export async function sync(context: Context, options: Options): Promise<number> 
   const serves = config.http.enabled && options.once !== true;
   await using page = serves ? await startWeb(config.http) : undefined;
   if (page !== undefined) log.info({ url: page.url }, 'dashboard');
-  const away = outage({ config, log, reached });
+  const alerts = alertsOf();
+  const away = outage({ config, log, alerts, reached });
   let started = false;
+  let toldBefore = false;
   let last: SyncDocument | undefined;
   let left: Left | undefined;
   const known = {
@@ -56,8 +59,10 @@ export async function sync(context: Context, options: Options): Promise<number> 
     stop,
     env: context.env,
     throttle: dialFor(config), // what somebody has turned stays so for as long as the daemon runs, whatever it loses meanwhile
+    alerts,
     reached,
     ended: (what: Left) => (left = what),
+    haltedAgain: () => (toldBefore = true),
     lost: away.lost,
   };
 
@@ -72,15 +77,16 @@ export async function sync(context: Context, options: Options): Promise<number> 
       }
     },
     (error, waitMs) => {
-      log.warn({ err: error, waitMs }, 'restarting');
-      page?.waiting(error instanceof Error ? error.message : String(error));
+      log.debug({ waitMs }, 'restarting');
+      alerts.raise('restarts', reasonOf(error), () => log.warn({ err: error }, 'restarting until it works'));
+      page?.waiting(reasonOf(error));
     },
     stop.signal,
   );
   try {
     await running;
   } catch (error) {
-    if (started) await tellHalt(config, log, context.env, error);
+    if (started && !toldBefore) await tellHalt(config, log, context.env, error);
     throw error;
   }
   await removeState(config, left);
@@ -99,8 +105,11 @@ type Session = {
   readonly stop: AbortController;
   readonly env: NodeJS.ProcessEnv;
   readonly throttle: Dial;
+  readonly alerts: Alerts;
   readonly reached: Reached | undefined;
   readonly ended: (left: Left) => void;
+  /** Called when it ends as it did the last time: who is to be told of that knows it. */
+  readonly haltedAgain: () => void;
   /** Called when there is an installation and this is its controller: from then on what heals is waited for. */
   readonly opened: () => void;
   /** Called when a connection to Postgres has ended. */
@@ -111,28 +120,34 @@ type Session = {
 async function session(
   config: Config,
   log: Logger,
-  { since, once, page, stop, env, throttle, reached, ended, opened, lost }: Session,
+  { since, once, page, stop, env, throttle, alerts, reached, ended, haltedAgain, opened, lost }: Session,
 ): Promise<SyncDocument | undefined> {
   await refuseNeighbour(config.source);
   // The embedded server is only made for a file that can be replicated: a refusal leaves nothing behind.
   const decided = neverInstalled(config) ? await examine(config, log) : undefined;
-  await using engine = await openEngine(config, log, 'sync', { env, throttle, reached });
+  await using engine = await openEngine(config, log, 'sync', { env, throttle, alerts, reached });
   using _lost = { [Symbol.dispose]: lost };
   await ensurePlan(engine, decided);
   opened();
+  using _works = afterAWhile(() => alerts.over('restarts', stood => log.info(stood, 'it works again')));
   const own = controller(engine);
   const enough = new AbortController();
+  let removed = false;
   const ops = operations(own, { since, page }, left => {
+    removed = true;
     ended(left);
     stop.abort();
   });
   await refuseNeighbour(config.source); // two may have started at once
   await using _socket = await listen(ops, config.source);
   using _attended = page?.attend(ops);
-  log.info({ target: shown(engine), embedded: engine.embedded !== undefined }, 'controller');
+  const target = shown(engine);
+  alerts.raise('controller', target, () => log.info({ target, embedded: engine.embedded !== undefined }, 'controller'));
   const over = AbortSignal.any([stop.signal, enough.signal]);
+  const clear = (): Promise<void> => clearHalt(engine.side).catch(error => log.warn({ err: error }, 'halt not cleared'));
+  let clearing: Disposable | undefined;
   const running = own.run(over, () => {
-    clearHalt(engine.side).catch(error => log.warn({ err: error }, 'halt not cleared'));
+    clearing ??= afterAWhile(clear);
   });
   try {
     if (!once) {
@@ -140,15 +155,19 @@ async function session(
       await running.finally(() => enough.abort());
       if (!stop.signal.aborted) ended({ keepTarget: true }); // a `finish` that a crash had interrupted
       await beside;
+      if (stop.signal.aborted && !removed && clearing !== undefined) await clear();
       return undefined;
     }
     const report = await untilCaughtUp(own, running);
     enough.abort();
     await running;
+    await clear();
     return report;
   } catch (error) {
-    if (!isTransient(error)) await rememberHalt(own, error);
+    if (!isTransient(error) && (await rememberHalt(own, error))) haltedAgain();
     throw error;
+  } finally {
+    clearing?.[Symbol.dispose]();
   }
 }
 
@@ -158,24 +177,6 @@ async function untilCaughtUp(own: Controller, running: Promise<void>): Promise<S
   const { phase } = await readStatus(own.engine, null, undefined);
   const { rows, seconds } = own.copied() ?? { rows: 0, seconds: 0 };
   return Document.parse({ phase, rows, rowsPerSecond: seconds === 0 ? 0 : Math.round(rows / seconds), target: shown(own.engine) });
-}
-
-/** For `status`, and for whoever starts the daemon again. Best effort: the reason is on stderr as well. */
-async function rememberHalt(own: Controller, error: unknown): Promise<void> {
-  const { reason, hint } = explained(error);
-  await setHalt(own.engine.side, reason, hint).catch(cause => own.engine.log.warn({ err: cause }, 'halt not recorded'));
-}
-
-const explained = (error: unknown) => ({
-  reason: error instanceof Error ? error.message : String(error),
-  hint: error instanceof ReplicationError ? error.hint : 'run `attacca sync` again',
-});
-
-/** Tells whoever wants to know that this daemon ends; it was at work before. Postgres may be out of reach. */
-async function tellHalt(config: Config, log: Logger, env: NodeJS.ProcessEnv, error: unknown): Promise<void> {
-  const hooks = hooksOf({ config, log, url: config.target ?? '', env, note: async () => undefined });
-  hooks.after('on-halt', explained(error));
-  await hooks.settled();
 }
 
 /** A daemon that never got going says why and ends: whoever started it is still there to read it. */

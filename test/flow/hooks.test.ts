@@ -92,6 +92,27 @@ test('a failing before-hook refuses by name and leaves nothing; the others run b
   expect(world.daemon().log()).not.toContain(SECRET);
 });
 
+test('a halt that comes again at every start is told once, and anew once the daemon has been well in between [G7]', async () => {
+  await using service = await listener(Promise.resolve());
+  const hooks = { 'on-halt': [{ url: `${service.url}/halt`, timeoutMs: 60_000 }] };
+  await using world = await openWorld(buildShop(20), { hooks, quarantine: { policy: 'stop', afterRows: 0 } });
+  await world.json(0, 'sync', '--once');
+  world.app.exec("update orders set total = 'much' where id = 1"); // its column holds numbers
+  const halts = async (): Promise<number> => {
+    expect(await world.start().exited).toBe(1);
+    return service.told.length;
+  };
+  expect([await halts(), await halts(), await halts()]).toEqual([1, 1, 1]);
+  world.app.exec('update orders set total = 2 where id = 1');
+  const well = world.start();
+  const { halt } = await world.until(caughtUp);
+  expect(halt, 'at work it is not halted').toBeNull();
+  await expect.poll(() => world.pg.query('select 1 from attacca.control where halt_reason is null')).toHaveLength(1);
+  world.app.exec("update orders set total = 'much' where id = 1");
+  expect(await well.exited).toBe(1);
+  expect(service.told.length).toBe(2);
+});
+
 test('a daemon that halts tells why before it ends [G7]', async () => {
   await using service = await listener(Promise.resolve());
   await using world = await openWorld(buildShop(20), { hooks: { 'on-halt': [{ url: `${service.url}/halt`, timeoutMs: 60_000 }] } });

@@ -16,6 +16,12 @@ test('while mirroring, marks are forgotten once they were compared: the file doe
   world.app.exec(`begin immediate; drop trigger _attacca_fence_update_1; update customer set note = 'past the fence' where id = 3; commit`);
   await expect.poll(() => daemon.log(), { interval: 50 }).toContain('differs');
   expect(daemon.log()).toContain('SQLite fence was broken and is up again');
+  for (let round = 1, last: unknown; round <= 2; round++) {
+    const found = async () => (await world.pg.query('select updated_at::text as at from attacca.control'))[0]?.at;
+    last = await found();
+    await expect.poll(found, { interval: 200 }).not.toBe(last);
+  }
+  expect(daemon.log().match(/"differs"/g), 'said once, though every round finds it').toHaveLength(1);
   await world.json(0, 'resync', '--yes');
   expect(await backAgain(world)).toEqual([]);
 });

@@ -22,6 +22,7 @@ test('each code that src gives has its row in deploy/codes.md, and each row a co
 test('what is documented of the gate is explained too', () => {
   const gate = /^\| of both [\s\S]+?\n\n/m.exec(readFileSync('README.md', 'utf8'))?.[0] ?? '';
   const named = [...gate.matchAll(/`([a-z-]+)`/g)].map(([, code]) => code);
+  const explained = new Set(rows.map(([, code]) => code));
   expect(named.length).toBeGreaterThan(20);
-  expect(rows.map(([, code]) => code)).toEqual(expect.arrayContaining(named));
+  expect(named.filter(code => !explained.has(code))).toEqual([]);
 });

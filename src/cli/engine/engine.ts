@@ -27,6 +27,7 @@ import type { Config } from '../config.ts';
 import { disposable } from './disposable.ts';
 import { type Reached, watched } from './points.ts';
 import { alarm } from './tell/alarm.ts';
+import { type Alerts, alertsOf } from './tell/alerts.ts';
 import { flagOf } from './tell/flag.ts';
 import { type Hooks, hooksOf } from './tell/hooking.ts';
 
@@ -42,6 +43,7 @@ export type Engine = AsyncDisposable & {
   readonly hooks: Hooks;
   /** How fast the first copy goes; commands turn it. */
   readonly throttle: Dial;
+  readonly alerts: Alerts;
   /** Only in tests: where this process is to die. */
   readonly reached: Reached | undefined;
 };
@@ -56,10 +58,16 @@ export type Installed = {
 };
 
 /** What the process that opens it lends. */
-export type Around = { readonly env: NodeJS.ProcessEnv; readonly throttle?: Dial | undefined; readonly reached?: Reached | undefined };
+export type Around = {
+  readonly env: NodeJS.ProcessEnv;
+  readonly throttle?: Dial | undefined;
+  readonly alerts?: Alerts | undefined;
+  readonly reached?: Reached | undefined;
+};
 
 /** Opens everything and becomes the one controller. Throws Refused, naming the other one, if there is one already. */
-export async function openEngine(config: Config, log: Logger, as: string, { env, throttle, reached }: Around): Promise<Engine> {
+export async function openEngine(config: Config, log: Logger, as: string, around: Around): Promise<Engine> {
+  const { env, throttle = dialFor(config), alerts = alertsOf(), reached } = around;
   openSource(config.source).close();
   const { url, embedded } = await findTarget(config);
   const who = `${as} pid ${process.pid} on ${hostname()}`;
@@ -73,7 +81,7 @@ export async function openEngine(config: Config, log: Logger, as: string, { env,
     const side = watched('side', await connect(url, { applicationName: `attacca side of ${who}` }), reached);
     const flag = watched('flag', flagOf(config, { env, side, url }), reached);
     const hooks = hooksOf({ config, log, url, env, note: (event, detail) => audit(side, event, detail) });
-    const engine = { config, log, url, embedded, main, side, facts, flag, hooks, throttle: throttle ?? dialFor(config), reached };
+    const engine = { config, log, url, embedded, main, side, facts, flag, hooks, throttle, alerts, reached };
     return { ...engine, [Symbol.asyncDispose]: () => close(engine, as) };
   } catch (error) {
     await main.end();
@@ -169,7 +177,7 @@ export async function installed(engine: Engine): Promise<Installed & { readonly 
   if (control === undefined) throw notInstalled(engine);
   refuseOtherSource(control, engine.config.source);
   const writer = { token: control.install, replicaRole: engine.facts.replicaRole };
-  const onQuarantine = alarm(engine.log, control.plan);
+  const onQuarantine = alarm(engine, control.plan);
   return { engine, plan: control.plan, install: control.install, writer, onQuarantine, control };
 }
 

@@ -18,10 +18,11 @@ import { prune } from '../../sqlite/prune.ts';
 import type { StatePair } from '../../verify/rows.ts';
 import { disposable } from './disposable.ts';
 import type { Installed } from './engine.ts';
-import { headIn } from './journal-cap.ts';
+import { drained, headIn } from './journal-cap.ts';
 import { watched } from './points.ts';
 import { compareRecent } from './prove/recent.ts';
 import type { Tail } from './tail.ts';
+import { reasonOf } from './tell/alerts.ts';
 
 /** A read transaction keeps the application's WAL from being reset: never for longer than this. */
 const ANCHOR_MS = 300;
@@ -87,14 +88,17 @@ export function forwardTail(
   /** Applied and verified: then the marks are no longer needed. While the application keeps the file locked they stay for now. */
   async function checkMarked(): Promise<void> {
     try {
-      if (!(await compareRecent(on, pin, stop.signal))) return;
+      const equal = await compareRecent(on, pin, stop.signal);
+      drained(engine);
+      if (!equal) return;
       using db = disposable(openSource(engine.config.source, { waitMs: 0 }));
       await marks.prune(db.database, await readVerified(engine.side), () => engine.reached?.('prune.step:after'));
+      engine.alerts.over('marks', () => engine.log.info('marks are forgotten again'));
     } catch (error) {
       // Stopped in the middle of a comparison: that is no failure of the pipe, and a switch must not end the daemon.
       if (stop.signal.aborted || error instanceof PipeEnded) return;
       if (!isLocked(error) && !isBusy(error) && !isFull(error)) throw error;
-      engine.log.warn({ err: error }, 'marks could not be forgotten now');
+      engine.alerts.raise('marks', reasonOf(error), () => engine.log.warn({ err: error }, 'marks cannot be forgotten now'));
     }
   }
 

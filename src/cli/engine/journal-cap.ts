@@ -14,23 +14,30 @@ import { headMark } from '../../sqlite/rows.ts';
 import type { Config } from '../config.ts';
 import { disposable } from './disposable.ts';
 import type { Reached } from './points.ts';
+import type { Alerts } from './tell/alerts.ts';
 
 /** From this share of the cap on people are told. */
 const WARN = 0.8;
 
-type Journal = { readonly config: Config; readonly log: Logger; readonly reached: Reached | undefined };
+type Journal = { readonly config: Config; readonly log: Logger; readonly alerts: Alerts; readonly reached: Reached | undefined };
 
 /** Compacts what waits behind the checkpoint, if that is too much. Call it while no pipe runs. */
-export async function capJournal({ config, log, reached }: Journal, checkpoint: Seq): Promise<void> {
+export async function capJournal({ config, log, alerts, reached }: Journal, checkpoint: Seq): Promise<void> {
   using db = disposable(openSource(config.source));
   if (readControl(db.database)?.primary !== 'sqlite') return;
   const { maxMarks } = config.journal;
   const waiting = waitingMarks(db.database, checkpoint);
-  if (waiting > maxMarks * WARN) log.warn({ waiting, maxMarks }, 'the journal is nearly full');
+  if (waiting > maxMarks * WARN) alerts.raise(JOURNAL, 'nearly full', () => log.warn({ waiting, maxMarks }, 'the journal is nearly full'));
   const done = await compact(db.database, checkpoint, maxMarks, () => reached?.('compact.step:after'));
   if (done === undefined) return;
   log.warn({ waiting: done.waiting, removed: done.removed, tables: done.tables }, 'journal compacted: these tables are copied anew');
 }
+
+/** Everything that waited has been applied. */
+export const drained = ({ log, alerts }: Pick<Journal, 'log' | 'alerts'>): void =>
+  alerts.over(JOURNAL, ({ seconds }) => log.info({ seconds }, 'the journal is no longer nearly full'));
+
+const JOURNAL = 'journal';
 
 /**
  * The same while Postgres cannot be reached. Where its checkpoint is cannot be asked then, but it is not beyond what the file held

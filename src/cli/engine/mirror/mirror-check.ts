@@ -12,6 +12,7 @@ import type { StatePair } from '../../../verify/rows.ts';
 import { disposable } from '../disposable.ts';
 import type { Installed } from '../engine.ts';
 import { compareRecent } from '../prove/recent.ts';
+import { reasonOf } from '../tell/alerts.ts';
 import type { FenceWatch } from './fence-watch.ts';
 
 /** Each comparison keeps the application's writers in Postgres waiting for a moment: seldomer than forward, where none waits. */
@@ -47,10 +48,11 @@ export function mirrorCheck(on: Installed, { pin, ours, signal }: Around): Mirro
         if (signal.aborted) return;
         try {
           await once();
+          engine.alerts.over('mirror', () => engine.log.info('the mirror is compared again'));
         } catch (error) {
           if (signal.aborted) return;
           if (!passes(error)) throw error;
-          engine.log.warn({ err: error }, 'the mirror could not be compared now');
+          engine.alerts.raise('mirror', reasonOf(error), () => engine.log.warn({ err: error }, 'the mirror cannot be compared now'));
         }
       }
     },

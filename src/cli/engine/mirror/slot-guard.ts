@@ -5,16 +5,16 @@ import type { Session } from '../../../postgres/open.ts';
 import { dropSlot, slotState } from '../../../postgres/slot.ts';
 import { judgeSlot } from '../../../replicate/retained.ts';
 import { halt, type Installed } from '../engine.ts';
+import { reasonOf } from '../tell/alerts.ts';
 
 export const LOST =
   'PostgreSQL goes on. Run `attacca resync` to copy the mirror anew and go on mirroring, or `attacca finish` to stay without it.';
 
 /**
- * Makes a look at the slot, to be taken once before the mirror starts and then every second. An alarm is logged when it begins and when
- * it is over. Where the policy says so, the slot is dropped: then the look throws ReplicationError 'halt'.
+ * Makes a look at the slot, to be taken once before the mirror starts and then every second. An alarm is logged when it begins, when it
+ * becomes another one, and when it is over. Where the policy says so, the slot is dropped: then the look throws ReplicationError 'halt'.
  */
 export function slotGuard({ engine }: Installed, slot: string): (session: Session) => Promise<void> {
-  let alarmed = false;
   return async session => {
     const state = await slotState(session, slot);
     const verdict = judgeSlot(state, engine.config.mirror);
@@ -24,10 +24,11 @@ export function slotGuard({ engine }: Installed, slot: string): (session: Sessio
       await audit(engine.side, 'mirror given up', { retainedBytes: String(state.retainedBytes) });
       throw halt(`the mirror was given up, so that the disk of Postgres does not fill: ${verdict.reason}`, LOST);
     }
-    const alarm = verdict.level === 'alarm';
-    if (alarm && !alarmed) engine.log.error({ slot, ...numbers(state) }, `slot alarm: ${verdict.reason}`);
-    if (!alarm && alarmed) engine.log.info({ slot, ...numbers(state) }, 'slot alarm is over');
-    alarmed = alarm;
+    if (verdict.level === 'fine') engine.alerts.over('slot', () => engine.log.info({ slot, ...numbers(state) }, 'slot alarm is over'));
+    else
+      engine.alerts.raise('slot', reasonOf(verdict.reason), () =>
+        engine.log.error({ slot, ...numbers(state) }, `slot alarm: ${verdict.reason}`),
+      );
   };
 }
 

@@ -22,10 +22,12 @@ export async function compareRecent({ engine, plan }: Installed, pin: () => Prom
     const verified = await verifyMarked(pair, followed, pair.source.changed(since), signal);
     if (verified.ok) {
       await record(engine.side, { verifiedSeq: position.seq, verifiedAt: 'now' });
+      engine.alerts.over('differs', () => engine.log.info('what changed is equal again'));
       return true;
     }
     const tables = verified.tables.filter(({ differences }) => differences > 0).map(({ table }) => table);
-    engine.log.error({ differences: verified.differences.length, tables }, 'differs');
+    const { length: differences } = verified.differences;
+    engine.alerts.raise('differs', tables.join(), () => engine.log.error({ differences, tables }, 'differs'));
     await record(engine.side, { fullVerifiedOk: false });
     return false;
   } finally {
@@ -36,7 +38,10 @@ export async function compareRecent({ engine, plan }: Installed, pin: () => Prom
 /** Whoever takes the fence down writes past it: from then on both sides must be compared anew before a cutover. */
 async function watchFence(engine: Engine, plan: Plan): Promise<void> {
   const tables = await touched(engine.side, plan);
-  if (tables.size === 0) return;
-  engine.log.error({ tables: [...tables] }, 'somebody has touched the fence in Postgres: run `attacca verify --repair`');
+  if (tables.size === 0) return engine.alerts.over('fence', () => engine.log.info('the fence in Postgres is as it has to be again'));
+  const names = [...tables];
+  engine.alerts.raise('fence', names.join(), () =>
+    engine.log.error({ tables: names }, 'somebody has touched the fence in Postgres: run `attacca verify --repair`'),
+  );
   await record(engine.side, { fullVerifiedOk: false });
 }

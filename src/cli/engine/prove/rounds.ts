@@ -7,6 +7,7 @@ import { Refused } from '../../../change/errors.ts';
 import { readVerifiedAge } from '../../../postgres/control.ts';
 import type { Operations } from '../../../server/operations.ts';
 import type { Engine } from '../engine.ts';
+import { reasonOf } from '../tell/alerts.ts';
 
 /** A round that another operation stands in the way of is tried again after this long, and so is one that failed. */
 const AGAIN_MS = 60_000;
@@ -24,13 +25,15 @@ export async function rounds(engine: Engine, operations: Operations, signal: Abo
         { tables: [], repair: false, resume: true, background: true },
         () => undefined,
       );
+      engine.alerts.over('round', () => engine.log.info('the full comparison has ended'));
       const names = tables.filter(table => table.differences > 0).map(({ table }) => table);
       if (!ok) engine.log.error({ differences, tables: names, objects }, 'the sides differ: see `attacca verify`');
       waitMs = everyMs;
     } catch (error) {
       if (signal.aborted) return;
       waitMs = Math.min(AGAIN_MS, everyMs);
-      if (!(error instanceof Refused)) engine.log.warn({ err: error }, 'the full comparison did not end');
+      if (!(error instanceof Refused))
+        engine.alerts.raise('round', reasonOf(error), () => engine.log.warn({ err: error }, 'the full comparison did not end'));
     }
   }
 }

@@ -7,12 +7,13 @@ import type { Session } from '../../../postgres/open.ts';
 import { columns } from '../../../postgres/quarantine.ts';
 import type { OnQuarantine } from '../../../postgres/writes.ts';
 import type { StatusDocument } from '../../../server/documents.ts';
+import type { Alerts } from './alerts.ts';
 
-type Log = { error(facts: object, message: string): void };
+type Telling = { readonly log: { error(facts: object, message: string): void }; readonly alerts: Pick<Alerts, 'seldom'> };
 
-/** Logs what goes into quarantine, one line for each column; never a value. */
+/** Logs what goes into quarantine, a line for each column and at most one a minute; never a value. */
 export const alarm =
-  (log: Log, plan: Plan): OnQuarantine =>
+  ({ log, alerts }: Telling, plan: Plan): OnQuarantine =>
   (table, misfits) => {
     for (const [column, some] of Map.groupBy(misfits, misfit => misfit.column)) {
       const proposal = plan.existing
@@ -24,7 +25,9 @@ export const alarm =
           );
       const command =
         proposal === undefined ? {} : { proposal: `${column} as ${proposal}: attacca plan --widen --table ${shellWord(table.name)}` };
-      log.error({ table: table.name, column, rows: some.length, reason: some[0]?.reason, ...command }, 'quarantined');
+      alerts.seldom(`quarantine ${table.id} ${column}`, some.length, rows =>
+        log.error({ table: table.name, column, rows, reason: some[0]?.reason, ...command }, 'quarantined'),
+      );
     }
   };
 
