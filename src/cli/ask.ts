@@ -19,7 +19,16 @@ import { progressBar } from './bar.ts';
 import type { Config } from './config.ts';
 import { controller } from './engine/controller.ts';
 import { disposable } from './engine/disposable.ts';
-import { findTarget, installed, notInstalled, openEngine, refuseOlder, refuseOtherSource, refuseUnnamedTarget, stopUnused } from './engine/engine.ts';
+import {
+  findTarget,
+  installed,
+  notInstalled,
+  openEngine,
+  refuseOlder,
+  refuseOtherSource,
+  refuseUnnamedTarget,
+  stopUnused,
+} from './engine/engine.ts';
 import { hasEmbedded, type Left, removeCapture, removeState } from './engine/keep/removal.ts';
 import { operations } from './engine/operations.ts';
 import { reachedBy } from './engine/points.ts';

@@ -79,7 +79,7 @@ export async function sync(context: Context, options: Options): Promise<number> 
     (error, waitMs) => {
       log.debug({ waitMs }, 'restarting');
       alerts.raise('restarts', reasonOf(error), () => log.warn({ err: error }, 'restarting until it works'));
-      page?.waiting(reasonOf(error));
+      page?.waiting(error instanceof Error ? error.message : String(error));
     },
     stop.signal,
   );

@@ -71,7 +71,7 @@ async function act(stage: Stage, lent: Lent, found: Walked): Promise<void> {
   const own = controller(engine);
   const ended = new AbortController();
   const over = AbortSignal.any([signal, ended.signal]);
-  const ops = operations(own, new Date(), () => ended.abort());
+  const ops = operations(own, { since: new Date() }, () => ended.abort());
   const began = performance.now();
   found.findings.push(...warnings(await ensurePlan(engine, decided)));
   const running = own.run(over, () => undefined);

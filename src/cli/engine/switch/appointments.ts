@@ -2,12 +2,14 @@
  * Carries out the scheduled cutover, for as long as the daemon runs.
  *
  * (1) It is taken off the schedule before it begins: a crash never makes a second one of it.
- * (2) It is an ordinary cutover, with the gate and the hooks; a verification that has grown too old is made anew before.
+ * (2) It is an ordinary cutover, with the gate and the hooks; a verification that has grown too old is made anew before. Not while the
+ *     first copy is under way, for which that would wait for hours: there the gate refuses it.
  * (3) One that was missed (the daemon was down, or busy for long) is not made up for: nobody is waiting for it any more.
  * (4) One that waits for approval is never due and never missed; from its approval on it is like any other.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Refused } from '../../../change/errors.ts';
+import { STARTS } from '../../../cutover/gate.ts';
 import { type Phase, primaryIn } from '../../../cutover/phase.ts';
 import { audit } from '../../../postgres/audit.ts';
 import { readPhase, readVerifiedAge } from '../../../postgres/control.ts';
@@ -54,8 +56,8 @@ async function keep(engine: Engine, operations: Asked, next: Scheduled, waiting:
   try {
     if (!waiting) await audit(side, 'scheduled cutover begins', detail, by);
     const ageMs = await readVerifiedAge(side);
-    if (ageMs === null || ageMs > (config.cutover.verifyMaxAgeMinutes * 60_000) / 2)
-      await operations.verify({ tables: [], repair: false, resume: true }, say);
+    const old = ageMs === null || ageMs > (config.cutover.verifyMaxAgeMinutes * 60_000) / 2;
+    if (old && (await readPhase(side)).phase === STARTS.cutover) await operations.verify({ tables: [], repair: false, resume: true }, say);
     await operations.switch('cutover', { dryRun: false, maxPauseMs: maxPauseMs ?? undefined }, say);
     return false;
   } catch (error) {

@@ -78,6 +78,29 @@ test('while something else is under way it stays approved, and is tried again', 
   expect(lines, 'once, however often it is tried').toEqual(['scheduled cutover begins', 'scheduled cutover waits']);
 });
 
+test.each([
+  ['copying', ['switch']],
+  ['shadowing', ['verify', 'switch']],
+])(
+  'in the phase %s it asks for %j: what waits for the first copy would keep everybody else waiting, and begin hours late [G9]',
+  async (phase, asked) => {
+    await using w = await world();
+    await approved(w.session);
+    await w.session.query(`update attacca.control set phase = '${phase}'`);
+    const stop = new AbortController();
+    const heard: string[] = [];
+    const asking = (what: string) => async () => {
+      heard.push(what);
+      return undefined as never;
+    };
+    const running = appointments(engineOf(w.session), { verify: asking('verify'), switch: asking('switch') }, stop.signal);
+    await expect.poll(() => heard.includes('switch')).toBe(true);
+    stop.abort();
+    await running;
+    expect(heard).toEqual(asked);
+  },
+);
+
 test('one that is called off, or replaced, between the look and its beginning does not begin [G9]', async () => {
   await using w = await world();
   for (const meanwhile of [
