@@ -7,7 +7,7 @@ import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import type { SwitchDocument } from '../../src/server/documents.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
-import { caughtUp, type Daemon, isRunning, openWorld, type World } from '../support/world.ts';
+import { caughtUp, type Daemon, isRunning, looks, openWorld, type World } from '../support/world.ts';
 
 async function equal(world: World): Promise<void> {
   await world.until(caughtUp);
@@ -53,6 +53,14 @@ test('dropped and attached by hand: the journal comes back, and a copy is made a
   await world.pg.query('alter table log disable trigger _attacca_fence');
   await world.pg.query('delete from log');
   await world.pg.query('alter table log enable always trigger _attacca_fence');
+  const touched = (): number =>
+    world
+      .daemon()
+      .log()
+      .match(/somebody has touched the fence/g)?.length ?? 0;
+  await expect.poll(touched).toBe(1);
+  await looks(world, 2);
+  expect(touched(), 'said once, though every look finds it').toBe(1);
   await world.json(3, 'resync', '--table', 'nonsense', '--yes');
   await world.json(0, 'resync', '--table', 'log', '--yes');
   expect(await world.differences()).toEqual([]);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { backAgain, mirrored, mirroringWorld, writeInPostgres } from '../support/mirroring.ts';
 import { buildShop } from '../support/shop.ts';
-import { openWorld } from '../support/world.ts';
+import { looks, openWorld } from '../support/world.ts';
 
 test('while mirroring, marks are forgotten once they were compared: the file does not grow for as long as it lasts [G10]', async () => {
   await using world = await openWorld(buildShop(20));
@@ -16,11 +16,7 @@ test('while mirroring, marks are forgotten once they were compared: the file doe
   world.app.exec(`begin immediate; drop trigger _attacca_fence_update_1; update customer set note = 'past the fence' where id = 3; commit`);
   await expect.poll(() => daemon.log(), { interval: 50 }).toContain('differs');
   expect(daemon.log()).toContain('SQLite fence was broken and is up again');
-  for (let round = 1, last: unknown; round <= 2; round++) {
-    const found = async () => (await world.pg.query('select updated_at::text as at from attacca.control'))[0]?.at;
-    last = await found();
-    await expect.poll(found, { interval: 200 }).not.toBe(last);
-  }
+  await looks(world, 2);
   expect(daemon.log().match(/"differs"/g), 'said once, though every round finds it').toHaveLength(1);
   await world.json(0, 'resync', '--yes');
   expect(await backAgain(world)).toEqual([]);

@@ -66,6 +66,16 @@ export type World = AsyncDisposable & {
 /** Everything that was committed is in Postgres. For `until`. */
 export const caughtUp = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
 
+/** Waits until the daemon has written its control row so often: what it does at every look it has done again. */
+export async function looks(world: Pick<World, 'pg'>, times: number): Promise<void> {
+  const last = async () => (await world.pg.query('select updated_at::text as at from attacca.control'))[0]?.at;
+  for (let look = 0; look < times; look++) {
+    const before = await last();
+    for (const deadline = performance.now() + LIMIT_MS; (await last()) === before; await delay(50))
+      if (performance.now() > deadline) throw new Error('nobody looks any more');
+  }
+}
+
 const LIMIT_MS = 180_000;
 /** An application with a busy timeout that a busy machine does not use up. */
 const PATIENTLY = { timeout: 60_000 };
