@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { SwitchDocument } from '../../src/server/documents.ts';
 import { backAgain, mirroringWorld, writeInPostgres } from '../support/mirroring.ts';
 import { type OwnPostgres, ownPostgres } from '../support/postgres.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
@@ -47,6 +48,15 @@ test('with exactly the documented grants it goes there and back, and tells nobod
   await mirroringWorld(world);
   await writeInPostgres(world, 3);
   expect(await backAgain(world)).toEqual([]);
+
+  await server.query(`alter role ${ROLE} noreplication`);
+  const { blockers } = await world.json<SwitchDocument>(3, 'cutover', '--dry-run');
+  expect(
+    blockers.map(({ code }) => code),
+    'without the way back there is no way there',
+  ).toContain('postgres-no-replication');
+  await server.query(`alter role ${ROLE} replication`);
+
   await server.crash(); // what an outage says is said too
   await expect.poll(() => world.daemon().log()).toContain('restarting until it works');
   await server.start();
