@@ -18,7 +18,6 @@ import { openSource } from '../sqlite/open.ts';
 import { progressBar } from './bar.ts';
 import type { Config } from './config.ts';
 import { controller } from './engine/controller.ts';
-import { disposable } from './engine/disposable.ts';
 import {
   findTarget,
   installed,
@@ -117,10 +116,10 @@ export const neverInstalled = (config: Config): boolean => config.target === und
 
 /** Nothing is started for a source that cannot be read or was never installed: not even the embedded server. */
 export function refuseNeverInstalled(config: Config, operation: Call['operation']): void {
-  using db = disposable(openSource(config.source, { readonly: true }));
-  if (operation === 'uninstall' && wasFinished(db.database)) throw finished();
+  using db = openSource(config.source, { readonly: true });
+  if (operation === 'uninstall' && wasFinished(db)) throw finished();
   // Where its target is gone, capture can still be taken out of the file.
-  if (!neverInstalled(config) || (operation === 'uninstall' && readSqliteControl(db.database) !== undefined)) return;
+  if (!neverInstalled(config) || (operation === 'uninstall' && readSqliteControl(db) !== undefined)) return;
   refuseUnnamedTarget(config.source);
   throw notInstalled({ config });
 }

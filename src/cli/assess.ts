@@ -17,7 +17,6 @@ import { showing } from './bar.ts';
 import { onTarget } from './engine/bootstrap.ts';
 import { type Decided, decidePlan, readOverrides } from './engine/decide/deciding.ts';
 import { tryValues, whatIsThere } from './engine/decide/existing.ts';
-import { disposable } from './engine/disposable.ts';
 import { saying } from './engine/tell/reckoning.ts';
 import type { Context } from './main.ts';
 import { EXIT, present, table } from './report.ts';
@@ -27,19 +26,19 @@ import { writeOutput } from './write.ts';
 export async function assess(context: Context, options: { readonly html?: string; readonly target?: string }): Promise<number> {
   const { source, target, schema, plan: planFile, waive } = context.config();
   using _traces = traceless(source);
-  using db = disposable(openSource(source, { readonly: true }));
-  refuseDamaged(db.database, source);
+  using db = openSource(source, { readonly: true });
+  refuseDamaged(db, source);
   const session = target === undefined ? undefined : await connect(target, { applicationName: 'attacca assess' });
   await using _session = session ?? null;
   const relations = session === undefined ? undefined : await whatIsThere(session, source, schema, readOverrides(planFile));
   const decided = showing(context.output, say =>
-    decidePlan(db.database, { schema, planFile, waive, target: relations, onProgress: saying(say, 'reading') }),
+    decidePlan(db, { schema, planFile, waive, target: relations, onProgress: saying(say, 'reading') }),
   );
   const there = session === undefined ? { plan: decided.plan, findings: [] } : await lookAtTarget(session, source, schema, decided);
   const findings = [...decided.findings, ...there.findings];
   const bytes = statSync(source).size;
   const rows = [...decided.rows.values()].reduce((sum, count) => sum + count, 0);
-  const sized = estimate({ rows, bytes, keyBytes: keyBytes(db.database, decided) });
+  const sized = estimate({ rows, bytes, keyBytes: keyBytes(db, decided) });
   const document: AssessDocument = {
     source,
     bytes,
@@ -55,7 +54,7 @@ export async function assess(context: Context, options: { readonly html?: string
       columns: plan.columns.length,
     })),
     findings,
-    objects: dispositions(readSchema(db.database), there.plan, findings),
+    objects: dispositions(readSchema(db), there.plan, findings),
     estimate: { ...sized, snapshotSeconds: [...sized.snapshotSeconds], assumptions: [...sized.assumptions] },
     ready: !findings.some(finding => finding.level === 'blocking'),
   };

@@ -6,7 +6,6 @@ import { traceless } from '../sqlite/traces.ts';
 import { ask } from './ask.ts';
 import { showing } from './bar.ts';
 import { decidePlan } from './engine/decide/deciding.ts';
-import { disposable } from './engine/disposable.ts';
 import { saying } from './engine/tell/reckoning.ts';
 import type { Context } from './main.ts';
 import { EXIT, present } from './report.ts';
@@ -20,9 +19,9 @@ export async function plan(
   if (options.widen === true) return await widen(context, options.table ?? []);
   const { source, schema, waive } = context.config();
   using _traces = traceless(source);
-  using db = disposable(openSource(source, { readonly: true }));
+  using db = openSource(source, { readonly: true });
   const { plan, findings } = showing(context.output, say =>
-    decidePlan(db.database, { schema, planFile: options.plan, waive, onProgress: saying(say, 'reading') }),
+    decidePlan(db, { schema, planFile: options.plan, waive, onProgress: saying(say, 'reading') }),
   );
   const text = options.sql === true ? planSql(plan) : printPlan(plan, findings);
   if (options.out !== undefined) writeOutput(options.out, text, source);

@@ -8,7 +8,6 @@ import { checkFile, openSource } from '../sqlite/open.ts';
 import { traceless } from '../sqlite/traces.ts';
 import { progressBar } from './bar.ts';
 import { readOverrides } from './engine/decide/deciding.ts';
-import { disposable } from './engine/disposable.ts';
 import { reachedBy } from './engine/points.ts';
 import { onStage } from './engine/rehearse/stage.ts';
 import { walk } from './engine/rehearse/walk.ts';
@@ -52,9 +51,9 @@ async function rehearsed({ config: read, output, env }: Context, named: boolean)
 }
 
 function refuseUnlessSqlite(source: string): void {
-  using db = disposable(openSource(source, { readonly: true }));
-  if (wasFinished(db.database)) throw finished();
-  if (readControl(db.database)?.primary !== 'postgres') return;
+  using db = openSource(source, { readonly: true });
+  if (wasFinished(db)) throw finished();
+  if (readControl(db)?.primary !== 'postgres') return;
   const reason = 'Postgres is primary, and the file a mirror of it';
   throw new Refused('rehearse refused', [{ code: 'phase', reason, remedy: 'rehearse before a cutover, or after a rollback' }]);
 }

@@ -3,7 +3,6 @@ import { readControl } from '../sqlite/install.ts';
 import { openSource } from '../sqlite/open.ts';
 import { ask } from './ask.ts';
 import { confirm } from './confirm.ts';
-import { disposable } from './engine/disposable.ts';
 import type { Context } from './main.ts';
 import { EXIT, present } from './report.ts';
 
@@ -23,6 +22,6 @@ export async function resync(context: Context, options: { readonly table?: strin
 
 /** Whether Postgres is primary, by what the file says. */
 function mirrors(source: string): boolean {
-  using db = disposable(openSource(source, { readonly: true }));
-  return readControl(db.database)?.primary === 'postgres';
+  using db = openSource(source, { readonly: true });
+  return readControl(db)?.primary === 'postgres';
 }

@@ -26,10 +26,10 @@ export type OpenOptions = {
 };
 
 /**
- * Opens the SQLite file at `path`. Integers come back as bigint. Throws UsageError, with what to do, for anything that is
+ * Opens the SQLite file at `path`, until closed or disposed. Integers come back as bigint. Throws UsageError, with what to do, for anything that is
  * not a readable (unless `readonly`: writable) SQLite database, and Refused for one that is locked or damaged.
  */
-export function openSource(path: string, options: OpenOptions = {}): Database {
+export function openSource(path: string, options: OpenOptions = {}): Database & Disposable {
   const readonly = options.readonly === true;
   checkFile(path, readonly);
   const waitMs = options.waitMs ?? READ_WAIT_MS;
@@ -40,12 +40,14 @@ export function openSource(path: string, options: OpenOptions = {}): Database {
     firstRead(db, waitMs);
     db.pragma(`busy_timeout = ${waitMs}`);
     if (options.scan === true) db.pragma('cache_size = -2000'); // reads the schema, so it waits too
-    return db;
+    return closing(db);
   } catch (error) {
     db?.close();
     throw explain(path, error);
   }
 }
+
+const closing = (db: Database): Database & Disposable => Object.assign(db, { [Symbol.dispose]: () => void db.close() });
 
 /** SQLite's own wait looks some thirty times in two seconds: beside a writer that hardly pauses it finds no gap (rollback-journal mode). */
 function firstRead(db: Database, waitMs: number): void {

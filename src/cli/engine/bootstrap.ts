@@ -20,7 +20,6 @@ import type { Config } from '../config.ts';
 import type { Decided } from './decide/deciding.ts';
 import { tryValues, whatIsThere } from './decide/existing.ts';
 import { checkBeside, decideBeside } from './decide/planning.ts';
-import { disposable } from './disposable.ts';
 import { ELSEWHERE, type Engine, identityOf, refuseOtherSource, unnamedTarget } from './engine.ts';
 
 /**
@@ -28,8 +27,8 @@ import { ELSEWHERE, type Engine, identityOf, refuseOtherSource, unnamedTarget } 
  * Refused with the reasons.
  */
 export async function examine(config: Config, log: Logger, target?: TargetSchema): Promise<Decided> {
-  using db = disposable(openSource(config.source, { scan: true }));
-  const theirs = readSqliteControl(db.database);
+  using db = openSource(config.source, { scan: true });
+  const theirs = readSqliteControl(db);
   if (theirs !== undefined && config.target === undefined) throw unnamedTarget(config.source, theirs.target);
   if (theirs !== undefined) throw alreadyCaptured(theirs.target);
   const { source, schema, plan: planFile, waive } = config;

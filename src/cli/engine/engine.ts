@@ -24,7 +24,6 @@ import { privateFolder, stateFolder } from '../../server/socket.ts';
 import { hasFence, readControl as readSqliteControl } from '../../sqlite/install.ts';
 import { openSource } from '../../sqlite/open.ts';
 import type { Config } from '../config.ts';
-import { disposable } from './disposable.ts';
 import { type Reached, watched } from './points.ts';
 import { alarm } from './tell/alarm.ts';
 import { type Alerts, alertsOf } from './tell/alerts.ts';
@@ -116,8 +115,8 @@ async function refuseForeign(main: Session, source: string): Promise<void> {
 
 /** The Postgres database, as `identityOf` names it, that the file is captured for. */
 export function capturedFor(source: string): string | undefined {
-  using db = disposable(openSource(source, { readonly: true }));
-  return readSqliteControl(db.database)?.target;
+  using db = openSource(source, { readonly: true });
+  return readSqliteControl(db)?.target;
 }
 
 /** A file that is captured for a server elsewhere gets no embedded one for want of a flag, and is not taken for a new one. */
@@ -155,8 +154,8 @@ async function close(engine: Pick<Engine, 'config' | 'main' | 'side' | 'url' | '
   await engine.side.end();
   await engine.main.end();
   if (engine.embedded === undefined) return;
-  using db = disposable(openSource(engine.config.source, { readonly: true }));
-  if (hasFence(db.database)) return;
+  using db = openSource(engine.config.source, { readonly: true });
+  if (hasFence(db)) return;
   await (as === 'sync' ? engine.embedded.stop() : stopUnused(engine.url, engine.embedded));
 }
 
@@ -188,8 +187,8 @@ export function refuseOtherSource(control: Control, source: string): void {
 
 /** A file that was moved, or is reached by another path, is known by the installation's id in it. */
 function follows(source: string, install: string): boolean {
-  using db = disposable(openSource(source, { readonly: true }));
-  return readSqliteControl(db.database)?.install === install;
+  using db = openSource(source, { readonly: true });
+  return readSqliteControl(db)?.install === install;
 }
 
 /** Says for which other database the file is captured, if it is: nothing is to be installed here then. */

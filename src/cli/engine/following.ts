@@ -25,7 +25,6 @@ import { type Asked, profile } from '../../sqlite/profile.ts';
 import { remains, retake, unhook } from '../../sqlite/retake.ts';
 import { isDoubtful } from '../../sqlite/steps.ts';
 import { schemaVersion } from '../../sqlite/values.ts';
-import { disposable } from './disposable.ts';
 import { type Engine, halt, type Installed, identityOf } from './engine.ts';
 import { forwardTail } from './forward-tail.ts';
 import { watched } from './points.ts';
@@ -40,28 +39,28 @@ type Standing = Installed & { readonly control: Control };
 
 /** Looks at the file, and follows what has happened to it. True: something has, so everything is to be read anew. */
 export async function followSource(on: Standing, signal: AbortSignal): Promise<boolean> {
-  using db = disposable(openSource(on.engine.config.source));
-  const seen = look(db.database, on.plan);
+  using db = openSource(on.engine.config.source);
+  const seen = look(db, on.plan);
   const { control } = on;
   if (control.mark === null) {
     // Nothing is captured yet: only Postgres has to follow.
-    const evolution = decide(db.database, on.plan, seen);
+    const evolution = decide(db, on.plan, seen);
     if (evolution.changes.length === 0) return false;
     if (on.plan.existing) throw notOurs();
     await transaction(on.engine.main, on.writer, () => evolveTarget(on.engine.main, targetOf(on.plan, evolution)));
     return true;
   }
   if (seen.health.state === 'lost') {
-    await reinstall(on, db.database);
+    await reinstall(on, db);
     return true;
   }
   if (seen.health.state === 'drifted') {
-    await followSchema(on, db.database, seen, signal);
+    await followSchema(on, db, seen, signal);
     return true;
   }
   if (!isDoubtful(seen.steps)) return false;
   await doubt(on);
-  await writeTransaction(db.database, LOCK_WAIT_MS, () => schemaVersion(db.database) === seen.version && mend(db.database, on.plan, true));
+  await writeTransaction(db, LOCK_WAIT_MS, () => schemaVersion(db) === seen.version && mend(db, on.plan, true));
   return true;
 }
 

@@ -16,7 +16,6 @@ import { journal } from '../../sqlite/journal.ts';
 import { isBusy, isFull, isLocked, openSource } from '../../sqlite/open.ts';
 import { prune } from '../../sqlite/prune.ts';
 import type { StatePair } from '../../verify/rows.ts';
-import { disposable } from './disposable.ts';
 import type { Installed } from './engine.ts';
 import { drained, headIn } from './journal-cap.ts';
 import { watched } from './points.ts';
@@ -91,8 +90,8 @@ export function forwardTail(
       const equal = await compareRecent(on, pin, stop.signal);
       drained(engine);
       if (!equal) return;
-      using db = disposable(openSource(engine.config.source, { waitMs: 0 }));
-      await marks.prune(db.database, await readVerified(engine.side), () => engine.reached?.('prune.step:after'));
+      using db = openSource(engine.config.source, { waitMs: 0 });
+      await marks.prune(db, await readVerified(engine.side), () => engine.reached?.('prune.step:after'));
       engine.alerts.over('marks', () => engine.log.info('marks are forgotten again'));
     } catch (error) {
       // Stopped in the middle of a comparison: that is no failure of the pipe, and a switch must not end the daemon.

@@ -12,7 +12,6 @@ import { readControl } from '../../sqlite/install.ts';
 import { type Database, isBusy, isLocked, openSource } from '../../sqlite/open.ts';
 import { headMark } from '../../sqlite/rows.ts';
 import type { Config } from '../config.ts';
-import { disposable } from './disposable.ts';
 import type { Reached } from './points.ts';
 import type { Alerts } from './tell/alerts.ts';
 
@@ -23,12 +22,12 @@ type Journal = { readonly config: Config; readonly log: Logger; readonly alerts:
 
 /** Compacts what waits behind the checkpoint, if that is too much. Call it while no pipe runs. */
 export async function capJournal({ config, log, alerts, reached }: Journal, checkpoint: Seq): Promise<void> {
-  using db = disposable(openSource(config.source));
-  if (readControl(db.database)?.primary !== 'sqlite') return;
+  using db = openSource(config.source);
+  if (readControl(db)?.primary !== 'sqlite') return;
   const { maxMarks } = config.journal;
-  const waiting = waitingMarks(db.database, checkpoint);
+  const waiting = waitingMarks(db, checkpoint);
   if (waiting > maxMarks * WARN) alerts.raise(JOURNAL, 'nearly full', () => log.warn({ waiting, maxMarks }, 'the journal is nearly full'));
-  const done = await compact(db.database, checkpoint, maxMarks, () => reached?.('compact.step:after'));
+  const done = await compact(db, checkpoint, maxMarks, () => reached?.('compact.step:after'));
   if (done === undefined) return;
   log.warn({ waiting: done.waiting, removed: done.removed, tables: done.tables }, 'journal compacted: these tables are copied anew');
 }
@@ -65,8 +64,8 @@ export function outage(journal: Journal): { lost(): void; cap(): Promise<void> }
 /** The newest mark; undefined where nothing is installed, or the file is locked just now. */
 export function headIn(source: string): Seq | undefined {
   try {
-    using db = disposable(openSource(source, { readonly: true, waitMs: 0 }));
-    return readControl(db.database) === undefined ? undefined : headMark(db.database).seq;
+    using db = openSource(source, { readonly: true, waitMs: 0 });
+    return readControl(db) === undefined ? undefined : headMark(db).seq;
   } catch {
     return undefined; // whoever opens it next says why
   }
@@ -78,8 +77,8 @@ export const waitingIn = (source: string, checkpoint: Seq): number | undefined =
 /** What `look` finds in the file at `source`; undefined while that is locked. Waits for nobody. */
 export function unlessLocked<T>(source: string, look: (db: Database) => T): T | undefined {
   try {
-    using db = disposable(openSource(source, { readonly: true, waitMs: 0 }));
-    return look(db.database);
+    using db = openSource(source, { readonly: true, waitMs: 0 });
+    return look(db);
   } catch (error) {
     if (isBusy(error) || isLocked(error)) return undefined;
     throw error;

@@ -8,7 +8,6 @@ import { markTables } from '../../sqlite/install.ts';
 import { openSource, writeTransaction } from '../../sqlite/open.ts';
 import { mark } from '../../sqlite/rows.ts';
 import type { Controller } from './controller.ts';
-import { disposable } from './disposable.ts';
 import { installed } from './engine.ts';
 
 const MARK_WAIT_MS = 30_000;
@@ -36,14 +35,14 @@ export async function quarantine(
   if (action === 'drop') changed = await drop(engine.side, wantedIds);
   if (action === 'retry') {
     const whole = [...(await suspensions(engine.side)).keys()].filter(id => ids.length === 0 || wanted.some(row => row.table === id));
-    using db = disposable(openSource(engine.config.source));
+    using db = openSource(engine.config.source);
     const named = wanted.flatMap(row => {
       const table = on.plan.tables.find(({ id }) => id === row.table);
       return table === undefined ? [] : [{ table, key: keyValues(row.key) }];
     });
-    await mark(db.database, MARK_WAIT_MS, named);
+    await mark(db, MARK_WAIT_MS, named);
     // What is suspended has missed more than these rows.
-    if (whole.length > 0) await writeTransaction(db.database, MARK_WAIT_MS, () => markTables(db.database, whole));
+    if (whole.length > 0) await writeTransaction(db, MARK_WAIT_MS, () => markTables(db, whole));
     changed = wanted.length;
     await controller.caughtUp(); // the marks are applied then
   }

@@ -8,7 +8,6 @@ import type { Progress } from '../../server/operations.ts';
 import { markTables } from '../../sqlite/install.ts';
 import { openSource, writeTransaction } from '../../sqlite/open.ts';
 import type { Controller } from './controller.ts';
-import { disposable } from './disposable.ts';
 import { type Engine, type Installed, installed } from './engine.ts';
 import { takeAsTruth } from './following.ts';
 import { remakeMirror } from './mirror/remirroring.ts';
@@ -33,11 +32,11 @@ export async function beginResync(engine: Engine, names: readonly string[], prog
   if (primaryIn(phase as Phase) !== 'sqlite') throw refused(`the phase is ${phase}`, 'SQLite is not primary: its copy is not the truth');
   if (mark === null) throw refused(`the phase is ${phase}`, 'run `attacca sync`: nothing was copied yet');
   const tables = chosen(on, names);
-  using db = disposable(openSource(engine.config.source));
-  if (names.length === 0) await takeAsTruth(on, db.database);
+  using db = openSource(engine.config.source);
+  if (names.length === 0) await takeAsTruth(on, db);
   else {
     const ids = tables.map(({ id }) => id);
-    await writeTransaction(db.database, WAIT_MS, () => markTables(db.database, ids));
+    await writeTransaction(db, WAIT_MS, () => markTables(db, ids));
   }
   await audit(engine.side, 'resync', { tables: names.length === 0 ? 'all' : tables.map(({ name }) => name) });
   return tables;

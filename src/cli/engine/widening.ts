@@ -12,7 +12,6 @@ import { look } from '../../sqlite/adopt.ts';
 import { openSource } from '../../sqlite/open.ts';
 import { isDoubtful } from '../../sqlite/steps.ts';
 import type { Controller } from './controller.ts';
-import { disposable } from './disposable.ts';
 import { type Installed, installed } from './engine.ts';
 import { followEvolution, statsOf } from './following.ts';
 import { chosen } from './resync.ts';
@@ -62,16 +61,16 @@ const widensItself = ({ misfits }: Plan['tables'][number]['columns'][number]): b
 /** Carries it out. Resolves with what was widened; with undefined where the schema of the file is just changing. */
 async function widened(on: Standing, wanted: Wanted, signal: AbortSignal, progress?: Progress): Promise<string[] | undefined> {
   const { engine, plan } = on;
-  using db = disposable(openSource(engine.config.source));
-  const seen = look(db.database, plan);
+  using db = openSource(engine.config.source);
+  const seen = look(db, plan);
   if (seen.health.state !== 'fine' || isDoubtful(seen.steps)) return undefined;
   const inForce = (table: string, column: string): string | undefined =>
     plan.tables.find(({ name }) => name === table)?.columns.find(({ name }) => name === column)?.codec;
-  const evolution = widen(plan, wanted, seen.schema, statsOf(db.database, seen, inForce));
+  const evolution = widen(plan, wanted, seen.schema, statsOf(db, seen, inForce));
   const columns = changed(plan, evolution.plan);
   if (columns.length === 0) return [];
   progress?.(`copying ${evolution.whole.length} tables again`);
-  await followEvolution(on, db.database, seen, evolution, signal);
+  await followEvolution(on, db, seen, evolution, signal);
   await audit(engine.side, 'widened', { columns });
   return columns;
 }

@@ -15,7 +15,6 @@ import { countRows } from '../../../sqlite/chunk.ts';
 import { checkFit } from '../../../sqlite/health.ts';
 import { install } from '../../../sqlite/install.ts';
 import { type Database, openSource } from '../../../sqlite/open.ts';
-import { disposable, disposables } from '../disposable.ts';
 import { type Installed, identityOf } from '../engine.ts';
 import { forwardTail } from '../forward-tail.ts';
 import { watched } from '../points.ts';
@@ -37,9 +36,9 @@ const HELD_MS = 1_000;
 /** `preparing`: triggers and journal in, one short write transaction; the journal's head becomes the checkpoint. */
 export async function installCapture(on: Installed): Promise<void> {
   const { engine, plan } = on;
-  using db = disposable(openSource(engine.config.source, { scan: true }));
-  const head = await install(db.database, plan, { install: on.install, target: identityOf(engine) }, INSTALL_WAIT_MS);
-  await resetProgress(engine.main, { plan, writer: on.writer, mark: head, totals: totalsOf(db.database, plan) });
+  using db = openSource(engine.config.source, { scan: true });
+  const head = await install(db, plan, { install: on.install, target: identityOf(engine) }, INSTALL_WAIT_MS);
+  await resetProgress(engine.main, { plan, writer: on.writer, mark: head, totals: totalsOf(db, plan) });
   engine.log.info({ seq: String(head.seq) }, 'capture installed');
 }
 
@@ -62,7 +61,7 @@ export async function copyTables(on: Installed, signal: AbortSignal): Promise<Co
   const parallelChunks = plan.existing ? 1 : engine.config.snapshot.parallelChunks;
   const began = performance.now();
   let copied = 0;
-  using db = disposable(openSource(engine.config.source, { scan: true }));
+  using db = openSource(engine.config.source, { scan: true });
   const tables = new Map(plan.tables.map(table => [table.id, table]));
   const progress = await readProgress(engine.side);
   const left = [...progress.values()].reduce((sum, { total, rows }) => sum + Math.max(0, (total ?? 0) - rows), 0);
@@ -70,7 +69,7 @@ export async function copyTables(on: Installed, signal: AbortSignal): Promise<Co
   await using way = await makingWay(engine.config.source, engine.log);
   const pace = paceOf({
     lanes: parallelChunks,
-    allowance: allowanceFor(db.database),
+    allowance: allowanceFor(db),
     dial: engine.throttle,
     backOff: () => way.rest,
     working: () => way.working(parallelChunks),
@@ -82,7 +81,7 @@ export async function copyTables(on: Installed, signal: AbortSignal): Promise<Co
   await using lanes = disposables(Array.from({ length: parallelChunks }, lane));
   const before = new Map(progress);
   const over = new AbortController();
-  const watching = watchWal(db.database, pace, over.signal);
+  const watching = watchWal(db, pace, over.signal);
   watching.catch(() => undefined); // awaited below, once the copy has ended
   const lost = new AbortController();
   const holding = stillController(engine.main, over.signal).catch(error => lost.abort(error));
@@ -140,3 +139,11 @@ function found<T>(tables: ReadonlyMap<number, T>, id: number): T {
   if (table === undefined) throw new RangeError(`the plan has no table ${id}`);
   return table;
 }
+
+/** All of them are ended when the scope ends. */
+const disposables = <T extends AsyncDisposable>(all: readonly T[]): { readonly all: readonly T[] } & AsyncDisposable => ({
+  all,
+  async [Symbol.asyncDispose]() {
+    await Promise.all(all.map(one => one[Symbol.asyncDispose]()));
+  },
+});

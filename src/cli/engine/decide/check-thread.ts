@@ -2,7 +2,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { refuseDamaged } from '../../../sqlite/integrity.ts';
 import { explain, openSource } from '../../../sqlite/open.ts';
-import { disposable } from '../disposable.ts';
 import { packed } from '../failure.ts';
 import { giveWay } from '../priority.ts';
 
@@ -11,8 +10,8 @@ export type CheckTask = { readonly source: string };
 giveWay();
 const { source } = workerData as CheckTask;
 try {
-  using db = disposable(openSource(source, { scan: true }));
-  refuseDamaged(db.database, source);
+  using db = openSource(source, { scan: true });
+  refuseDamaged(db, source);
 } catch (error) {
   parentPort?.postMessage(packed(explain(source, error)));
 }

@@ -14,7 +14,6 @@ import { tryRows } from '../../../postgres/row-trial.ts';
 import { chunk } from '../../../sqlite/chunk.ts';
 import { type Database, openSource } from '../../../sqlite/open.ts';
 import { readSchema } from '../../../sqlite/tables.ts';
-import { disposable } from '../disposable.ts';
 
 /** What Postgres has under the names of the file's tables; undefined where attacca is installed. Changes nothing. */
 export async function whatIsThere(
@@ -23,8 +22,8 @@ export async function whatIsThere(
   schema: string,
   file: PlanFile | undefined,
 ): Promise<TargetSchema | undefined> {
-  using db = disposable(openSource(source, { readonly: true }));
-  const names = readSchema(db.database).tables.map(({ name }) => name);
+  using db = openSource(source, { readonly: true });
+  const names = readSchema(db).tables.map(({ name }) => name);
   const wanted = Object.values(file?.tables ?? {}).flatMap(({ target }) => target ?? []);
   return await readTarget(session, file?.schema ?? schema, [...names, ...wanted]);
 }
@@ -33,7 +32,7 @@ const CHUNK_ROWS = 2_000;
 
 /** Findings about rows that the tables of `tries` would refuse. Both databases stay as they are. */
 export async function tryValues(session: Session, source: string, plan: Plan, tries: readonly number[]): Promise<Finding[]> {
-  using db = disposable(openSource(source, { readonly: true }));
+  using db = openSource(source, { readonly: true });
   const findings: Finding[] = [];
   for (const table of plan.tables.filter(({ id }) => tries.includes(id))) {
     const misfits: { readonly key: string; readonly column: string; readonly reason: string }[] = [];
@@ -41,7 +40,7 @@ export async function tryValues(session: Session, source: string, plan: Plan, tr
       session,
       plan,
       table,
-      fittingRows(db.database, table, misfit => {
+      fittingRows(db, table, misfit => {
         if (columnUnder('quarantine', table, misfit) === undefined) misfits.push(misfit); // the others are expected
       }),
     );

@@ -5,7 +5,6 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { Counted, Task } from '../../../sqlite/count.ts';
 import { explain, openSource } from '../../../sqlite/open.ts';
-import { disposable } from '../disposable.ts';
 import { type Failure, packed } from '../failure.ts';
 import { giveWay } from '../priority.ts';
 import type { Far } from '../tell/reckoning.ts';
@@ -38,9 +37,9 @@ const beside = {
 };
 
 try {
-  using db = disposable(openSource(source, { scan: true }));
+  using db = openSource(source, { scan: true });
   const onProgress = (far: Far): void => tell({ kind: 'progress', far });
-  tell({ kind: 'decided', decided: decidePlan(db.database, { ...deciding, onProgress, beside }) });
+  tell({ kind: 'decided', decided: decidePlan(db, { ...deciding, onProgress, beside }) });
 } catch (error) {
   tell({ kind: 'failed', failure: packed(explain(source, error)) });
 }

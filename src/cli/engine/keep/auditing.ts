@@ -9,7 +9,6 @@ import { readControl as readSqliteControl } from '../../../sqlite/install.ts';
 import { openSource } from '../../../sqlite/open.ts';
 import { written } from '../../audit.ts';
 import { writeOutput } from '../../write.ts';
-import { disposable } from '../disposable.ts';
 import type { Engine } from '../engine.ts';
 
 /** Notes what is asked for, before it is done. Where nothing is installed there is no log, and nothing to note. */
@@ -39,8 +38,8 @@ export async function noteReport(side: Session, document: VerifyDocument): Promi
 
 /** Where both sides stand: what a line about a switch is worth without it is little. */
 export async function positions(engine: Engine): Promise<Readonly<Record<string, unknown>>> {
-  using db = disposable(openSource(engine.config.source, { readonly: true }));
-  const sqlite = readSqliteControl(db.database);
+  using db = openSource(engine.config.source, { readonly: true });
+  const sqlite = readSqliteControl(db);
   const control = await readControl(engine.side);
   return {
     epoch: String(control?.epoch),

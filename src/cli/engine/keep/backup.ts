@@ -15,7 +15,6 @@ import type { Progress } from '../../../server/operations.ts';
 import { backupFolder, privateFolder, stateFolder } from '../../../server/socket.ts';
 import { openSource } from '../../../sqlite/open.ts';
 import type { Config } from '../../config.ts';
-import { disposable } from '../disposable.ts';
 import type { Engine } from '../engine.ts';
 import { unpacked } from '../failure.ts';
 import type { BackupAnswer } from './backup-thread.ts';
@@ -103,8 +102,8 @@ const stamp = (at: Date): string => at.toISOString().replaceAll(':', '');
 
 /** Bytes of the file with what is committed in its WAL. */
 export function sizeOf(source: string): number {
-  using db = disposable(openSource(source, { readonly: true }));
-  return Number(db.database.pragma('page_count', { simple: true })) * Number(db.database.pragma('page_size', { simple: true }));
+  using db = openSource(source, { readonly: true });
+  return Number(db.pragma('page_count', { simple: true })) * Number(db.pragma('page_size', { simple: true }));
 }
 
 async function makeFolder({ source, backup }: Config, folder: string): Promise<void> {

@@ -14,7 +14,6 @@ import { hold } from '../../../sqlite/hold.ts';
 import { finished, readControl as readSqliteControl, uninstall } from '../../../sqlite/install.ts';
 import { openSource } from '../../../sqlite/open.ts';
 import type { Config } from '../../config.ts';
-import { disposable } from '../disposable.ts';
 import { type Engine, type Installed, identityOf, refuseOtherSource, refuseUnnamedTarget } from '../engine.ts';
 
 const WAIT_MS = 30_000;
@@ -31,8 +30,8 @@ export async function refuseUnlessSqlite(engine: Engine): Promise<void> {
 
 /** Where its own target is gone there is none to name, and nothing is installed in the embedded server that takes its place. */
 function refuseOtherTarget(engine: Engine, control: Control | undefined): void {
-  using db = disposable(openSource(engine.config.source, { readonly: true }));
-  const captured = readSqliteControl(db.database);
+  using db = openSource(engine.config.source, { readonly: true });
+  const captured = readSqliteControl(db);
   if (captured === undefined || captured.install === control?.install || captured.target === identityOf(engine)) return;
   if (control !== undefined || engine.config.target !== undefined) throw otherTarget(captured.target, identityOf(engine));
 }
@@ -40,8 +39,8 @@ function refuseOtherTarget(engine: Engine, control: Control | undefined): void {
 /** Gives up while SQLite is primary: the file's schema is what it was before, and Postgres is left as it was found [G11]. */
 export async function removeEverything(engine: Engine, keepTarget: boolean, progress: Progress): Promise<DoneDocument> {
   progress('removing triggers and journal from SQLite');
-  using db = disposable(openSource(engine.config.source));
-  await uninstall(db.database, WAIT_MS);
+  using db = openSource(engine.config.source);
+  await uninstall(db, WAIT_MS);
   const existing = (await readControl(engine.side))?.plan.existing === true;
   progress('removing everything from Postgres');
   await uninstallPostgres(engine.main, { keepTables: keepTarget });
@@ -60,9 +59,9 @@ export async function removeEverything(engine: Engine, keepTarget: boolean, prog
 export async function removeCapture({ source }: Config, audit: string | undefined, progress: Progress): Promise<DoneDocument> {
   if (audit !== undefined) refuseUnnamedTarget(source);
   progress('removing triggers and journal from SQLite');
-  using db = disposable(openSource(source));
-  const target = readSqliteControl(db.database)?.target;
-  await uninstall(db.database, WAIT_MS);
+  using db = openSource(source);
+  const target = readSqliteControl(db)?.target;
+  await uninstall(db, WAIT_MS);
   return {
     done: 'uninstall',
     detail: `the SQLite file is as it was; the Postgres database ${target}, which was not named, keeps what attacca made there until \`attacca uninstall\` with --target`,

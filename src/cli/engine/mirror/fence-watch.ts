@@ -8,7 +8,6 @@ import { hold } from '../../../sqlite/hold.ts';
 import { readControl } from '../../../sqlite/install.ts';
 import { type Database, isBusy, openSource } from '../../../sqlite/open.ts';
 import { readSchema } from '../../../sqlite/tables.ts';
-import { disposable } from '../disposable.ts';
 import { halt, type Installed } from '../engine.ts';
 
 const FENCE_WAIT_MS = 5_000;
@@ -92,9 +91,9 @@ export function fenceWatch(on: Installed): FenceWatch {
 
 /** Tables that the application may go on writing in SQLite. */
 function unreplicated({ engine, plan }: Installed): string[] {
-  using db = disposable(openSource(engine.config.source, { readonly: true }));
+  using db = openSource(engine.config.source, { readonly: true });
   const planned = new Set(plan.tables.map(({ name }) => name));
-  return readSchema(db.database)
+  return readSchema(db)
     .tables.map(({ name }) => name)
     .filter(name => !planned.has(name));
 }

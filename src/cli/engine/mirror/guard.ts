@@ -3,7 +3,6 @@ import { examine } from '../../../sqlite/health.ts';
 import { isBusy, openSource } from '../../../sqlite/open.ts';
 import { unhook } from '../../../sqlite/retake.ts';
 import { schemaVersion } from '../../../sqlite/values.ts';
-import { disposable } from '../disposable.ts';
 import type { Installed } from '../engine.ts';
 
 const LOOK_MS = 50;
@@ -24,13 +23,13 @@ export async function guarded<T>({ engine, plan }: Installed, work: () => Promis
   }
 
   async function watch(): Promise<void> {
-    using db = disposable(openSource(engine.config.source));
+    using db = openSource(engine.config.source);
     let seen: unknown;
     for (; !over.signal.aborted; await delay(LOOK_MS, undefined, { signal: over.signal }).catch(() => undefined)) {
       try {
-        const version = schemaVersion(db.database);
+        const version = schemaVersion(db);
         if (version === seen) continue;
-        if (examine(db.database, plan).state === 'lost') await unhook(db.database, LOCK_WAIT_MS);
+        if (examine(db, plan).state === 'lost') await unhook(db, LOCK_WAIT_MS);
         seen = version;
       } catch (error) {
         if (!isBusy(error)) throw error;

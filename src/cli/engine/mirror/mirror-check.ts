@@ -9,7 +9,6 @@ import { isBusy, isFull, isLocked, openSource } from '../../../sqlite/open.ts';
 import { prune } from '../../../sqlite/prune.ts';
 import { headMark } from '../../../sqlite/rows.ts';
 import type { StatePair } from '../../../verify/rows.ts';
-import { disposable } from '../disposable.ts';
 import type { Installed } from '../engine.ts';
 import { compareRecent } from '../prove/recent.ts';
 import { reasonOf } from '../tell/alerts.ts';
@@ -32,12 +31,12 @@ export function mirrorCheck(on: Installed, { pin, ours, signal }: Around): Mirro
   let pruning: Promise<unknown> = Promise.resolve();
 
   async function once(): Promise<void> {
-    using db = disposable(openSource(engine.config.source, { waitMs: 0 }));
-    if (headMark(db.database).seq <= (await readVerified(engine.side))) return;
+    using db = openSource(engine.config.source, { waitMs: 0 });
+    if (headMark(db).seq <= (await readVerified(engine.side))) return;
     if (!(await compareRecent(on, pin, signal))) return;
     const verified = await readVerified(engine.side);
     if (signal.aborted) return;
-    pruning = ours(() => prune(db.database, verified, () => signal.throwIfAborted()));
+    pruning = ours(() => prune(db, verified, () => signal.throwIfAborted()));
     await pruning;
   }
 

@@ -19,7 +19,6 @@ import { readControl } from '../../../sqlite/install.ts';
 import { isLocked, openSource, persist } from '../../../sqlite/open.ts';
 import { openState } from '../../../sqlite/state.ts';
 import type { StatePair } from '../../../verify/rows.ts';
-import { disposable } from '../disposable.ts';
 import { halt, type Installed } from '../engine.ts';
 import { watched } from '../points.ts';
 import { watchCatalog } from '../switch/ahead.ts';
@@ -136,8 +135,8 @@ const beatOf = (token: string): bigint => BigInt(/^heartbeat-(\d+)@/.exec(token)
 
 /** An LSN means something in one history only: after a restore or a failover it would point anywhere. */
 function refuseOtherServer({ engine }: Installed): void {
-  using db = disposable(openSource(engine.config.source, { readonly: true }));
-  const stored = JSON.parse(readControl(db.database)?.source ?? '{}');
+  using db = openSource(engine.config.source, { readonly: true });
+  const stored = JSON.parse(readControl(db)?.source ?? '{}');
   const { systemIdentifier, timeline } = engine.facts;
   if (stored.system === systemIdentifier && stored.timeline === timeline) return;
   throw halt(

@@ -14,7 +14,6 @@ import { mark } from '../../../sqlite/rows.ts';
 import { type Verified, verifyAll } from '../../../verify/verify.ts';
 import type { Place } from '../../../verify/walk.ts';
 import type { Controller } from '../controller.ts';
-import { disposable } from '../disposable.ts';
 import { type Installed, installed } from '../engine.ts';
 import { watched } from '../points.ts';
 import { keyValues } from '../quarantining.ts';
@@ -160,14 +159,14 @@ async function repair(
   const anew = tables.filter(({ table, differences: found }) => found > 0 && (whole || found > kept(table)));
   const rows = tables.reduce((sum, table) => sum + table.differences, 0);
   progress(anew.length === 0 ? `copying ${rows} rows again` : `copying ${anew.length} tables again`);
-  using db = disposable(openSource(controller.engine.config.source));
+  using db = openSource(controller.engine.config.source);
   const named = differences.flatMap(({ table: name, key }) => {
     const table = byName.get(name);
     return table === undefined ? [] : [{ table, key: keyValues(key) }];
   });
-  await mark(db.database, MARK_WAIT_MS, named);
+  await mark(db, MARK_WAIT_MS, named);
   const ids = anew.flatMap(({ table }) => byName.get(table)?.id ?? []);
-  if (ids.length > 0) await writeTransaction(db.database, MARK_WAIT_MS, () => markTables(db.database, ids));
+  if (ids.length > 0) await writeTransaction(db, MARK_WAIT_MS, () => markTables(db, ids));
   await audit(controller.engine.side, 'repaired', { rows, tables: anew.length }, by);
   return rows;
 }

@@ -22,7 +22,6 @@ import { wal } from '../../../postgres/wal.ts';
 import { pendingLoss, settleLoss } from '../../../sqlite/fence.ts';
 import { type ControlRow, readControl } from '../../../sqlite/install.ts';
 import { openSource, writeTransaction } from '../../../sqlite/open.ts';
-import { disposable } from '../disposable.ts';
 import { type Engine, type Installed, installed } from '../engine.ts';
 import { takeAsTruth } from '../following.ts';
 import { historyOf, streamOf } from '../mirror/stream-names.ts';
@@ -32,8 +31,8 @@ const LOCK_WAIT_MS = 30_000;
 
 /** What the file at `source` says of a rollback without Postgres that is not through yet. */
 export function lossOf(source: string): ControlRow | undefined {
-  using db = disposable(openSource(source, { readonly: true }));
-  return pendingLoss(db.database);
+  using db = openSource(source, { readonly: true });
+  return pendingLoss(db);
 }
 
 /** Names SQLite in the flag, where it was opened without Postgres and that was not done yet. Needs no Postgres. */
@@ -104,9 +103,9 @@ async function follow(on: Standing, loss: ControlRow): Promise<void> {
       ? `${total} changes are lost to the application, and kept in attacca.lost_change`
       : `lost changes are not known: ${unknown}`;
   await audit(engine.side, event, { tables: lost });
-  using db = disposable(openSource(engine.config.source));
-  await takeAsTruth(on, db.database);
-  await writeTransaction(db.database, LOCK_WAIT_MS, () => settleLoss(db.database));
+  using db = openSource(engine.config.source);
+  await takeAsTruth(on, db);
+  await writeTransaction(db, LOCK_WAIT_MS, () => settleLoss(db));
 }
 
 /** The changes between where the file stands and the fence, or why they cannot be had any more. */
@@ -136,6 +135,6 @@ async function* upTo(stream: ReturnType<typeof wal>, after: Lsn, token: string):
 
 /** The epoch and position of the file, for those who ask what would be lost; undefined where nothing is installed. */
 export function standingOf(source: string): ControlRow | undefined {
-  using db = disposable(openSource(source, { readonly: true }));
-  return readControl(db.database);
+  using db = openSource(source, { readonly: true });
+  return readControl(db);
 }

@@ -4,7 +4,6 @@ import { type Ahead, ahead, readCatalog, rememberCatalog, rememberedCatalog } fr
 import type { Session } from '../../../postgres/open.ts';
 import { markTables } from '../../../sqlite/install.ts';
 import { openSource, writeTransaction } from '../../../sqlite/open.ts';
-import { disposable } from '../disposable.ts';
 import { halt, type Installed } from '../engine.ts';
 import type { FenceWatch } from '../mirror/fence-watch.ts';
 import { streamOf } from '../mirror/stream-names.ts';
@@ -42,8 +41,8 @@ export function watchCatalog(on: Installed, ours: FenceWatch['ours']): (session:
 
 async function markWhole({ engine, plan }: Installed, { rewritten }: Ahead): Promise<void> {
   const ids = plan.tables.filter(({ target }) => rewritten.includes(target)).map(({ id }) => id);
-  using db = disposable(openSource(engine.config.source));
-  await writeTransaction(db.database, LOCK_WAIT_MS, () => markTables(db.database, ids));
+  using db = openSource(engine.config.source);
+  await writeTransaction(db, LOCK_WAIT_MS, () => markTables(db, ids));
 }
 
 /** What a rollback would lose, since SQLite has no place for it. */

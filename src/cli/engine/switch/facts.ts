@@ -10,7 +10,6 @@ import { appTriggers } from '../../../sqlite/app-triggers.ts';
 import { fenceState } from '../../../sqlite/fence.ts';
 import { openSource } from '../../../sqlite/open.ts';
 import { readSchema } from '../../../sqlite/tables.ts';
-import { disposable } from '../disposable.ts';
 import type { Installed } from '../engine.ts';
 import type { Tail } from '../tail.ts';
 import { obstaclesTo } from './obstacles.ts';
@@ -69,8 +68,8 @@ async function suspendedTables({ engine, plan }: Installed): Promise<string[]> {
 
 /** Tables that cannot be replicated, with the reason, and those that the plan does not follow yet. */
 function tablesOutside({ engine, plan }: Installed): Pick<Facts, 'newTables' | 'drifted'> {
-  using db = disposable(openSource(engine.config.source, { readonly: true }));
-  const schema = readSchema(db.database);
+  using db = openSource(engine.config.source, { readonly: true });
+  const schema = readSchema(db);
   const there = new Set(schema.tables.map(({ name }) => name));
   const unplanned = (plan.unplanned ?? []).filter(({ name }) => there.has(name));
   return { newTables: unplanned.map(({ name, reason }) => `${name} (${reason})`), drifted: drift(plan, schema) };
@@ -78,8 +77,8 @@ function tablesOutside({ engine, plan }: Installed): Pick<Facts, 'newTables' | '
 
 /** Triggers of the application that attacca's SQLite cannot compile: nobody can tell what they would do to the mirror. */
 function unreadableTriggers({ engine, plan }: Installed): string[] {
-  using db = disposable(openSource(engine.config.source, { readonly: true }));
-  return appTriggers(db.database, plan)
+  using db = openSource(engine.config.source, { readonly: true });
+  return appTriggers(db, plan)
     .filter(({ does }) => does === 'unreadable')
     .map(({ name }) => name);
 }
@@ -96,7 +95,7 @@ async function postgresFence({ engine, plan }: Installed): Promise<string | unde
 }
 
 function sqliteFence({ engine, plan }: Installed): string | undefined {
-  using db = disposable(openSource(engine.config.source, { readonly: true }));
-  const { closed, intact } = fenceState(db.database, plan);
+  using db = openSource(engine.config.source, { readonly: true });
+  const { closed, intact } = fenceState(db, plan);
   return closed && intact ? undefined : 'its triggers in SQLite are not whole';
 }

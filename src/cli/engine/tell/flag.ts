@@ -6,7 +6,6 @@ import { connect, type Session } from '../../../postgres/open.ts';
 import { readControl } from '../../../sqlite/install.ts';
 import { openSource } from '../../../sqlite/open.ts';
 import type { Config } from '../../config.ts';
-import { disposable } from '../disposable.ts';
 
 type Lent = { readonly env: NodeJS.ProcessEnv; readonly side: Session; readonly url: string };
 
@@ -26,8 +25,8 @@ export function flagWithoutPostgres(config: Config, env: NodeJS.ProcessEnv): Fla
 }
 
 function epochIn(source: string): bigint {
-  using db = disposable(openSource(source, { readonly: true }));
-  return readControl(db.database)?.epoch ?? 0n;
+  using db = openSource(source, { readonly: true });
+  return readControl(db)?.epoch ?? 0n;
 }
 
 function contextOf({ env, side, url }: Lent): FlagContext {
