@@ -137,6 +137,7 @@ function startDaemon(config: string, say: (line: string) => void): Daemon {
       last = text;
       const line = logLine(text);
       if (typeof line.target === 'string' && line.msg === 'controller') resolve(line.target);
+      if (line.msg === 'dashboard') say(`its page, while this lasts: ${line.url}`);
       retell(line);
     });
   });
