@@ -10,16 +10,20 @@ export const PAGE = String(html`<!doctype html>
 <h1>attacca</h1>
 <form id="enter" hidden><p>This needs the token: <code>attacca dashboard</code> tells it.</p><input id="token" type="password" autocomplete="off" /> <button>Go on</button></form>
 <main id="panels" role="status"></main>
-<figure><svg id="lags" viewBox="0 0 300 40" preserveAspectRatio="none" aria-hidden="true"><polyline points="" /></svg><figcaption class="dim">Lag, the last five minutes: <span id="most">0</span> ms at most</figcaption></figure>
+<figure><svg id="lags" viewBox="0 0 300 40" preserveAspectRatio="none" aria-hidden="true"><polyline points="" vector-effect="non-scaling-stroke" /></svg><figcaption class="dim">Lag, the last five minutes: <span id="most">0</span> ms at most</figcaption></figure>
 <pre id="said" role="log"></pre>
 </body>
 </html>
 `);
 
+/** What an action answers and the lag stand below the buttons, among the panels. */
 export const STYLE = `${PAGE_STYLE}
-.path { font-size: 1.2em } #actions { margin: 1rem 0 } button { font: inherit; padding: .3rem .8rem }
-figure { margin: 0 } #lags { width: 100%; height: 4rem; border-bottom: 1px solid var(--line) } #lags polyline { fill: none; stroke: var(--dim) }
-#said { white-space: pre-wrap } th { width: 12rem } #tables th, #timeline th { width: auto }`;
+body { display: flex; flex-direction: column } main { display: contents }
+#halt { order: 1 } #head { order: 2 } #actions { order: 3 } #said { order: 4 } figure { order: 5 } main > section { order: 6 }
+.path { font-size: 1.2em } #actions { margin: 1rem 0 } button { font: inherit; padding: .3rem .8rem } figure { margin: 0 }
+#lags { width: 100%; height: 4rem; border-bottom: 1px solid var(--line) } #lags polyline { fill: none; stroke: var(--dim) }
+#said { white-space: pre-wrap; margin: 0 0 1rem; padding: .6rem .8rem; border: 1px solid var(--line) } #said:empty { display: none }
+h2 { margin-bottom: 0 } th { width: 12rem } #tables th { width: auto }`;
 
 /**
  * The token comes in the address behind `#`, which no browser sends, and goes out in a header, which no other site's page can set. A panel is

@@ -12,13 +12,13 @@ type Panel = ReturnType<typeof html>;
 /** Sections with ids, which the page's script takes over one by one. */
 export const panels = (status: StatusDocument): string =>
   [
+    ...(status.halt === null ? [] : [halted(status.halt)]),
     head(status),
     actions(status),
-    ...(status.halt === null ? [] : [halted(status.halt)]),
-    tables(status),
     verification(status),
     quarantine(status),
     ...(status.slot === null ? [] : [slot(status.slot)]),
+    tables(status),
     timeline(status),
   ].join('\n');
 
