@@ -98,13 +98,20 @@ test('the embedded server of one file is neither used nor stopped by another fil
   expect(runningEmbedded(stateFolder(other))).toBeDefined();
 });
 
-test('uninstall against another target is refused by name, and the file stays captured', async () => {
+test('uninstall and finish against another target are refused by name, with a daemon and without, and the file stays captured', async () => {
   await using world = await openWorld(buildShop(20));
   await using other = await testPostgres();
   await world.json(0, 'sync', '--once');
-  const refused = await world.run(...UNINSTALL, '--target', other.url);
-  expect(refused.code).toBe(3);
-  expect(codes(refused)).toEqual(['other-target']);
+  for (const daemon of [false, true]) {
+    if (daemon) world.start();
+    if (daemon) await world.until(status => caughtUp(status) && status.daemon !== null);
+    for (const words of [UNINSTALL, ['finish', '--yes', '--json']]) {
+      const refused = await world.run(...words, '--target', other.url);
+      expect(refused.code).toBe(3);
+      expect(codes(refused)).toEqual(['other-target']);
+    }
+  }
+  await stopDaemon(world);
   world.app.exec(`insert into log (message, at) values ('captured', 1)`);
   await world.json(0, 'sync', '--once');
   expect(await world.differences()).toEqual([]);

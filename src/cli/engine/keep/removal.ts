@@ -6,6 +6,8 @@ import { type Control, readControl } from '../../../postgres/control.ts';
 import { known } from '../../../postgres/data-dir.ts';
 import { removeEmbedded } from '../../../postgres/embedded.ts';
 import { finishPostgres, uninstallPostgres } from '../../../postgres/install.ts';
+import { connect } from '../../../postgres/open.ts';
+import { preflight } from '../../../postgres/preflight.ts';
 import type { DoneDocument } from '../../../server/documents.ts';
 import type { Progress } from '../../../server/operations.ts';
 import { backupFolder, socketPath, stateFolder, stateOf } from '../../../server/socket.ts';
@@ -34,6 +36,20 @@ function refuseOtherTarget(engine: Engine, control: Control | undefined): void {
   const captured = readSqliteControl(db);
   if (captured === undefined || captured.install === control?.install || captured.target === identityOf(engine)) return;
   if (control !== undefined || engine.config.target !== undefined) throw otherTarget(captured.target, identityOf(engine));
+}
+
+/**
+ * Throws Refused where the target that was named is not the one that the file is captured for: a daemon knows only its own, and what was
+ * named by mistake would be spared, and that one taken.
+ */
+export async function refuseNamedTarget({ source, target, schema }: Config, operation: 'finish' | 'uninstall'): Promise<void> {
+  if (target === undefined) return;
+  using db = openSource(source, { readonly: true });
+  const captured = readSqliteControl(db);
+  if (captured === undefined) return;
+  await using session = await connect(target, { applicationName: `attacca ${operation}` });
+  const named = identityOf({ facts: await preflight(session, schema) });
+  if (captured.target !== named) throw otherTarget(captured.target, named, operation);
 }
 
 /** Gives up while SQLite is primary: the file's schema is what it was before, and Postgres is left as it was found [G11]. */
@@ -68,8 +84,8 @@ export async function removeCapture({ source }: Config, audit: string | undefine
   };
 }
 
-const otherTarget = (theirs: string, ours: string): Refused =>
-  new Refused('uninstall refused', [
+const otherTarget = (theirs: string, ours: string, operation = 'uninstall'): Refused =>
+  new Refused(`${operation} refused`, [
     {
       code: 'other-target',
       reason: `this file is captured for the Postgres database ${theirs}, not for ${ours}`,
