@@ -95,7 +95,11 @@ test.each([
   for (let attempt = 0; attempt < 2; attempt++) {
     await using stream = reader(wal(options));
     expect((await stream.next()).changes).toHaveLength(1);
-    await expect(stream.next()).rejects.toMatchObject({ disposition: 'halt', message: expect.stringContaining(message) });
+    await expect(stream.next()).rejects.toMatchObject({
+      disposition: 'halt',
+      message: expect.stringContaining(message),
+      hint: expect.stringContaining('`attacca resync`'),
+    });
   }
 });
 
