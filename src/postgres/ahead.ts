@@ -1,6 +1,7 @@
 /*
  * DDL that the stream does not carry: what the tables looked like when the mirror began, and what has become of them since. A rewrite
- * (ALTER … USING) changes every row and is decoded as nothing; so is a column that takes another's name, or that of one that was dropped.
+ * (ALTER … USING) changes every row and is decoded as nothing; so is a column that takes another's name, or that of one that was dropped,
+ * and a label of an enum that becomes another.
  * A new table is in no publication, and what is taken out of one for a while has gone by when it is back.
  */
 import type { Plan, TablePlan } from '../plan/plan.ts';
@@ -8,7 +9,7 @@ import type { PgRecord, Session } from './open.ts';
 
 /**
  * `file`: changes when values may have without a trace: with the table's file (also TRUNCATE, VACUUM FULL and CLUSTER), the numbers of
- * the replicated columns, the table's place in the publication. `columns`: their types, by name.
+ * the replicated columns, the labels of their types, the table's place in the publication. `columns`: their types, by name.
  */
 type Shape = { readonly file: string; readonly columns: Readonly<Record<string, string>> };
 export type Catalog = { readonly tables: Readonly<Record<string, Shape>>; readonly others: readonly string[] };
@@ -31,7 +32,9 @@ const TABLES = /* sql */ `
       where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
     (select json_object_agg(a.attname, a.attnum) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as numbers,
     (select r.oid || ':' || p.xmin from pg_publication p join pg_publication_rel r on r.prpubid = p.oid
-      where p.pubname = $2 and r.prrelid = c.oid) as published
+      where p.pubname = $2 and r.prrelid = c.oid) as published,
+    (select md5(string_agg(e.oid || e.enumlabel, ',' order by e.oid)) from pg_enum e
+      where e.enumtypid in (select a.atttypid from pg_attribute a where a.attrelid = c.oid and a.attnum > 0)) as labels
   from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relkind in ('r', 'p') and not c.relispartition`;
 
 export async function readCatalog(session: Session, plan: Plan, publication: string): Promise<Catalog> {
@@ -48,7 +51,7 @@ export async function readCatalog(session: Session, plan: Plan, publication: str
 function shapeOf({ columns }: TablePlan, row: PgRecord): Shape {
   const numbers: Readonly<Record<string, number>> = JSON.parse(row.numbers ?? '{}');
   const places = columns.map(({ target }) => own(numbers, target) ?? '-');
-  return { file: [row.file, row.published, ...places].join(' '), columns: JSON.parse(row.columns ?? '{}') };
+  return { file: [row.file, row.published, row.labels, ...places].join(' '), columns: JSON.parse(row.columns ?? '{}') };
 }
 
 const WRITE = /* sql */ `update attacca.control set catalog = $1`;
