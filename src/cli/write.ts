@@ -13,8 +13,9 @@ export function writeOutput(path: string, text: string, source: string): void {
   try {
     if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) writeFileSync(path, text);
     else replaceFile(behindLinks(path), text);
-  } catch {
-    throw new UsageError(`${path} cannot be written`, 'check the folder and its permissions');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`${path} cannot be written: ${reason}`, 'remove that cause, or give another path; what stood there is whole');
   }
 }
 

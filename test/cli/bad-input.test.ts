@@ -269,7 +269,11 @@ describe.concurrent('words and settings that mean nothing', () => {
     ['a plan file that is missing', ['sync', ...SOURCE, '--plan', 'nowhere.yaml'], /plan file \S*nowhere\.yaml cannot be read/],
     ['a plan file that is not YAML', ['sync', ...SOURCE, '--plan', 'p.yaml'], /plan file is not YAML/, { 'p.yaml': 'tables: [a: {' }],
     ['a plan file with an unknown key', ['sync', ...SOURCE, '--plan', 'p.yaml'], /plan file is not valid/, { 'p.yaml': 'tabels: {}\n' }],
-    ['a report into a folder that is not there', ['assess', ...SOURCE, '--html', 'no/where.html'], /no\/where\.html cannot be written/],
+    [
+      'a report into a folder that is not there',
+      ['assess', ...SOURCE, '--html', 'no/where.html'],
+      /no\/where\.html cannot be written: ENOENT/,
+    ],
     ['a report over the database', ['assess', ...SOURCE, '--html', './app.db'], /app\.db is the SQLite file itself/],
     ['a plan over the database', ['plan', ...SOURCE, '--out', 'app.db'], /app\.db is the SQLite file itself/],
   ];

@@ -5,6 +5,7 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { buildShop } from '../support/shop.ts';
 import { BINARY, openWorld, type World } from '../support/world.ts';
+import { makePlace, run } from './refusals.ts';
 
 type Ended = { readonly code: number | null; readonly stderr: string };
 
@@ -34,6 +35,12 @@ test('a reader that goes away ends what only speaks, and stops no switch', async
   await world.json(0, 'verify');
   expect(await leaving(world, ['cutover', '--yes'], { deaf: true })).toMatchObject({ code: 0 });
   await world.until(({ phase, primary }) => phase === 'mirroring' && primary === 'postgres');
+});
+
+test.skipIf(!existsSync('/dev/full'))('a file that cannot be written is a failure that says why', async () => {
+  using place = makePlace();
+  const { code, stderr } = await run(['plan', '--source', 'app.db', '--out', '/dev/full'], { cwd: place.folder });
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/\/dev\/full cannot be written: ENOSPC/)]);
 });
 
 test.skipIf(!existsSync('/dev/full'))('output that cannot be written is a failure, said in one sentence', async () => {
