@@ -50,7 +50,7 @@ function nameless(): number {
     rmSync(folder, { recursive: true });
     return file;
   } catch (error) {
-    throw full(error);
+    throw unusable(full(error));
   }
 }
 
@@ -69,6 +69,16 @@ function full(error: unknown): unknown {
   if (!(error instanceof Error && 'code' in error && FULL.has(String(error.code)))) return error;
   return new ReplicationError('retry', `the temp folder ${tmpdir()} is full: a large batch waits there`, {
     hint: 'free space there, or set TMPDIR to a folder that has some and start attacca again; it goes on by itself',
+    cause: error,
+  });
+}
+
+/** A folder that is not there, or that this user may not write, only a person can change. */
+function unusable(error: unknown): unknown {
+  if (error instanceof ReplicationError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new ReplicationError('halt', `a large batch cannot wait in the temp folder ${tmpdir()}: ${reason}`, {
+    hint: 'set TMPDIR to a folder that this user may write, then start attacca again; nothing is lost',
     cause: error,
   });
 }
