@@ -63,3 +63,8 @@ test('the pod of the Kubernetes manifest shares one volume, and its configuratio
   expect(attacca.args).toEqual(['sync', '--config', '/etc/attacca/attacca.config.json']);
   rmSync(folder, { recursive: true });
 });
+
+test('the service is started again however often, and may write where a large batch waits', () => {
+  const settings = readFileSync('deploy/attacca.service', 'utf8').split('\n');
+  expect(settings).toEqual(expect.arrayContaining(['StartLimitIntervalSec=0', 'ProtectSystem=strict', 'ReadWritePaths=/srv/app /tmp']));
+});
