@@ -64,7 +64,14 @@ test('the pod of the Kubernetes manifest shares one volume, and its configuratio
   rmSync(folder, { recursive: true });
 });
 
-test('the service is started again however often, and may write where a large batch waits', () => {
+test('the service is started again however often, after a refusal too, and may write where a large batch waits', () => {
   const settings = readFileSync('deploy/attacca.service', 'utf8').split('\n');
-  expect(settings).toEqual(expect.arrayContaining(['StartLimitIntervalSec=0', 'ProtectSystem=strict', 'ReadWritePaths=/srv/app /tmp']));
+  expect(settings).toEqual(
+    expect.arrayContaining([
+      'StartLimitIntervalSec=0',
+      'RestartPreventExitStatus=2',
+      'ProtectSystem=strict',
+      'ReadWritePaths=/srv/app /tmp',
+    ]),
+  );
 });
