@@ -30,7 +30,7 @@ function linesOf(db: Database, pragma: string): string[] | undefined {
     return db.prepare<[], string>(pragma).pluck().all();
   } catch (error) {
     const code = codeOf(error);
-    if (code === 'SQLITE_ERROR') return undefined;
+    if (/^SQLITE_ERROR(_MISSING_COLLSEQ)?$/.test(code)) return undefined;
     if (!/^SQLITE_(CORRUPT|NOTADB)/.test(code)) throw error;
     return [code];
   }

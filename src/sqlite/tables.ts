@@ -96,8 +96,10 @@ function collationOf(db: Database, table: string, column: string): string {
     const compare = program.find(({ opcode, p4 }) => /^(Eq|Ne)$/.test(opcode) && p4 !== null && p4 !== '');
     return compare?.p4?.replace(/-(8|16LE|16BE)$/, '').toUpperCase() ?? 'BINARY';
   } catch (error) {
+    const message = error instanceof Error ? error.message : '';
+    if (/^unknown function: /.test(message)) return 'BINARY'; // nobody can read it without the application: lacking.ts
     // An application's own collation, which this process does not have: SQLite names it and nothing else does.
-    const [, name] = /no such collation sequence: (.+)$/.exec(error instanceof Error ? error.message : '') ?? [];
+    const [, name] = /no such collation sequence: (.+)$/.exec(message) ?? [];
     if (codeOf(error) === '' || name === undefined) throw error;
     return name.toUpperCase();
   }

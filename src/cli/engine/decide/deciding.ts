@@ -15,6 +15,7 @@ import type { TargetSchema } from '../../../plan/target.ts';
 import { waive } from '../../../plan/waive.ts';
 import { withEnds } from '../../../sqlite/ends.ts';
 import { captureHazards } from '../../../sqlite/hazards.ts';
+import { refuseLacking } from '../../../sqlite/lacking.ts';
 import type { Database } from '../../../sqlite/open.ts';
 import { type Beside, profile } from '../../../sqlite/profile.ts';
 import { readSchema } from '../../../sqlite/tables.ts';
@@ -64,6 +65,8 @@ function decided(db: Database, options: Deciding): Decided {
   const { target } = options;
   const file = options.planFile === undefined ? undefined : readPlanFile(options.planFile);
   const wanted = file === undefined ? undefined : parsePlan(file);
+  const exclude = wanted?.exclude ?? []; // before deciding: what is left out cannot block
+  refuseLacking(db, schema, exclude);
   const stats = profile(
     db,
     schema,
@@ -71,7 +74,6 @@ function decided(db: Database, options: Deciding): Decided {
     (table, column) => askedCodec(wanted, table, column) ?? (target === undefined ? undefined : expected(target, table, column, wanted)),
     options.beside,
   );
-  const exclude = wanted?.exclude ?? []; // before deciding: what is left out cannot block
   const fromValues = decide(schema, stats, { schema: options.schema, exclude });
   const partitioned = Object.keys(wanted?.improve.partition ?? {});
   const reviewed =
@@ -93,7 +95,7 @@ function decided(db: Database, options: Deciding): Decided {
       ...(wanted === undefined ? [] : goneNames(wanted, stats)),
       ...expectedMisfits(matched.plan, stats),
       ...partitionNotes(matched.plan),
-      ...captureHazards(schema),
+      ...captureHazards({ ...schema, tables: schema.tables.filter(({ name }) => !exclude.includes(name)) }),
     ],
     accepted,
   );

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -42,4 +42,19 @@ test('a table that a migration takes away while the values are read is no riddle
   );
   source.close();
   db.close();
+});
+
+test('a table that is left out blocks nothing, whatever it is', () => {
+  const path = join(folder, 'left-out.db');
+  const db = new Database(path).unsafeMode();
+  db.exec(`create table kept (id integer primary key); create table out (a text collate nocase primary key);
+    pragma writable_schema = on; update sqlite_schema set sql = replace(sql, 'nocase', 'theirs')`);
+  db.close();
+  const planFile = join(folder, 'left-out.yaml');
+  writeFileSync(planFile, 'version: 1\nexclude: [out]\n');
+  const source = openSource(path, { scan: true });
+  const { plan, findings } = decidePlan(source, { schema: 'public', planFile });
+  expect(plan.tables.map(({ name }) => name)).toEqual(['kept']);
+  expect(findings.filter(({ level }) => level === 'blocking')).toEqual([]);
+  source.close();
 });
