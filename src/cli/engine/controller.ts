@@ -137,22 +137,19 @@ export function controller(engine: Engine): Controller {
     if (tail === running) await running?.stop();
   }
 
-  /** Runs a pipe until it is stopped (by an operation or by `signal`) or fails, or a session that it may not use for hours has ended. */
+  /** Runs a pipe until it is stopped (by an operation or by `signal`) or fails. */
   async function follow(running: Tail | ReverseTail, signal: AbortSignal, healthy: () => void): Promise<void> {
     const stop = (): void => void running.stop();
     if (switching) return await running.stop(); // an operation has begun meanwhile, and has found no pipe to stop
-    const lost = AbortSignal.any([engine.main.lost, engine.side.lost]);
-    const over = AbortSignal.any([signal, lost]);
-    over.addEventListener('abort', stop, { once: true });
+    signal.addEventListener('abort', stop, { once: true });
     tail = running;
     events.emit('tail', running);
     healthy();
     try {
-      if (over.aborted) stop();
+      if (signal.aborted) stop();
       await running.done;
-      lost.throwIfAborted();
     } finally {
-      over.removeEventListener('abort', stop);
+      signal.removeEventListener('abort', stop);
       tail = undefined;
     }
   }

@@ -89,6 +89,7 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
   /** A heartbeat through the mirror, which measures the lag, and a look at SQLite's fence, which a table rebuild could have dropped [G8]. */
   async function watch(): Promise<void> {
     for (let beat = 1n; !stop.signal.aborted; beat++) {
+      for (const { lost } of [engine.main, engine.side]) lost.throwIfAborted(); // nothing here asks them for anything for hours
       lag.seen(beat, performance.now());
       await writeWatermark(beats, dated(`${HEARTBEAT}${beat}`));
       if (stop.signal.aborted) return;
