@@ -28,6 +28,7 @@ import {
   refuseUnnamedTarget,
   stopUnused,
 } from './engine/engine.ts';
+import { refuseNamedTarget } from './engine/keep/named-target.ts';
 import { hasEmbedded, type Left, removeCapture, removeState } from './engine/keep/removal.ts';
 import { operations } from './engine/operations.ts';
 import { reachedBy } from './engine/points.ts';
@@ -43,6 +44,7 @@ export async function ask<T>(context: Context, call: Call, schema: z.ZodType<T>)
   const config = context.config();
   using bar = progressBar(context.output);
   const { say } = bar;
+  await refuseNamedTarget(config, call);
   const answered = await callDaemon(config.source, call, say, actor(context.env));
   if (answered !== undefined) return { document: schema.parse(answered.result), daemon: true };
   let left: Left | undefined;
@@ -62,6 +64,7 @@ export async function askDaemon<T>(
   without: { readonly reason: string; readonly remedy: string },
 ): Promise<T> {
   const config = context.config();
+  await refuseNamedTarget(config, call);
   const answered = await callDaemon(config.source, call, () => undefined, actor(context.env));
   if (answered !== undefined) return schema.parse(answered.result);
   refuseNeverInstalled(config, call.operation);

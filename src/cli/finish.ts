@@ -1,7 +1,6 @@
 import { DoneDocument } from '../server/documents.ts';
 import { ask, exported, gone } from './ask.ts';
 import { confirm } from './confirm.ts';
-import { refuseNamedTarget } from './engine/keep/removal.ts';
 import type { Context } from './main.ts';
 import { EXIT, present } from './report.ts';
 
@@ -10,7 +9,6 @@ export async function finish(context: Context, options: { readonly yes?: boolean
   const question = 'End the soak? PostgreSQL stays primary and there is no rollback after this.';
   await confirm(context, options.yes, question);
   const config = context.config();
-  await refuseNamedTarget(config, 'finish');
   const { document, daemon } = await ask(context, { operation: 'finish', ...exported(options.audit) }, DoneDocument);
   if (daemon && config.target !== undefined) await gone(config); // an embedded server stays, with the application's data
   present(context.output, document, () => [document.detail]);

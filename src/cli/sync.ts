@@ -139,9 +139,9 @@ async function session(
     stop.abort();
   });
   await refuseNeighbour(config.source); // two may have started at once
-  await using _socket = await listen(ops, config.source);
-  using _attended = page?.attend(ops);
   const target = shown(engine);
+  await using _socket = await listen(ops, config.source, target);
+  using _attended = page?.attend(ops);
   alerts.raise('controller', target, () => log.info({ target, embedded: engine.embedded !== undefined }, 'controller'));
   const over = AbortSignal.any([stop.signal, enough.signal]);
   const clear = (): Promise<void> => clearHalt(engine.side).catch(error => log.warn({ err: error }, 'halt not cleared'));

@@ -1,7 +1,6 @@
 import { DoneDocument } from '../server/documents.ts';
 import { ask, exported, gone } from './ask.ts';
 import { confirm } from './confirm.ts';
-import { refuseNamedTarget } from './engine/keep/removal.ts';
 import type { Context } from './main.ts';
 import { EXIT, present } from './report.ts';
 
@@ -14,7 +13,6 @@ export async function uninstall(
   const keepTarget = options.keepTarget === true;
   const lost = keepTarget ? '' : ' The tables that it made in Postgres are dropped.';
   await confirm(context, options.yes, `Remove attacca from ${config.source} and from Postgres?${lost}`);
-  await refuseNamedTarget(config, 'uninstall');
   const { document, daemon } = await ask(context, { operation: 'uninstall', keepTarget, ...exported(options.audit) }, DoneDocument);
   const stays = config.target === undefined && keepTarget;
   if (daemon && !stays) await gone(config);

@@ -1,8 +1,9 @@
 import { type IncomingMessage, type RequestOptions, request } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { actor } from '../change/actor.ts';
 import { Refused, ReplicationError, UsageError } from '../change/errors.ts';
 import { type Call, Line, OTHER_VERSION } from './calls.ts';
-import { ANOTHER, headersOf } from './control.ts';
+import { ANOTHER, headersOf, TARGET } from './control.ts';
 import type { Progress } from './operations.ts';
 import { socketPath } from './socket.ts';
 
@@ -32,9 +33,16 @@ export async function refuseNeighbour(source: string): Promise<void> {
   response?.resume();
 }
 
+/** The target of the daemon that follows `source`, as people may see it; undefined where none runs. One of an older version says something else. */
+export async function targetOf(source: string): Promise<string | undefined> {
+  const response = await send(source, { path: TARGET, headers: headersOf(actor(), source) });
+  if (response?.statusCode === ANOTHER) await answerIn(response, () => undefined);
+  return response === undefined ? undefined : await text(response);
+}
+
 async function answerIn(response: IncomingMessage, progress: Progress): Promise<{ readonly result: unknown }> {
-  for await (const text of linesOf(response)) {
-    const line = parse(text);
+  for await (const said of linesOf(response)) {
+    const line = parse(said);
     if ('progress' in line) progress(line.progress, line.share);
     else if ('failure' in line) throw rebuilt(line.failure);
     else return { result: line.result };

@@ -67,7 +67,11 @@ export type Line = z.infer<typeof Line>;
 /** What to do where one side says what the other does not understand. */
 export const OTHER_VERSION = 'the daemon may be of another version: stop it and start `attacca sync` again with this one';
 
-const LOOKING: ReadonlySet<Call['operation']> = new Set(['status', 'audit', 'dashboard']);
+/** They change nothing, and what they show names its target. */
+export const LOOKING: ReadonlySet<Call['operation']> = new Set(['status', 'audit', 'dashboard']);
+
+/** As the command line has it. */
+export const nameOf = (call: Call): string => ('direction' in call ? call.direction : call.operation);
 
 /** Only looking needs no line in the log. */
 function changes(call: Call): boolean {
@@ -79,8 +83,8 @@ function changes(call: Call): boolean {
 /** Runs one call of `by`; every command goes through here, whether a daemon answers or not. */
 export async function perform(operations: Operations, call: Call, progress: Progress, by: string): Promise<unknown> {
   if (changes(call)) {
-    const { operation, ...detail } = call;
-    await operations.asked('direction' in call ? call.direction : operation, detail, by);
+    const { operation: _, ...detail } = call;
+    await operations.asked(nameOf(call), detail, by);
   }
   return await carryOut(operations, call, progress, by);
 }

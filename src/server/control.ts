@@ -18,17 +18,20 @@ export const headersOf = (by: string, source: string): Readonly<Record<string, s
   [CALLER]: by.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 200),
   [SOURCE]: encodeURIComponent(fileOf(source)),
 });
+/** Where it is said which target the daemon has. */
+export const TARGET = '/target';
 /** The status of an answer to somebody who means another file. */
 export const ANOTHER = 409;
 
-/** The API of the daemon that follows `source`. Whoever means another file is refused before anything else. */
-export function controlApp(operations: Operations, source: string): Hono {
+/** The API of the daemon that follows `source` to `target`, which is as people may see it. Whoever means another file is refused before anything else. */
+export function controlApp(operations: Operations, source: string, target = ''): Hono {
   const app = new Hono();
   app.use(async (context, next) => {
     const meant = context.req.header(SOURCE);
     if (meant === undefined || meant === encodeURIComponent(fileOf(source))) return await next();
     return context.body(failed(otherSource(source, decodeURIComponent(meant))), ANOTHER);
   });
+  app.get(TARGET, context => context.text(target));
   app.post('/call', context => answer(context, operations, context.req.header(CALLER) ?? actor()));
   return app;
 }
@@ -46,12 +49,12 @@ const otherSource = (ours: string, theirs: string): Refused =>
  * Listens for `source` until disposed. The caller holds the controller's lock: a socket that is still there is a dead daemon's, or, which
  * it has to have refused, that of another file.
  */
-export async function listen(operations: Operations, source: string): Promise<AsyncDisposable> {
+export async function listen(operations: Operations, source: string, target = ''): Promise<AsyncDisposable> {
   const path = socketPath(source);
   privateFolder(dirname(path));
   rmSync(path, { force: true });
   const mask = process.umask(0o177); // from its first moment on, nobody else may connect
-  const serving = serve(controlApp(operations, source), { path });
+  const serving = serve(controlApp(operations, source, target), { path });
   process.umask(mask);
   const server = await serving;
   chmodSync(path, 0o600);

@@ -98,19 +98,33 @@ test('the embedded server of one file is neither used nor stopped by another fil
   expect(runningEmbedded(stateFolder(other))).toBeDefined();
 });
 
-test('uninstall and finish against another target are refused by name, with a daemon and without, and the file stays captured', async () => {
+const CHANGING = [
+  ['verify', '--json'],
+  ['cutover', '--dry-run', '--json'],
+  ['cutover', '--yes', '--json'],
+  ['rollback', '--yes', '--json'],
+  ['resync', '--yes', '--json'],
+  ['quarantine', 'retry', '--json'],
+  ['plan', '--widen', '--json'],
+];
+
+test('nothing is done for a command that names another target, with a daemon and without, and the file stays captured', async () => {
   await using world = await openWorld(buildShop(20));
   await using other = await testPostgres();
   await world.json(0, 'sync', '--once');
   for (const daemon of [false, true]) {
     if (daemon) world.start();
     if (daemon) await world.until(status => caughtUp(status) && status.daemon !== null);
-    for (const words of [UNINSTALL, ['finish', '--yes', '--json']]) {
+    for (const words of [UNINSTALL, ['finish', '--yes', '--json'], ...CHANGING]) {
       const refused = await world.run(...words, '--target', other.url);
-      expect(refused.code).toBe(3);
-      expect(codes(refused)).toEqual(['other-target']);
+      expect(refused, words.join(' ')).toMatchObject({ code: 3 });
+      expect(codes(refused)).toEqual([daemon || words === UNINSTALL ? 'other-target' : 'not-installed']);
     }
   }
+  const elsewhere = new URL(world.pg.url);
+  elsewhere.searchParams.set('connect_timeout', '5');
+  expect(elsewhere.href).not.toBe(world.pg.url);
+  for (const url of [world.pg.url, elsewhere.href]) expect(await world.run('verify', '--target', url)).toMatchObject({ code: 0 });
   await stopDaemon(world);
   world.app.exec(`insert into log (message, at) values ('captured', 1)`);
   await world.json(0, 'sync', '--once');

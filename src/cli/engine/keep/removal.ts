@@ -6,8 +6,6 @@ import { type Control, readControl } from '../../../postgres/control.ts';
 import { known } from '../../../postgres/data-dir.ts';
 import { removeEmbedded } from '../../../postgres/embedded.ts';
 import { finishPostgres, uninstallPostgres } from '../../../postgres/install.ts';
-import { connect } from '../../../postgres/open.ts';
-import { preflight } from '../../../postgres/preflight.ts';
 import type { DoneDocument } from '../../../server/documents.ts';
 import type { Progress } from '../../../server/operations.ts';
 import { backupFolder, socketPath, stateFolder, stateOf } from '../../../server/socket.ts';
@@ -17,6 +15,7 @@ import { finished, readControl as readSqliteControl, uninstall } from '../../../
 import { openSource } from '../../../sqlite/open.ts';
 import type { Config } from '../../config.ts';
 import { type Engine, type Installed, identityOf, refuseOtherSource, refuseUnnamedTarget } from '../engine.ts';
+import { otherTarget } from './named-target.ts';
 
 const WAIT_MS = 30_000;
 
@@ -35,21 +34,7 @@ function refuseOtherTarget(engine: Engine, control: Control | undefined): void {
   using db = openSource(engine.config.source, { readonly: true });
   const captured = readSqliteControl(db);
   if (captured === undefined || captured.install === control?.install || captured.target === identityOf(engine)) return;
-  if (control !== undefined || engine.config.target !== undefined) throw otherTarget(captured.target, identityOf(engine));
-}
-
-/**
- * Throws Refused where the target that was named is not the one that the file is captured for: a daemon knows only its own, and what was
- * named by mistake would be spared, and that one taken.
- */
-export async function refuseNamedTarget({ source, target, schema }: Config, operation: 'finish' | 'uninstall'): Promise<void> {
-  if (target === undefined) return;
-  using db = openSource(source, { readonly: true });
-  const captured = readSqliteControl(db);
-  if (captured === undefined) return;
-  await using session = await connect(target, { applicationName: `attacca ${operation}` });
-  const named = identityOf({ facts: await preflight(session, schema) });
-  if (captured.target !== named) throw otherTarget(captured.target, named, operation);
+  if (control !== undefined || engine.config.target !== undefined) throw otherTarget(captured.target, identityOf(engine), 'uninstall');
 }
 
 /** Gives up while SQLite is primary: the file's schema is what it was before, and Postgres is left as it was found [G11]. */
@@ -83,15 +68,6 @@ export async function removeCapture({ source }: Config, audit: string | undefine
     detail: `the SQLite file is as it was; the Postgres database ${target}, which was not named, keeps what attacca made there until \`attacca uninstall\` with --target`,
   };
 }
-
-const otherTarget = (theirs: string, ours: string, operation = 'uninstall'): Refused =>
-  new Refused(`${operation} refused`, [
-    {
-      code: 'other-target',
-      reason: `this file is captured for the Postgres database ${theirs}, not for ${ours}`,
-      remedy: 'name that one with --target; where it is gone, run `attacca uninstall --source FILE` without a target',
-    },
-  ]);
 
 const refused = (phase: string): Refused =>
   new Refused('uninstall refused', [
