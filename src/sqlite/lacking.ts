@@ -13,23 +13,32 @@ const OWN = /* sql */ `select sql from sqlite_schema where tbl_name = ? and type
 
 /** Throws Refused, naming each table that cannot be written without the application. `exclude`: tables that are left out. */
 export function refuseLacking(db: Database, { tables }: SourceSchema, exclude: readonly string[]): void {
-  db.pragma('ignore_check_constraints = on');
-  const blockers = tables.filter(({ name }) => !exclude.includes(name)).flatMap(table => lackingIn(db, table));
-  db.pragma('ignore_check_constraints = off');
+  const blockers = lacking(
+    db,
+    tables.filter(({ name }) => !exclude.includes(name)),
+  );
   if (blockers.length > 0) throw new Refused('this database needs what only the application has', blockers);
+}
+
+/** Each of the tables that cannot be written without the application. */
+export function lacking(db: Database, tables: readonly SourceTable[]): Blocker[] {
+  db.pragma('ignore_check_constraints = on');
+  const blockers = tables.flatMap(table => lackingIn(db, table));
+  db.pragma('ignore_check_constraints = off');
+  return blockers;
 }
 
 function lackingIn(db: Database, { name, columns }: SourceTable): Blocker[] {
   const table = quote(name);
   const same = columns.filter(({ generated }) => !generated).map(column => `${quote(column.name)} = ${quote(column.name)}`);
-  const [lacking] = [`update ${table} set ${same.join(', ')}`, `delete from ${table}`].flatMap(each => missing(db, each) ?? []);
+  const [needed] = [`update ${table} set ${same.join(', ')}`, `delete from ${table}`].flatMap(each => missing(db, each) ?? []);
   const own = db.prepare<[string], string>(OWN).pluck().all(name).join('\n').toLowerCase();
-  if (lacking === undefined || !own.includes(lacking.toLowerCase())) return []; // it is one of a trigger
+  if (needed === undefined || !own.includes(needed.toLowerCase())) return []; // it is one of a trigger
   return [
     {
       code: 'app-function',
-      reason: `table ${name} cannot be written without ${lacking}, a function or collation that only the application has`,
-      remedy: `take it out of the computed columns and indexes of ${name}, or exclude the table in the plan file`,
+      reason: `table ${name} cannot be written without ${needed}, a function or collation that only the application has`,
+      remedy: `take it out of the computed columns and indexes of ${name}, or begin with the table in the exclude list of the plan file`,
     },
   ];
 }

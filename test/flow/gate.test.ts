@@ -29,6 +29,28 @@ test('a cutover: an open transaction in SQLite with its process, full disks, NOT
   world.app.exec('rollback');
 });
 
+test('a cutover: a computed column and an index that came during the soak and need a function of the application [G9]', async () => {
+  await using world = await openWorld(buildShop(30));
+  world.start();
+  await world.until(caughtUp);
+  world.app.unsafeMode().function('slug', { deterministic: true }, text => text);
+  const follows = async (ddl: string): Promise<void> => {
+    const before = await plan(world);
+    world.app.exec(ddl);
+    await expect.poll(() => plan(world)).not.toEqual(before);
+  };
+  await follows('alter table line add column slug text as (slug(sku)) virtual');
+  await follows('create index by_slug on log (slug(message))');
+  await world.json(0, 'verify');
+  const found = await dryRun(world, 'cutover');
+  expect(found.map(({ code, reason }) => [code, /^table (\w+) .*without (\w+),/.exec(reason)?.slice(1)])).toEqual([
+    ['app-function', ['line', 'slug']],
+    ['app-function', ['log', 'slug']],
+  ]);
+});
+
+const plan = (world: World) => world.pg.query('select md5(plan::text) as plan from attacca.control');
+
 test('a rollback: an old transaction, a table out of the publication, a dropped slot [G9]', async () => {
   await using world = await openWorld(buildShop(30), { cutover: { maxPauseMs: 500 } });
   await mirroringWorld(world, '--max-pause', '20000');

@@ -7,7 +7,10 @@ import { clockSkew, failingSlot, holders, tightLimits } from '../../../postgres/
 import { bypasses, identities, notValid, unpublished } from '../../../postgres/obstacles.ts';
 import type { Session } from '../../../postgres/open.ts';
 import { hold } from '../../../sqlite/hold.ts';
+import { lacking } from '../../../sqlite/lacking.ts';
 import { lockHolders } from '../../../sqlite/lock-holders.ts';
+import { openSource } from '../../../sqlite/open.ts';
+import { readSchema } from '../../../sqlite/tables.ts';
 import type { Installed } from '../engine.ts';
 import { streamOf } from '../mirror/stream-names.ts';
 import { aheadOf } from './ahead.ts';
@@ -22,7 +25,14 @@ export async function obstaclesTo(on: Installed, direction: Direction, maxPauseM
   const both = [...(await bypasses(side, plan)), ...(await identities(side, plan)), ...(await skewed(side, cutover.maxClockSkewMs))];
   const space = await full(source, side, cutover.minFreeMegabytes);
   if (direction === 'cutover')
-    return [...both, ...space, ...(await notValid(side, plan)), ...(await tightLimits(side)), ...(await locked(source, maxPauseMs))];
+    return [
+      ...both,
+      ...space,
+      ...unwritable(on),
+      ...(await notValid(side, plan)),
+      ...(await tightLimits(side)),
+      ...(await locked(source, maxPauseMs)),
+    ];
   const { slot, publication } = streamOf(on);
   return [
     ...both,
@@ -32,6 +42,16 @@ export async function obstaclesTo(on: Installed, direction: Direction, maxPauseM
     ...(await failingSlot(side, slot)),
     ...(await holders(side, plan, maxPauseMs)),
   ];
+}
+
+/** Tables that have come to need what only the application has since they were first read: the mirror could not write them. */
+function unwritable({ engine, plan }: Installed): Blocker[] {
+  using db = openSource(engine.config.source, { readonly: true });
+  const planned = new Set(plan.tables.map(({ name }) => name));
+  return lacking(
+    db,
+    readSchema(db).tables.filter(({ name }) => planned.has(name)),
+  );
 }
 
 async function skewed(session: Session, mostMs: number): Promise<Blocker[]> {
