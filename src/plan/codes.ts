@@ -11,6 +11,10 @@ export const CODES = {
     'blocking',
     'Give the table a key that an index in Postgres can have (an INTEGER PRIMARY KEY always can), or exclude it in the plan file.',
   ],
+  'row-too-wide': [
+    'warning',
+    'Split the table, exclude it in the plan file, or leave more columns NULL; a cutover is refused until its rows have left quarantine or are dropped from it.',
+  ],
   'too-many-columns': ['blocking', 'Split the table, or exclude it in the plan file.'],
   'mixed-classes': ['warning', 'Nothing must be done: each value keeps its class as tagged text. Unify the values for a plain type.'],
   'mixed-formats': [

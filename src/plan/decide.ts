@@ -18,6 +18,7 @@ import { type Names, names } from './names.ts';
 import { inventory } from './objects.ts';
 import { HIDDEN_ROWID, type Plan, type TablePlan } from './plan.ts';
 import type { ColumnStats, Profile, SourceSchema, SourceTable, TableStats } from './schema.ts';
+import { ROW_BYTES, rowBytes } from './width.ts';
 
 export type Decision = { readonly plan: Plan; readonly findings: Finding[] };
 
@@ -72,6 +73,11 @@ export function planTable(source: SourceTable, stats: TableStats, context: Conte
   if (columns.length > MOST_COLUMNS) {
     findings.push(finding('too-many-columns', { table: source.name, message: `${columns.length} columns are more than Postgres takes.` }));
     return undefined;
+  }
+  const bytes = rowBytes(columns, stats, widths);
+  if (bytes > ROW_BYTES) {
+    const message = `A row can take ${bytes} bytes on its page in Postgres, which holds ${ROW_BYTES} without what is stored elsewhere: those that take more go to quarantine.`;
+    findings.push(finding('row-too-wide', { table: source.name, message }));
   }
   const all = key.kind === 'hidden' ? [hiddenColumn(source.rowid ?? 'rowid'), ...columns] : columns;
   const positions = key.kind === 'hidden' ? [0] : key.columns.map(name => all.findIndex(column => column.name === name));

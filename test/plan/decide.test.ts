@@ -263,6 +263,22 @@ test('a value that no row can bring across is told', () => {
   db.close();
 });
 
+test.each([
+  ['numbers', 1_020, 'integer', '7', 1_010],
+  ['long texts', 400, 'text', `printf('%.900c', 'x')`, 300],
+  ['short texts', 900, 'text', `'0123456789'`, 700],
+])('a table of so many %s that a page of Postgres may not hold its rows is told', (_, many, type, value, few) => {
+  const make = (name: string, count: number): string => {
+    const columns = Array.from({ length: count }, (_, place) => `c${place}`);
+    return `create table ${name} (id integer primary key, ${columns.map(column => `${column} ${type}`).join(', ')});
+      insert into ${name} select 1, ${columns.map(() => value).join(', ')};`;
+  };
+  const { about, db } = decided(`${make('wide', many)} ${make('fits', few)}
+    create table empty as select * from wide where false; insert into empty (c0) values (${value})`);
+  expect(about('row-too-wide')).toMatchObject([{ table: 'wide', level: 'warning', message: expect.stringMatching(/\d+ bytes/) }]);
+  db.close();
+});
+
 test('NOT NULL stays where it holds', () => {
   const { column, about, db } = decided('create table t (id integer primary key, a text not null, b text)');
   expect([column('t', 'id'), column('t', 'a'), column('t', 'b')].map(({ notNull }) => notNull)).toEqual([true, true, false]);

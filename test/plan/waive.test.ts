@@ -87,6 +87,7 @@ test('codes are a contract: one may be added, none renamed', () => {
       'null-key warning',
       'orphans warning',
       'partitioned note',
+      'row-too-wide warning',
       'target-refuses warning',
       'target-refuses-table blocking',
       'too-large warning',
