@@ -9,7 +9,7 @@ import { actor } from '../change/actor.ts';
 import { isTransient, Refused, ReplicationError } from '../change/errors.ts';
 import { readControl } from '../postgres/control.ts';
 import { connect, type Session } from '../postgres/open.ts';
-import { callDaemon } from '../server/call.ts';
+import { callDaemon, targetOf } from '../server/call.ts';
 import { type Call, perform } from '../server/calls.ts';
 import type { Progress } from '../server/operations.ts';
 import { hasState } from '../server/socket.ts';
@@ -36,6 +36,8 @@ import { beginResync, endResync } from './engine/resync.ts';
 import { flagWithoutPostgres } from './engine/tell/flag.ts';
 import { widenTables } from './engine/widening.ts';
 import type { Context } from './main.ts';
+import { patient } from './patience.ts';
+import type { Output } from './report.ts';
 
 export type Answer<T> = { readonly document: T; readonly daemon: boolean };
 
@@ -44,8 +46,7 @@ export async function ask<T>(context: Context, call: Call, schema: z.ZodType<T>)
   const config = context.config();
   using bar = progressBar(context.output);
   const { say } = bar;
-  await refuseNamedTarget(config, call);
-  const answered = await callDaemon(config.source, call, say, actor(context.env));
+  const answered = await asked(config, call, say, actor(context.env));
   if (answered !== undefined) return { document: schema.parse(answered.result), daemon: true };
   let left: Left | undefined;
   const ended = (what: Left): void => {
@@ -56,6 +57,13 @@ export async function ask<T>(context: Context, call: Call, schema: z.ZodType<T>)
   return { document, daemon: false };
 }
 
+/** As `callDaemon`, of one with the target that was named, and not without a word where that takes long. */
+async function asked(config: Config, call: Call, progress: Progress, by: string): ReturnType<typeof callDaemon> {
+  using patience = patient(progress);
+  await refuseNamedTarget(config, call);
+  return await callDaemon(config.source, call, patience.say, by);
+}
+
 /** Asks the daemon what only it can do; between two lives it has no socket. Throws Refused where none answers: `without` says why that matters, and what to do. */
 export async function askDaemon<T>(
   context: Context,
@@ -64,8 +72,8 @@ export async function askDaemon<T>(
   without: { readonly reason: string; readonly remedy: string },
 ): Promise<T> {
   const config = context.config();
-  await refuseNamedTarget(config, call);
-  const answered = await callDaemon(config.source, call, () => undefined, actor(context.env));
+  using bar = progressBar(context.output);
+  const answered = await asked(config, call, bar.say, actor(context.env));
   if (answered !== undefined) return schema.parse(answered.result);
   refuseNeverInstalled(config, call.operation);
   throw new Refused('no daemon answers for this file: none runs, or it waits for Postgres, as its log says then', [
@@ -87,15 +95,18 @@ export const exported = (audit: string | undefined) => (audit === undefined ? {}
 /** What `read` needs of the target. */
 export type Looked = { readonly config: Config; readonly side: Session; readonly url: string };
 
+/** Whoever only looks does not wait longer for a daemon that is hung. */
+const HUNG_MS = 20_000;
+
 /** Asks the daemon, or looks for itself without becoming the controller. */
 export async function look<T>(
-  context: Pick<Context, 'config'>,
+  context: Pick<Context, 'config' | 'output'>,
   call: Call,
   schema: z.ZodType<T>,
   read: (there: Looked) => Promise<T>,
 ): Promise<T> {
   const config = context.config();
-  const answered = await callDaemon(config.source, call, () => undefined);
+  const answered = await looked(config, call, context.output);
   if (answered !== undefined) return schema.parse(answered.result);
   refuseNeverInstalled(config, call.operation);
   const { url, embedded } = await findTarget(config);
@@ -109,6 +120,12 @@ export async function look<T>(
   } finally {
     await stopUnused(url, embedded);
   }
+}
+
+async function looked({ source }: Config, call: Call, output: Output): ReturnType<typeof callDaemon> {
+  using bar = progressBar(output);
+  using patience = patient(bar.say);
+  return (await targetOf(source, HUNG_MS)) === undefined ? undefined : await callDaemon(source, call, patience.say);
 }
 
 /** What can be done where the pipe has halted. */

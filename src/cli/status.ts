@@ -18,7 +18,7 @@ export async function status(context: Context, options: { readonly watch?: boole
   const unread = new AbortController();
   context.output.stdout.once('error', () => unread.abort());
   for (;;) {
-    const document = await look({ config: () => config }, { operation: 'status' }, StatusDocument, there =>
+    const document = await look({ ...context, config: () => config }, { operation: 'status' }, StatusDocument, there =>
       readStatus(there, null, undefined),
     );
     present(context.output, document, () => lines(document));

@@ -33,12 +33,26 @@ export async function refuseNeighbour(source: string): Promise<void> {
   response?.resume();
 }
 
-/** The target of the daemon that follows `source`, as people may see it; undefined where none runs. One of an older version says something else. */
-export async function targetOf(source: string): Promise<string | undefined> {
-  const response = await send(source, { path: TARGET, headers: headersOf(actor(), source) });
-  if (response?.statusCode === ANOTHER) await answerIn(response, () => undefined);
-  return response === undefined ? undefined : await text(response);
+/**
+ * The target of the daemon that follows `source`, as people may see it; undefined where none runs. One of an older version says something
+ * else. It says so at once, whatever it waits for itself: after `limitMs` of silence it is given up with a ReplicationError.
+ */
+export async function targetOf(source: string, limitMs?: number): Promise<string | undefined> {
+  const signal = limitMs === undefined ? undefined : AbortSignal.timeout(limitMs);
+  try {
+    const response = await send(source, { path: TARGET, headers: headersOf(actor(), source), ...(signal && { signal }) });
+    if (response?.statusCode === ANOTHER) await answerIn(response, () => undefined);
+    return response === undefined ? undefined : await text(response);
+  } catch (error) {
+    throw signal?.aborted === true ? silent(error) : error;
+  }
 }
+
+const silent = (cause: unknown): ReplicationError =>
+  new ReplicationError('halt', 'the daemon does not answer, although it is there', {
+    hint: 'its process is stopped (SIGSTOP) or hung: let it go on, or end it and start `attacca sync` again, which goes on where it was',
+    cause,
+  });
 
 async function answerIn(response: IncomingMessage, progress: Progress): Promise<{ readonly result: unknown }> {
   for await (const said of linesOf(response)) {

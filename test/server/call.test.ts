@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { Refused, ReplicationError, UsageError } from '../../src/change/errors.ts';
-import { callDaemon, refuseNeighbour } from '../../src/server/call.ts';
+import { callDaemon, refuseNeighbour, targetOf } from '../../src/server/call.ts';
 import type { Call } from '../../src/server/calls.ts';
 import { controlApp, listen } from '../../src/server/control.ts';
 import type { Operations } from '../../src/server/operations.ts';
@@ -103,6 +103,26 @@ describe('over the socket', () => {
     expect(await answer).toEqual({ result: DONE });
     await stopped;
     expect(existsSync(at())).toBe(false);
+  });
+});
+
+describe('which target it has', () => {
+  test('is said as it was given, and refused to who means another file', async () => {
+    await using _daemon = await listen(fake(), source(), 'postgresql://app:***@db.internal/größe');
+    expect(await targetOf(source(), 60_000)).toBe('postgresql://app:***@db.internal/größe');
+    await expect(targetOf(join(folder, 'other.db'))).rejects.toMatchObject({ blockers: [{ code: 'other-source' }] });
+  });
+
+  test('is not waited for longer than that where a daemon is hung', async () => {
+    expect(await targetOf(source(), 60_000)).toBeUndefined();
+    mkdirSync(dirname(at()), { recursive: true });
+    const hung = createServer(() => undefined);
+    onTestFinished(() => void hung.close().closeAllConnections());
+    await new Promise<void>(listening => hung.listen(at(), listening));
+    await expect(targetOf(source(), 10)).rejects.toMatchObject({
+      disposition: 'halt',
+      message: expect.stringContaining('does not answer'),
+    });
   });
 });
 
