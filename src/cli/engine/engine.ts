@@ -71,6 +71,7 @@ export async function openEngine(config: Config, log: Logger, as: string, around
   const { url, embedded } = await findTarget(config);
   const who = `${as} pid ${process.pid} on ${hostname()}`;
   const main = watched('main', await connect(url, { applicationName: `attacca ${who}`, pipelined: true }), reached);
+  const opened = [main];
   try {
     const facts = await preflight(main, config.schema);
     refuse(facts, url);
@@ -78,12 +79,13 @@ export async function openEngine(config: Config, log: Logger, as: string, around
     if (!LEAVING.has(as)) await refuseOlder(main);
     if (embedded !== undefined) await refuseForeign(main, config.source);
     const side = watched('side', await connect(url, { applicationName: `attacca side of ${who}` }), reached);
+    opened.unshift(side);
     const flag = watched('flag', flagOf(config, { env, side, url }), reached);
     const hooks = hooksOf({ config, log, url, env, note: (event, detail) => audit(side, event, detail) });
     const engine = { config, log, url, embedded, main, side, facts, flag, hooks, throttle, alerts, reached };
     return { ...engine, [Symbol.asyncDispose]: () => close(engine, as) };
   } catch (error) {
-    await main.end();
+    for (const session of opened) await session.end();
     await stopUnused(url, embedded);
     throw error;
   }

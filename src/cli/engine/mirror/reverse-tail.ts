@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Batch, Lsn, RowChange } from '../../../change/change.ts';
 import { PipeEnded, Refused, ReplicationError } from '../../../change/errors.ts';
+import { orClose } from '../../../change/opening.ts';
 import type { Sink, TargetState } from '../../../change/ports.ts';
 import type { Plan } from '../../../plan/plan.ts';
 import { lockForReading } from '../../../postgres/fence.ts';
@@ -55,11 +56,18 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
   refuseOtherServer(on);
   const guardSlot = slotGuard(on, stream.slot);
   await guardSlot(engine.side);
-  const beats = await connect(engine.url, { applicationName: 'attacca heartbeat' });
   const fence = fenceWatch(on);
   const file = { path: engine.config.source, plan, install: on.install, onForeign: fence.foreign, onRefenced: fence.refenced };
-  const sink = watched('mirror', sqliteSink(file), engine.reached);
   const reader = openSource(engine.config.source, { readonly: true });
+  const sink = await orClose(
+    () => reader.close(),
+    () => watched('mirror', sqliteSink(file), engine.reached),
+  );
+  const closeFile = (): void => {
+    sink[Symbol.dispose]();
+    reader.close();
+  };
+  const beats = await orClose(closeFile, () => connect(engine.url, { applicationName: 'attacca heartbeat' }));
   // Waiting inside SQLite would block the event loop, and with it the very commit that is waited for.
   reader.pragma('busy_timeout = 0');
   const watermark = (): string | null => readControl(reader)?.watermark ?? null;
@@ -80,8 +88,7 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
     .finally(async () => {
       stop.abort();
       await Promise.allSettled(parts);
-      sink[Symbol.dispose]();
-      reader.close();
+      closeFile();
       await beats.end();
     });
   done.catch(() => undefined); // whoever waits for the tail gets it; nobody has to
