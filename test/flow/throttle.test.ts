@@ -55,6 +55,18 @@ test('a paused copy stands still and says so, to whoever waits for it too; what 
   expect(await world.json(0, 'throttle')).toMatchObject({ paused: false });
 });
 
+test('who waits for the copy already when it is paused is refused then, and waits no longer [G9]', async () => {
+  await using world = await openWorld(buildShop(2_000), SLOW);
+  world.start();
+  await copying(world);
+  const waiting = blockers(world, 'verify');
+  await world.until(({ timeline }) => timeline.some(({ event }) => event === 'asked: verify'));
+  await world.json(0, 'throttle', '--pause');
+  expect(await waiting).toMatchObject([{ code: 'paused', remedy: expect.stringContaining('attacca throttle --resume') }]);
+  await world.json(0, 'throttle', '--resume', '--rows-per-second', 'off');
+  await world.json(0, 'verify');
+});
+
 test('whoever has paused the copy may stop the daemon, which then goes on as configured, or give up [G11]', async () => {
   await using world = await openWorld(buildShop(2_000), SLOW);
   const first = world.start();

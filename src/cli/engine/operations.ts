@@ -8,7 +8,7 @@ import { unschedule } from '../../postgres/scheduled.ts';
 import type { DoneDocument, SwitchDocument, VerifyDocument } from '../../server/documents.ts';
 import type { Operations, Progress } from '../../server/operations.ts';
 import type { Controller } from './controller.ts';
-import { refuseWhilePaused, turn } from './copy/throttling.ts';
+import { refuseWhilePaused, turn, untilCopied } from './copy/throttling.ts';
 import { type Installed, installed } from './engine.ts';
 import { exportAudit, noteAsked, noted, noteReport, positions } from './keep/auditing.ts';
 import { makeBackup } from './keep/backup.ts';
@@ -31,7 +31,11 @@ export function operations(controller: Controller, { since, page }: Process, end
   /** Runs alone what waits until everything was copied once. */
   const afterCopy: Controller['alone'] = async (what, work, interrupt) => {
     refuseWhilePaused(engine, what);
-    return await controller.alone(what, work, interrupt);
+    const waited = async () => {
+      await untilCopied(controller, what);
+      return await work();
+    };
+    return await controller.alone(what, waited, interrupt);
   };
   return {
     status: async () => ({

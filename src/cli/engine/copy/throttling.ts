@@ -2,13 +2,17 @@
  * The throttle of the first copy, as people turn it. What waits for the copy is refused while it is paused: nobody should wait for what
  * only another command sets going again.
  */
+import { once } from 'node:events';
 import { Refused } from '../../../change/errors.ts';
 import { readPhase } from '../../../postgres/control.ts';
 import type { ThrottleDocument } from '../../../server/documents.ts';
 import type { Operations } from '../../../server/operations.ts';
+import type { Controller } from '../controller.ts';
 import type { Engine } from '../engine.ts';
 
 type Copying = Pick<Engine, 'throttle' | 'side' | 'log'>;
+
+const isFirstCopy = (phase: string): boolean => phase === 'preparing' || phase === 'copying';
 
 /** Turns it; what is undefined stays as it is. Throws Refused for a pause where there is no first copy any more. */
 export async function turn(engine: Copying, wanted: Parameters<Operations['throttle']>[0]): Promise<ThrottleDocument> {
@@ -18,7 +22,7 @@ export async function turn(engine: Copying, wanted: Parameters<Operations['throt
   throttle.set({ rowsPerSecond, nice, chunkRows, paused });
   if (wanted.paused === true) {
     const { phase } = await readPhase(side); // only now: a copy that ends before this look takes the pause with it
-    if (phase !== 'preparing' && phase !== 'copying') {
+    if (!isFirstCopy(phase)) {
       throttle.set(before);
       throw nothingToPause(phase);
     }
@@ -33,6 +37,18 @@ export const resumed = ({ throttle }: Pick<Engine, 'throttle'>): void => throttl
 /** Throws Refused where `what` would wait for the first copy. */
 export function refuseWhilePaused({ throttle }: Pick<Engine, 'throttle'>, what: string): void {
   if (throttle.value.paused) throw new Refused(`${what} refused`, [{ code: 'paused', reason: 'the first copy is paused', remedy: RESUME }]);
+}
+
+/** Waits with `what` until the first copy is over. Throws Refused where somebody pauses it meanwhile. */
+export async function untilCopied({ engine, tailing }: Pick<Controller, 'engine' | 'tailing'>, what: string): Promise<void> {
+  if (!isFirstCopy((await readPhase(engine.side)).phase)) return;
+  const enough = new AbortController();
+  await Promise.race([tailing(), paused(engine, enough.signal)]).finally(() => enough.abort());
+  refuseWhilePaused(engine, what);
+}
+
+async function paused({ throttle }: Pick<Engine, 'throttle'>, signal: AbortSignal): Promise<void> {
+  while (!throttle.value.paused) await once(throttle.changes, 'changed', { signal });
 }
 
 const RESUME = 'run `attacca throttle --resume`, and wait until `attacca status` shows shadowing';
