@@ -12,7 +12,7 @@ import { literal, quote } from '../change/quote.ts';
 import { type Plan, type TablePlan, tableName } from '../plan/plan.ts';
 import { connectionError } from './connection-error.ts';
 import { replicationError } from './errors.ts';
-import { connect, LONG_MS, type Session, withoutLimit } from './open.ts';
+import { withoutLimit } from './limit.ts';
 import { dropSlot, heldUp } from './slot.ts';
 
 export type Beginning = AsyncDisposable & {

@@ -14,6 +14,7 @@ import { ReplicationError, UsageError } from '../change/errors.ts';
 import { literal } from '../change/quote.ts';
 import { connectionError } from './connection-error.ts';
 import { PostgresError, replicationError } from './errors.ts';
+import { limitIn } from './limit.ts';
 import { roundTrips, type Step } from './round-trip.ts';
 import { overlapping, type Turns, turns } from './turns.ts';
 
@@ -97,7 +98,8 @@ const CONFIGURE = /* sql */ `
  * (password, database, TLS), a ReplicationError to retry where the server is not there.
  */
 export async function connect(url: string, options: ConnectOptions): Promise<Session> {
-  const queryMs = options.queryMs ?? limitIn(url) ?? QUERY_MS;
+  const wanted = limitIn(url);
+  const queryMs = options.queryMs ?? wanted ?? QUERY_MS;
   const client = open(url, { ...options, queryMs });
   // An idle session that loses its connection must not end the process: its next query reports the loss.
   client.on('error', () => undefined);
@@ -113,15 +115,6 @@ export async function connect(url: string, options: ConnectOptions): Promise<Ses
   }
   return sessionOf(client, queryMs, lost.signal);
 }
-
-/** `?query_timeout=MS` in the URL, as the driver reads it. */
-function limitIn(url: string): number | undefined {
-  const given = /[?&]query_timeout=(\d+)/.exec(url)?.[1];
-  return given === undefined ? undefined : Number(given);
-}
-
-/** The URL for a connection on which one command goes on for ever: the driver takes the limit from there, whatever else it is given. */
-export const withoutLimit = (url: string): string => url.replace(/([?&])query_timeout=\d+&?/, '$1').replace(/[?&]$/, '');
 
 /** A host that ends before the last @ is the beginning of a password that was not encoded: it would be looked for, and named. */
 const CUT_SHORT = /^[^/]*\/\/[^/?#]*(?:\/[^?]*@|#)/;

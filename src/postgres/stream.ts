@@ -21,7 +21,7 @@ import { formatLsn, parseLsn } from '../change/lsn.ts';
 import { literal, quote } from '../change/quote.ts';
 import { PostgresError, replicationError } from './errors.ts';
 import { type Handoff, handoff } from './handoff.ts';
-import { connect, withoutLimit } from './open.ts';
+import { withoutLimit } from './limit.ts';
 import { decode, type Message } from './pgoutput.ts';
 import { slotState } from './slot.ts';
 

@@ -36,6 +36,18 @@ test('what Postgres says comes out as text, whatever the defaults of role and da
   expect((await session.query('show synchronous_commit')).rows).toEqual([{ synchronous_commit: 'on' }]);
 });
 
+test('a limit that no timer can wait for is refused; the longest that one can is kept', async () => {
+  await using postgres = await testPostgres();
+  const limited = (ms: number): string => Object.assign(new URL(postgres.url), { search: `?query_timeout=${ms}` }).href;
+  await using session = await connect(limited(2 ** 31 - 1), AS);
+  expect((await session.query('select pg_sleep(0.01), 1 as one')).rows).toMatchObject([{ one: '1' }]);
+  for (const options of [AS, { ...AS, queryMs: 1_000 }])
+    expect(await failure(connect(limited(2 ** 31), options))).toMatchObject({
+      name: 'UsageError',
+      message: expect.stringContaining('query_timeout=2147483648'),
+    });
+});
+
 test('who cannot be reached or does not let us in is named, the password is not', async () => {
   await using postgres = await testPostgres();
   const { host, hostname, port, username } = new URL(postgres.url);
