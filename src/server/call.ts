@@ -5,7 +5,7 @@ import { Refused, ReplicationError, UsageError } from '../change/errors.ts';
 import { type Call, Line, OTHER_VERSION } from './calls.ts';
 import { ANOTHER, headersOf, TARGET } from './control.ts';
 import type { Progress } from './operations.ts';
-import { socketPath } from './socket.ts';
+import { refuseForeignFolder, socketPath } from './socket.ts';
 
 /**
  * Asks the daemon that follows `source`, in the name of `by`. Resolves with undefined if none does; rejects with the daemon's own error, of
@@ -65,8 +65,9 @@ async function answerIn(response: IncomingMessage, progress: Progress): Promise<
 }
 
 /** A connection of its own: one kept from an earlier call may lead to a daemon that is gone, and would keep this process alive. */
-function send(source: string, what: RequestOptions, body?: string): Promise<IncomingMessage | undefined> {
-  return new Promise((resolve, reject) => {
+async function send(source: string, what: RequestOptions, body?: string): Promise<IncomingMessage | undefined> {
+  refuseForeignFolder(source);
+  return await new Promise((resolve, reject) => {
     const ask = request({ ...what, socketPath: socketPath(source), agent: false }, resolve);
     ask.once('error', error => {
       const code = 'code' in error ? String(error.code) : '';

@@ -9,7 +9,7 @@ import { Refused } from '../change/errors.ts';
 import { answer, failed } from './calls.ts';
 import type { Operations } from './operations.ts';
 import { serve } from './serve.ts';
-import { fileOf, privateFolder, socketPath } from './socket.ts';
+import { fileOf, privateFolder, refuseForeignFolder, socketPath } from './socket.ts';
 
 /** The headers that say who calls, `user@host`, and for which file. */
 const CALLER = 'attacca-caller';
@@ -51,6 +51,7 @@ const otherSource = (ours: string, theirs: string): Refused =>
  */
 export async function listen(operations: Operations, source: string, target = ''): Promise<AsyncDisposable> {
   const path = socketPath(source);
+  refuseForeignFolder(source);
   privateFolder(dirname(path));
   rmSync(path, { force: true });
   const mask = process.umask(0o177); // from its first moment on, nobody else may connect

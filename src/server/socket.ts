@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { Refused } from '../change/errors.ts';
 
 /** Not `userInfo()`: in a container the number may have no name. */
 const uid = (): number => process.getuid?.() ?? -1;
@@ -38,6 +39,21 @@ export function socketPath(source: string): string {
   if (Buffer.byteLength(path) <= LONGEST) return path;
   const hash = createHash('sha256').update(source).digest('hex').slice(0, 16);
   return join(tmpdir(), `attacca-${uid()}`, `${hash}.sock`);
+}
+
+/**
+ * Throws Refused where somebody else owns the folder under the temp folder in which the socket is, or may write there: they could listen in
+ * the daemon's stead. Anybody can make one of that name; beside the source only who may write there anyway.
+ */
+export function refuseForeignFolder(source: string): void {
+  const folder = dirname(socketPath(source));
+  if (folder === stateFolder(source)) return;
+  const found = lstatSync(folder, { throwIfNoEntry: false });
+  if (found === undefined || (found.isDirectory() && found.uid === uid() && (found.mode & 0o022) === 0)) return;
+  const reason = `${folder} is to hold the daemon's socket, because the path of the source is too long for one, and it is not this user's alone`;
+  const remedy =
+    'remove it, or have it removed; or set TMPDIR, for the daemon and for every command, to a folder that only this user may write';
+  throw new Refused('the folder of the socket is not private', [{ code: 'foreign-folder', reason, remedy }]);
 }
 
 /**

@@ -1,8 +1,8 @@
 /* Where the daemon listens, and that nobody but the user can ask it. */
-import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { callDaemon } from '../../src/server/call.ts';
 import { listen } from '../../src/server/control.ts';
 import { backupFolder, hasState, privateFolder, socketPath, stateFolder } from '../../src/server/socket.ts';
@@ -72,4 +72,31 @@ describe('where it listens', () => {
       expect(await callDaemon(source, { operation: 'status' }, ignore)).toEqual({ result: STATUS });
     },
   );
+
+  test('and that folder has to be the user’s alone: whoever else could write there could answer', async () => {
+    vi.stubEnv('TMPDIR', folder);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const source = join(folder, 'deep/'.repeat(20), 'app.db');
+    const shared = dirname(socketPath(source));
+    const refusal = { name: 'Refused', blockers: [{ code: 'foreign-folder', reason: expect.stringContaining(shared) }] };
+    const refused = async (): Promise<void> => {
+      await expect(callDaemon(source, { operation: 'status' }, ignore)).rejects.toMatchObject(refusal);
+      await expect(listen(fake(), source)).rejects.toMatchObject(refusal);
+      rmSync(shared, { recursive: true });
+    };
+    expect(await callDaemon(source, { operation: 'status' }, ignore)).toBeUndefined();
+    mkdirSync(shared);
+    chmodSync(shared, 0o777);
+    await refused();
+    symlinkSync(folder, shared);
+    await refused();
+    mkdirSync(shared, { mode: 0o700 });
+    const user = vi.spyOn(process, 'getuid').mockReturnValue(4_242);
+    const theirs = dirname(socketPath(source));
+    mkdirSync(theirs, { mode: 0o700 });
+    await expect(listen(fake(), source)).rejects.toMatchObject({ blockers: [{ code: 'foreign-folder' }] });
+    user.mockRestore();
+    await using _daemon = await listen(fake({ status: async () => STATUS }), source);
+    expect(await callDaemon(source, { operation: 'status' }, ignore)).toEqual({ result: STATUS });
+  });
 });
