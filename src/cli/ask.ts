@@ -13,7 +13,7 @@ import { callDaemon, targetOf } from '../server/call.ts';
 import { type Call, perform } from '../server/calls.ts';
 import type { Progress } from '../server/operations.ts';
 import { hasState } from '../server/socket.ts';
-import { finished, readControl as readSqliteControl, wasFinished } from '../sqlite/install.ts';
+import { finished, readFileControl, wasFinished } from '../sqlite/install.ts';
 import { openSource } from '../sqlite/open.ts';
 import { progressBar } from './bar.ts';
 import type { Config } from './config.ts';
@@ -139,7 +139,7 @@ export function refuseNeverInstalled(config: Config, operation: Call['operation'
   using db = openSource(config.source, { readonly: true });
   if (operation === 'uninstall' && wasFinished(db)) throw finished();
   // Where its target is gone, capture can still be taken out of the file.
-  if (!neverInstalled(config) || (operation === 'uninstall' && readSqliteControl(db) !== undefined)) return;
+  if (!neverInstalled(config) || (operation === 'uninstall' && readFileControl(db) !== undefined)) return;
   refuseUnnamedTarget(config.source);
   throw notInstalled({ config });
 }

@@ -3,7 +3,7 @@ import { Refused, ReplicationError } from '../change/errors.ts';
 import { durationText } from '../plan/estimate.ts';
 import { redact } from '../postgres/open.ts';
 import { RehearsalDocument } from '../server/documents.ts';
-import { finished, readControl, wasFinished } from '../sqlite/install.ts';
+import { finished, readFileControl, wasFinished } from '../sqlite/install.ts';
 import { checkFile, openSource } from '../sqlite/open.ts';
 import { traceless } from '../sqlite/traces.ts';
 import { progressBar } from './bar.ts';
@@ -53,7 +53,7 @@ async function rehearsed({ config: read, output, env }: Context, named: boolean)
 function refuseUnlessSqlite(source: string): void {
   using db = openSource(source, { readonly: true });
   if (wasFinished(db)) throw finished();
-  if (readControl(db)?.primary !== 'postgres') return;
+  if (readFileControl(db)?.primary !== 'postgres') return;
   const reason = 'Postgres is primary, and the file a mirror of it';
   throw new Refused('rehearse refused', [{ code: 'phase', reason, remedy: 'rehearse before a cutover, or after a rollback' }]);
 }

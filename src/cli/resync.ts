@@ -1,5 +1,5 @@
 import { DoneDocument } from '../server/documents.ts';
-import { readControl } from '../sqlite/install.ts';
+import { readFileControl } from '../sqlite/install.ts';
 import { openSource } from '../sqlite/open.ts';
 import { ask } from './ask.ts';
 import { confirm } from './confirm.ts';
@@ -23,5 +23,5 @@ export async function resync(context: Context, options: { readonly table?: strin
 /** Whether Postgres is primary, by what the file says. */
 function mirrors(source: string): boolean {
   using db = openSource(source, { readonly: true });
-  return readControl(db)?.primary === 'postgres';
+  return readFileControl(db)?.primary === 'postgres';
 }

@@ -13,6 +13,7 @@ import { type Plan, type TablePlan, tableName } from '../plan/plan.ts';
 import { connectionError } from './connection-error.ts';
 import { replicationError } from './errors.ts';
 import { withoutLimit } from './limit.ts';
+import { connect, LONG_MS, type Session } from './open.ts';
 import { dropSlot, heldUp } from './slot.ts';
 
 export type Beginning = AsyncDisposable & {

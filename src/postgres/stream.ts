@@ -22,6 +22,7 @@ import { literal, quote } from '../change/quote.ts';
 import { PostgresError, replicationError } from './errors.ts';
 import { type Handoff, handoff } from './handoff.ts';
 import { withoutLimit } from './limit.ts';
+import { connect } from './open.ts';
 import { decode, type Message } from './pgoutput.ts';
 import { slotState } from './slot.ts';
 

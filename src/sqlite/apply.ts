@@ -14,7 +14,7 @@ import type { Sink } from '../change/ports.ts';
 import type { Plan } from '../plan/plan.ts';
 import { refence } from './fence.ts';
 import { begin, commit, openWriter } from './hold.ts';
-import { type ControlRow, readControl } from './install.ts';
+import { type ControlRow, readFileControl } from './install.ts';
 import { mirroring } from './mirror.ts';
 import { codeOf, type Database } from './open.ts';
 import { schemaVersion } from './values.ts';
@@ -97,7 +97,7 @@ export function sqliteSink(options: SqliteSinkOptions): Sink<Lsn, AsyncIterable<
 
 /** The control row, if this file is ours and mirrors Postgres. */
 export function mirrored(db: Database, install: string): ControlRow {
-  const control = readControl(db);
+  const control = readFileControl(db);
   if (control?.install !== install)
     throw new ReplicationError('halt', 'the SQLite file does not belong to this installation', {
       hint: 'It was replaced or restored: put the mirrored file back, or give up the way back.',

@@ -16,7 +16,7 @@ import type { Plan, TablePlan } from '../plan/plan.ts';
 import { bringBack, setAside } from './app-triggers.ts';
 import { dropCapture, expectedTriggers } from './capture.ts';
 import type { Hold } from './hold.ts';
-import { type ControlRow, hasFence, markTables, readControl, settle } from './install.ts';
+import { type ControlRow, hasFence, markTables, readFileControl, settle } from './install.ts';
 import type { Database } from './open.ts';
 import { headMark } from './rows.ts';
 import { raiseSequences } from './sequence.ts';
@@ -51,7 +51,7 @@ type Closing = { readonly seq: Seq; readonly lsn: Lsn; readonly source: string }
  * primary, Refused as `setAside` does.
  */
 export function closeSqlite({ db }: Hold, plan: Plan, epoch: bigint): (record: Closing) => void {
-  const control = readControl(db);
+  const control = readFileControl(db);
   if (control?.primary !== 'sqlite' || control.epoch >= epoch) throw notAt('sqlite', epoch);
   dropCapture(db);
   db.exec(template('sqlite/fence.sql', {}));
@@ -98,7 +98,7 @@ export function openWithLoss({ db }: Hold, epoch: bigint): void {
 
 /** Where the stream into this file ended, if it was opened with loss and Postgres does not know of it yet. */
 export function pendingLoss(db: Database): ControlRow | undefined {
-  const control = readControl(db);
+  const control = readFileControl(db);
   return control?.primary === 'sqlite' && control.lsn !== null ? control : undefined;
 }
 
@@ -108,7 +108,7 @@ export const settleLoss = (db: Database): void => void db.prepare(SETTLED).run()
 /** What the file says about its fence. Reads only. */
 export function fenceState(db: Database, plan: Plan): FenceState {
   const closed = hasFence(db) && db.prepare<[], bigint>(CLOSED).pluck().get() !== 0n;
-  const control = readControl(db);
+  const control = readFileControl(db);
   const epoch = control?.primary === 'postgres' ? control.epoch : undefined;
   return { closed, epoch, intact: closed && epoch !== undefined && openTables(db, plan, epoch).length === 0 };
 }
@@ -130,7 +130,7 @@ export function refence(db: Database, plan: Plan, epoch: bigint): readonly numbe
  * instance writes into the void [G11]. Inside a write transaction.
  */
 export function keepFenceOnly(db: Database, plan: Plan): void {
-  const control = readControl(db);
+  const control = readFileControl(db);
   if (control?.primary !== 'postgres') throw notAt('postgres', control?.epoch ?? 0n);
   takeDown(db);
   bringBack(db);

@@ -7,7 +7,7 @@ import { drift } from '../plan/fingerprint.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { SourceSchema } from '../plan/schema.ts';
 import { body, createCapture, dropCapture, overtaken, presentTriggers, triggersOf } from './capture.ts';
-import { markTables, placeCanary, readControl } from './install.ts';
+import { markTables, placeCanary, readFileControl } from './install.ts';
 import type { Database } from './open.ts';
 import { isDoubtful, isSettled, steps } from './steps.ts';
 import { readSchema } from './tables.ts';
@@ -34,7 +34,7 @@ export type Health =
 /** Compares the schema as it is now with the plan. What it cannot show, `mend` and `checkUndoubted` tell. */
 export function examine(db: Database, plan: Plan): Health {
   if ((prepared(db, OURS).get() as [bigint])[0] !== 3n) return { state: 'lost' };
-  if (readControl(db)?.primary === 'postgres') return { state: 'fine' };
+  if (readFileControl(db)?.primary === 'postgres') return { state: 'fine' };
   const schema = readSchema(db);
   const tables = drift(plan, schema);
   return tables.length > 0 ? { state: 'drifted', tables } : hooks(db, plan, schema);

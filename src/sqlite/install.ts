@@ -46,7 +46,7 @@ const HAS_CANARY = /* sql */ `select 1 from sqlite_schema where type = 'table' a
 const MARK_TABLE = /* sql */ `insert into _attacca_journal (tbl) values (?)`;
 
 /** The control row; undefined where nothing is installed. */
-export function readControl(db: Database): ControlRow | undefined {
+export function readFileControl(db: Database): ControlRow | undefined {
   if (db.prepare(EXISTS).get() === undefined) return undefined;
   return db.prepare<[], ControlRow>(READ).get();
 }
@@ -57,7 +57,7 @@ export function readControl(db: Database): ControlRow | undefined {
  * its schema is not the plan's any more, and ReplicationError 'retry' when the write lock is not free within `budgetMs`.
  */
 export async function install(db: Database, plan: Plan, identity: Identity, budgetMs: number): Promise<Mark> {
-  if (readControl(db) !== undefined) return claimed(db, identity);
+  if (readFileControl(db) !== undefined) return claimed(db, identity);
   const foreignKeys = db.pragma('foreign_keys', { simple: true });
   db.pragma('foreign_keys = off');
   try {
@@ -80,12 +80,12 @@ async function installOn(db: Database, plan: Plan, identity: Identity, budgetMs:
       refuseBroken(db, { ...plan, tables: [table] }, schema, before);
     };
     const claim = (): void => {
-      if (readControl(db) !== undefined) throw overtaken();
+      if (readFileControl(db) !== undefined) throw overtaken();
       createTables(db, plan, identity);
     };
     await inShortTransactions(db, budgetMs, [claim, ...plan.tables.map(hook), () => settle(db)]);
   } catch (error) {
-    if (!isTransient(error) && readControl(db)?.install === identity.install) await uninstall(db, budgetMs);
+    if (!isTransient(error) && readFileControl(db)?.install === identity.install) await uninstall(db, budgetMs);
     const changed = drift(plan, readSchema(db));
     throw changed.length > 0 ? new SourceMoved(`the schema of the SQLite file has changed: ${changed.join(', ')}`, error) : error;
   }
@@ -116,7 +116,7 @@ export function widenJournal(db: Database, plan: Plan): void {
 }
 
 function claimed(db: Database, identity: Identity): Mark {
-  const control = readControl(db);
+  const control = readFileControl(db);
   if (control?.install === identity.install && control.target === identity.target) return headMark(db);
   throw new Refused('this file is already captured for another installation', [
     {
@@ -163,7 +163,7 @@ const unusable = (statement: string, cause: unknown): ReplicationError =>
 export const hasFence = (db: Database): boolean => db.prepare(HAS_FENCE).get() !== undefined;
 
 /** Whether an installation in this file was finished: nothing else of ours is there than the fence. */
-export const wasFinished = (db: Database): boolean => hasFence(db) && readControl(db) === undefined;
+export const wasFinished = (db: Database): boolean => hasFence(db) && readFileControl(db) === undefined;
 
 /**
  * Removes everything named `_attacca_*` but the fence of an installation that was finished: the schema is then what it was before.
@@ -172,7 +172,7 @@ export const wasFinished = (db: Database): boolean => hasFence(db) && readContro
 export async function uninstall(db: Database, budgetMs: number): Promise<void> {
   await writeTransaction(db, budgetMs, () => {
     if (wasFinished(db)) throw finished();
-    if (readControl(db)?.primary === 'postgres') throw fenced();
+    if (readFileControl(db)?.primary === 'postgres') throw fenced();
     for (const { type, name } of db.prepare<[], { type: string; name: string }>(OBJECTS).all()) db.exec(`drop ${type} ${quote(name)}`);
   });
 }

@@ -11,7 +11,7 @@ import { quote } from '../change/quote.ts';
 import { drift } from '../plan/fingerprint.ts';
 import type { Plan } from '../plan/plan.ts';
 import { createCapture, dropCapture } from './capture.ts';
-import { createTables, hasJournal, type Identity, markTables, readControl, settle } from './install.ts';
+import { createTables, hasJournal, type Identity, markTables, readFileControl, settle } from './install.ts';
 import { type Database, writeTransaction } from './open.ts';
 import { readSchema } from './tables.ts';
 
@@ -38,7 +38,7 @@ export type Remains = {
 
 /** Reads what remains of an installation. */
 export function remains(db: Database, mark: Mark): Remains {
-  const control = readControl(db);
+  const control = readFileControl(db);
   const nonce = hasJournal(db) ? db.prepare<[bigint], bigint>(NONCE).pluck().get(mark.seq) : undefined;
   return {
     install: control?.install,

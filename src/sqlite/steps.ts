@@ -9,7 +9,7 @@
 import type { Change } from '../plan/evolve.ts';
 import { edition } from '../plan/fingerprint.ts';
 import type { Plan } from '../plan/plan.ts';
-import { readControl } from './install.ts';
+import { readFileControl } from './install.ts';
 import type { Database } from './open.ts';
 import { prepared, schemaVersion } from './values.ts';
 
@@ -30,7 +30,7 @@ export const NONE: Steps = { made: [], others: 0 };
 
 /** Call it in a transaction, on a file that has our tables. */
 export function steps(db: Database, plan: Plan): Steps {
-  if (readControl(db)?.primary === 'postgres') return NONE; // the fence is of many steps
+  if (readFileControl(db)?.primary === 'postgres') return NONE; // the fence is of many steps
   const [row, known] = (prepared(db, CANARY).get() ?? [0n, '']) as [bigint, bigint | string];
   if (known === 1n) return NONE;
   const [since, of] = String(known).split(' ');
@@ -55,7 +55,7 @@ export function isDoubtful({ made, others }: Steps, changes: readonly Change[] =
 
 /** Whether the schema stands where it was last dealt with. While Postgres is primary nobody asks. */
 export const isSettled = (db: Database, plan: Plan): boolean => {
-  if (readControl(db)?.primary === 'postgres') return true;
+  if (readFileControl(db)?.primary === 'postgres') return true;
   const [, known] = (prepared(db, CANARY).get() ?? []) as [bigint?, string?];
   return known === `${schemaVersion(db)} ${edition(plan)}`;
 };

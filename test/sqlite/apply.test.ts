@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { RowChange } from '../../src/change/change.ts';
 import { RawText, tag } from '../../src/change/value.ts';
 import { codecOf } from '../../src/plan/codec.ts';
-import { readControl } from '../../src/sqlite/install.ts';
+import { readFileControl } from '../../src/sqlite/install.ts';
 import { changes, journalHead, lsn } from './mirrored.ts';
 import { halts, mirrored } from './sink.ts';
 
@@ -22,7 +22,7 @@ test('rows, marks, LSN and watermark of a transaction commit together [G2]', asy
     [20n, 2n, 'two'],
   ]);
   expect(marks()).toEqual([3n, 1n, 2n, 20n, 3n].map(key => [BigInt(t), key]));
-  expect(readControl(db)).toMatchObject({ lsn: '0/65', watermark: 'token' });
+  expect(readFileControl(db)).toMatchObject({ lsn: '0/65', watermark: 'token' });
   expect(await sink.checkpoint()).toBe(lsn(101));
 });
 

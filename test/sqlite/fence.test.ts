@@ -5,7 +5,7 @@ import type { Seq } from '../../src/change/change.ts';
 import { captureTriggers } from '../../src/sqlite/capture.ts';
 import { closeSqlite, fenceState, keepFenceOnly, openSqlite, refence } from '../../src/sqlite/fence.ts';
 import { hold } from '../../src/sqlite/hold.ts';
-import { install, readControl } from '../../src/sqlite/install.ts';
+import { install, readFileControl } from '../../src/sqlite/install.ts';
 import { closed, fixture, INSTALL, idOf, journalHead, lsn, SOURCE } from './mirrored.ts';
 
 const DDL = `
@@ -156,14 +156,14 @@ test('closing and opening record the switch, and keep the schema as it was', asy
   await closing.commit(1_000);
   expect(fenceState(db, plan)).toEqual({ closed: true, epoch: 1n, intact: true });
   expect(captureTriggers(db)).toEqual([]);
-  expect(readControl(db)).toMatchObject({ primary: 'postgres', epoch: 1n, seq: head, lsn: '16/FF', source: SOURCE });
+  expect(readFileControl(db)).toMatchObject({ primary: 'postgres', epoch: 1n, seq: head, lsn: '16/FF', source: SOURCE });
 
   using opening = await hold(path, 1_000);
   const { head: mark, number } = openSqlite(opening, plan, 2n);
   number(new Map([[idOf(plan, `odd " 'name'`), 40n]]));
   await opening.commit(1_000);
   expect(fenceState(db, plan)).toEqual({ closed: false, epoch: undefined, intact: false });
-  expect(readControl(db)).toMatchObject({ primary: 'sqlite', epoch: 2n, seq: mark.seq, lsn: null, source: null });
+  expect(readFileControl(db)).toMatchObject({ primary: 'sqlite', epoch: 2n, seq: mark.seq, lsn: null, source: null });
   expect(schema()).toEqual(before);
 
   db.exec(`insert into "odd "" 'name'" (v) values (2)`);
@@ -178,7 +178,7 @@ test('a switch that is not committed did not happen', async () => {
   closeSqlite(held, app.plan, 1n)({ seq: 1n as Seq, lsn: lsn(1), source: SOURCE });
   held.release();
   app.db.exec('update t set v = 3');
-  expect(readControl(app.db)).toMatchObject({ primary: 'sqlite', epoch: 0n });
+  expect(readFileControl(app.db)).toMatchObject({ primary: 'sqlite', epoch: 0n });
 });
 
 test('a switch to an epoch that is not newer, or to the side that is open, halts [G8]', async () => {

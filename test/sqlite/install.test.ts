@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Refused, SourceMoved } from '../../src/change/errors.ts';
 import { captureTriggers } from '../../src/sqlite/capture.ts';
-import { install, readControl, uninstall } from '../../src/sqlite/install.ts';
+import { install, readFileControl, uninstall } from '../../src/sqlite/install.ts';
 import { type Database, openSource } from '../../src/sqlite/open.ts';
 import { headMark } from '../../src/sqlite/rows.ts';
 import { readSchema } from '../../src/sqlite/tables.ts';
@@ -23,7 +23,7 @@ test('uninstall leaves the schema as it was, byte for byte [G11]', async () => {
   world.db.exec("insert into t (u) values ('a')");
   await uninstall(world.db, 1_000);
   expect(schemaOf(world.db)).toEqual(before);
-  expect(readControl(world.db)).toBeUndefined();
+  expect(readFileControl(world.db)).toBeUndefined();
 });
 
 test('installing twice changes nothing and returns the head', async () => {
@@ -33,7 +33,15 @@ test('installing twice changes nothing and returns the head', async () => {
   const before = schemaOf(world.db);
   expect(await install(world.db, plan, ME, 1_000)).toEqual(first);
   expect(schemaOf(world.db)).toEqual(before);
-  expect(readControl(world.db)).toEqual({ ...ME, primary: 'sqlite', epoch: 0n, seq: first.seq, lsn: null, source: null, watermark: null });
+  expect(readFileControl(world.db)).toEqual({
+    ...ME,
+    primary: 'sqlite',
+    epoch: 0n,
+    seq: first.seq,
+    lsn: null,
+    source: null,
+    watermark: null,
+  });
 });
 
 test('a file that is captured for another installation or target is refused', async () => {

@@ -21,7 +21,7 @@ import { type Preflight, preflight } from '../../postgres/preflight.ts';
 import type { OnQuarantine } from '../../postgres/writes.ts';
 import { type Dial, dialOf } from '../../replicate/pace.ts';
 import { privateFolder, stateFolder } from '../../server/socket.ts';
-import { hasFence, readControl as readSqliteControl } from '../../sqlite/install.ts';
+import { hasFence, readFileControl } from '../../sqlite/install.ts';
 import { openSource } from '../../sqlite/open.ts';
 import type { Config } from '../config.ts';
 import { type Reached, watched } from './points.ts';
@@ -118,7 +118,7 @@ async function refuseForeign(main: Session, source: string): Promise<void> {
 /** The Postgres database, as `identityOf` names it, that the file is captured for. */
 export function capturedFor(source: string): string | undefined {
   using db = openSource(source, { readonly: true });
-  return readSqliteControl(db)?.target;
+  return readFileControl(db)?.target;
 }
 
 /** A file that is captured for a server elsewhere gets no embedded one for want of a flag, and is not taken for a new one. */
@@ -190,7 +190,7 @@ export function refuseOtherSource(control: Control, source: string): void {
 /** A file that was moved, or is reached by another path, is known by the installation's id in it. */
 function follows(source: string, install: string): boolean {
   using db = openSource(source, { readonly: true });
-  return readSqliteControl(db)?.install === install;
+  return readFileControl(db)?.install === install;
 }
 
 /** Says for which other database the file is captured, if it is: nothing is to be installed here then. */

@@ -8,7 +8,7 @@ import type { Logger } from 'pino';
 import type { Seq } from '../../change/change.ts';
 import { isTransient } from '../../change/errors.ts';
 import { compact, waitingMarks } from '../../sqlite/compact.ts';
-import { readControl } from '../../sqlite/install.ts';
+import { readFileControl } from '../../sqlite/install.ts';
 import { type Database, isBusy, isLocked, openSource } from '../../sqlite/open.ts';
 import { headMark } from '../../sqlite/rows.ts';
 import type { Config } from '../config.ts';
@@ -23,7 +23,7 @@ type Journal = { readonly config: Config; readonly log: Logger; readonly alerts:
 /** Compacts what waits behind the checkpoint, if that is too much. Call it while no pipe runs. */
 export async function capJournal({ config, log, alerts, reached }: Journal, checkpoint: Seq): Promise<void> {
   using db = openSource(config.source);
-  if (readControl(db)?.primary !== 'sqlite') return;
+  if (readFileControl(db)?.primary !== 'sqlite') return;
   const { maxMarks } = config.journal;
   const waiting = waitingMarks(db, checkpoint);
   if (waiting > maxMarks * WARN) alerts.raise(JOURNAL, 'nearly full', () => log.warn({ waiting, maxMarks }, 'the journal is nearly full'));
@@ -65,7 +65,7 @@ export function outage(journal: Journal): { lost(): void; cap(): Promise<void> }
 export function headIn(source: string): Seq | undefined {
   try {
     using db = openSource(source, { readonly: true, waitMs: 0 });
-    return readControl(db) === undefined ? undefined : headMark(db).seq;
+    return readFileControl(db) === undefined ? undefined : headMark(db).seq;
   } catch {
     return undefined; // whoever opens it next says why
   }

@@ -11,7 +11,7 @@ import type { Progress } from '../../../server/operations.ts';
 import { backupFolder, socketPath, stateFolder, stateOf } from '../../../server/socket.ts';
 import { keepFenceOnly } from '../../../sqlite/fence.ts';
 import { hold } from '../../../sqlite/hold.ts';
-import { finished, readControl as readSqliteControl, uninstall } from '../../../sqlite/install.ts';
+import { finished, readFileControl, uninstall } from '../../../sqlite/install.ts';
 import { openSource } from '../../../sqlite/open.ts';
 import type { Config } from '../../config.ts';
 import { type Engine, type Installed, identityOf, refuseOtherSource, refuseUnnamedTarget } from '../engine.ts';
@@ -32,7 +32,7 @@ export async function refuseUnlessSqlite(engine: Engine): Promise<void> {
 /** Where its own target is gone there is none to name, and nothing is installed in the embedded server that takes its place. */
 function refuseOtherTarget(engine: Engine, control: Control | undefined): void {
   using db = openSource(engine.config.source, { readonly: true });
-  const captured = readSqliteControl(db);
+  const captured = readFileControl(db);
   if (captured === undefined || captured.install === control?.install || captured.target === identityOf(engine)) return;
   if (control !== undefined || engine.config.target !== undefined) throw otherTarget(captured.target, identityOf(engine), 'uninstall');
 }
@@ -61,7 +61,7 @@ export async function removeCapture({ source }: Config, audit: string | undefine
   if (audit !== undefined) refuseUnnamedTarget(source);
   progress('removing triggers and journal from SQLite');
   using db = openSource(source);
-  const target = readSqliteControl(db)?.target;
+  const target = readFileControl(db)?.target;
   await uninstall(db, WAIT_MS);
   return {
     done: 'uninstall',
@@ -84,7 +84,7 @@ const refused = (phase: string): Refused =>
  */
 export async function leaveToApplication({ engine, plan }: Installed): Promise<void> {
   using held = await hold(engine.config.source, WAIT_MS);
-  if (readSqliteControl(held.db) !== undefined) {
+  if (readFileControl(held.db) !== undefined) {
     keepFenceOnly(held.db, plan);
     await held.commit(WAIT_MS);
   }

@@ -5,7 +5,7 @@
 import { record } from '../../../postgres/control.ts';
 import { fenceState, refence } from '../../../sqlite/fence.ts';
 import { hold } from '../../../sqlite/hold.ts';
-import { readControl } from '../../../sqlite/install.ts';
+import { readFileControl } from '../../../sqlite/install.ts';
 import { type Database, isBusy, openSource } from '../../../sqlite/open.ts';
 import { readSchema } from '../../../sqlite/tables.ts';
 import { halt, type Installed } from '../engine.ts';
@@ -54,7 +54,7 @@ export function fenceWatch(on: Installed): FenceWatch {
   return {
     ours,
     async look(reader) {
-      const seen = looked(() => ({ fence: fenceState(reader, plan), control: readControl(reader) }));
+      const seen = looked(() => ({ fence: fenceState(reader, plan), control: readFileControl(reader) }));
       if (seen === undefined) return;
       const { fence, control } = seen;
       if (control === undefined || control.primary !== 'postgres')

@@ -16,7 +16,7 @@ import { wal } from '../../../postgres/wal.ts';
 import { lagTracker } from '../../../replicate/lag.ts';
 import { pipe } from '../../../replicate/pipe.ts';
 import { sqliteSink } from '../../../sqlite/apply.ts';
-import { readControl } from '../../../sqlite/install.ts';
+import { readFileControl } from '../../../sqlite/install.ts';
 import { isLocked, openSource, persist } from '../../../sqlite/open.ts';
 import { openState } from '../../../sqlite/state.ts';
 import type { StatePair } from '../../../verify/rows.ts';
@@ -70,7 +70,7 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
   const beats = await orClose(closeFile, () => connect(engine.url, { applicationName: 'attacca heartbeat' }));
   // Waiting inside SQLite would block the event loop, and with it the very commit that is waited for.
   reader.pragma('busy_timeout = 0');
-  const watermark = (): string | null => readControl(reader)?.watermark ?? null;
+  const watermark = (): string | null => readFileControl(reader)?.watermark ?? null;
   const pins = pinning(sink, { watermark, arrived: token => lag.applied(beatOf(token)), signal: stop.signal });
   const source = wal({ url: engine.url, plan, ...stream });
   const lag = lagTracker(0n);
@@ -144,7 +144,7 @@ const beatOf = (token: string): bigint => BigInt(/^heartbeat-(\d+)@/.exec(token)
 /** An LSN means something in one history only: after a restore or a failover it would point anywhere. */
 function refuseOtherServer({ engine }: Installed): void {
   using db = openSource(engine.config.source, { readonly: true });
-  const stored = JSON.parse(readControl(db)?.source ?? '{}');
+  const stored = JSON.parse(readFileControl(db)?.source ?? '{}');
   const { systemIdentifier, timeline } = engine.facts;
   if (stored.system === systemIdentifier && stored.timeline === timeline) return;
   throw halt(

@@ -22,7 +22,7 @@ import { stateBehind } from '../../../postgres/state.ts';
 import { closeSqlite, openSqlite } from '../../../sqlite/fence.ts';
 import { checkUndoubted } from '../../../sqlite/health.ts';
 import { holdOn } from '../../../sqlite/hold.ts';
-import { readControl as readSqliteControl } from '../../../sqlite/install.ts';
+import { readFileControl } from '../../../sqlite/install.ts';
 import { checkAnchor, nonceAt } from '../../../sqlite/journal.ts';
 import type { Database } from '../../../sqlite/open.ts';
 import { headMark } from '../../../sqlite/rows.ts';
@@ -88,7 +88,7 @@ function sqliteSide(on: Installed, { slot, open }: Means): SqliteSide {
     },
     record() {
       const db = open.looker();
-      const control = readSqliteControl(db);
+      const control = readFileControl(db);
       if (control === undefined || control.install !== on.install) {
         throw halt(
           'the SQLite file has lost its record',
@@ -103,7 +103,7 @@ function sqliteSide(on: Installed, { slot, open }: Means): SqliteSide {
 
 /** Under the lock, or in a read transaction: what was compared is this file with this schema. Throws SourceMoved, or ReplicationError 'halt'; then nothing is switched. */
 export function checkUnmoved(db: Database, plan: Plan, checkpoint: Mark): void {
-  if (readSqliteControl(db)?.primary === 'postgres') return;
+  if (readFileControl(db)?.primary === 'postgres') return;
   checkUndoubted(db, plan);
   checkAnchor(db, checkpoint);
 }

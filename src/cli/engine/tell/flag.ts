@@ -3,7 +3,7 @@ import type { FlagContext, FlagProvider } from '../../../flag/flag.ts';
 import { openFlag } from '../../../flag/places.ts';
 import { readPhase } from '../../../postgres/control.ts';
 import { connect, type Session } from '../../../postgres/open.ts';
-import { readControl } from '../../../sqlite/install.ts';
+import { readFileControl } from '../../../sqlite/install.ts';
 import { openSource } from '../../../sqlite/open.ts';
 import type { Config } from '../../config.ts';
 
@@ -26,7 +26,7 @@ export function flagWithoutPostgres(config: Config, env: NodeJS.ProcessEnv): Fla
 
 function epochIn(source: string): bigint {
   using db = openSource(source, { readonly: true });
-  return readControl(db)?.epoch ?? 0n;
+  return readFileControl(db)?.epoch ?? 0n;
 }
 
 function contextOf({ env, side, url }: Lent): FlagContext {
