@@ -1,7 +1,9 @@
 /* A flag that lives in somebody else's service, through a cutover and back. */
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { SwitchDocument } from '../../src/server/documents.ts';
 import { TOKEN, unleash, unleashFlag } from '../flag/unleash.ts';
@@ -36,6 +38,20 @@ test('the gate names a flag that cannot be written or names the other side; a cu
   await world.json(0, 'rollback', '--yes');
   expect(server.enabled).toBe(false);
   expect(world.daemon().log()).not.toContain(TOKEN);
+});
+
+test('what a daemon that died has left beside the flag, of a switch that did not begin, goes at the next start [G11]', async () => {
+  await using world = await openWorld(buildShop(20));
+  const staged = join(world.folder, '.app.env.attacca');
+  const daemon = world.start('flag.ahead:after');
+  await world.until(caughtUp);
+  await world.json(0, 'verify');
+  await world.json(1, 'cutover', '--yes');
+  await daemon.exited;
+  expect(existsSync(staged)).toBe(true);
+  world.start();
+  await world.until(caughtUp);
+  expect(existsSync(staged)).toBe(false);
 });
 
 test('a service that fails after the fence is asked until it answers: the switch ends then, and nowhere else [G8]', async () => {

@@ -1,4 +1,5 @@
 import { ReplicationError } from '../../../change/errors.ts';
+import { isSwitching, type Phase } from '../../../cutover/phase.ts';
 import type { FlagContext, FlagProvider } from '../../../flag/flag.ts';
 import { openFlag } from '../../../flag/places.ts';
 import { readPhase } from '../../../postgres/control.ts';
@@ -27,6 +28,11 @@ export function flagWithoutPostgres(config: Config, env: NodeJS.ProcessEnv): Fla
 function epochIn(source: string): bigint {
   using db = openSource(source, { readonly: true });
   return readFileControl(db)?.epoch ?? 0n;
+}
+
+/** A process that died before its switch began has left beside the flag what it was to become: whoever follows that takes a switch to be near. */
+export async function tidyFlag({ flag, side }: { readonly flag: FlagProvider; readonly side: Session }): Promise<void> {
+  if (!isSwitching((await readPhase(side)).phase as Phase)) flag.tidy?.();
 }
 
 function contextOf({ env, side, url }: Lent): FlagContext {
