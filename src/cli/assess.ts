@@ -27,7 +27,10 @@ export async function assess(context: Context, options: { readonly html?: string
   const { source, target, schema, plan: planFile, waive } = context.config();
   using _traces = traceless(source);
   using db = openSource(source, { readonly: true });
-  refuseDamaged(db, source);
+  showing(context.output, say => {
+    say('checking that the file is whole');
+    refuseDamaged(db, source);
+  });
   const session = target === undefined ? undefined : await connect(target, { applicationName: 'attacca assess' });
   await using _session = session ?? null;
   const relations = session === undefined ? undefined : await whatIsThere(session, source, schema, readOverrides(planFile));

@@ -33,12 +33,21 @@ export function count(db: Database, { table, interests, ...part }: Task, onRows:
     const subject = { column, alias: column === alias, tally, longest: LONG_BYTES, encoding };
     return { place, column, see: tally.see, summary: rows => summaryOf(subject, rows) };
   });
+  const all = table.rowid === null ? rowsOf(db, table) : undefined;
   const rows = readAll(db, table, columns, {
-    paged: (rows, last) => onRows(rows, Math.round((rows * Number(end - start)) / Number(last - start))),
+    paged: (rows, last) => onRows(rows, all ?? Math.round((rows * Number(end - start)) / Number(last - start))),
     part,
   });
   return { rows, columns: tallies.map(({ seen }) => seen()) };
 }
+
+const rowsOf = (db: Database, { name }: SourceTable): number =>
+  Number(
+    db
+      .prepare<[], bigint>(`select count(*) from ${quote(name)} not indexed`)
+      .pluck()
+      .get(),
+  );
 
 /** What was counted in two parts of one table. */
 export const added = (one: Counted, two: Counted): Counted => ({

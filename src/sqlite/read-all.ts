@@ -27,7 +27,7 @@ const COLUMNS_A_QUERY = 100;
 export type Part = { readonly above: bigint | null; readonly upTo: bigint | null };
 
 export type Reading = {
-  /** Called with the number of rows read so far, after each page that is followed by another, and with its last rowid. */
+  /** Called with the number of rows read so far, after each page that is followed by another, and with its last rowid, where there are rowids. */
   readonly paged: (rows: number, last: bigint) => void;
   /** Bounds are for tables that have a rowid. */
   readonly part: Part;
@@ -46,7 +46,7 @@ export function readAll(db: Database, table: SourceTable, columns: readonly Coun
   let rows = 0;
   for (let first = 0; first < columns.length; first += COLUMNS_A_QUERY) {
     const some = columns.slice(first, first + COLUMNS_A_QUERY);
-    rows = rowid === null ? readWhole(db, table, some) : readPages(db, { ...table, rowid }, some, { paged, part });
+    rows = rowid === null ? readWhole(db, table, some, paged) : readPages(db, { ...table, rowid }, some, { paged, part });
   }
   return rows;
 }
@@ -118,10 +118,11 @@ function reading(db: Database, within: string): (columns: readonly Counting[], s
 }
 
 /** Without a rowid to page by: one row at a time. */
-function readWhole(db: Database, { name }: SourceTable, columns: readonly Counting[]): number {
+function readWhole(db: Database, { name }: SourceTable, columns: readonly Counting[], paged: Reading['paged']): number {
   const rows = db.prepare<[], unknown[]>(`select ${columns.map(shortened).join(', ')} from ${quote(name)}`).raw();
   let count = 0;
   for (const row of rows.iterate()) {
+    if (count > 0 && count % PAGE === 0) paged(count, 0n);
     count++;
     columns.forEach(({ see }, index) => {
       see(row[index]);

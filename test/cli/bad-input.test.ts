@@ -144,6 +144,7 @@ describe.concurrent('a source that cannot be', () => {
     db.close();
     const { code, stderr } = await run(['assess', '--source', place.source, '--json'], { cwd: place.folder });
     expect(stderr).not.toContain('damaged');
+    expect(stderr).toContain('checking that the file is whole\n');
     expect([0, 3]).toContain(code);
   });
 });

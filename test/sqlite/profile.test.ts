@@ -37,6 +37,16 @@ test('counts storage classes, ranges and lengths', () => {
   });
 });
 
+test('how far it is is told of tables without a rowid too', () => {
+  const db = new Database(':memory:').defaultSafeIntegers(true);
+  db.exec(`create table t (k text primary key, v) without rowid; create index t_v on t (v);
+    with recursive n (n) as (values (1) union all select n + 1 from n where n < 1200) insert into t select 'k' || n, n from n`);
+  const told: unknown[] = [];
+  const { t } = profile(db, readSchema(db), done => told.push(done));
+  expect(t?.rows).toBe(1_200);
+  expect(told).toEqual([500, 1_000].map(rows => ({ table: 't', rows, total: 1_200 })));
+});
+
 test('unclean text is told by its bytes, not by U+FFFD', () => {
   const { t } = profiled(
     "create table t (v text); insert into t values (char(65533)), (cast(x'ff' as text)), ('a' || char(0) || 'b'), ('ok'), (x'ff')",
