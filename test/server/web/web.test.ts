@@ -1,6 +1,8 @@
 /* Who may look at the daemon's page and who may act, and what it says while there is nothing to show. */
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { connect } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { Line } from '../../../src/server/calls.ts';
 import { METRICS, metrics } from '../../../src/server/web/metrics.ts';
 import { startWeb, webApp } from '../../../src/server/web/web.ts';
@@ -106,6 +108,26 @@ test('a port that is taken is another one where none was asked for, and refused 
   expect(two.url).not.toBe(one.url);
   const port = Number(new URL(one.url).port);
   await expect(startWeb({ host: '127.0.0.1', port })).rejects.toThrow(`127.0.0.1:${port} (EADDRINUSE)`);
+});
+
+test.each([
+  ['nothing', ''],
+  ['the half of its headers', 'GET /panels HTTP/1.1\r\nHost: 127'],
+  [
+    'the half of a call',
+    `POST /call HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${'t'.repeat(16)}\r\nContent-Length: 99\r\n\r\n{`,
+  ],
+])('who has sent %s keeps no daemon from stopping', async (_, sent) => {
+  const page = await startWeb({ host: '127.0.0.1', port: 0, token: 't'.repeat(16) });
+  page.attend(fake());
+  const socket = connect(Number(new URL(page.url).port), '127.0.0.1');
+  onTestFinished(() => void socket.destroy());
+  await once(socket, 'connect');
+  await new Promise(resolve => socket.write(sent, resolve));
+  expect((await fetch(`${page.url}healthz`)).status).toBe(200); // and so it has arrived
+  const gone = once(socket.resume(), 'close');
+  await page[Symbol.asyncDispose]();
+  await gone;
 });
 
 describe('metrics', () => {
