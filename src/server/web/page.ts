@@ -31,10 +31,20 @@ h2 { margin-bottom: 0 } th { width: 12rem } #tables th { width: auto }`;
  */
 export const SCRIPT = `
 const by = id => document.getElementById(id);
-if (location.hash.length > 1) {
-  sessionStorage.setItem('token', decodeURIComponent(location.hash.slice(1)));
+/** The token, alone or in the address that attacca dashboard tells. */
+const keep = text => {
+  try {
+    sessionStorage.setItem('token', decodeURIComponent(text.trim().replace(/.*#/, '')));
+  } catch {} // it is none
+};
+/** Also where that address is opened in the tab in which the page stands: then nothing is loaded anew. */
+const arrive = () => {
+  if (location.hash.length < 2) return;
+  keep(location.hash);
   history.replaceState(null, '', location.pathname);
-}
+  entered(true);
+};
+addEventListener('hashchange', arrive);
 const headers = () => {
   const token = sessionStorage.getItem('token');
   return token ? { authorization: 'Bearer ' + token } : {};
@@ -42,11 +52,12 @@ const headers = () => {
 const entered = ok => { by('enter').hidden = ok; };
 by('enter').addEventListener('submit', event => {
   event.preventDefault();
-  sessionStorage.setItem('token', by('token').value);
+  keep(by('token').value);
   by('token').value = '';
   entered(true);
   refresh();
 });
+arrive();
 
 const lags = [];
 function show(text) {

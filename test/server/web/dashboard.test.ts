@@ -121,6 +121,21 @@ test('without the token the page asks for it', async () => {
   expect(form.hidden).toBe(true);
 });
 
+test.each(['hash', 'form'])('the address that `attacca dashboard` tells is taken where the page stands already (%s)', async way => {
+  const asked = vi.fn(async () => SWITCH);
+  await using page = await browse({ status: async () => STATUS, switch: asked }, { hash: '#%zz' });
+  await seen(() => expect(page.text('#actions')).toContain('Cut over'));
+  const entry = `#${encodeURIComponent(TOKEN)}`;
+  if (way === 'hash') page.window.location.hash = entry;
+  else {
+    (page.window.document.querySelector('#token') as unknown as { value: string }).value = ` http://127.0.0.1:7432/${entry}\n`;
+    page.click('Go on');
+  }
+  await seen(() => expect(page.window.location.hash).toBe(''));
+  page.click('Cut over');
+  await seen(() => expect(asked).toHaveBeenCalled());
+});
+
 test.each([
   ['copying', ['throttle']],
   ['shadowing', ['verify', 'switch', 'switch']],
