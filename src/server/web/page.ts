@@ -69,20 +69,35 @@ function show(text) {
   else sections.forEach((section, index) => { if (section.outerHTML !== there[index].outerHTML) there[index].replaceWith(section); });
   const { phase, lag } = by('head')?.dataset ?? {};
   document.title = phase ? 'attacca: ' + phase : 'attacca';
-  lags.push(Number(lag ?? 0));
+  lags.push(lag ? Number(lag) : undefined);
   if (lags.length > 300) lags.shift();
-  const most = Math.max(...lags, 1);
-  by('most').textContent = Math.max(...lags);
-  document.querySelector('#lags polyline').setAttribute('points', lags.map((ms, x) => x + ',' + (40 - 38 * ms / most)).join(' '));
+  const most = Math.max(0, ...lags.filter(ms => ms !== undefined));
+  by('most').textContent = most;
+  const points = lags.flatMap((ms, x) => (ms === undefined ? [] : [x + ',' + (40 - 38 * ms / Math.max(most, 1))]));
+  document.querySelector('#lags polyline').setAttribute('points', points.join(' '));
 }
 
+const trouble = why => {
+  show('<section id="halt"><p class="blocking"></p></section>');
+  document.querySelector('#halt p').textContent = why;
+};
+
+/** What is older than that is not shown as if it were so now. */
+const PATIENCE_MS = 10000;
+let asking = false;
 async function refresh() {
+  if (asking) return;
+  asking = true;
   try {
-    const answer = await fetch('/panels', { headers: headers() });
+    const answer = await fetch('/panels', { headers: headers(), signal: AbortSignal.timeout(PATIENCE_MS) });
+    const text = await answer.text();
     if (answer.status === 401) entered(false);
-    else show(await answer.text());
+    if (answer.ok || answer.status === 401) show(answer.ok ? text : '');
+    else trouble(text);
   } catch {
-    show('<section id="halt"><p class="blocking">The daemon does not answer.</p></section>');
+    trouble('The daemon does not answer.');
+  } finally {
+    asking = false;
   }
 }
 

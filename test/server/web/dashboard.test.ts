@@ -27,17 +27,23 @@ const SAID: StatusDocument = {
 const seen = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 60_000 });
 
 /** The page under `url`, in front of these operations. */
-async function browse(operations: Partial<Operations>, { hash = '', open = true } = {}) {
+async function browse(operations: Partial<Operations>, { hash = '', open = true, host = '127.0.0.1:7432' } = {}) {
   const app = webApp({ operations: fake(operations), why: '' }, { token: TOKEN, open });
   const window = new Window({
-    url: `http://127.0.0.1:7432/${hash}`,
+    url: `http://${host}/${hash}`,
     settings: { enableJavaScriptEvaluation: true, suppressInsecureJavaScriptEnvironmentWarning: true },
   });
   const get = async (path: string): Promise<string> => (await app.request(path)).text();
+  const patience = new AbortController();
   const asked: string[] = [];
   window.document.write((await get('/')).replace(/<link[^>]*>|<script[^>]*><\/script>/g, ''));
   Object.assign(window, {
-    fetch: (path: string, init?: RequestInit) => app.request(path, init),
+    fetch: (path: string, init?: RequestInit) =>
+      new Promise((resolve, reject) => {
+        init?.signal?.addEventListener('abort', reject);
+        Promise.resolve(app.request(`http://${host}${path}`, init)).then(resolve, reject);
+      }),
+    AbortSignal: { timeout: () => patience.signal },
     confirm: (text: string) => asked.push(text) > 0,
     TextDecoderStream,
   });
@@ -47,6 +53,7 @@ async function browse(operations: Partial<Operations>, { hash = '', open = true 
     window,
     text,
     asked,
+    patience,
     click(label: string): void {
       const button = [...window.document.querySelectorAll('button')].find(({ textContent }) => textContent === label);
       if (button === undefined) throw new Error(`no button ${label}`);
@@ -119,6 +126,22 @@ test('without the token the page asks for it', async () => {
   page.click('Go on');
   await seen(() => expect(page.text('#head')).toContain('shadowing'));
   expect(form.hidden).toBe(true);
+});
+
+test('what a daemon said that does not answer any more is not shown as if it were so now [G7]', async () => {
+  let asked = 0;
+  await using page = await browse({ status: async () => (asked++ === 0 ? SAID : await new Promise(() => undefined)) });
+  await seen(() => expect(asked).toBe(2));
+  expect(page.text('#head')).toContain('shadowing');
+  page.patience.abort();
+  await seen(() => expect(page.text('#panels')).toBe('The daemon does not answer.'));
+  expect(page.text('#most')).toBe('34');
+  expect(page.window.document.querySelector('#lags polyline')?.getAttribute('points')).toBe('0,2');
+});
+
+test('an answer that is no page is shown as what it is', async () => {
+  await using page = await browse({ status: async () => SAID }, { host: 'evil.example' });
+  await seen(() => expect(page.text('#panels')).toBe('this page is served to this machine alone'));
 });
 
 test.each(['hash', 'form'])('the address that `attacca dashboard` tells is taken where the page stands already (%s)', async way => {
