@@ -113,24 +113,40 @@ const blocker = ({ code, reason, remedy }) => code + ': ' + reason + ' → ' + r
 const lines = ({ progress, result, failure }) =>
   progress !== undefined ? [progress] : failure ? [failure.message, failure.hint, ...failure.blockers.map(blocker)].filter(Boolean) : told(result);
 
+/** Each call has a place of its own below the buttons, in which the newest line replaces the one before; the next call takes away what has ended. */
 async function ask(call) {
-  by('said').textContent = '';
+  for (const ended of document.querySelectorAll('#said > .ended')) ended.remove();
+  const said = by('said').appendChild(document.createElement('div'));
+  try {
+    await follow(call, said);
+  } catch {
+    said.textContent = 'The daemon went away before it answered.';
+  }
+  said.className = 'ended';
+  refresh();
+}
+async function follow(call, said) {
   const answer = await fetch('/call', { method: 'POST', headers: { ...headers(), 'content-type': 'application/json' }, body: call });
-  if (answer.status === 401) return entered(false);
+  if (answer.status === 401) {
+    said.remove();
+    return entered(false);
+  }
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';
+  let last;
   for (;;) {
     const { value = '', done } = await reader.read();
     const whole = (rest + value).split('\\n');
     rest = whole.pop();
-    for (const line of whole) by('said').textContent += lines(JSON.parse(line)).join('\\n') + '\\n';
-    if (done) return refresh();
+    for (const line of whole) said.textContent = lines((last = JSON.parse(line))).join('\\n');
+    if (!done) continue;
+    if (last === undefined || last.progress !== undefined) throw new Error();
+    return;
   }
 }
 document.addEventListener('click', ({ target }) => {
   const { call, sure } = target.dataset ?? {};
-  if (call === undefined || (sure && !confirm(sure))) return;
-  ask(call).catch(() => { by('said').textContent += 'The daemon went away before it answered.\\n'; });
+  if (call !== undefined && (!sure || confirm(sure))) ask(call);
 });
 
 refresh();
