@@ -76,6 +76,12 @@ export type Standing = { operations: Operations | undefined; why: string };
 export function webApp(standing: Standing, { token, open }: { readonly token: string; readonly open: boolean }): Hono {
   const app = new Hono();
   const holds = (context: Context): boolean => same(context.req.header('authorization') ?? '', `Bearer ${token}`);
+  let underWay: ReturnType<typeof look> | undefined;
+  /** Whoever asks while somebody is told already hears the same: many pages cost the switch no more than one. */
+  const seen = (): ReturnType<typeof look> =>
+    (underWay ??= look(standing).finally(() => {
+      underWay = undefined;
+    }));
   const looking: MiddlewareHandler = async (context, next) => {
     if (open ? isLoopback(hostIn(context)) : holds(context)) return await next();
     return open ? context.text('this page is served to this machine alone\n', 403) : context.text('the token is missing\n', 401);
@@ -88,16 +94,16 @@ export function webApp(standing: Standing, { token, open }: { readonly token: st
   app.get('/dashboard.js', context => context.body(SCRIPT, 200, { 'content-type': 'text/javascript' }));
   app.get('/healthz', context => context.json({ ok: true }));
   app.get('/readyz', async context => {
-    const { status } = await look(standing);
+    const { status } = await seen();
     const well = status !== undefined && status.halt === null;
     return context.json({ ok: well, phase: status?.phase ?? null }, well ? 200 : 503);
   });
   app.get('/panels', looking, async context => {
-    const { status, why } = await look(standing);
+    const { status, why } = await seen();
     return context.html(status === undefined ? away(why) : panels(status));
   });
   app.get('/metrics', looking, async context => {
-    const { type, text } = await metrics((await look(standing)).status);
+    const { type, text } = await metrics((await seen()).status);
     return context.body(text, 200, { 'content-type': type });
   });
   app.post('/call', acting, bodyLimit({ maxSize: MOST_BYTES }), async context => {

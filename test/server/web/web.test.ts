@@ -88,6 +88,19 @@ test('while the daemon waits for a side, page, metrics and health say so [G7]', 
   expect([refused.status, await refused.json()]).toMatchObject([503, { failure: { message: 'Postgres does not answer <now>' } }]);
 });
 
+test('many who look at once cost one look, and the next one is anew', async () => {
+  let looks = 0;
+  const status = async () => {
+    looks += 1;
+    return await Promise.resolve(STATUS);
+  };
+  const app = webApp({ operations: fake({ status }), why: '' }, { token, open: true });
+  const all = await Promise.all(['/panels', '/metrics', '/readyz', '/panels'].map(path => app.request(path)));
+  expect([all.map(response => response.status), looks]).toEqual([[200, 200, 200, 200], 1]);
+  await app.request('/panels');
+  expect(looks).toBe(2);
+});
+
 test('health is good unless it has halted', async () => {
   expect((await closed.request('/readyz')).status).toBe(200);
   const operations = fake({ status: async () => ({ ...STATUS, halt: { reason: 'r', hint: 'h' } }) });
