@@ -95,6 +95,7 @@ export const Config = z.strictObject({
       token: z
         .string()
         .min(16)
+        .regex(/^[\x21-\x7e]+$/, 'must be letters, digits and signs that a header can carry')
         .optional()
         .describe('Needed then to look, too; absent: one for each start, needed to act, which `attacca dashboard` tells.'),
     })
