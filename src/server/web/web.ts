@@ -96,7 +96,7 @@ export function webApp(standing: Standing, { token, open }: { readonly token: st
   app.get('/readyz', async context => {
     const { status } = await seen();
     const well = status !== undefined && status.halt === null;
-    return context.json({ ok: well, phase: status?.phase ?? null }, well ? 200 : 503);
+    return context.json({ ok: well }, well ? 200 : 503);
   });
   app.get('/panels', looking, async context => {
     const { status, why } = await seen();
@@ -140,7 +140,7 @@ const PERMITTED: ReadonlySet<Call['operation']> = new Set([
 function permitted({ operation }: Call): void {
   if (PERMITTED.has(operation)) return;
   throw new Refused(`${operation} is not for the page`, [
-    { code: 'not-here', reason: 'it cannot be undone from here', remedy: `run \`attacca ${operation}\` on the machine of the daemon` },
+    { code: 'not-here', reason: 'the page looks, verifies, switches, approves, pauses and tries again, and no more', remedy: `run \`attacca ${operation}\` on the machine of the daemon` },
   ]);
 }
 
