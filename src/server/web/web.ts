@@ -140,7 +140,11 @@ const PERMITTED: ReadonlySet<Call['operation']> = new Set([
 function permitted({ operation }: Call): void {
   if (PERMITTED.has(operation)) return;
   throw new Refused(`${operation} is not for the page`, [
-    { code: 'not-here', reason: 'the page looks, verifies, switches, approves, pauses and tries again, and no more', remedy: `run \`attacca ${operation}\` on the machine of the daemon` },
+    {
+      code: 'not-here',
+      reason: 'the page looks, verifies, switches, approves, pauses and tries again, and no more',
+      remedy: `run \`attacca ${operation}\` on the machine of the daemon`,
+    },
   ]);
 }
 
