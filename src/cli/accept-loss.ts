@@ -10,13 +10,13 @@ import { connect } from '../postgres/open.ts';
 import { SwitchDocument } from '../server/documents.ts';
 import { openWithLoss } from '../sqlite/fence.ts';
 import { hold } from '../sqlite/hold.ts';
-import type { ControlRow } from '../sqlite/install.ts';
+import { type ControlRow, fileControlAt } from '../sqlite/install.ts';
 import type { Config } from './config.ts';
 import { confirm } from './confirm.ts';
 import { findTarget, notInstalled } from './engine/engine.ts';
 import { momentOf } from './engine/mirror/stream-names.ts';
 import { reachedBy, watched } from './engine/points.ts';
-import { flagAfterLoss, lossOf, standingOf } from './engine/switch/accepted-loss.ts';
+import { flagAfterLoss, lossOf } from './engine/switch/accepted-loss.ts';
 import { flagWithoutPostgres } from './engine/tell/flag.ts';
 import type { Context } from './main.ts';
 import { EXIT, present, progress } from './report.ts';
@@ -30,7 +30,7 @@ type Options = { readonly dryRun?: boolean; readonly yes?: boolean };
 export async function acceptLoss(context: Context, { dryRun = false, yes = false }: Options): Promise<number> {
   const config = context.config();
   const flag = flagWithoutPostgres(config, context.env);
-  const standing = standingOf(config.source);
+  const standing = fileControlAt(config.source);
   if (standing === undefined) throw notInstalled({ config });
   const begun = lossOf(config.source);
   if (begun === undefined) {
@@ -47,7 +47,7 @@ export async function acceptLoss(context: Context, { dryRun = false, yes = false
 
 async function open(config: Config, { env }: Context, flag: FlagProvider): Promise<void> {
   using held = await hold(config.source, HOLD_MS);
-  const standing = standingOf(config.source)?.epoch ?? 0n;
+  const standing = fileControlAt(config.source)?.epoch ?? 0n;
   const flagged = (await flag.read())?.epoch ?? 0n;
   openWithLoss(held, (flagged > standing ? flagged : standing) + LOSS_EPOCHS);
   await watched('accept', held, reachedBy(env)).commit(HOLD_MS);

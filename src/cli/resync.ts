@@ -1,6 +1,5 @@
 import { DoneDocument } from '../server/documents.ts';
-import { readFileControl } from '../sqlite/install.ts';
-import { openSource } from '../sqlite/open.ts';
+import { fileControlAt } from '../sqlite/install.ts';
 import { ask } from './ask.ts';
 import { confirm } from './confirm.ts';
 import type { Context } from './main.ts';
@@ -21,7 +20,4 @@ export async function resync(context: Context, options: { readonly table?: strin
 }
 
 /** Whether Postgres is primary, by what the file says. */
-function mirrors(source: string): boolean {
-  using db = openSource(source, { readonly: true });
-  return readFileControl(db)?.primary === 'postgres';
-}
+const mirrors = (source: string): boolean => fileControlAt(source)?.primary === 'postgres';

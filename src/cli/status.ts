@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { shellWord } from '../change/shell.ts';
+import { isFirstCopy } from '../cutover/phase.ts';
 import { StatusDocument } from '../server/documents.ts';
 import { asked } from './approve.ts';
 import { look } from './ask.ts';
@@ -9,8 +10,6 @@ import { EXIT, present, table } from './report.ts';
 import { line as throttled } from './throttle.ts';
 
 const EVERY_MS = 1_000;
-/** Where the throttle matters. */
-const COPYING: ReadonlySet<string> = new Set(['preparing', 'copying']);
 
 /** `attacca status`: asks the daemon, or looks for itself without becoming the controller. */
 export async function status(context: Context, options: { readonly watch?: boolean }): Promise<number> {
@@ -33,7 +32,7 @@ function lines(status: StatusDocument): string[] {
   const facts: [string, string][] = [
     ['phase', status.phase],
     ['primary', status.primary ?? 'neither: a switch is under way'],
-    ...(throttle === undefined || !COPYING.has(status.phase) ? [] : [['throttle', throttled(throttle)] satisfies [string, string]]),
+    ...(throttle === undefined || !isFirstCopy(status.phase) ? [] : [['throttle', throttled(throttle)] satisfies [string, string]]),
     ['epoch', status.epoch],
     ['daemon', status.daemon === null ? 'not running' : `pid ${status.daemon.pid}, since ${status.daemon.since}`],
     ...(status.daemon?.dashboard == null ? [] : [['dashboard', status.daemon.dashboard] satisfies [string, string]]),

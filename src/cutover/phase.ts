@@ -24,6 +24,9 @@ export const PHASES = [
 ] as const;
 export type Phase = (typeof PHASES)[number];
 
+/** Until every row was copied once. */
+export const isFirstCopy = (phase: string): boolean => phase === 'preparing' || phase === 'copying';
+
 export type Event =
   | 'installed'
   | 'copied'

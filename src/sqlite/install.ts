@@ -10,7 +10,7 @@ import { drift, edition } from '../plan/fingerprint.ts';
 import type { Plan, TablePlan } from '../plan/plan.ts';
 import type { SourceSchema } from '../plan/schema.ts';
 import { sourceOf, triggersOf } from './capture.ts';
-import { type Database, writeTransaction } from './open.ts';
+import { type Database, openSource, writeTransaction } from './open.ts';
 import { headMark } from './rows.ts';
 import { inShortTransactions } from './short-transactions.ts';
 import { readSchema } from './tables.ts';
@@ -49,6 +49,12 @@ const MARK_TABLE = /* sql */ `insert into _attacca_journal (tbl) values (?)`;
 export function readFileControl(db: Database): ControlRow | undefined {
   if (db.prepare(EXISTS).get() === undefined) return undefined;
   return db.prepare<[], ControlRow>(READ).get();
+}
+
+/** The same of the file at `source`, which nobody here has open. Throws as `openSource` does. */
+export function fileControlAt(source: string): ControlRow | undefined {
+  using db = openSource(source, { readonly: true });
+  return readFileControl(db);
 }
 
 /**

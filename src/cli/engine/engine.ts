@@ -21,7 +21,7 @@ import { type Preflight, preflight } from '../../postgres/preflight.ts';
 import type { OnQuarantine } from '../../postgres/writes.ts';
 import { type Dial, dialOf } from '../../replicate/pace.ts';
 import { privateFolder, stateFolder } from '../../server/socket.ts';
-import { hasFence, readFileControl } from '../../sqlite/install.ts';
+import { fileControlAt, hasFence } from '../../sqlite/install.ts';
 import { openSource } from '../../sqlite/open.ts';
 import type { Config } from '../config.ts';
 import { type Reached, watched } from './points.ts';
@@ -115,15 +115,9 @@ async function refuseForeign(main: Session, source: string): Promise<void> {
   else if (await holdsTables(main)) throw occupied(stateFolder(source));
 }
 
-/** The Postgres database, as `identityOf` names it, that the file is captured for. */
-export function capturedFor(source: string): string | undefined {
-  using db = openSource(source, { readonly: true });
-  return readFileControl(db)?.target;
-}
-
 /** A file that is captured for a server elsewhere gets no embedded one for want of a flag, and is not taken for a new one. */
 export function refuseUnnamedTarget(source: string): void {
-  const target = capturedFor(source);
+  const target = fileControlAt(source)?.target;
   if (target !== undefined) throw unnamedTarget(source, target);
 }
 
@@ -189,13 +183,12 @@ export function refuseOtherSource(control: Control, source: string): void {
 
 /** A file that was moved, or is reached by another path, is known by the installation's id in it. */
 function follows(source: string, install: string): boolean {
-  using db = openSource(source, { readonly: true });
-  return readFileControl(db)?.install === install;
+  return fileControlAt(source)?.install === install;
 }
 
 /** Says for which other database the file is captured, if it is: nothing is to be installed here then. */
 export function notInstalled({ config: { source } }: Pick<Engine, 'config'>): Refused {
-  const theirs = capturedFor(source);
+  const theirs = fileControlAt(source)?.target;
   const [reason, remedy] =
     theirs === undefined
       ? [

@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { Refused } from '../../../change/errors.ts';
+import { isFirstCopy } from '../../../cutover/phase.ts';
 import { readPhase } from '../../../postgres/control.ts';
 import type { ThrottleDocument } from '../../../server/documents.ts';
 import type { Operations } from '../../../server/operations.ts';
@@ -11,8 +12,6 @@ import type { Controller } from '../controller.ts';
 import type { Engine } from '../engine.ts';
 
 type Copying = Pick<Engine, 'throttle' | 'side' | 'log'>;
-
-const isFirstCopy = (phase: string): boolean => phase === 'preparing' || phase === 'copying';
 
 /** Turns it; what is undefined stays as it is. Throws Refused for a pause where there is no first copy any more. */
 export async function turn(engine: Copying, wanted: Parameters<Operations['throttle']>[0]): Promise<ThrottleDocument> {

@@ -5,8 +5,7 @@ import { audit, hasAudit, readWholeAudit } from '../../../postgres/audit.ts';
 import { readControl } from '../../../postgres/control.ts';
 import type { Session } from '../../../postgres/open.ts';
 import { VerifyDocument } from '../../../server/documents.ts';
-import { readFileControl } from '../../../sqlite/install.ts';
-import { openSource } from '../../../sqlite/open.ts';
+import { fileControlAt } from '../../../sqlite/install.ts';
 import { written } from '../../audit.ts';
 import { writeOutput } from '../../write.ts';
 import type { Engine } from '../engine.ts';
@@ -38,8 +37,7 @@ export async function noteReport(side: Session, document: VerifyDocument): Promi
 
 /** Where both sides stand: what a line about a switch is worth without it is little. */
 export async function positions(engine: Engine): Promise<Readonly<Record<string, unknown>>> {
-  using db = openSource(engine.config.source, { readonly: true });
-  const sqlite = readFileControl(db);
+  const sqlite = fileControlAt(engine.config.source);
   const control = await readControl(engine.side);
   return {
     epoch: String(control?.epoch),

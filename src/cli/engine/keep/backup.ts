@@ -35,8 +35,7 @@ export async function backupBlockers({ config }: Pick<Engine, 'config'>): Promis
   try {
     await makeFolder(config, folder);
     await access(folder, constants.W_OK);
-    const { bavail, bsize } = await statfs(folder);
-    const [free, needed] = [bavail * bsize, Math.ceil(sizeOf(config.source) * SPARE)];
+    const [free, needed] = [await freeIn(folder), Math.ceil(sizeOf(config.source) * SPARE)];
     return free >= needed ? [] : [blocker(folder, `it needs ${megabytes(needed)} and ${megabytes(free)} are free`)];
   } catch (error) {
     return [blocker(folder, messageOf(error))];
@@ -99,6 +98,12 @@ function prefixOf({ source, backup }: Pick<Config, 'source' | 'backup'>): string
 
 /** To the millisecond: names sort as they were made, and two never meet. */
 const stamp = (at: Date): string => at.toISOString().replaceAll(':', '');
+
+/** Bytes that this user may still write on the disk that holds `path`. */
+export async function freeIn(path: string): Promise<number> {
+  const { bavail, bsize } = await statfs(path);
+  return bavail * bsize;
+}
 
 /** Bytes of the file with what is committed in its WAL. */
 export function sizeOf(source: string): number {

@@ -3,8 +3,9 @@ import { connect, redact } from '../../../postgres/open.ts';
 import { preflight } from '../../../postgres/preflight.ts';
 import { targetOf } from '../../../server/call.ts';
 import { type Call, LOOKING, nameOf } from '../../../server/calls.ts';
+import { fileControlAt } from '../../../sqlite/install.ts';
 import type { Config } from '../../config.ts';
-import { capturedFor, identityOf } from '../engine.ts';
+import { identityOf } from '../engine.ts';
 
 /**
  * Throws Refused where a daemon would carry `call` out on another target than the one that was named: it knows only its own. Where that is
@@ -14,7 +15,7 @@ export async function refuseNamedTarget({ source, target, schema }: Config, call
   if (target === undefined || LOOKING.has(call.operation)) return;
   const theirs = await targetOf(source);
   if (theirs === undefined || theirs === redact(target)) return;
-  const captured = capturedFor(source);
+  const captured = fileControlAt(source)?.target;
   if (captured === undefined) return;
   const command = nameOf(call);
   await using session = await connect(target, { applicationName: `attacca ${command}` });

@@ -16,7 +16,7 @@ import { wal } from '../../../postgres/wal.ts';
 import { lagTracker } from '../../../replicate/lag.ts';
 import { pipe } from '../../../replicate/pipe.ts';
 import { sqliteSink } from '../../../sqlite/apply.ts';
-import { readFileControl } from '../../../sqlite/install.ts';
+import { fileControlAt, readFileControl } from '../../../sqlite/install.ts';
 import { isLocked, openSource, persist } from '../../../sqlite/open.ts';
 import { openState } from '../../../sqlite/state.ts';
 import type { StatePair } from '../../../verify/rows.ts';
@@ -143,8 +143,7 @@ const beatOf = (token: string): bigint => BigInt(/^heartbeat-(\d+)@/.exec(token)
 
 /** An LSN means something in one history only: after a restore or a failover it would point anywhere. */
 function refuseOtherServer({ engine }: Installed): void {
-  using db = openSource(engine.config.source, { readonly: true });
-  const stored = JSON.parse(readFileControl(db)?.source ?? '{}');
+  const stored = JSON.parse(fileControlAt(engine.config.source)?.source ?? '{}');
   const { systemIdentifier, timeline } = engine.facts;
   if (stored.system === systemIdentifier && stored.timeline === timeline) return;
   throw halt(

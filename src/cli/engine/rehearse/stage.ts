@@ -7,7 +7,6 @@
  * (3) The source is only read. Nobody else in this process has it open, so that it is copied here and not in a thread.
  */
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Refused } from '../../../change/errors.ts';
 import { quote } from '../../../change/quote.ts';
@@ -21,7 +20,7 @@ import { privateFolder, rehearsalFolder, stateFolder } from '../../../server/soc
 import { backUp } from '../../../sqlite/backup.ts';
 import { claim } from '../../../sqlite/claim.ts';
 import type { Config } from '../../config.ts';
-import { SPARE, sizeOf } from '../keep/backup.ts';
+import { freeIn, SPARE, sizeOf } from '../keep/backup.ts';
 import { removeIfEmpty } from '../keep/removal.ts';
 
 /** `config`: the one of the source, for the copy. `server` starts a PostgreSQL there and returns its URL. */
@@ -82,8 +81,7 @@ async function refuseWithoutRoom({ source }: Config, folder: string, { target, s
   const { walBytes } = estimate({ rows: 0, bytes, keyBytes: 0 });
   const server = SERVER_BYTES + bytes * ROWS_PER_BYTE + Math.min(walBytes, MOST_WAL_BYTES);
   const needed = bytes * SPARE + (target === undefined ? server : 0);
-  const { bavail, bsize } = await statfs(folder);
-  const free = bavail * bsize;
+  const free = await freeIn(folder);
   const reason = `the rehearsal needs about ${bytesText(needed)} in ${folder}, and ${bytesText(free)} are free`;
   if (free < needed) throw new Refused('there is no room for a rehearsal', [{ code: 'room', reason, remedy: ROOM }]);
   say(reason);

@@ -20,7 +20,7 @@ import { readSequences } from '../../../postgres/sequence.ts';
 import { writeWatermark } from '../../../postgres/slot.ts';
 import { wal } from '../../../postgres/wal.ts';
 import { pendingLoss, settleLoss } from '../../../sqlite/fence.ts';
-import { type ControlRow, readFileControl } from '../../../sqlite/install.ts';
+import type { ControlRow } from '../../../sqlite/install.ts';
 import { openSource, writeTransaction } from '../../../sqlite/open.ts';
 import { type Engine, type Installed, installed } from '../engine.ts';
 import { takeAsTruth } from '../following.ts';
@@ -131,10 +131,4 @@ async function* upTo(stream: ReturnType<typeof wal>, after: Lsn, token: string):
       if (change.op === 'truncate' || change.table !== WATERMARK_TABLE) yield change;
       else if (change.op !== 'delete' && change.row[0] === token) return;
     }
-}
-
-/** The epoch and position of the file, for those who ask what would be lost; undefined where nothing is installed. */
-export function standingOf(source: string): ControlRow | undefined {
-  using db = openSource(source, { readonly: true });
-  return readFileControl(db);
 }

@@ -1,5 +1,4 @@
 /* What stands in the way of a switch on either side, gathered for the gate. */
-import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Blocker, isTransient, Refused } from '../../../change/errors.ts';
 import type { Direction } from '../../../cutover/gate.ts';
@@ -12,6 +11,7 @@ import { lockHolders } from '../../../sqlite/lock-holders.ts';
 import { openSource } from '../../../sqlite/open.ts';
 import { readSchema } from '../../../sqlite/tables.ts';
 import type { Installed } from '../engine.ts';
+import { freeIn } from '../keep/backup.ts';
 import { streamOf } from '../mirror/stream-names.ts';
 import { aheadOf } from './ahead.ts';
 
@@ -107,8 +107,7 @@ async function full(source: string, session: Session, leastMegabytes: number): P
 
 async function freeMegabytes(path: string): Promise<number | undefined> {
   try {
-    const { bavail, bsize } = await statfs(path);
-    return Math.floor((bavail * bsize) / MEGABYTE);
+    return Math.floor((await freeIn(path)) / MEGABYTE);
   } catch {
     return undefined; // of a server in a container, or a folder that we may not see
   }

@@ -4,8 +4,7 @@ import type { FlagContext, FlagProvider } from '../../../flag/flag.ts';
 import { openFlag } from '../../../flag/places.ts';
 import { readPhase } from '../../../postgres/control.ts';
 import { connect, type Session } from '../../../postgres/open.ts';
-import { readFileControl } from '../../../sqlite/install.ts';
-import { openSource } from '../../../sqlite/open.ts';
+import { fileControlAt } from '../../../sqlite/install.ts';
 import type { Config } from '../../config.ts';
 
 type Lent = { readonly env: NodeJS.ProcessEnv; readonly side: Session; readonly url: string };
@@ -22,12 +21,8 @@ export function flagWithoutPostgres(config: Config, env: NodeJS.ProcessEnv): Fla
       hint: 'it is written when Postgres is back',
     });
   };
-  return openFlag(config.flag, { env, epoch: async () => epochIn(config.source), sql: { run: away, trial: away } });
-}
-
-function epochIn(source: string): bigint {
-  using db = openSource(source, { readonly: true });
-  return readFileControl(db)?.epoch ?? 0n;
+  const epoch = async (): Promise<bigint> => fileControlAt(config.source)?.epoch ?? 0n;
+  return openFlag(config.flag, { env, epoch, sql: { run: away, trial: away } });
 }
 
 /** A process that died before its switch began has left beside the flag what it was to become: whoever follows that takes a switch to be near. */
