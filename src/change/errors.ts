@@ -57,3 +57,6 @@ export class Refused extends Error {
     this.blockers = blockers;
   }
 }
+
+/** What was thrown, in words. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

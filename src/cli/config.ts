@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { UsageError } from '../change/errors.ts';
+import { messageOf, UsageError } from '../change/errors.ts';
 import { FlagPlaces } from '../flag/places.ts';
 import { HooksConfig } from '../hooks/config.ts';
 import { fill } from '../outside/secrets.ts';
@@ -201,7 +201,7 @@ function expand(text: string, path: string, env: NodeJS.ProcessEnv): string {
   try {
     return fill(text, {}, env);
   } catch (error) {
-    const missing = error instanceof Error ? error.message : String(error);
+    const missing = messageOf(error);
     throw new UsageError(`${path}: ${missing}`, 'set the variable, give access to the file, or write the value');
   }
 }

@@ -1,6 +1,6 @@
 /* What is left behind, and who is told, when the daemon ends because only a person can help. */
 import type { Logger } from 'pino';
-import { ReplicationError } from '../change/errors.ts';
+import { messageOf, ReplicationError } from '../change/errors.ts';
 import { readControl, setHalt } from '../postgres/control.ts';
 import type { Config } from './config.ts';
 import type { Controller } from './engine/controller.ts';
@@ -23,7 +23,7 @@ export async function rememberHalt({ engine }: Controller, error: unknown): Prom
 }
 
 const explained = (error: unknown) => ({
-  reason: error instanceof Error ? error.message : String(error),
+  reason: messageOf(error),
   hint: error instanceof ReplicationError ? error.hint : 'run `attacca sync` again',
 });
 

@@ -3,7 +3,7 @@
  * Every failure is one sentence, then what to do; the exit code is the contract's.
  */
 import { styleText } from 'node:util';
-import { Refused, ReplicationError, UsageError } from '../change/errors.ts';
+import { messageOf, Refused, ReplicationError, UsageError } from '../change/errors.ts';
 
 export const EXIT = { done: 0, failed: 1, usage: 2, refused: 3, differ: 4 } as const;
 
@@ -56,7 +56,7 @@ export function progress(output: Output, line: string): void {
 /** Says what went wrong and returns the exit code. Stacks only where ATTACCA_DEBUG is set: a user can do nothing with them. */
 export function fail(output: Output, error: unknown, debug: boolean): number {
   const exitCode = exitCodeOf(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const hint = error instanceof ReplicationError || error instanceof UsageError ? error.hint : null;
   const blockers = error instanceof Refused ? error.blockers : [];
   if (output.json) print(output, JSON.stringify({ error: message, hint, blockers, exitCode }, null, 2));

@@ -3,7 +3,7 @@
  * told to stop.
  */
 import pino, { type Logger } from 'pino';
-import { isTransient, Refused, ReplicationError } from '../change/errors.ts';
+import { isTransient, messageOf, Refused, ReplicationError } from '../change/errors.ts';
 import { clearHalt } from '../postgres/control.ts';
 import type { Dial } from '../replicate/pace.ts';
 import { supervise } from '../replicate/supervise.ts';
@@ -79,7 +79,7 @@ export async function sync(context: Context, options: Options): Promise<number> 
     (error, waitMs) => {
       log.debug({ waitMs }, 'restarting');
       alerts.raise('restarts', reasonOf(error), () => log.warn({ err: error }, 'restarting until it works'));
-      page?.waiting(error instanceof Error ? error.message : String(error));
+      page?.waiting(messageOf(error));
     },
     stop.signal,
   );

@@ -1,6 +1,6 @@
 import { realpathSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { UsageError } from '../change/errors.ts';
+import { messageOf, UsageError } from '../change/errors.ts';
 import { behindLinks, replaceFile } from '../flag/replace.ts';
 
 /**
@@ -14,7 +14,7 @@ export function writeOutput(path: string, text: string, source: string): void {
     if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) writeFileSync(path, text);
     else replaceFile(behindLinks(path), text);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new UsageError(`${path} cannot be written: ${reason}`, 'remove that cause, or give another path; what stood there is whole');
   }
 }

@@ -7,7 +7,7 @@
 import { accessSync, constants, readFileSync, statSync, watch } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { ReplicationError } from '../change/errors.ts';
+import { messageOf, ReplicationError } from '../change/errors.ts';
 import type { FlagConfig } from './config.ts';
 import { dotenv } from './dotenv.ts';
 import type { FlagProvider, FlagState } from './flag.ts';
@@ -90,14 +90,12 @@ async function io<T>(config: FlagConfig, run: () => Promise<T>): Promise<T> {
     return await run();
   } catch (error) {
     if (error instanceof ReplicationError) throw error;
-    throw new ReplicationError('retry', `flag file ${config.path} cannot be read or written: ${message(error)}`, {
+    throw new ReplicationError('retry', `flag file ${config.path} cannot be read or written: ${messageOf(error)}`, {
       hint: `Make ${config.path} and its folder readable and writable for the user that runs attacca.`,
       cause: error,
     });
   }
 }
-
-const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function check(config: FlagConfig): string | undefined {
   try {
@@ -107,7 +105,7 @@ function check(config: FlagConfig): string | undefined {
     accessSync(dirname(path), constants.W_OK | constants.X_OK);
     return (bytes === undefined ? undefined : FORMATS[config.format].obstacle?.(textOf(config, bytes), config)) ?? replaceable(path);
   } catch (error) {
-    return message(error);
+    return messageOf(error);
   }
 }
 

@@ -5,7 +5,7 @@
  * (2) The table is the application's: it made it, and it stays when attacca goes.
  */
 import { z } from 'zod';
-import { ReplicationError } from '../change/errors.ts';
+import { messageOf, ReplicationError } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
 import type { FlagProvider, FlagSql, FlagState } from './flag.ts';
 import { DISTINCT, distinct, place, values } from './place.ts';
@@ -50,7 +50,7 @@ export function rowFlag(config: RowFlag, sql: FlagSql): FlagProvider {
         await sql.trial(upsert(config), given(state));
         return undefined;
       } catch (error) {
-        return `${name}: ${error instanceof Error ? error.message : String(error)}`;
+        return `${name}: ${messageOf(error)}`;
       }
     },
   };

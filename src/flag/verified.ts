@@ -5,7 +5,7 @@
  * (2) Nothing is written over a newer epoch: the one in the place, or where it holds none, the one in Postgres.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { ReplicationError } from '../change/errors.ts';
+import { messageOf, ReplicationError } from '../change/errors.ts';
 import type { FlagContext, FlagProvider, FlagState, Side } from './flag.ts';
 
 /** What was found: `value` is undefined where the flag was never set, `epoch` where there is none. */
@@ -76,7 +76,7 @@ export function verifiedFlag(outside: Outside, context: Pick<FlagContext, 'epoch
         if (state !== undefined && outside.rewrite) await put(state);
         return undefined;
       } catch (error) {
-        return reason(error);
+        return messageOf(error);
       }
     },
   };
@@ -94,10 +94,8 @@ function epochOf(name: string, text: string | undefined): bigint | undefined {
   throw strange(name, 'its epoch is not a whole number');
 }
 
-const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
 const unreached = (name: string, error: unknown): ReplicationError =>
-  new ReplicationError('retry', `flag ${name}: ${reason(error)}`, {
+  new ReplicationError('retry', `flag ${name}: ${messageOf(error)}`, {
     hint: 'Remove the cause that is named: address, rights, secret, or the program itself. attacca goes on trying.',
   });
 

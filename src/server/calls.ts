@@ -5,7 +5,7 @@
 import type { Context } from 'hono';
 import { stream } from 'hono/streaming';
 import { z } from 'zod';
-import { Refused, ReplicationError, UsageError } from '../change/errors.ts';
+import { messageOf, Refused, ReplicationError, UsageError } from '../change/errors.ts';
 import type { Operations, Progress } from './operations.ts';
 
 /** A call as it travels; the same schema checks it on arrival. */
@@ -149,7 +149,7 @@ const misunderstood = (error: z.ZodError): ReplicationError =>
   new ReplicationError('halt', `the daemon did not understand the call\n${z.prettifyError(error)}`, { hint: OTHER_VERSION });
 
 function failure(error: unknown): Extract<Line, { failure: unknown }>['failure'] {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (error instanceof Refused) return { kind: 'refused', message, hint: '', blockers: [...error.blockers] };
   if (error instanceof UsageError) return { kind: 'usage', message, hint: error.hint, blockers: [] };
   if (error instanceof ReplicationError) return { kind: 'failed', message, hint: error.hint, blockers: [] };

@@ -6,7 +6,7 @@ import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Slice } from '../change/change.ts';
-import { ReplicationError } from '../change/errors.ts';
+import { messageOf, ReplicationError } from '../change/errors.ts';
 
 const BLOCK_BYTES = 1 << 18;
 
@@ -76,7 +76,7 @@ function full(error: unknown): unknown {
 /** A folder that is not there, or that this user may not write, only a person can change. */
 function unusable(error: unknown): unknown {
   if (error instanceof ReplicationError) return error;
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   return new ReplicationError('halt', `a large batch cannot wait in the temp folder ${tmpdir()}: ${reason}`, {
     hint: 'set TMPDIR to a folder that this user may write, then start attacca again; nothing is lost',
     cause: error,

@@ -1,5 +1,5 @@
 /* Errors on their way from a worker thread: a copy keeps neither class nor disposition, so they travel as data. */
-import { type Blocker, type Disposition, Refused, ReplicationError, SourceMoved, UsageError } from '../../change/errors.ts';
+import { type Blocker, type Disposition, messageOf, Refused, ReplicationError, SourceMoved, UsageError } from '../../change/errors.ts';
 
 export type Failure =
   | { readonly kind: 'moved'; readonly message: string }
@@ -10,7 +10,7 @@ export type Failure =
 
 /** The error as data. */
 export function packed(error: unknown): Failure {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (error instanceof Refused) return { kind: 'refused', message, blockers: error.blockers };
   if (error instanceof UsageError) return { kind: 'usage', message, hint: error.hint };
   if (error instanceof SourceMoved) return { kind: 'moved', message };

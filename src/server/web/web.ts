@@ -9,7 +9,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
-import { Refused, ReplicationError, UsageError } from '../../change/errors.ts';
+import { messageOf, Refused, ReplicationError, UsageError } from '../../change/errors.ts';
 import { answer, type Call, failed } from '../calls.ts';
 import type { StatusDocument } from '../documents.ts';
 import type { Operations } from '../operations.ts';
@@ -153,7 +153,7 @@ async function look({ operations, why }: Standing): Promise<{ readonly status?: 
   try {
     return { status: await operations.status(), why };
   } catch (error) {
-    return { why: error instanceof Error ? error.message : String(error) };
+    return { why: messageOf(error) };
   }
 }
 

@@ -1,6 +1,6 @@
 /* The log of what was done (postgres/audit.ts): who asked, what came of it as evidence, and its export. */
 import { createHash } from 'node:crypto';
-import { Refused } from '../../../change/errors.ts';
+import { messageOf, Refused } from '../../../change/errors.ts';
 import { audit, hasAudit, readWholeAudit } from '../../../postgres/audit.ts';
 import { readControl } from '../../../postgres/control.ts';
 import type { Session } from '../../../postgres/open.ts';
@@ -18,8 +18,7 @@ export async function noteAsked(engine: Engine, what: string, detail: Readonly<R
 
 /** Notes why something did not come about, as far as the log can be reached, and gives the error back. */
 export async function noted(engine: Engine, event: string, error: unknown): Promise<unknown> {
-  const reasons =
-    error instanceof Refused ? error.blockers.map(({ code }) => code) : [error instanceof Error ? error.message : String(error)];
+  const reasons = error instanceof Refused ? error.blockers.map(({ code }) => code) : [messageOf(error)];
   await audit(engine.side, event, { reasons }).catch(cause => engine.log.warn({ err: cause }, 'not noted in the log'));
   return error;
 }

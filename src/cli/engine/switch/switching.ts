@@ -1,7 +1,7 @@
 /* A cutover or a rollback from the gate to its end, and what a restart makes of one that was interrupted. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Blocker, Refused } from '../../../change/errors.ts';
+import { type Blocker, messageOf, Refused } from '../../../change/errors.ts';
 import { differs } from '../../../cutover/agree.ts';
 import { back } from '../../../cutover/back.ts';
 import { type Actions, drive, recover } from '../../../cutover/drive.ts';
@@ -65,10 +65,7 @@ async function whyStopped(controller: Controller, { phase, halt: halted }: Contr
   const enough = new AbortController();
   const late = delay(PIPE_MS, undefined, { signal: enough.signal }).then(() => halted?.reason ?? 'the pipe does not run');
   late.catch(() => undefined);
-  const started = controller.tailing().then(
-    () => undefined,
-    error => (error instanceof Error ? error.message : String(error)),
-  );
+  const started = controller.tailing().then(() => undefined, messageOf);
   return await Promise.race([started, late]).finally(() => enough.abort());
 }
 
@@ -84,7 +81,7 @@ async function proveWayBack(on: Installed): Promise<string | undefined> {
     await awaitWatermark({ url: engine.url, plan, slot, publication, session: engine.side });
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }
 

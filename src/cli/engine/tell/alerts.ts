@@ -2,6 +2,7 @@
  * What is wrong for a while is said when it begins, when it changes and when it is over, not at every look: an outage of a night must not
  * bury what else the log says. Lives as long as the process, whatever the controller loses meanwhile.
  */
+import { messageOf } from '../../../change/errors.ts';
 
 export type Alerts = {
   /** `what` stands in the way of `about`: said where that is new, or another reason than before. */
@@ -13,7 +14,7 @@ export type Alerts = {
 };
 
 /** The reason without its numbers: bytes and ports that move are no news. */
-export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).replaceAll(/\d+/g, '#');
+export const reasonOf = (error: unknown): string => messageOf(error).replaceAll(/\d+/g, '#');
 
 const AGAIN_MS = 60_000;
 
