@@ -15,6 +15,9 @@ export class RawText {
 
 export type Value = null | bigint | number | string | Uint8Array | RawText;
 
+/** Whether it may be text whose bytes are not valid UTF-8: better-sqlite3 gives U+FFFD for those. Only the bytes tell. */
+export const isDoubtful = (value: unknown): boolean => typeof value === 'string' && value.includes('\uFFFD');
+
 export type StorageClass = 'null' | 'integer' | 'real' | 'text' | 'blob';
 
 export function storageClass(value: Value): StorageClass {

@@ -20,9 +20,16 @@ export { type Codec, Unfit } from './codecs/fit.ts';
 
 const CHANGED = new Unfit("SQLite would store another value: the column's affinity converts this one");
 
-/** The codec of a column; made once for each pair of codec and affinity. */
-export function codecOf({ codec, affinity, own }: Pick<ColumnPlan, 'codec' | 'affinity' | 'own'>): Codec {
-  const id = `${codec}/${affinity}/${own?.base ?? ''}`;
+/** What the codec of a column follows from. */
+export type Kind = Pick<ColumnPlan, 'codec' | 'affinity' | 'own'>;
+
+/** Equal for columns with one codec. */
+export const kindOf = ({ codec, affinity, own }: Kind): string => `${codec}/${affinity}/${own?.base ?? ''}`;
+
+/** The codec of a column; made once for each kind. */
+export function codecOf(column: Kind): Codec {
+  const { codec, affinity, own } = column;
+  const id = kindOf(column);
   const known = made.get(id);
   if (known !== undefined) return known;
   const codecOfName = makeCodec(codec, affinity);
@@ -36,12 +43,12 @@ const made = new Map<string, Codec>();
 
 function guarded(codec: Codec, affinity: Affinity): Codec {
   return {
+    ...codec,
     encode: value => (value === null ? null : codec.encode(value)),
     decode: text => {
       const value = codec.decode(text);
       return value instanceof Unfit || settles(value, affinity) ? value : CHANGED;
     },
-    canonical: codec.canonical,
   };
 }
 

@@ -5,11 +5,13 @@
  * (1) The expression is NULL for NULL; a value for which it is not sure to be what `encode` makes becomes MISFIT, and its rows
  *     go through `encode` [G4]. What only Postgres sees (NUL, bytes that are not UTF-8) may pass: Postgres refuses it, and the
  *     chunk goes through `encode` too.
- * (2) A codec that has none goes through `encode` always: exact, and slower.
+ * (2) For a codec that has none, SQLite asks `encode` for the field: exact, and slower.
  * (3) SQLite 3.54, the library that this process brings, evaluates it; not the application's.
  */
+import { isDoubtful, type Value } from '../change/value.ts';
+import { codecOf, type Kind } from './codec.ts';
 import { epochForm } from './epoch-form.ts';
-import type { CodecName, ColumnPlan } from './plan.ts';
+import type { CodecName } from './plan.ts';
 import type { Affinity } from './schema.ts';
 import { textForm } from './text-form.ts';
 
@@ -37,11 +39,21 @@ const FIELDS: Readonly<Partial<Record<CodecName, Field>>> = {
 };
 
 /** SQLite's expression for the column's CSV field; undefined where its codec has none. */
-export function copyField({ codec, affinity, own }: Pick<ColumnPlan, 'codec' | 'affinity' | 'own'>, column: string): string | undefined {
+export function copyField({ codec, affinity, own }: Kind, column: string): string | undefined {
   const field = FIELDS[codec]?.(column, affinity) ?? formField(codec, affinity, column);
   if (field === undefined || own === undefined || UNLIMITED.test(own.base)) return field;
   const longest = /^character varying\((\d+)\)$/.exec(own.base)?.[1];
   return longest === undefined ? undefined : `case when length(${column}) > ${longest} then ${M} else ${field} end`;
+}
+
+/** The same for any codec, made in JS of one value: what SQLite calls where there is no expression. */
+export function madeField(column: Kind): (value: Value) => string | null {
+  const { encode } = codecOf(column);
+  return value => {
+    const text = isDoubtful(value) ? undefined : encode(value);
+    if (text === null) return null;
+    return typeof text === 'string' ? QUOTE + text.replaceAll(QUOTE, QUOTE + QUOTE) + QUOTE : MISFIT;
+  };
 }
 
 /** Postgres takes each value of these as it is, or refuses it. */

@@ -10,6 +10,8 @@
  * (4) Each side does what it does cheaply: SQLite and Postgres hand over what they have, and what must be made alike is made in JS.
  */
 import { hash } from 'node:crypto';
+import { isDoubtful, tag, type Value } from '../change/value.ts';
+import { codecOf } from './codec.ts';
 import { momentForm } from './digest-moment.ts';
 import { realsSent } from './digest-sent.ts';
 import type { CodecName, ColumnPlan } from './plan.ts';
@@ -21,8 +23,10 @@ export type Form = {
 } & (Written | Read);
 
 type Written = {
-  /** Gives text or a BLOB, whose bytes count. */
-  readonly sqlite: (c: string) => string;
+  /** Gives text or a BLOB, whose bytes count. `made`: the name under which SQLite knows `makes`. */
+  readonly sqlite: (c: string, made: string) => string;
+  /** What SQLite's expression calls for a value. */
+  readonly makes?: (value: Value) => string;
   /** Makes of these bytes those of Postgres, where they are not. */
   readonly sent?: (written: Uint8Array, rows: number) => Uint8Array<ArrayBuffer>;
 };
@@ -33,10 +37,7 @@ type Read = {
 };
 
 /** Counts how often the forms have changed: the digest of a table is made of digests of one form only. */
-export const FORM = 2;
-
-/** A function that the SQLite side must register: a REAL with its tag. */
-export const REAL_TAG = 'attacca_real_tag';
+export const FORM = 3;
 
 const only = (type: string, c: string, shown: string): string =>
   `case typeof(${c}) when '${type}' then ${shown} when 'null' then '' else '?' end`;
@@ -69,9 +70,10 @@ const FORMS: Readonly<Partial<Record<CodecName, Form>>> = {
     postgres: plain,
   },
   tagged: {
-    sqlite: c =>
+    sqlite: (c, made) =>
       `group_concat(case typeof(${c}) when 'integer' then 'i:' || ${c} when 'text' then 't:' || ${c} when 'blob' then 'b:' || lower(hex(${c}))` +
-      ` when 'real' then ${REAL_TAG}(${c}) else x'ff' end, x'00')`,
+      ` when 'real' then ${made}(${c}) else x'ff' end, x'00')`,
+    makes: value => (value === null ? '' : tag(value)),
     postgres: texts,
   },
   'uuid(lower)': { sqlite: uuids, postgres: plain },
@@ -82,10 +84,29 @@ function uuids(c: string): string {
   return `group_concat(${only('text', c, `case octet_length(${c}) when 36 then ${c} else '?' end`)})`;
 }
 
-/** The form of each column; undefined where a codec has none. */
-export function formsOf(columns: readonly ColumnPlan[]): readonly Form[] | undefined {
-  const forms = columns.flatMap(({ codec }) => FORMS[codec] ?? momentForm(codec) ?? []);
-  return forms.length === columns.length ? forms : undefined;
+/** The form of each column. */
+export const formsOf = (columns: readonly ColumnPlan[]): readonly Form[] =>
+  columns.map(column => FORMS[column.codec] ?? momentForm(column.codec) ?? encoded(column));
+
+/** Any other codec: what `encode` makes, as Postgres prints it. No value is printed as an empty text, and none as a question mark. */
+function encoded(column: ColumnPlan): Form {
+  const { encode, canonical, printed = canonical } = codecOf(column);
+  const print = (value: Value): string => {
+    const text = isDoubtful(value) ? undefined : encode(value);
+    if (text === null) return '';
+    return typeof text === 'string' ? printed(text) : '?';
+  };
+  return {
+    sqlite: (c, made) => `group_concat(${made}(${c}), x'00')`,
+    makes: print,
+    postgres: c => `string_agg(coalesce(textsend(${output(column, c)}), ''), '\\x00')`,
+  };
+}
+
+/** In the form that `canonical` gives it. */
+function output({ codec, type }: ColumnPlan, c: string): string {
+  if (type === 'boolean') return `left(${c}::text, 1)`;
+  return codec === 'decimal' ? `trim_scale(${c})::text` : `${c}::text`;
 }
 
 const sha256 = (bytes: Uint8Array | string): string => hash('sha256', bytes, 'hex');

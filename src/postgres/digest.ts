@@ -12,7 +12,7 @@ export async function digest(session: Session, plan: Plan, table: TablePlan, key
   const names = table.columns.map(
     ({ own, type, target }, index) => `t.${quote(target)}${own === undefined ? '' : `::${type}`} as c${index}`,
   );
-  const columns = (formsOf(table.columns) ?? []).map((form, index) => form.postgres(`c${index}`));
+  const columns = formsOf(table.columns).map((form, index) => form.postgres(`c${index}`));
   const text = /* sql */ `
     select ${digestSql(columns)} as digest
     from (select ${names.join(', ')} from ${from} order by ${order}) rows`;

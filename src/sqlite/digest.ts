@@ -4,12 +4,13 @@
 import type { PgKey } from '../change/change.ts';
 import { freed } from '../change/freed.ts';
 import type { Stretch } from '../change/ports.ts';
-import { tag } from '../change/value.ts';
-import { encodeKey } from '../plan/codec.ts';
-import { digestOf, type Form, formsOf, REAL_TAG } from '../plan/digest.ts';
-import { at, keyColumns, type TablePlan } from '../plan/plan.ts';
+import type { Value } from '../change/value.ts';
+import { encodeKey, kindOf } from '../plan/codec.ts';
+import { digestOf, type Form, formsOf } from '../plan/digest.ts';
+import { at, type ColumnPlan, keyColumns, type TablePlan } from '../plan/plan.ts';
 import { rowsAtOnce } from './at-once.ts';
-import { behind, cursorOf, keyAt } from './chunk.ts';
+import { behind, cursorOf, keyAt, nullKeys } from './chunk.ts';
+import { functionFor } from './functions.ts';
 import type { Database } from './open.ts';
 import { prepared, type Reader, readerOf, readValues } from './values.ts';
 
@@ -21,17 +22,16 @@ type Columns = { readonly rows: number; readonly bytes: readonly (Uint8Array<Arr
 
 /**
  * The digest of up to `limit` rows behind `cursor` (null: from the start), in key order; of fewer where they are large. Undefined where these rows have none
- * and must be compared one by one: a codec without a form, a key that is or may be NULL, a key or a row that does not fit.
+ * and must be compared one by one: a key that is NULL, a key or a row that does not fit.
  */
 export function stretch(db: Database, table: TablePlan, cursor: string | null, limit: number): Stretch | undefined {
   const reader = readerOf(db, table);
-  const forms = formsOf(table.columns);
-  if (forms === undefined || reader.nullable.length > 0 || !isUtf8(db)) return undefined;
+  if (!isUtf8(db) || (cursor === null && nullKeys(db, reader).length > 0)) return undefined;
   const { from, parameters } = behind(reader, cursor);
   const most = rowsAtOnce(db, reader, { from, parameters }, limit);
   if (most === undefined) return undefined;
   const rows = { from, parameters: parameters(most) };
-  const columns = read(db, reader, forms, rows);
+  const columns = read(db, reader, formsOf(table.columns), rows);
   const found = isRange(table) ? between(table, cursor, columns, most) : named(db, reader, rows, most);
   if (found === undefined) return undefined;
   const digest = digestOf(columns.rows, columns.bytes);
@@ -72,8 +72,7 @@ function named(db: Database, reader: Reader, { from, parameters }: Rows, limit: 
 /** SQLite takes at most 2,000 aggregates in a query; a column has up to two. */
 const COLUMNS_A_QUERY = 500;
 
-function read(db: Database, { columns }: Reader, forms: readonly Form[], rows: Rows): Columns {
-  registerTag(db);
+function read(db: Database, { table, columns }: Reader, forms: readonly Form[], rows: Rows): Columns {
   let count = 0n;
   const aggregates: (Uint8Array<ArrayBuffer> | null)[] = [];
   for (let first = 0; first < columns.length; first += COLUMNS_A_QUERY) {
@@ -82,7 +81,7 @@ function read(db: Database, { columns }: Reader, forms: readonly Form[], rows: R
     const names = some.map((column, index) => `${column} collate binary as c${index}`);
     const written = some.flatMap((_, index) => {
       const form = at(forms, first + index);
-      return 'sqlite' in form ? `cast(${form.sqlite(`c${index}`)} as blob)` : [];
+      return 'sqlite' in form ? `cast(${form.sqlite(`c${index}`, made(db, at(table.columns, first + index), form))} as blob)` : [];
     });
     const text = `select ${['count(*)', ...written].join(', ')} from (select ${names.join(', ')} from ${rows.from})`;
     const [found, ...own] = prepared(db, text).get(...rows.parameters) as [bigint, ...(Uint8Array<ArrayBuffer> | null)[]];
@@ -100,17 +99,11 @@ function read(db: Database, { columns }: Reader, forms: readonly Form[], rows: R
   return { rows: Number(count), bytes };
 }
 
+const made = (db: Database, column: ColumnPlan, { makes }: Form & { readonly makes?: (value: Value) => string }): string =>
+  makes === undefined ? '' : functionFor(db, `digest ${kindOf(column)}`, makes);
+
 /** One column's values; a query for each takes less than rows of several. */
 const valuesOf = (db: Database, column: string, { from, parameters }: Rows): unknown[] =>
   prepared(db, `select ${column} from ${from}`)
     .pluck()
     .all(...parameters);
-
-const registered = new WeakSet<Database>();
-
-/** The function that the SQL of a form calls. */
-export function registerTag(db: Database): void {
-  if (registered.has(db)) return;
-  registered.add(db);
-  db.function(REAL_TAG, { deterministic: true, directOnly: true }, (value: unknown) => tag(value as number));
-}

@@ -10,10 +10,12 @@
 import type { Misfit, PgRow } from '../change/change.ts';
 import { charsIn } from '../change/chars.ts';
 import type { Allowance, Portion } from '../change/ports.ts';
-import { copyField, MISFIT } from '../plan/copy-field.ts';
-import { at, type TablePlan } from '../plan/plan.ts';
+import { kindOf } from '../plan/codec.ts';
+import { copyField, MISFIT, madeField } from '../plan/copy-field.ts';
+import { at, type ColumnPlan, type TablePlan } from '../plan/plan.ts';
 import { rowsAtOnce } from './at-once.ts';
 import { behind, cursorAfter, nullKeys, range, rowsBetween } from './chunk.ts';
+import { functionFor } from './functions.ts';
 import type { Database } from './open.ts';
 import { prepared, type Reader, readerOf } from './values.ts';
 
@@ -76,13 +78,14 @@ function csvBetween(
 
 const lines = new WeakMap<Reader, { readonly line: string | undefined }>();
 
-/** SQLite's expression for a row's line of CSV; undefined where a codec has none, or text is not stored as UTF-8. */
+/** SQLite's expression for a row's line of CSV; undefined where text is not stored as UTF-8. */
 function lineOf(db: Database, reader: Reader): string | undefined {
   const known = lines.get(reader);
   if (known !== undefined) return known.line;
-  const fields = reader.table.columns.map((column, index) => copyField(column, at(reader.columns, index)));
+  const made = (column: ColumnPlan): string => functionFor(db, `field ${kindOf(column)}`, madeField(column));
+  const field = (column: ColumnPlan, c: string): string => copyField(column, c) ?? `${made(column)}(${c})`;
   const utf8 = db.pragma('encoding', { simple: true }) === 'UTF-8';
-  const line = utf8 && fields.every(field => field !== undefined) ? concat(fields) : undefined;
+  const line = utf8 ? concat(reader.table.columns.map((column, index) => field(column, at(reader.columns, index)))) : undefined;
   lines.set(reader, { line });
   return line;
 }

@@ -7,7 +7,7 @@
  */
 import type { Misfit, PgRow } from '../change/change.ts';
 import { quote } from '../change/quote.ts';
-import { RawText, tag, textFromBytes, type Value } from '../change/value.ts';
+import { isDoubtful, RawText, tag, textFromBytes, type Value } from '../change/value.ts';
 import { type Codec, codecOf, encodeKey, rowName, Unfit } from '../plan/codec.ts';
 import { keyIndex } from '../plan/key.ts';
 import { at, type ColumnPlan, keyColumns, type TablePlan } from '../plan/plan.ts';
@@ -109,14 +109,12 @@ export function readValues(
   parameters: readonly unknown[],
 ): Value[][] {
   const rows = prepared(db, query(columns.join(', '))).all(...parameters) as Value[][];
-  if (!rows.some(row => row.some(doubtful))) return rows;
+  if (!rows.some(row => row.some(isDoubtful))) return rows;
   const list = columns.map(column => `cast(${column} as blob)`).join(', ');
   const bytes = prepared(db, query(list)).all(...parameters) as Uint8Array[][];
   const decode = decoder(db);
-  return rows.map((row, index) => row.map((value, column) => (doubtful(value) ? decode(at(at(bytes, index), column)) : value)));
+  return rows.map((row, index) => row.map((value, column) => (isDoubtful(value) ? decode(at(at(bytes, index), column)) : value)));
 }
-
-const doubtful = (value: Value): boolean => typeof value === 'string' && value.includes('\uFFFD');
 
 /** Stored bytes as text, in the encoding of the file. */
 function decoder(db: Database): (bytes: Uint8Array) => string | RawText {

@@ -1,14 +1,15 @@
 /*
- * What SQLite writes for COPY against what `encode` makes, for every codec that has both, on values as each affinity stores them.
+ * What SQLite writes for COPY against what `encode` makes, for every codec, on values as each affinity stores them.
  * test/postgres/portion.test.ts goes on to what Postgres makes of it.
  */
 import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { RawText, textFromBytes, type Value } from '../../src/change/value.ts';
-import { codecOf, Unfit } from '../../src/plan/codec.ts';
-import { copyField, MISFIT, QUOTE } from '../../src/plan/copy-field.ts';
+import { codecOf, kindOf, Unfit } from '../../src/plan/codec.ts';
+import { copyField, MISFIT, madeField, QUOTE } from '../../src/plan/copy-field.ts';
 import type { CodecName } from '../../src/plan/plan.ts';
+import { functionFor } from '../../src/sqlite/functions.ts';
 import { numbersFrom } from '../support/random.ts';
 import { SEED } from '../support/seed.ts';
 import { AFFINITIES, DECLARED, fitting, values } from '../support/values.ts';
@@ -19,14 +20,17 @@ for (const affinity of AFFINITIES) db.exec(`create table ${affinity}_ (v ${DECLA
 afterAll(() => db.close());
 
 const pairs = CODECS.flatMap(codec => AFFINITIES.map(affinity => ({ codec, affinity })));
+
 const withField = pairs.filter(pair => copyField(pair, 't.v') !== undefined);
+const withoutField = pairs.filter(pair => copyField(pair, 't.v') === undefined);
 
 /** What SQLite stored of it, and its field: null for NULL, without the quotes around it. */
-function written(value: Value, { codec, affinity }: (typeof pairs)[number]): { stored: Value; field: string | null } {
+function written(value: Value, pair: (typeof pairs)[number]): { stored: Value; field: string | null } {
+  const { affinity } = pair;
   db.exec(`delete from ${affinity}_`);
   const place = value instanceof RawText ? '+cast(? as text)' : '?';
   db.prepare(`insert into ${affinity}_ values (${place})`).run(value instanceof RawText ? value.bytes : value);
-  const field = copyField({ codec, affinity }, 't.v') ?? '';
+  const field = copyField(pair, 't.v') ?? `${functionFor(db, kindOf(pair), madeField(pair))}(t.v)`;
   const row = db.prepare(`select typeof(v), v, cast(v as blob), ${field}, cast(${field} as blob) from ${affinity}_ t`).raw().get() as [
     string,
     Value,
@@ -71,6 +75,20 @@ test.each(withField)('a field is what `encode` makes, or a misfit: $codec in $af
       if (!(encoded instanceof Unfit)) expect(codec.canonical(normal(pair.codec, read))).toBe(codec.canonical(encoded));
     }),
     { numRuns: 400 },
+  );
+});
+
+test.each(withoutField)('a field that is made in JS is what `encode` makes, to the byte, or a misfit: $codec in $affinity [G4]', pair => {
+  const { encode } = codecOf(pair);
+  const given = fitting[pair.codec] ?? [];
+  fc.assert(
+    fc.property(fc.oneof(values, text, ...(given.length === 0 ? [] : [fc.constantFrom(...given)])), value => {
+      const { stored, field } = written(value, pair);
+      const encoded = encode(stored);
+      if (typeof encoded !== 'string') expect(field).toBe(encoded === null ? null : MISFIT);
+      else if (!encoded.includes('\uFFFD')) expect(Buffer.from(field ?? '', 'latin1').toString('utf8')).toBe(encoded);
+    }),
+    { numRuns: 100 },
   );
 });
 

@@ -4,7 +4,7 @@ import { typeOf } from '../../src/plan/codecs/registry.ts';
 import { digestOf, digestSql, type Form, formsOf } from '../../src/plan/digest.ts';
 import type { ColumnPlan } from '../../src/plan/plan.ts';
 import { connect, type Session } from '../../src/postgres/open.ts';
-import { registerTag } from '../../src/sqlite/digest.ts';
+import { functionFor } from '../../src/sqlite/functions.ts';
 import { type TestPostgres, testPostgres } from '../support/postgres.ts';
 
 /*
@@ -17,7 +17,6 @@ const db = new BetterSqlite3(':memory:').defaultSafeIntegers(true);
 beforeAll(async () => {
   postgres = await testPostgres();
   session = await connect(postgres.url, { applicationName: 'attacca test' });
-  registerTag(db);
 });
 afterAll(async () => {
   await session.end();
@@ -147,6 +146,43 @@ const CASES: Readonly<Record<string, { sqlite?: readonly string[]; postgres: rea
       postgres: [`'a0000000-0000-4000-8000-00000000000f'`, `'b0000000-0000-4000-8000-00000000000f'`],
       same: { "'a0000000-0000-4000-8000-00000000000f'": "'a0000000-0000-4000-8000-00000000000f'" },
     },
+    jsonb: {
+      sqlite: [
+        `'{"bb":1,"a":[1.50,-2e3]}'`,
+        `'{"a": [1.50, -2000], "bb": 1}'`,
+        `'{"a":1,"a":1}'`,
+        `'null'`,
+        `'"?"'`,
+        `'"\\u00e9"'`,
+        `'1'`,
+        `'-0'`,
+        '1',
+      ],
+      postgres: [`'{"bb":1,"a":[1.50,-2e3]}'`, `'{"bb":1,"a":[1.5,-2e3]}'`, `'null'`, `'"?"'`, `'"é"'`, `'1'`, `'0'`, `'""'`],
+      same: {
+        '\'{"bb":1,"a":[1.50,-2e3]}\'': `'{"bb":1,"a":[1.50,-2e3]}'`,
+        '\'{"a": [1.50, -2000], "bb": 1}\'': `'{"bb":1,"a":[1.50,-2e3]}'`,
+        "'null'": "'null'",
+        '\'"?"\'': `'"?"'`,
+        '\'"\\u00e9"\'': `'"é"'`,
+        "'1'": "'1'",
+      },
+    },
+    json: {
+      sqlite: [`'{"a":1, "a":1}'`, `'null'`, `'1'`, '1'],
+      postgres: [`'{"a":1, "a":1}'`, `'{"a":1,"a":1}'`, `'null'`, `'1'`, `'"?"'`],
+      same: { '\'{"a":1, "a":1}\'': `'{"a":1, "a":1}'`, "'null'": "'null'", "'1'": "'1'" },
+    },
+    decimal: {
+      sqlite: ['1', '1.5', '0', '100', `'1'`, '1e-7'],
+      postgres: ['1', '1.50', '0.00', '100', '100.10', '0.0000001'],
+      same: { 1: '1', 1.5: '1.50', 0: '0.00', 100: '100', '1e-7': '0.0000001' },
+    },
+    'boolean(yes/no)': {
+      sqlite: [`'yes'`, `'no'`, `'YES'`, '1', `'t'`],
+      postgres: ['true', 'false'],
+      same: { "'yes'": 'true', "'no'": 'false' },
+    },
   };
 
 const lists = <T>(of: readonly T[], most: number): T[][] =>
@@ -155,18 +191,19 @@ const upTo = (most: number, of: readonly string[]): string[][] => [
   ...new Map(lists(of, most).map(list => [list.join('|'), list])).values(),
 ];
 
-function ofSqlite(form: Form, list: readonly string[]): string {
+function ofSqlite(codec: string, form: Form, list: readonly string[]): string {
   const from = list.length === 0 ? 'select null as v where 0' : list.map(each => `select ${each} as v`).join(' union all ');
   const read = (sql: string) => db.prepare<[], unknown>(`select ${sql} from (${from})`).pluck();
   if ('values' in form) return digestOf(list.length, [form.values(read('v').all())]);
-  const written = read(`cast(${form.sqlite('v')} as blob)`).get() as Uint8Array | null;
+  const made = form.makes === undefined ? '' : functionFor(db, codec, form.makes);
+  const written = read(`cast(${form.sqlite('v', made)} as blob)`).get() as Uint8Array | null;
   return digestOf(list.length, [written === null || form.sent === undefined ? written : form.sent(written, list.length)]);
 }
 
 test.each(Object.keys(CASES))('%s: lists of values have the same digest exactly where they are the same [G4]', async codec => {
   const { sqlite = [], postgres: own, same } = CASES[codec]!;
-  const form = formsOf([{ codec, affinity: 'blob' } as ColumnPlan])![0]!;
   const type = typeOf(codec);
+  const form = formsOf([{ codec, affinity: 'blob', type } as ColumnPlan])[0]!;
   const theirs = upTo(2, ['null', ...own]);
   const { rows } = await session.query(
     theirs
@@ -183,7 +220,7 @@ test.each(Object.keys(CASES))('%s: lists of values have the same digest exactly 
   const known = new Set(theirs.map(list => list.join('|')));
   let equal = 0;
   for (const list of upTo(2, [...new Set([...ODD, ...sqlite])])) {
-    const found = there.get(ofSqlite(form, list))?.join('|');
+    const found = there.get(ofSqlite(codec, form, list))?.join('|');
     const meant = meaning(list);
     expect(found, list.join('|')).toBe(known.has(meant) ? meant : undefined);
     if (found !== undefined) equal++;

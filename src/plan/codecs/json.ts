@@ -29,21 +29,24 @@ export const jsonText: Codec = {
 export const jsonValue: Codec = {
   encode(value) {
     if (typeof value !== 'string') return NOT_TEXT;
-    if (canonicalJson(value) !== undefined) return value;
+    if (isJsonb(value)) return value;
     return isJson(value) ? LOSES : NOT_JSON;
   },
-  decode: text => (canonicalJson(text) === undefined ? LOSES : text),
+  decode: text => (isJsonb(text) ? text : LOSES),
   canonical: text => canonicalJson(text) ?? text,
+  printed: text => written(text, PRINTED) ?? text,
 };
 
 /** Whether both JavaScript and Postgres take it for JSON. */
-export function isJson(text: string): boolean {
-  if (!text.isWellFormed() || (text.length > 2 * MOST_DEPTH && depthOf(text) > MOST_DEPTH)) return false;
+export const isJson = (text: string): boolean => parsed(text) !== undefined;
+
+/** The value of a text that both take for JSON; undefined for any other. */
+function parsed(text: string): unknown {
+  if (!text.isWellFormed() || (text.length > 2 * MOST_DEPTH && depthOf(text) > MOST_DEPTH)) return undefined;
   try {
-    JSON.parse(text);
-    return true;
+    return JSON.parse(text);
   } catch {
-    return false;
+    return undefined;
   }
 }
 
@@ -59,49 +62,87 @@ function depthOf(text: string): number {
   return deepest;
 }
 
-/** Whether jsonb keeps it. A document as JSON.stringify writes it needs no second look: it has no key twice, and no -0. */
+/** Whether jsonb keeps it. */
 export function isJsonb(text: string): boolean {
-  if (!isJson(text)) return false;
-  return (!text.includes('\\u') && JSON.stringify(JSON.parse(text)) === text) || canonicalJson(text) !== undefined;
+  const value = parsed(text);
+  return value !== undefined && (isPlain(text, value) || written(text, CHECKED) !== undefined);
 }
 
+/** Whether `value` is all that the text says: as JSON.stringify writes it, there is no key twice, no -0, and no digit lost. */
+const isPlain = (text: string, value: unknown): boolean => !text.includes('\\u') && JSON.stringify(value) === text;
+
 /** Equal exactly for equal JSON values; undefined for what jsonb does not keep, or is not JSON. */
-export function canonicalJson(text: string): string | undefined {
-  if (!isJson(text)) return undefined;
+export const canonicalJson = (text: string): string | undefined => written(text, CANONICAL);
+
+/** How to write a document anew. It is given numbers as they stand, and everything else written already. */
+type Style = {
+  readonly number: (token: string) => string;
+  readonly array: (items: readonly string[]) => string;
+  readonly object: (members: readonly Member[]) => string;
+};
+type Member = readonly [key: string, value: string];
+
+const CANONICAL: Style = {
+  number: canonicalNumber,
+  array: items => `[${items.join(',')}]`,
+  object: members => `{${sorted(members, ([a], [b]) => (a < b ? -1 : 1), ':').join(',')}}`,
+};
+
+/** Only to see whether something is lost. */
+const CHECKED: Style = { number: canonicalNumber, array: () => '', object: () => '' };
+
+/** As jsonb prints it: shorter keys first, by their bytes. */
+const PRINTED: Style = {
+  number: printedNumber,
+  array: items => `[${items.join(', ')}]`,
+  object: members => `{${sorted(members, ([a], [b]) => Buffer.byteLength(a) - Buffer.byteLength(b) || (a < b ? -1 : 1), ': ').join(', ')}}`,
+};
+
+const sorted = (members: readonly Member[], order: (a: Member, b: Member) => number, between: string): string[] =>
+  members.toSorted(order).map(([key, value]) => key + between + value);
+
+/** undefined for what jsonb does not keep, or is not JSON. */
+function written(text: string, style: Style): string | undefined {
+  const value = parsed(text);
+  if (value === undefined) return undefined;
+  if (isPlain(text, value)) return walk(value, style);
   try {
-    return scan(text);
+    return scan(text, style);
   } catch (error) {
     if (error instanceof Lost) return undefined;
     throw error;
   }
 }
 
+/** Writes a value of which nothing was lost. */
+function walk(value: unknown, style: Style): string {
+  if (typeof value === 'number') return style.number(String(value));
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return style.array(value.map(item => walk(item, style)));
+  return style.object(Object.entries(value).map(([key, item]) => [JSON.stringify(key), walk(item, style)]));
+}
+
 class Lost extends Error {}
 
-const TOKEN = /[\t\n\r ]*(-?\d[\d.eE+-]*|true|false|null|["[\]{},:])/y;
-
-/** Walks over a text that is known to be JSON. */
-function scan(text: string): string {
+/** Walks over a text that is known to be JSON. Throws Lost for what jsonb does not keep. */
+function scan(text: string, style: Style): string {
   let at = 0;
   const next = (): string => {
-    TOKEN.lastIndex = at;
-    const token = TOKEN.exec(text)?.[1] ?? '';
-    at = TOKEN.lastIndex;
-    if (token !== '"') return token;
-    const start = at - 1;
-    at = endOfString(text, at);
+    while (KINDS[text.charCodeAt(at)] === BLANK) at++;
+    const start = at;
+    at = endOfToken(text, at);
     return text.slice(start, at);
   };
   const of = (token: string): string => {
     if (token === '{') return object();
     if (token === '[') return array();
     if (token.startsWith('"')) return string(token);
-    return /^[-\d]/.test(token) ? number(token) : token;
+    return LITERALS.has(token) ? token : style.number(token);
   };
   const array = (): string => {
     const items: string[] = [];
     for (let token = next(); token !== ']'; token = next()) if (token !== ',') items.push(of(token));
-    return `[${items.join(',')}]`;
+    return style.array(items);
   };
   const object = (): string => {
     const members = new Map<string, string>();
@@ -111,10 +152,26 @@ function scan(text: string): string {
       if (members.has(key)) throw new Lost('a key twice');
       members.set(key, of(next()));
     }
-    const sorted = [...members].toSorted(([a], [b]) => (a < b ? -1 : 1));
-    return `{${sorted.map(([key, value]) => `${key}:${value}`).join(',')}}`;
+    return style.object([...members]);
   };
   return of(next());
+}
+
+const BLANK = 1;
+const MARK = 2;
+/** What a character is outside of strings, by its code. */
+const KINDS = new Uint8Array(128);
+for (const char of '\t\n\r ') KINDS[char.charCodeAt(0)] = BLANK;
+for (const char of '{}[],:') KINDS[char.charCodeAt(0)] = MARK;
+const QUOTATION = 0x22;
+const LITERALS: ReadonlySet<string> = new Set(['true', 'false', 'null']);
+
+function endOfToken(text: string, start: number): number {
+  const first = text.charCodeAt(start);
+  if (first === QUOTATION) return endOfString(text, start + 1);
+  let end = start + 1;
+  if (KINDS[first] !== MARK) while (end < text.length && KINDS[text.charCodeAt(end)] === 0) end++;
+  return end;
 }
 
 /** Behind the quotation mark that ends the string which began before `from`. */
@@ -134,15 +191,27 @@ function string(token: string): string {
 }
 
 /** Sign, digits and exponent, so that 1.0, 1 and 10e-1 are one number. */
-function number(token: string): string {
+function canonicalNumber(token: string): string {
+  const { sign, digits, power } = partsOf(token);
+  const significant = digits.replace(/0+$/, '');
+  return significant === '' ? '0' : `${sign}${significant}e${power + digits.length - significant.length}`;
+}
+
+/** As numeric prints it: without an exponent, and with the zeros that stand at its end. */
+function printedNumber(token: string): string {
+  if (!/[eE]/.test(token)) return token;
+  const { sign, digits, power } = partsOf(token);
+  if (power >= 0) return `${sign}${digits}${digits === '' ? '0' : '0'.repeat(power)}`;
+  const padded = digits.padStart(1 - power, '0');
+  return `${sign}${padded.slice(0, power)}.${padded.slice(power)}`;
+}
+
+/** `digits` without zeros in front, times ten to the `power`. */
+function partsOf(token: string): { readonly sign: string; readonly digits: string; readonly power: number } {
   const [, sign = '', whole = '', fraction = '', exponent = '0'] = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(token) ?? [];
   const digits = `${whole}${fraction}`.replace(/^0+/, '');
   const power = Number(exponent) - fraction.length;
   if (digits.length + power > MOST_DIGITS || power < -MOST_DIGITS) throw new Lost('too many digits');
-  const significant = digits.replace(/0+$/, '');
-  if (significant === '') {
-    if (sign === '-') throw new Lost('-0');
-    return '0';
-  }
-  return `${sign}${significant}e${power + digits.length - significant.length}`;
+  if (sign === '-' && /^0*$/.test(digits)) throw new Lost('-0');
+  return { sign, digits, power };
 }
