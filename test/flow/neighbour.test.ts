@@ -1,7 +1,7 @@
 /* What the application feels of a daemon that works beside it [G6]. How much slower its commits are is measured by `npm run bench -- neighbour`. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { insertEvents, SCHEMA } from '../bench/support/data.ts';
+import { insertEvents, schema } from '../bench/support/data.ts';
 import { startWriter } from '../bench/support/live.ts';
 import { openWorld, type World } from '../support/world.ts';
 
@@ -15,7 +15,7 @@ const shadowing = async (world: World): Promise<void> => {
 async function application(mode: 'wal' | 'delete'): Promise<World> {
   const world = await openWorld(db => {
     db.pragma(`journal_mode = ${mode}`);
-    db.exec(SCHEMA);
+    db.exec(schema());
     db.exec(insertEvents(ROWS, 1));
   });
   await world.json(0, 'sync', '--once');

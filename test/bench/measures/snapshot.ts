@@ -6,7 +6,7 @@ import type { World } from '../support/world.ts';
 
 /** Wall time of whole programs, from an empty database to all rows with the same keys and indexes, analyzed. */
 export async function snapshot(world: World): Promise<Line[]> {
-  const { rows, runs } = world.options;
+  const { rows, runs, documents } = world.options;
   const source = world.application(rows);
   const took = {
     attacca: [] as number[],
@@ -23,10 +23,10 @@ export async function snapshot(world: World): Promise<Line[]> {
     took.copying.push(own.copying);
     const loaded = await into(world, target => pgloader(source, target));
     if (loaded !== undefined) took.pgloader.push(loaded);
-    const piped = await into(world, target => sqlite3IntoPsql(source, target));
+    const piped = await into(world, target => sqlite3IntoPsql({ source, target, documents }));
     if (piped !== undefined) took.csv.push(piped.seconds);
     if (piped !== undefined) took.bare.push(piped.withoutIndexes);
-    const ready = await into(world, target => readyFiles(source, target));
+    const ready = await into(world, target => readyFiles({ source, target, documents }));
     if (ready !== undefined) took.ready.push(ready.seconds);
   }
   world.remove(source);

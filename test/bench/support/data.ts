@@ -4,11 +4,12 @@
  */
 import Database from 'better-sqlite3';
 
-export const SCHEMA = /* sql */ `
+/** `documents`: the payload is declared JSON, and not TEXT. */
+export const schema = (documents = false): string => /* sql */ `
   create table users (id integer primary key, email text not null unique, name text, active boolean not null, created_at text not null);
   create table events (
     id integer primary key, session text not null, type text not null, created_at text not null,
-    payload text not null, score real, flagged boolean not null, body blob
+    payload ${documents ? 'json' : 'text'} not null, score real, flagged boolean not null, body blob
   );
   create table event_tags (
     event_id integer not null, tag text not null, weight real not null, primary key (event_id, tag)
@@ -16,11 +17,11 @@ export const SCHEMA = /* sql */ `
   create index events_session on events (session);
   create index events_created_at on events (created_at);`;
 
-/** The same tables, keys and indexes in Postgres, for peers that make none; indexes after the data. */
-export const TARGET_TABLES = [
-  /* sql */ `create table users (id bigint not null, email text not null, name text, active boolean not null, created_at text not null)`,
-  /* sql */ `create table events (id bigint not null, session text not null, type text not null, created_at text not null,
-    payload text not null, score double precision, flagged boolean not null, body bytea)`,
+/** The same tables, types, keys and indexes in Postgres, for peers that make none; indexes after the data. */
+export const targetTables = (documents: boolean): string[] => [
+  /* sql */ `create table users (id bigint not null, email text not null, name text, active boolean not null, created_at timestamptz not null)`,
+  /* sql */ `create table events (id bigint not null, session text not null, type text not null, created_at timestamptz not null,
+    payload ${documents ? 'jsonb' : 'text'} not null, score double precision, flagged boolean not null, body bytea)`,
   /* sql */ `create table event_tags (event_id bigint not null, tag text not null, weight double precision not null)`,
 ];
 export const TARGET_INDEXES = [
@@ -63,11 +64,11 @@ export function shares(total: number): { readonly users: number; readonly events
 }
 
 /** Writes a new SQLite file with `rows` rows in all. */
-export function makeApplication(path: string, rows: number): void {
+export function makeApplication(path: string, rows: number, documents = false): void {
   const { users, events, tags } = shares(rows);
   const db = new Database(path);
   db.pragma('synchronous = off');
-  db.exec(SCHEMA);
+  db.exec(schema(documents));
   db.transaction(() => {
     db.exec(
       `insert into users ${numbers(users)} select n, printf('user%d@example.org', n), 'User ' || h, h % 2, ${CREATED_AT} from hashed`,

@@ -28,10 +28,12 @@ export type Options = {
   readonly seconds: number;
   /** Also ten million rows. */
   readonly full: boolean;
+  /** The application's JSON is declared so, and becomes jsonb. */
+  readonly documents: boolean;
   readonly json: boolean;
 };
 
-export const USAGE = `npm run bench -- [${MEASURES.join('] [')}] [--rows 1600000] [--backlog 500000] [--runs 3] [--seconds 60] [--full] [--json]`;
+export const USAGE = `npm run bench -- [${MEASURES.join('] [')}] [--rows 1600000] [--backlog 500000] [--runs 3] [--seconds 60] [--full] [--documents] [--json]`;
 
 /** Throws a TypeError that says what is wrong with the words. */
 export function parseOptions(words: readonly string[]): Options {
@@ -44,6 +46,7 @@ export function parseOptions(words: readonly string[]): Options {
       runs: { type: 'string', default: '3' },
       seconds: { type: 'string', default: '60' },
       full: { type: 'boolean', default: false },
+      documents: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     },
   });
@@ -59,6 +62,7 @@ export function parseOptions(words: readonly string[]): Options {
     runs: whole('runs', values.runs),
     seconds: whole('seconds', values.seconds),
     full: values.full,
+    documents: values.documents,
     json: values.json,
   };
 }

@@ -38,7 +38,7 @@ export async function openWorld(options: Options, say: (text: string) => void): 
       const original = originals.get(rows) ?? join(folder, `original-${rows}.db`);
       if (!originals.has(rows)) {
         say(`making ${rows} rows`);
-        makeApplication(original, rows);
+        makeApplication(original, rows, options.documents);
         originals.set(rows, original);
       }
       const own = join(folder, String(++made));
