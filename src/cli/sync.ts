@@ -124,10 +124,10 @@ async function session(
 ): Promise<SyncDocument | undefined> {
   await refuseNeighbour(config.source);
   // The embedded server is only made for a file that can be replicated: a refusal leaves nothing behind.
-  const decided = neverInstalled(config) ? await examine(config, log) : undefined;
+  const decided = neverInstalled(config) ? await examine(config, log, stop.signal) : undefined;
   await using engine = await openEngine(config, log, 'sync', { env, throttle, alerts, reached });
   using _lost = { [Symbol.dispose]: lost };
-  await ensurePlan(engine, decided);
+  await ensurePlan(engine, stop.signal, decided);
   await tidyFlag(engine);
   opened();
   using _works = afterAWhile(() => alerts.over('restarts', stood => log.info(stood, 'it works again')));

@@ -24,15 +24,15 @@ import { ELSEWHERE, type Engine, identityOf, refuseOtherSource, unnamedTarget } 
 
 /**
  * Looks at a file before anything is put into it: whole, captured for nobody, and nothing that blocks. Changes nothing. Throws
- * Refused with the reasons.
+ * Refused with the reasons; rejects when `signal` aborts.
  */
-export async function examine(config: Config, log: Logger, target?: TargetSchema): Promise<Decided> {
+export async function examine(config: Config, log: Logger, signal: AbortSignal, target?: TargetSchema): Promise<Decided> {
   using db = openSource(config.source, { scan: true });
   const theirs = readFileControl(db);
   if (theirs !== undefined && config.target === undefined) throw unnamedTarget(config.source, theirs.target);
   if (theirs !== undefined) throw alreadyCaptured(theirs.target);
   const { source, schema, plan: planFile, waive } = config;
-  const deciding = decideBeside({ source, schema, planFile, waive, target }, far => log.info(far, 'reading'));
+  const deciding = decideBeside({ source, schema, planFile, waive, target }, far => log.info(far, 'reading'), signal);
   deciding.catch(() => undefined); // of a damaged file, that it is damaged is said
   await checkBeside({ source });
   const decided = await deciding;
@@ -45,13 +45,13 @@ export async function examine(config: Config, log: Logger, target?: TargetSchema
  * `decided`: what an examination just before has decided. Returns what the server has to say to that. Throws Refused where there is one
  * of another file.
  */
-export async function ensurePlan(engine: Engine, decided?: Decided): Promise<readonly Finding[]> {
+export async function ensurePlan(engine: Engine, signal: AbortSignal, decided?: Decided): Promise<readonly Finding[]> {
   const control = await readControl(engine.main);
   if (control !== undefined) {
     refuseOtherSource(control, engine.config.source);
     return [];
   }
-  const { plan, findings } = await onTarget(engine.main, decided ?? (await examineBoth(engine)));
+  const { plan, findings } = await onTarget(engine.main, decided ?? (await examineBoth(engine, signal)));
   report(engine.log, findings);
   await installPostgres(engine.main, plan, {
     install: randomBytes(8).toString('hex'),
@@ -73,10 +73,10 @@ export async function onTarget<D extends { readonly plan: Plan }>(session: Sessi
 }
 
 /** The examination with what Postgres has already, which may be the application's tables. */
-async function examineBoth({ config, log, main }: Engine): Promise<Decided> {
+async function examineBoth({ config, log, main }: Engine, signal: AbortSignal): Promise<Decided> {
   const overrides = config.plan === undefined ? undefined : (await import('./decide/deciding.ts')).readOverrides(config.plan);
   const target = await whatIsThere(main, config.source, config.schema, overrides);
-  const decided = await examine(config, log, target);
+  const decided = await examine(config, log, signal, target);
   report(log, await tryValues(main, config.source, decided.plan, decided.tries));
   return decided;
 }

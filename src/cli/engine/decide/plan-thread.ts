@@ -15,8 +15,11 @@ export type PlanTask = Omit<Deciding, 'onProgress' | 'beside'> & { readonly sour
 /** Seen by several threads: 0, later 1. */
 export type Flag = Int32Array<SharedArrayBuffer>;
 
-/** Where the counts of the other thread arrive; `ended` is set when it has ended, with or without them. */
-export type Helper = { readonly counted: MessagePort; readonly ended: Flag };
+/**
+ * Where the counts of the other thread arrive; `ended` is set when it has ended, with or without them. `unwanted` is set when nobody waits
+ * for the answer any more.
+ */
+export type Helper = { readonly counted: MessagePort; readonly ended: Flag; readonly unwanted: Flag };
 
 export type PlanAnswer =
   | { readonly kind: 'progress'; readonly far: Far }
@@ -38,7 +41,10 @@ const beside = {
 
 try {
   using db = openSource(source, { scan: true });
-  const onProgress = (far: Far): void => tell({ kind: 'progress', far });
+  const onProgress = (far: Far): void => {
+    if (Atomics.load(helper.unwanted, 0) === 1) process.exit(); // the thread alone
+    tell({ kind: 'progress', far });
+  };
   tell({ kind: 'decided', decided: decidePlan(db, { ...deciding, onProgress, beside }) });
 } catch (error) {
   tell({ kind: 'failed', failure: packed(explain(source, error)) });

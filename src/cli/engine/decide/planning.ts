@@ -18,12 +18,15 @@ const start = (name: string, workerData: unknown, transferList: Transferable[] =
 
 const flag = (): Flag => new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 
-/** `decidePlan` in a thread of its own, and a second one that counts half of the values. Rejects as that throws. */
-export async function decideBeside(task: PlanTask, onProgress: (far: Far) => void): Promise<Decided> {
+/** `decidePlan` in a thread of its own, and a second one that counts half of the values. Rejects as that throws, and when `signal` aborts. */
+export async function decideBeside(task: PlanTask, onProgress: (far: Far) => void, signal: AbortSignal): Promise<Decided> {
+  signal.throwIfAborted();
   const { port1: counted, port2 } = new MessageChannel();
   const ended = flag();
   const unwanted = flag();
-  const helper: Helper = { counted, ended };
+  const giveUp = (): void => void Atomics.store(unwanted, 0, 1);
+  signal.addEventListener('abort', giveUp, { once: true });
+  const helper: Helper = { counted, ended, unwanted };
   const deciding = start('plan-thread', { ...task, helper }, [counted]);
   let answer: PlanAnswer | undefined;
   deciding.on('message', (said: PlanAnswer) => {
@@ -31,7 +34,8 @@ export async function decideBeside(task: PlanTask, onProgress: (far: Far) => voi
     else if (said.kind === 'count') count({ source: task.source, tasks: said.tasks, answer: port2, unwanted }, ended);
     else answer = said;
   });
-  await once(deciding, 'exit').finally(() => Atomics.store(unwanted, 0, 1)); // rejects with what the thread could not tell
+  await once(deciding, 'exit').finally(giveUp); // rejects with what the thread could not tell
+  signal.throwIfAborted();
   if (answer?.kind === 'decided') return answer.decided;
   throw answer?.kind === 'failed' ? unpacked(answer.failure) : halt('the thread that reads the file has ended', 'start attacca again');
 }

@@ -58,7 +58,7 @@ export async function walk(stage: Stage, lent: Lent): Promise<Walked> {
 async function act(stage: Stage, lent: Lent, found: Walked): Promise<void> {
   const { log, around, say, signal } = lent;
   const came = performance.now();
-  const decided = await examine(stage.config, log);
+  const decided = await examine(stage.config, log, signal);
   const examined = performance.now() - came;
   found.findings.push(...warnings(decided.findings));
   signal.throwIfAborted();
@@ -73,7 +73,7 @@ async function act(stage: Stage, lent: Lent, found: Walked): Promise<void> {
   const over = AbortSignal.any([signal, ended.signal]);
   const ops = operations(own, { since: new Date() }, () => ended.abort());
   const began = performance.now();
-  found.findings.push(...warnings(await ensurePlan(engine, decided)));
+  found.findings.push(...warnings(await ensurePlan(engine, signal, decided)));
   const running = own.run(over, () => undefined);
   running.catch(() => undefined); // `caughtUp` reports it
   try {

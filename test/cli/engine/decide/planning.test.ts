@@ -18,14 +18,37 @@ test('threads that share the values decide what one alone decides', async () => 
     with recursive n (n) as (values (1) union all select n + 1 from n where n < 120000)
       insert into events select n, strftime('%Y-%m-%dT%H:%M:%SZ', n, 'unixepoch'), case when n = 119999 then 'none' else n / 3.0 end from n`);
   db.close();
-  const decided = decideBeside({ source: path, schema: 'public', planFile: undefined }, () => undefined);
+  const decided = decideBeside({ source: path, schema: 'public', planFile: undefined }, () => undefined, new AbortController().signal);
   const source = openSource(path, { scan: true });
   expect(await decided).toEqual(decidePlan(source, { schema: 'public', planFile: undefined }));
   source.close();
 });
 
+test('who gives up does not wait until every value is read', async () => {
+  const path = join(folder, 'long.db');
+  const db = new Database(path);
+  db.exec(/* sql */ `
+    create table texts (id integer primary key, a text, b text, c text, d text) without rowid;
+    with recursive n (n) as (values (1) union all select n + 1 from n where n < 600000)
+      insert into texts select n, strftime('%Y-%m-%dT%H:%M:%SZ', n, 'unixepoch'), hex(n), 'x' || n, '{"n":' || n || '}' from n`);
+  db.close();
+  const stop = new AbortController();
+  const told: number[] = [];
+  const onProgress = ({ rows }: { readonly rows: number }): void => {
+    told.push(rows);
+    stop.abort();
+  };
+  const decided = decideBeside({ source: path, schema: 'public', planFile: undefined }, onProgress, stop.signal);
+  await expect(decided).rejects.toMatchObject({ name: 'AbortError' });
+  expect(told).toHaveLength(1);
+});
+
 test('a file that cannot be read is told as if there were no threads', async () => {
-  const decided = decideBeside({ source: '/nowhere/app.db', schema: 'public', planFile: undefined }, () => undefined);
+  const decided = decideBeside(
+    { source: '/nowhere/app.db', schema: 'public', planFile: undefined },
+    () => undefined,
+    new AbortController().signal,
+  );
   await expect(decided).rejects.toMatchObject({ message: expect.stringContaining('/nowhere/app.db') });
 });
 
