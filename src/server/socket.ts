@@ -19,6 +19,12 @@ export const backupFolder = (source: string): string => join(stateFolder(source)
 /** Where the source is rehearsed; there for as long as that takes. */
 export const rehearsalFolder = (source: string): string => join(stateFolder(source), 'rehearsal', basename(source));
 
+/** The file whose rehearsal has its copy at `path`; undefined where that is no such place. */
+export function rehearsedAt(path: string): string | undefined {
+  const source = join(dirname(path), '../../..', basename(path));
+  return join(rehearsalFolder(source), basename(path)) === path ? source : undefined;
+}
+
 /** What an installation, or what is left of one, has there. */
 export function stateOf(source: string): string[] {
   const folder = stateFolder(source);

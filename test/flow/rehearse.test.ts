@@ -200,6 +200,11 @@ test('killed it leaves a folder, and in a named target its tables; the next one 
   expect(new Database(copy, { readonly: true }).prepare('select "primary" from _attacca_control').pluck().get()).toBe('postgres');
   expect(await tracesInPostgres(pg)).not.toEqual(before.pg);
   expect((await world.run('status')).code, 'a rehearsal is no installation').toBe(3);
+  for (const words of [['sync', '--once'], ['status'], ['uninstall', '--yes']]) {
+    const { blockers } = ErrorDocument.parse(await world.json(3, ...words, '--target', pg.url));
+    expect(blockers).toMatchObject([{ code: 'other-source', reason: expect.stringContaining(`a rehearsal of ${world.source}`) }]);
+    expect(blockers[0]?.remedy).toContain(`attacca rehearse --source ${world.source}`);
+  }
   expect(await rehearse(world, 0, '--target', pg.url)).toMatchObject({ ok: true, target: pg.url });
   expect({ beside: tracesBeside(world.source), pg: await tracesInPostgres(pg) }).toEqual(before);
 });

@@ -8,6 +8,7 @@
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { Refused, ReplicationError, UsageError } from '../../change/errors.ts';
+import { shellWord } from '../../change/shell.ts';
 import type { FlagProvider } from '../../flag/flag.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { audit } from '../../postgres/audit.ts';
@@ -20,7 +21,7 @@ import { connect, redact, type Session, type Writer } from '../../postgres/open.
 import { type Preflight, preflight } from '../../postgres/preflight.ts';
 import type { OnQuarantine } from '../../postgres/writes.ts';
 import { type Dial, dialOf } from '../../replicate/pace.ts';
-import { privateFolder, stateFolder } from '../../server/socket.ts';
+import { privateFolder, rehearsedAt, stateFolder } from '../../server/socket.ts';
 import { fileControlAt, hasFence } from '../../sqlite/install.ts';
 import { openSource } from '../../sqlite/open.ts';
 import type { Config } from '../config.ts';
@@ -204,14 +205,17 @@ const TAKE_OUT = '`attacca uninstall --source FILE` takes capture out of the fil
 /** What to do where a file is captured for another target than the one that was named. */
 export const ELSEWHERE = `name that one with --target, or none where it is the embedded one; where it is gone, or the file is a copy, ${TAKE_OUT}`;
 
-const otherSource = (theirs: string, ours: string): Refused =>
-  new Refused('this target belongs to another source', [
-    {
-      code: 'other-source',
-      reason: `it replicates ${theirs}, not ${ours}`,
-      remedy: 'use another database for this source, or give the source that it belongs to',
-    },
-  ]);
+function otherSource(theirs: string, ours: string): Refused {
+  const rehearsed = rehearsedAt(theirs);
+  const [reason, remedy] =
+    rehearsed === undefined
+      ? [`it replicates ${theirs}, not ${ours}`, 'use another database for this source, or give the source that it belongs to']
+      : [
+          `it holds what a rehearsal of ${rehearsed} has made, which is under way or was killed`,
+          `\`attacca rehearse --source ${shellWord(rehearsed)}\` with this --target removes that before it begins; or use another database`,
+        ];
+  return new Refused('this target belongs to another source', [{ code: 'other-source', reason, remedy }]);
+}
 
 /** Which Postgres database this is: the file remembers it, so that two targets never share one journal. */
 export const identityOf = (engine: Pick<Engine, 'facts'>): string => `${engine.facts.systemIdentifier}/${engine.facts.database}`;
