@@ -37,6 +37,21 @@ test('so it does before the first copy has caught up', async () => {
   expect(daemon.log()).not.toContain('restarting');
 });
 
+test('a daemon that is at work has not halted, in the first copy either, whatever the one before ended with [G7]', async () => {
+  await using world = await openWorld(buildShop(2_000), { snapshot: { rowsPerSecond: 1 }, http: { port: 0 } });
+  const copying = () => world.until(({ phase, tables }) => phase === 'copying' && tables.some(({ rows }) => rows > 0));
+  const first = world.start();
+  await copying();
+  first.process.kill('SIGKILL');
+  await first.exited;
+  await world.pg.query(`update attacca.control set halt_reason = 'it was full', halt_hint = 'make room'`);
+  expect(await reasonInStatus(world)).toBe('it was full');
+  world.start();
+  const { halt, daemon } = await copying();
+  expect(halt).toBeNull();
+  expect((await fetch(`${daemon?.dashboard}readyz`)).status).toBe(200);
+});
+
 test('a schema that Postgres cannot follow halts with what stands in the way', async () => {
   await using world = await openWorld(buildShop(20));
   const daemon = world.start();

@@ -62,7 +62,7 @@ export async function readStatus(
       return reason === undefined ? [] : [{ table, reason }];
     }),
     slot: slot === undefined ? null : slotOf(control.slot ?? '', slot, config),
-    halt: uncaptured ? UNCAPTURED : lag === undefined ? control.halt : null, // what runs is not halted, though the reason is kept for a while
+    halt: uncaptured ? UNCAPTURED : daemon === null ? control.halt : null, // one that halts ends, though the reason is kept for a while
     scheduled: scheduled === undefined ? null : { at: scheduled.at, by: scheduled.by, approval: scheduled.approval },
     lastPauseMs: await lastPauses(side),
     timeline: await readAudit(side, 20),

@@ -32,7 +32,6 @@ export const METRICS: readonly Metric[] = [
     samples: ({ primary }) => ['sqlite', 'postgres'].map(side => ({ labels: { side }, value: side === primary ? 1 : 0 })),
   },
   { name: 'attacca_epoch', help: 'Counts the switches.', samples: ({ epoch }) => one(epoch) },
-  { name: 'attacca_halted', help: '1 while it cannot go on without a person.', samples: ({ halt }) => one(halt !== null) },
   {
     name: 'attacca_lag_seconds',
     help: 'How far the side that follows is behind.',
@@ -96,7 +95,11 @@ export const METRICS: readonly Metric[] = [
 /** In the text format of Prometheus. Without a status: `attacca_up` alone. */
 export async function metrics(status: StatusDocument | undefined): Promise<{ readonly type: string; readonly text: string }> {
   const registry = new Registry();
-  const up = { name: 'attacca_up', help: '1 while the daemon is at work, 0 while it waits for one of the sides.', registers: [registry] };
+  const up = {
+    name: 'attacca_up',
+    help: '1 while the daemon is at work, 0 while it waits for one of the sides. One that has halted is gone.',
+    registers: [registry],
+  };
   new Gauge(up).set(status === undefined ? 0 : 1);
   if (status !== undefined) for (const metric of METRICS) register(registry, metric, status);
   return { type: registry.contentType, text: await registry.metrics() };

@@ -183,7 +183,6 @@ describe('metrics', () => {
       attacca_quarantine_rows: 3,
       attacca_slot_retained_bytes: 4_096,
       attacca_slot_alarm: 1,
-      attacca_halted: 0,
       'attacca_switch_pause_seconds{direction="cutover"}': 0.0125,
     });
   });
