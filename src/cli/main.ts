@@ -2,7 +2,6 @@
  * The command tree. Wires; decides nothing. A command's module is loaded when it runs:
  * help and a wrong word are answered at once.
  */
-import tab from '@bomb.sh/tab/commander';
 import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../change/errors.ts';
 import { VERSION } from '../change/version.ts';
@@ -23,6 +22,7 @@ export function program(): Command {
     // What commander would say is said by `fail`: the same form for every failure, and a document with --json.
     .exitOverride()
     .configureOutput({ outputError: () => undefined })
+    .addHelpText('after', '\nsource <(attacca complete bash) lets the shell complete words (also zsh, fish, powershell).')
     .addHelpText('after', '\nExit codes: 0 done · 1 failed · 2 bad usage or configuration · 3 refused, with reasons · 4 the sides differ');
 
   subcommand(root, 'assess', 'read-only report: what becomes what, and what needs a decision', [
@@ -208,7 +208,6 @@ export function program(): Command {
     'attacca demo --json',
   ]).action(run(async context => (await import('./demo.ts')).demo(context)));
 
-  tab(root);
   return root;
 }
 
@@ -216,6 +215,7 @@ export function program(): Command {
 export async function main(argv: readonly string[]): Promise<void> {
   unheard(process);
   const root = program();
+  if (argv.includes('complete')) (await import('@bomb.sh/tab/commander')).default(root); // every other start is spared it
   try {
     await root.parseAsync(argv);
   } catch (error) {

@@ -8,6 +8,7 @@ const inTemp = { cwd: tmpdir() };
 test('words are completed from the command tree', async () => {
   expect((await run(['complete', '--', 'cut'], inTemp)).stdout).toMatch(/^cutover\t/);
   expect((await run(['complete', '--', 'verify', '--rep'], inTemp)).stdout).toMatch(/^--repair\t/);
+  expect((await run(['--help'], inTemp)).stdout).toContain('source <(attacca complete bash)');
 });
 
 test('the script is one that the shell takes, and another shell is a wrong word', async () => {
