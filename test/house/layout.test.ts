@@ -36,6 +36,7 @@ const TOP_LEVEL = [
   'tsconfig.json',
   'src',
   'triggers',
+  'web',
   'test',
   'deploy',
   'README.md',
