@@ -32,8 +32,9 @@ function lackingIn(db: Database, { name, columns }: SourceTable): Blocker[] {
   const table = quote(name);
   const same = columns.filter(({ generated }) => !generated).map(column => `${quote(column.name)} = ${quote(column.name)}`);
   const [needed] = [`update ${table} set ${same.join(', ')}`, `delete from ${table}`].flatMap(each => missing(db, each) ?? []);
+  if (needed === undefined) return [];
   const own = db.prepare<[string], string>(OWN).pluck().all(name).join('\n').toLowerCase();
-  if (needed === undefined || !own.includes(needed.toLowerCase())) return []; // it is one of a trigger
+  if (!own.includes(needed.toLowerCase())) return []; // it is one of a trigger
   return [
     {
       code: 'app-function',

@@ -38,10 +38,7 @@ export type Reading = {
  * number of rows.
  */
 export function readAll(db: Database, table: SourceTable, columns: readonly Counting[], { paged, part }: Reading): number {
-  db.function('_attacca_see', { directOnly: true }, (place, value) => {
-    columns[Number(place)]?.see(value);
-    return null;
-  });
+  handOver(db, columns);
   const { rowid } = table;
   let rows = 0;
   for (let first = 0; first < columns.length; first += COLUMNS_A_QUERY) {
@@ -49,6 +46,18 @@ export function readAll(db: Database, table: SourceTable, columns: readonly Coun
     rows = rowid === null ? readWhole(db, table, some, paged) : readPages(db, { ...table, rowid }, some, { paged, part });
   }
   return rows;
+}
+
+const counting = new WeakMap<Database, readonly Counting[]>();
+
+/** From now on `_attacca_see` hands values to these. It is defined once: each time SQLite throws away every statement that it has prepared. */
+function handOver(db: Database, columns: readonly Counting[]): void {
+  if (!counting.has(db))
+    db.function('_attacca_see', { directOnly: true }, (place, value) => {
+      counting.get(db)?.[Number(place)]?.see(value);
+      return null;
+    });
+  counting.set(db, columns);
 }
 
 type Span = readonly [first: bigint, last: bigint];

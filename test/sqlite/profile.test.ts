@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { contradiction } from '../../src/plan/column.ts';
 import { decide } from '../../src/plan/decide.ts';
 import type { Profile } from '../../src/plan/schema.ts';
@@ -45,6 +45,21 @@ test('how far it is is told of tables without a rowid too', () => {
   const { t } = profile(db, readSchema(db), done => told.push(done));
   expect(t?.rows).toBe(1_200);
   expect(told).toEqual([500, 1_000].map(rows => ({ table: 't', rows, total: 1_200 })));
+});
+
+test('however many tables there are, no function is defined twice: each time SQLite throws away what it has prepared', () => {
+  const db = new Database(':memory:').defaultSafeIntegers(true);
+  db.exec(
+    'create table a (v); create table b (v, w); create table c (v primary key) without rowid; insert into b values (1, zeroblob(5000))',
+  );
+  const defined = vi.spyOn(db, 'function');
+  const { b } = profile(db, readSchema(db));
+  expect(b?.columns.map(({ integers, maxBytes }) => [integers, maxBytes])).toEqual([
+    [1, 0],
+    [0, 5_000],
+  ]);
+  const names = defined.mock.calls.map(([name]) => name);
+  expect(names).toHaveLength(new Set(names).size);
 });
 
 test('unclean text is told by its bytes, not by U+FFFD', () => {
