@@ -165,7 +165,7 @@ async function session(
     await clear();
     return report;
   } catch (error) {
-    if (!isTransient(error) && (await rememberHalt(own, error))) haltedAgain();
+    if (!stop.signal.aborted && !isTransient(error) && (await rememberHalt(own, error))) haltedAgain();
     throw error;
   } finally {
     clearing?.[Symbol.dispose]();

@@ -74,6 +74,7 @@ test('whoever has paused the copy may stop the daemon, which then goes on as con
   await world.json(0, 'throttle', '--pause');
   first.process.kill('SIGTERM');
   expect(await first.exited).toBe(0);
+  expect(await world.json(0, 'status'), 'it was stopped, and has not halted').toMatchObject({ phase: 'copying', halt: null });
   const second = world.start();
   await copying(world);
   expect(await world.json(0, 'throttle')).toEqual(AS_CONFIGURED);
