@@ -9,7 +9,7 @@ import { template } from '../change/template.ts';
 import { drift, edition } from '../plan/fingerprint.ts';
 import type { Plan, TablePlan } from '../plan/plan.ts';
 import type { SourceSchema } from '../plan/schema.ts';
-import { sourceOf, triggersOf } from './capture.ts';
+import { sourceOf, triggersOf, unhookedTables } from './capture.ts';
 import { type Database, openSource, writeTransaction } from './open.ts';
 import { headMark } from './rows.ts';
 import { inShortTransactions } from './short-transactions.ts';
@@ -59,15 +59,16 @@ export function fileControlAt(source: string): ControlRow | undefined {
 
 /**
  * Installs journal and capture triggers, without holding the write lock for long, and returns the position from which everything
- * is captured. Again for the same identity: changes nothing. Throws Refused when the file belongs to another one, SourceMoved when
- * its schema is not the plan's any more, and ReplicationError 'retry' when the write lock is not free within `budgetMs`.
+ * is captured. Again for the same identity: adds what is missing. Throws Refused when the file belongs to another one, SourceMoved when
+ * its schema is not the plan's any more, and ReplicationError 'retry' when the write lock is not free within `budgetMs`. Between two
+ * tables it ends when `signal` aborts.
  */
-export async function install(db: Database, plan: Plan, identity: Identity, budgetMs: number): Promise<Mark> {
-  if (readFileControl(db) !== undefined) return claimed(db, identity);
+export async function install(db: Database, plan: Plan, identity: Identity, budgetMs: number, signal?: AbortSignal): Promise<Mark> {
+  refuseClaimed(db, identity);
   const foreignKeys = db.pragma('foreign_keys', { simple: true });
   db.pragma('foreign_keys = off');
   try {
-    return await installOn(db, plan, identity, budgetMs);
+    return await installOn(db, plan, identity, budgetMs, signal);
   } finally {
     db.pragma(`foreign_keys = ${foreignKeys}`);
   }
@@ -75,22 +76,28 @@ export async function install(db: Database, plan: Plan, identity: Identity, budg
 
 /**
  * SQLite looks each new trigger up in the whole schema, so many tables take several short transactions. A crash between two
- * leaves a file that is claimed and not captured throughout: the journal's first read finds that and marks those tables whole.
+ * leaves a file that is claimed and not captured throughout: nothing was copied then, and the next one goes on where it was.
  */
-async function installOn(db: Database, plan: Plan, identity: Identity, budgetMs: number): Promise<Mark> {
+async function installOn(db: Database, plan: Plan, identity: Identity, budgetMs: number, signal?: AbortSignal): Promise<Mark> {
   const schema = readSchema(db); // before the lock is taken; what an application changes from here on, the first read finds
+  const begun = readFileControl(db) !== undefined;
+  const tables = begun ? unhookedTables(db, plan, schema) : plan.tables;
+  if (tables.length === 0 && begun) return headMark(db);
   try {
     const before = uncompiled(db, plan, schema);
     const hook = (table: TablePlan) => (): void => {
-      for (const sql of triggersOf(table, schema).values()) db.exec(sql);
+      signal?.throwIfAborted();
+      for (const [name, sql] of triggersOf(table, schema)) db.exec(`drop trigger if exists ${quote(name)}; ${sql}`);
       refuseBroken(db, { ...plan, tables: [table] }, schema, before);
     };
     const claim = (): void => {
       if (readFileControl(db) !== undefined) throw overtaken();
       createTables(db, plan, identity);
     };
-    await inShortTransactions(db, budgetMs, [claim, ...plan.tables.map(hook), () => settle(db)]);
+    const first = begun ? () => widenJournal(db, plan) : claim;
+    await inShortTransactions(db, budgetMs, [first, ...tables.map(hook), () => settle(db)]);
   } catch (error) {
+    signal?.throwIfAborted();
     if (!isTransient(error) && readFileControl(db)?.install === identity.install) await uninstall(db, budgetMs);
     const changed = drift(plan, readSchema(db));
     throw changed.length > 0 ? new SourceMoved(`the schema of the SQLite file has changed: ${changed.join(', ')}`, error) : error;
@@ -121,13 +128,13 @@ export function widenJournal(db: Database, plan: Plan): void {
   for (const name of keyNames(plan)) if (!there.has(name)) db.exec(`alter table _attacca_journal add column ${name}`);
 }
 
-function claimed(db: Database, identity: Identity): Mark {
+function refuseClaimed(db: Database, identity: Identity): void {
   const control = readFileControl(db);
-  if (control?.install === identity.install && control.target === identity.target) return headMark(db);
+  if (control === undefined || (control.install === identity.install && control.target === identity.target)) return;
   throw new Refused('this file is already captured for another installation', [
     {
       code: 'captured-elsewhere',
-      reason: `its triggers write for ${control?.target ?? 'an unknown target'}, and two readers of one journal would lose each other's marks`,
+      reason: `its triggers write for ${control.target}, and two readers of one journal would lose each other's marks`,
       remedy: 'Run `attacca uninstall` there first.',
     },
   ]);

@@ -1,7 +1,7 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { Refused, SourceMoved } from '../../src/change/errors.ts';
-import { captureTriggers } from '../../src/sqlite/capture.ts';
-import { install, readFileControl, uninstall } from '../../src/sqlite/install.ts';
+import { captureTriggers, unhookedTables } from '../../src/sqlite/capture.ts';
+import { fileControlAt, install, readFileControl, uninstall } from '../../src/sqlite/install.ts';
 import { type Database, openSource } from '../../src/sqlite/open.ts';
 import { headMark } from '../../src/sqlite/rows.ts';
 import { readSchema } from '../../src/sqlite/tables.ts';
@@ -90,6 +90,24 @@ test('every table has its triggers, and the journal its first mark', async () =>
   await install(world.db, plan, ME, 1_000);
   expect(captureTriggers(world.db)).toHaveLength(26 * 5);
   expect(headMark(world.db).seq).toBe(1n);
+});
+
+test('stopped between two tables it keeps what is there, and goes on with that [G6]', async () => {
+  using world = scratch(Array.from({ length: 200 }, (_, n) => `create table t${n} (id integer primary key, a unique, b, c);`).join(''));
+  const plan = planOf(readSchema(world.db));
+  const stop = new AbortController();
+  const exec = world.db.exec.bind(world.db);
+  const watching = vi.spyOn(world.db, 'exec').mockImplementation(sql => {
+    if (fileControlAt(world.path) !== undefined) stop.abort(); // as others see it: something is committed
+    return exec(sql);
+  });
+  await expect(install(world.db, plan, ME, 1_000, stop.signal)).rejects.toMatchObject({ name: 'AbortError' });
+  watching.mockRestore();
+  expect(readFileControl(world.db)).toMatchObject(ME);
+  expect(captureTriggers(world.db).length).toBeLessThan(200 * 5);
+  await install(world.db, plan, ME, 1_000);
+  expect(captureTriggers(world.db)).toHaveLength(200 * 5);
+  expect(unhookedTables(world.db, plan, readSchema(world.db))).toEqual([]);
 });
 
 function scratchConnection(path: string) {

@@ -82,7 +82,7 @@ export function controller(engine: Engine): Controller {
     if (switching) return true; // an operation has begun meanwhile: the phase is its own
     switch (phase) {
       case 'preparing':
-        await installCapture(on);
+        await installCapture(on, signal);
         await moveOn(engine, phase, 'installed');
         return true;
       case 'copying':

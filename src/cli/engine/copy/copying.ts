@@ -34,10 +34,10 @@ const BLOCKING_READ_MS = 4;
 const HELD_MS = 1_000;
 
 /** `preparing`: triggers and journal in, one short write transaction; the journal's head becomes the checkpoint. */
-export async function installCapture(on: Installed): Promise<void> {
+export async function installCapture(on: Installed, signal: AbortSignal): Promise<void> {
   const { engine, plan } = on;
   using db = openSource(engine.config.source, { scan: true });
-  const head = await install(db, plan, { install: on.install, target: identityOf(engine) }, INSTALL_WAIT_MS);
+  const head = await install(db, plan, { install: on.install, target: identityOf(engine) }, INSTALL_WAIT_MS, signal);
   await resetProgress(engine.main, { plan, writer: on.writer, mark: head, totals: totalsOf(db, plan) });
   engine.log.info({ seq: String(head.seq) }, 'capture installed');
 }
