@@ -3,6 +3,7 @@
  * file that is opened and closed here would drop our own locks.
  */
 import { readFileSync, statSync } from 'node:fs';
+import { behindLinks } from './open.ts';
 
 /** What SQLite locks for a writer: a byte of the -shm file in WAL mode, bytes of the database in rollback-journal mode. */
 const WAL_WRITE = 120n;
@@ -11,7 +12,7 @@ const RESERVED = PENDING + 1n;
 
 /** Process ids, ours left out; empty where none is known. */
 export function lockHolders(path: string): number[] {
-  const wal = inodeOf(`${path}-shm`);
+  const wal = inodeOf(`${behindLinks(path)}-shm`);
   const file = inodeOf(path);
   const found = new Set<number>();
   for (const line of locks().split('\n')) {

@@ -2,7 +2,7 @@
  * Opens the application's file. better-sqlite3 is the only thing in this process that may open it: any other open and
  * close of the file drops SQLite's POSIX locks, ours included. `stat` and `access` open nothing.
  */
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import BetterSqlite3 from 'better-sqlite3';
@@ -76,6 +76,9 @@ export function checkFile(path: string, readonly: boolean): void {
       'SQLite keeps its journal beside the file: give this user write access.',
     );
 }
+
+/** The file behind any links: SQLite keeps its -wal and -shm beside that one. */
+export const behindLinks = (path: string): string => (fileAt(path) === undefined ? path : realpathSync(path));
 
 /** Which file stands at `path` now; undefined: none. A connection goes on with the file it opened, also when another took its name. */
 export function fileAt(path: string): string | undefined {

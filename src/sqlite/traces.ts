@@ -5,10 +5,11 @@
  */
 import { accessSync, constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { codeOf, isLocked, openSource } from './open.ts';
+import { behindLinks, codeOf, isLocked, openSource } from './open.ts';
 
 /** Remembers what stands beside the file; when it is disposed of, after all connections, an empty WAL that has come since goes. */
-export function traceless(path: string): Disposable {
+export function traceless(named: string): Disposable {
+  const path = behindLinks(named);
   const before = walBytes(path);
   return {
     [Symbol.dispose]() {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { symlinkSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { hold } from '../../src/sqlite/hold.ts';
 import { lockHolders } from '../../src/sqlite/lock-holders.ts';
@@ -24,6 +25,8 @@ test.skipIf(process.platform !== 'linux').each([
     await once(child.stdout, 'data');
     await expect(hold(app.path, 20)).rejects.toThrow(/lock/);
     expect(lockHolders(app.path)).toEqual([child.pid]);
+    symlinkSync(app.path, `${app.path}.link`);
+    expect(lockHolders(`${app.path}.link`)).toEqual([child.pid]);
   } finally {
     child.kill('SIGKILL');
     await once(child, 'exit');

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -32,6 +32,16 @@ test('reading a file that nobody else has open leaves nothing beside it, and eve
   expect({ bytes: readFileSync(world.path), changed: statSync(world.path).mtimeMs, beside: world.beside() }).toEqual(before);
   for (const command of ['assess', 'plan']) expect((await attacca([command, '--source', world.path])).code).toBe(0);
   expect({ bytes: readFileSync(world.path), changed: statSync(world.path).mtimeMs, beside: world.beside() }).toEqual(before);
+});
+
+test('so it does where the file is reached by a link', () => {
+  using world = folderWith();
+  world.db.close();
+  mkdirSync(join(world.folder, 'links'));
+  const link = join(world.folder, 'links', 'link.db');
+  symlinkSync(world.path, link);
+  read(link);
+  expect(readdirSync(world.folder, { recursive: true }).sort()).toEqual(['app.db', 'links', 'links/link.db']);
 });
 
 test('what others use stays: their connection, and one that came meanwhile', () => {
