@@ -15,6 +15,7 @@ import { replicationError } from './errors.ts';
 import { withoutLimit } from './limit.ts';
 import { connect, LONG_MS, type Session } from './open.ts';
 import { dropSlot, heldUp } from './slot.ts';
+import { asVerified } from './tls.ts';
 
 export type Beginning = AsyncDisposable & {
   /** Where the slot begins: what commits later comes out of it. */
@@ -74,7 +75,7 @@ async function slotWithSnapshot(url: string, name: string, { session, reader, li
 
 async function replication(url: string): Promise<Client> {
   const config = {
-    connectionString: withoutLimit(url),
+    connectionString: asVerified(withoutLimit(url)),
     application_name: 'attacca slot',
     connectionTimeoutMillis: CONNECT_MS,
     replication: 'database',

@@ -16,6 +16,7 @@ import { connectionError } from './connection-error.ts';
 import { PostgresError, replicationError } from './errors.ts';
 import { limitIn } from './limit.ts';
 import { roundTrips, type Step } from './round-trip.ts';
+import { asVerified, unreadFile } from './tls.ts';
 import { overlapping, type Turns, turns } from './turns.ts';
 
 /** One SQL statement. `name` prepares it once for the session; `limitMs` replaces the usual limit for long ones. */
@@ -123,7 +124,7 @@ function open(url: string, options: ConnectOptions & { readonly queryMs: number 
   if (CUT_SHORT.test(url)) throw noUrl(url);
   try {
     return new Client({
-      connectionString: url,
+      connectionString: asVerified(url),
       application_name: options.applicationName,
       connectionTimeoutMillis: options.connectMs ?? CONNECT_MS,
       query_timeout: options.queryMs,
@@ -132,9 +133,9 @@ function open(url: string, options: ConnectOptions & { readonly queryMs: number 
       pipeline: options.pipelined === true,
       types: RAW,
     });
-  } catch {
-    // The driver's error quotes the URL, password and all.
-    throw noUrl(url);
+  } catch (error) {
+    // The driver's other errors quote the URL, password and all.
+    throw unreadFile(error) ?? noUrl(url);
   }
 }
 

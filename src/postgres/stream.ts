@@ -25,6 +25,7 @@ import { withoutLimit } from './limit.ts';
 import { connect } from './open.ts';
 import { decode, type Message } from './pgoutput.ts';
 import { slotState } from './slot.ts';
+import { asVerified } from './tls.ts';
 
 /** What the stream says: a message, or that everything up to `position` has been sent and nothing is under way. */
 export type Item = Message | { readonly kind: 'idle'; readonly position: Lsn };
@@ -64,7 +65,12 @@ export async function openStream(options: StreamOptions, after: Lsn, signal: Abo
   signal.throwIfAborted();
   const items = handoff<Item>(HELD_BYTES);
   const service = new LogicalReplicationService(
-    { connectionString: withoutLimit(options.url), application_name: 'attacca wal', connectionTimeoutMillis: CONNECT_MS, keepAlive: true },
+    {
+      connectionString: asVerified(withoutLimit(options.url)),
+      application_name: 'attacca wal',
+      connectionTimeoutMillis: CONNECT_MS,
+      keepAlive: true,
+    },
     { acknowledge: { auto: false, timeoutSeconds: 0 }, flowControl: { enabled: true } },
   );
   const line = attend(service, items, start);
