@@ -5,10 +5,11 @@ import { openSource } from '../sqlite/open.ts';
 import { traceless } from '../sqlite/traces.ts';
 import { ask } from './ask.ts';
 import { showing } from './bar.ts';
+import { blocked } from './engine/bootstrap.ts';
 import { decidePlan } from './engine/decide/deciding.ts';
 import { saying } from './engine/tell/reckoning.ts';
 import type { Context } from './main.ts';
-import { EXIT, present } from './report.ts';
+import { EXIT, fail, present } from './report.ts';
 import { writeOutput } from './write.ts';
 
 /** `attacca plan`: the mapping for people to review and edit, or with --sql the DDL it leads to. */
@@ -28,7 +29,9 @@ export async function plan(
   const document = { file: options.out ?? null, tables: plan.tables.length, findings: [...findings], plan };
   const said = options.out === undefined ? [text.trimEnd()] : [`${options.out}: ${plan.tables.length} tables`];
   present(context.output, document, () => said);
-  return findings.some(finding => finding.level === 'blocking') ? EXIT.refused : EXIT.done;
+  const refused = blocked(findings);
+  if (refused === undefined) return EXIT.done;
+  return context.output.json ? EXIT.refused : fail(context.output, refused, false); // a document has them all
 }
 
 /** `attacca plan --widen`: the plan in force, with columns in which every stored value fits. */

@@ -6,7 +6,7 @@ import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import BetterSqlite3 from 'better-sqlite3';
-import { Refused, ReplicationError, UsageError } from '../change/errors.ts';
+import { messageOf, Refused, ReplicationError, UsageError } from '../change/errors.ts';
 
 export type Database = BetterSqlite3.Database;
 export type Statement = BetterSqlite3.Statement;
@@ -63,7 +63,7 @@ function firstRead(db: Database, waitMs: number): void {
 
 /** Throws UsageError where no file that may be one of SQLite's can be read, or also written, at `path`. */
 export function checkFile(path: string, readonly: boolean): void {
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = statOf(path);
   if (stat === undefined) throw new UsageError(`there is no file at ${path}`, 'Check the path given as the source.');
   if (stat.isDirectory()) throw new UsageError(`${path} is a folder`, 'Give the SQLite file itself as the source.');
   if (stat.size === 0) throw new UsageError(`${path} is empty, not a SQLite database`, 'Check the path given as the source.');
@@ -75,6 +75,14 @@ export function checkFile(path: string, readonly: boolean): void {
       `the folder of ${path} cannot be written`,
       'SQLite keeps its journal beside the file: give this user write access.',
     );
+}
+
+function statOf(path: string): ReturnType<typeof statSync> | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw new UsageError(`${path} cannot be reached: ${messageOf(error)}`, 'Check the path, its links, and the rights of its folders.');
+  }
 }
 
 /** The file behind any links: SQLite keeps its -wal and -shm beside that one. */

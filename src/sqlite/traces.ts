@@ -5,10 +5,11 @@
  */
 import { accessSync, constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { behindLinks, codeOf, isLocked, openSource } from './open.ts';
+import { behindLinks, checkFile, codeOf, isLocked, openSource } from './open.ts';
 
-/** Remembers what stands beside the file; when it is disposed of, after all connections, an empty WAL that has come since goes. */
+/** Remembers what stands beside the file; when it is disposed of, after all connections, an empty WAL that has come since goes. Throws as `checkFile` does. */
 export function traceless(named: string): Disposable {
+  checkFile(named, true);
   const path = behindLinks(named);
   const before = walBytes(path);
   return {

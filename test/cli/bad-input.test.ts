@@ -1,7 +1,18 @@
 /* Bad input, against the real binary: one clear sentence, the right exit code, one document with --json, and nothing touched. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -71,6 +82,7 @@ describe.concurrent('a source that cannot be', () => {
     ['a missing file', 2, /there is no file at \S+app\.db/, path => rmSync(path)],
     ['a folder', 2, /app\.db is a folder/, remade(path => mkdirSync(path))],
     ['an empty file', 2, /app\.db is empty, not a SQLite database/, path => writeFileSync(path, '')],
+    ['a link that leads to itself', 2, /app\.db cannot be reached: ELOOP/, remade(path => symlinkSync(path, path))],
     ['a text', 2, /app\.db is not a SQLite database, or encrypted/, path => writeFileSync(path, 'id,name\n1,x\n'.repeat(900))],
     ['an encrypted file', 2, /or encrypted[\s\S]+decrypted/, path => writeFileSync(path, randomBytes(16_384))],
     ['a file cut in the middle', 3, /app\.db is damaged or cut off/, remade(spoil(bytes => bytes.subarray(0, bytes.length >> 1)))],
@@ -244,6 +256,11 @@ describe.concurrent('words and settings that mean nothing', () => {
       config(`{"target":"postgresql://app:$${'{SECRET}'}@127.0.0.1:1/app"}`),
       { SECRET: `12#${PASSWORD}` },
     ],
+    [
+      'a target whose CA is nowhere',
+      ['sync', '--target', `postgresql://app:${PASSWORD}@127.0.0.1:1/app?sslmode=verify-full&sslrootcert=/nowhere/ca.pem`, ...SOURCE],
+      /the file \/nowhere\/ca\.pem that the target names cannot be read \(ENOENT\)/,
+    ],
     ['nobody to ask', ['cutover', ...SOURCE], /nobody can be asked here[\s\S]+--yes/],
     ['nobody to ask before an uninstall', ['uninstall', ...SOURCE], /nobody can be asked here[\s\S]+--yes/],
     ['nobody to ask before rows are given up', ['quarantine', 'drop', '1', ...SOURCE], /nobody can be asked here[\s\S]+--yes/],
@@ -291,6 +308,18 @@ describe.concurrent('words and settings that mean nothing', () => {
     const { code, stdout, stderr } = await run(['plan', ...SOURCE, '--plan', 'p.yaml'], { cwd: place.folder });
     expect(code, stderr).toBe(0);
     expect(stdout).toMatch(/warning plan-gone: .*"orders"/);
+  });
+
+  test('a plan that blocks says so beside what it prints', async () => {
+    using place = makePlace();
+    const db = new Database(place.source);
+    db.exec('create table many (a, primary key (a)); create trigger quiet after insert on item begin select raise(ignore); end');
+    db.close();
+    for (const words of [['--sql'], ['--out', 'p.yaml'], []]) {
+      const { code, stderr } = await run(['plan', ...words, ...SOURCE], { cwd: place.folder });
+      expect(code).toBe(3);
+      expect(stderr).toMatch(/attacca: this database cannot be replicated as it is\n +raise-ignore: [\s\S]+→ .+--waive/);
+    }
   });
 
   test('a failure leaves stdout empty where no document was asked for', async () => {
@@ -369,6 +398,7 @@ describe.concurrent('a Postgres that cannot be', () => {
     ['it hangs up', 1, /cannot connect to 127\.0\.0\.1:\d+: \S/, async () => at(await listening(''))],
     ['the password is wrong', 2, /127\.0\.0\.1:\d+ refused the password of "app"/, () => strict('postgres')],
     ['there is no such role', 2, /refused the password of "stranger"/, () => strict('postgres', 'stranger')],
+    ['it speaks no TLS', 2, /^attacca: 127\.0\.0\.1:\d+ does not speak TLS\n.*\n$/, () => `${scram}?sslmode=require`],
     ['there is no such database', 2, /has no database "nowhere"/, () => strict('nowhere', 'attacca')],
   ];
 

@@ -81,14 +81,19 @@ async function examineBoth({ config, log, main }: Engine, signal: AbortSignal): 
   return decided;
 }
 
-function report(log: Logger, findings: readonly Finding[]): void {
+/** What blocks, as a refusal; undefined where nothing does. */
+export function blocked(findings: readonly Finding[]): Refused | undefined {
   const blocking = findings.filter(finding => finding.level === 'blocking');
-  if (blocking.length > 0) {
-    throw new Refused(
-      'this database cannot be replicated as it is',
-      blocking.map(found => ({ code: found.code, reason: found.message, remedy: remedyOf(found) })),
-    );
-  }
+  if (blocking.length === 0) return undefined;
+  return new Refused(
+    'this database cannot be replicated as it is',
+    blocking.map(found => ({ code: found.code, reason: found.message, remedy: remedyOf(found) })),
+  );
+}
+
+function report(log: Logger, findings: readonly Finding[]): void {
+  const refused = blocked(findings);
+  if (refused !== undefined) throw refused;
   for (const finding of findings.filter(finding => finding.level === 'warning')) {
     log.warn({ code: finding.code, table: finding.table, column: finding.column }, finding.message);
   }
