@@ -64,7 +64,7 @@ async function listenIn(app: Hono, { host, port }: WebSettings): ReturnType<type
     if (port === undefined && code === 'EADDRINUSE') return await serve(app, { host, port: 0 });
     throw new UsageError(
       `the page cannot be served at ${host}:${port ?? PORT} (${code})`,
-      'set another http.host or http.port in attacca.config.json, or "http": { "enabled": false }',
+      `${code === 'EADDRINUSE' ? 'another process listens there, as a daemon for this file that runs already would; ' : ''}set another http.host or http.port in attacca.config.json, or "http": { "enabled": false }`,
     );
   }
 }

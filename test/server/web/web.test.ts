@@ -120,7 +120,10 @@ test('a port that is taken is another one where none was asked for, and refused 
   await using two = await startWeb({ host: '127.0.0.1' });
   expect(two.url).not.toBe(one.url);
   const port = Number(new URL(one.url).port);
-  await expect(startWeb({ host: '127.0.0.1', port })).rejects.toThrow(`127.0.0.1:${port} (EADDRINUSE)`);
+  await expect(startWeb({ host: '127.0.0.1', port })).rejects.toMatchObject({
+    message: expect.stringContaining(`127.0.0.1:${port} (EADDRINUSE)`),
+    hint: expect.stringMatching(/^another process listens there, as a daemon for this file that runs already would; set another/),
+  });
 });
 
 test.each([
