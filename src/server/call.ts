@@ -72,6 +72,7 @@ async function send(source: string, what: RequestOptions, body?: string): Promis
     ask.once('error', error => {
       const code = 'code' in error ? String(error.code) : '';
       if (['ENOENT', 'ECONNREFUSED', 'ENOTDIR'].includes(code)) resolve(undefined);
+      else if (['EACCES', 'EPERM'].includes(code)) reject(anothers(socketPath(source)));
       else reject(['ECONNRESET', 'EPIPE'].includes(code) ? wentAway(error) : error);
     });
     ask.end(body);
@@ -99,6 +100,12 @@ function parse(text: string): Line {
     throw new ReplicationError('halt', 'what the daemon said is no answer', { hint: OTHER_VERSION, cause });
   }
 }
+
+const anothers = (path: string): UsageError =>
+  new UsageError(
+    `the daemon of this file is another user's: its socket ${path} is closed to this one`,
+    'run the command as the user of the daemon',
+  );
 
 const wentAway = (cause?: unknown): ReplicationError =>
   new ReplicationError('halt', 'the daemon went away before it answered', {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { Refused } from '../change/errors.ts';
+import { Refused, UsageError } from '../change/errors.ts';
 
 /** Not `userInfo()`: in a container the number may have no name. */
 const uid = (): number => process.getuid?.() ?? -1;
@@ -29,7 +29,7 @@ export function rehearsedAt(path: string): string | undefined {
 export function stateOf(source: string): string[] {
   const folder = stateFolder(source);
   const others = [backupFolder(source), dirname(rehearsalFolder(source))];
-  const paths = existsSync(folder) ? readdirSync(folder).map(name => join(folder, name)) : [];
+  const paths = existsSync(folder) ? ours(folder, () => readdirSync(folder)).map(name => join(folder, name)) : [];
   return paths.filter(path => !others.includes(path));
 }
 
@@ -76,10 +76,25 @@ export function fileOf(source: string): string {
 
 /**
  * Creates the folder if need be; only the user may look into it. Root's may be passed through, not listed: the embedded server
- * runs as another user, and its data is in there.
+ * runs as another user, and its data is in there. Throws UsageError where another user has it.
  */
 export function privateFolder(path: string): void {
   const mode = uid() === 0 ? 0o711 : 0o700;
-  mkdirSync(path, { recursive: true, mode });
-  chmodSync(path, mode);
+  ours(path, () => {
+    mkdirSync(path, { recursive: true, mode });
+    chmodSync(path, mode);
+  });
+}
+
+/** What `work` gives in the folder at `path`. Throws UsageError where another user has that. */
+function ours<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && ['EACCES', 'EPERM'].includes(String(error.code)))) throw error;
+    throw new UsageError(
+      `${path} belongs to another user`,
+      'run attacca as the user who started it first, or give that folder to this one',
+    );
+  }
 }

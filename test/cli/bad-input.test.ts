@@ -21,7 +21,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { initialize, locate, runAs } from '../../src/postgres/data-dir.ts';
 import { startEmbedded } from '../../src/postgres/embedded.ts';
 import { NOBODY, nativeBinaries } from '../../src/postgres/native.ts';
+import { listen } from '../../src/server/control.ts';
 import { AssessDocument, SwitchDocument } from '../../src/server/documents.ts';
+import { fake } from '../server/fake.ts';
 import { connect, endWithProcess, type TestPostgres, testPostgres } from '../support/postgres.ts';
 import { BINARY } from '../support/world.ts';
 import {
@@ -206,6 +208,24 @@ const reachable =
     const owned = root ? contents(place.folder) : [];
     expectRefusal(await run([...words, '--source', place.source, '--json'], { cwd: '/', ...asSomebody }), 2, says);
     if (root) expect(contents(place.folder)).toEqual(owned);
+  });
+
+  test.skipIf(!root)('whose daemon is of another user', async () => {
+    using place = makePlace();
+    chmodSync(place.source, 0o666);
+    chmodSync(place.folder, 0o777);
+    const as = { cwd: '/', ...asSomebody };
+    const daemon = await listen(fake(), place.source);
+    const says =
+      /the daemon of this file is another user's: its socket \S+control\.sock is closed[\s\S]+→ run the command as the user of the daemon/;
+    for (const words of [['status'], ['verify'], ['throttle']])
+      expectRefusal(await run([...words, '--source', place.source, '--json'], as), 2, says);
+    await daemon[Symbol.asyncDispose]();
+    expectRefusal(
+      await run(['sync', '--once', '--source', place.source, '--json'], as),
+      2,
+      /\.attacca belongs to another user[\s\S]+who started it/,
+    );
   });
 
   test('assess needs no right to write', async () => {
