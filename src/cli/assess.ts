@@ -1,9 +1,10 @@
 import { statSync } from 'node:fs';
-import type { Blocker } from '../change/errors.ts';
+import { type Blocker, Refused } from '../change/errors.ts';
 import { dispositions } from '../plan/dispositions.ts';
 import { bytesText, durationText, estimate } from '../plan/estimate.ts';
 import type { Finding } from '../plan/finding.ts';
 import { keyColumns, type Plan } from '../plan/plan.ts';
+import { readControl } from '../postgres/control.ts';
 import { connect, type Session } from '../postgres/open.ts';
 import { preflight } from '../postgres/preflight.ts';
 import type { AssessDocument } from '../server/documents.ts';
@@ -17,6 +18,7 @@ import { showing } from './bar.ts';
 import { onTarget } from './engine/bootstrap.ts';
 import { type Decided, decidePlan, readOverrides } from './engine/decide/deciding.ts';
 import { tryValues, whatIsThere } from './engine/decide/existing.ts';
+import { refuseOlder, refuseOtherSource } from './engine/engine.ts';
 import { saying } from './engine/tell/reckoning.ts';
 import type { Context } from './main.ts';
 import { EXIT, present, table } from './report.ts';
@@ -72,7 +74,8 @@ async function lookAtTarget(
   schema: string,
   decided: Decided,
 ): Promise<{ plan: Plan; findings: Finding[] }> {
-  const { blockers, cutoverBlockers } = await preflight(session, schema);
+  const facts = await preflight(session, schema);
+  const blockers = [...facts.blockers, ...(await whoseIsIt(session, source))];
   const finding =
     (level: Finding['level']) =>
     ({ code, reason, remedy }: Blocker): Finding => ({
@@ -90,8 +93,21 @@ async function lookAtTarget(
   const refused = blocked ? [] : await tryValues(session, source, decided.plan, decided.tries);
   return {
     ...tried,
-    findings: [...blockers.map(finding('blocking')), ...cutoverBlockers.map(finding('warning')), ...tried.findings, ...refused],
+    findings: [...blockers.map(finding('blocking')), ...facts.cutoverBlockers.map(finding('warning')), ...tried.findings, ...refused],
   };
+}
+
+/** Why an installation that is there already is not this file's to go on with. */
+async function whoseIsIt(session: Session, source: string): Promise<readonly Blocker[]> {
+  try {
+    await refuseOlder(session);
+    const control = await readControl(session);
+    if (control !== undefined) refuseOtherSource(control, source);
+    return [];
+  } catch (error) {
+    if (error instanceof Refused) return error.blockers;
+    throw error;
+  }
 }
 
 /** Of a row's key, on average: the rows that there are tell which tables change. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import { type AuditDocument, ErrorDocument, RehearsalDocument } from '../../src/server/documents.ts';
+import { type AssessDocument, type AuditDocument, ErrorDocument, RehearsalDocument } from '../../src/server/documents.ts';
 import { contents } from '../cli/refusals.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
@@ -205,6 +205,9 @@ test('killed it leaves a folder, and in a named target its tables; the next one 
     expect(blockers).toMatchObject([{ code: 'other-source', reason: expect.stringContaining(`a rehearsal of ${world.source}`) }]);
     expect(blockers[0]?.remedy).toContain(`attacca rehearse --source ${world.source}`);
   }
+  const { ready, findings } = await world.json<AssessDocument>(3, 'assess', '--target', pg.url);
+  expect(ready).toBe(false);
+  expect(findings).toContainEqual(expect.objectContaining({ code: 'other-source', level: 'blocking' }));
   expect(await rehearse(world, 0, '--target', pg.url)).toMatchObject({ ok: true, target: pg.url });
   expect({ beside: tracesBeside(world.source), pg: await tracesInPostgres(pg) }).toEqual(before);
 });
