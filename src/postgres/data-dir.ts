@@ -5,11 +5,13 @@
  * (2) postmaster.pid is the truth about what runs, and PostgreSQL's own lock. It is never deleted by us, because it also guards
  *     against backends that outlive a killed server.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { chownSync, existsSync, mkdirSync, readFileSync, readlinkSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ReplicationError, UsageError } from '../change/errors.ts';
+import { text } from 'node:stream/consumers';
+import { messageOf, ReplicationError, UsageError } from '../change/errors.ts';
 import { codeOf, isRoot, moveInto, NOBODY, type RunAs } from './native.ts';
 
 /** The superuser of every embedded server. */
@@ -65,18 +67,26 @@ export function runAs(dataDir: string): RunAs {
   return { uid: owner.uid, gid: owner.gid };
 }
 
-/** Makes the data directory under a temporary name, and renames it when it is complete. */
-export function initialize(native: string, dataDir: string, as: RunAs): void {
+/** Makes the data directory under a temporary name, and renames it when it is complete: Ctrl-C in the terminal does not reach who makes it. */
+export async function initialize(native: string, dataDir: string, as: RunAs): Promise<void> {
   const fresh = `${dataDir}.${randomBytes(4).toString('hex')}`;
   mkdirSync(fresh, { mode: 0o700 });
   if (as.uid !== undefined && as.gid !== undefined) chownSync(fresh, as.uid, as.gid);
   const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
   const options = ['-D', fresh, '-U', USER, '-A', 'trust', '--no-sync', '--no-instructions', ...locale, ...settings];
-  const made = spawnSync(join(native, 'bin', 'initdb'), options, { ...as, cwd: '/', env: ENVIRONMENT, encoding: 'utf8' });
-  if (made.status !== 0) {
+  const child = spawn(join(native, 'bin', 'initdb'), options, {
+    ...as,
+    cwd: '/',
+    env: ENVIRONMENT,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const said = Promise.all([text(child.stdout), text(child.stderr)]).catch(() => []);
+  const [code] = await once(child, 'close').catch(error => [messageOf(error)]);
+  if (code !== 0) {
     rmSync(fresh, { recursive: true, force: true });
-    throw failure('the embedded PostgreSQL could not make its data directory', made.error?.message ?? `${made.stdout}${made.stderr}`);
+    throw failure('the embedded PostgreSQL could not make its data directory', [...(await said), code ?? 'it was killed'].join('\n'));
   }
   moveInto(fresh, dataDir);
 }

@@ -57,7 +57,7 @@ export async function startEmbedded(dir: string): Promise<Embedded> {
   const as = runAs(dataDir);
   const native = nativeBinaries(as);
   const log = join(dir, 'postgres.log');
-  if (!existsSync(join(dataDir, 'PG_VERSION'))) initialize(native, dataDir, as);
+  if (!existsSync(join(dataDir, 'PG_VERSION'))) await initialize(native, dataDir, as);
   const deadline = performance.now() + START_MS;
   for (let attempt = 1; ; attempt++) {
     const shared = await settled(dataDir, deadline);

@@ -298,6 +298,12 @@ describe.concurrent('words and settings that mean nothing', () => {
     ['a value of another type', ['assess'], /source/, config('{"source":5}')],
     ['an unknown kind of flag', ['assess'], /flag/, config('{"source":"app.db","flag":{"kind":"carrier pigeon","path":"x"}}')],
     [
+      'a flag in the database itself',
+      ['cutover', '--yes'],
+      /the flag cannot be in the SQLite file itself[\s\S]+flag\.path/,
+      config('{"source":"app.db","flag":{"path":"./app.db"}}'),
+    ],
+    [
       'a variable that is not set',
       ['assess'],
       /variable NO_SUCH_THING is not set/,
@@ -525,7 +531,7 @@ async function strictServer(): Promise<string> {
   chmodSync(dir, 0o755);
   const dataDir = locate(dir);
   const user = runAs(dataDir);
-  initialize(nativeBinaries(user), dataDir, user);
+  await initialize(nativeBinaries(user), dataDir, user);
   appendFileSync(join(dataDir, 'postgresql.conf'), 'wal_level = replica\nfsync = off\n');
   const rules = ['host all attacca 127.0.0.1/32 trust', 'host all all 127.0.0.1/32 scram-sha-256'];
   writeFileSync(join(dataDir, 'pg_hba.conf'), `${rules.join('\n')}\n`);

@@ -4,10 +4,12 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { runningEmbedded, startEmbedded } from '../../src/postgres/embedded.ts';
 import { isRoot } from '../../src/postgres/native.ts';
 import { connect } from '../support/postgres.ts';
+import { BINARY } from '../support/world.ts';
 
 const MODULE = new URL('../../src/postgres/embedded.ts', import.meta.url).href;
 
@@ -116,6 +118,20 @@ test('a killed first start leaves nothing that looks like a database', async () 
   writeFileSync(join(dir, 'postgres.0badc0de', 'PG_VERSION'), '18\n');
   const { url } = await startEmbedded(dir);
   expect(await ask(url, 'select 1')).toBe('1');
+});
+
+test('Ctrl-C while the first start makes its data directory ends the daemon, and is no failure of the server', async () => {
+  const source = join(dir, 'app.db');
+  new Database(source).exec('create table t (id integer primary key)').close();
+  const child = spawn(process.execPath, [BINARY, 'sync', '--source', source], { detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', piece => (said += piece));
+  const ended = once(child, 'exit');
+  const state = join(dir, '.attacca');
+  const begun = () => existsSync(state) && readdirSync(state).some(name => /^postgres\.[0-9a-f]{8}$/.test(name));
+  await expect.poll(begun, { interval: 5 }).toBe(true);
+  process.kill(-child.pid!, 'SIGINT'); // as a terminal does: to everybody in the foreground
+  expect([await ended, said]).toEqual([[0, null], expect.not.stringContaining('could not make')]);
 });
 
 test.skipIf(!isRoot())('as root, under a home that nobody else may enter, the data is where the server can reach it', async () => {
