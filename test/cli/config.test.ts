@@ -197,6 +197,11 @@ describe('refused by name', () => {
   });
 });
 
+test('a mark at the beginning, as some editors leave it, is no part of the configuration', () => {
+  writeFileSync(join(folder, 'marked.json'), '\uFEFF{"source":"app.db"}');
+  expect(loadConfig({}, join(folder, 'marked.json'), {}).source).toBe(join(folder, 'app.db'));
+});
+
 test('editors are told by a JSON Schema what can be set', async () => {
   const schema = z.toJSONSchema(Config, { io: 'input' });
   await expect(`${JSON.stringify(schema, null, 2)}\n`).toMatchFileSnapshot('../../deploy/attacca.config.schema.json');
