@@ -10,7 +10,7 @@ import { preflight } from '../postgres/preflight.ts';
 import type { AssessDocument } from '../server/documents.ts';
 import { refuseDamaged } from '../sqlite/integrity.ts';
 import { keySize } from '../sqlite/key-size.ts';
-import { type Database, openSource } from '../sqlite/open.ts';
+import { type Database, openSource, PATIENT_MS } from '../sqlite/open.ts';
 import { readSchema } from '../sqlite/tables.ts';
 import { traceless } from '../sqlite/traces.ts';
 import { page, todo } from './assess-page.ts';
@@ -28,7 +28,7 @@ import { writeOutput } from './write.ts';
 export async function assess(context: Context, options: { readonly html?: string; readonly target?: string }): Promise<number> {
   const { source, target, schema, plan: planFile, waive } = context.config();
   using _traces = traceless(source);
-  using db = openSource(source, { readonly: true });
+  using db = openSource(source, { readonly: true, readWaitMs: PATIENT_MS });
   showing(context.output, say => {
     say('checking that the file is whole');
     refuseDamaged(db, source);

@@ -1,7 +1,7 @@
 import { planSql } from '../plan/ddl.ts';
 import { printPlan } from '../plan/file.ts';
 import { DoneDocument } from '../server/documents.ts';
-import { openSource } from '../sqlite/open.ts';
+import { openSource, PATIENT_MS } from '../sqlite/open.ts';
 import { traceless } from '../sqlite/traces.ts';
 import { ask } from './ask.ts';
 import { showing } from './bar.ts';
@@ -20,7 +20,7 @@ export async function plan(
   if (options.widen === true) return await widen(context, options.table ?? []);
   const { source, schema, waive } = context.config();
   using _traces = traceless(source);
-  using db = openSource(source, { readonly: true });
+  using db = openSource(source, { readonly: true, readWaitMs: PATIENT_MS });
   const { plan, findings } = showing(context.output, say =>
     decidePlan(db, { schema, planFile: options.plan, waive, onProgress: saying(say, 'reading') }),
   );

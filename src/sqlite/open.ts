@@ -13,6 +13,8 @@ export type Statement = BetterSqlite3.Statement;
 
 /** How long a read waits for a writer that is committing (rollback-journal mode). */
 const READ_WAIT_MS = 2_000;
+/** For a read that nobody waits for but a person: beside a busy writer SQLite's own wait often looks in vain (rollback-journal mode). */
+export const PATIENT_MS = 30_000;
 const PAUSE_MS = 0.2;
 const cell = new Int32Array(new SharedArrayBuffer(4));
 const FIRST_READ = /* sql */ `select 1 from sqlite_schema limit 1`;
@@ -21,6 +23,8 @@ export type OpenOptions = {
   readonly readonly?: boolean;
   /** How long it may wait for a lock, and the event loop with it. */
   readonly waitMs?: number;
+  /** The same of what is read later, once it is open; absent: as long. */
+  readonly readWaitMs?: number;
   /** For one pass over the file: keeps 2 MB of its pages in memory instead of the library's 16. */
   readonly scan?: boolean;
 };
@@ -38,7 +42,7 @@ export function openSource(path: string, options: OpenOptions = {}): Database & 
     db = new BetterSqlite3(path, { readonly, fileMustExist: true, timeout: 0 });
     db.defaultSafeIntegers(true);
     firstRead(db, waitMs);
-    db.pragma(`busy_timeout = ${waitMs}`);
+    db.pragma(`busy_timeout = ${options.readWaitMs ?? waitMs}`);
     if (options.scan === true) db.pragma('cache_size = -2000'); // reads the schema, so it waits too
     return closing(db);
   } catch (error) {

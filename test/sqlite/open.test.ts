@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { UsageError } from '../../src/change/errors.ts';
-import { isLocked, openSource, persist, readTransaction, writeTransaction } from '../../src/sqlite/open.ts';
+import { isLocked, openSource, PATIENT_MS, persist, readTransaction, writeTransaction } from '../../src/sqlite/open.ts';
 import { scratch } from './planned.ts';
 
 test.each([
@@ -56,6 +56,18 @@ test('beside a writer that never pauses it is opened all the same (rollback-jour
     await once(child, 'exit');
   }
 }, 60_000);
+
+test('who reads the whole file outlasts a writer that others would not wait for (rollback-journal mode)', async () => {
+  using world = scratch('create table t (x)', { wal: false });
+  using db = openSource(world.path, { readonly: true, readWaitMs: PATIENT_MS });
+  const script = `const d = new (require('better-sqlite3'))(process.argv[1]); d.exec('begin exclusive'); console.log('locked');
+    setTimeout(() => d.exec('commit'), 3000)`; // longer than an ordinary read waits
+  const child = spawn(process.execPath, ['-e', script, world.path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  await once(child.stdout, 'data');
+  expect(db.prepare('select count(*) from t').pluck().get()).toBe(0n);
+  await ended;
+});
 
 test('integers come back as bigint', () => {
   using world = scratch('create table t (x); insert into t values (9007199254740993)');

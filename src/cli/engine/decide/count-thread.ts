@@ -4,7 +4,7 @@
  */
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { count, type Task } from '../../../sqlite/count.ts';
-import { openSource } from '../../../sqlite/open.ts';
+import { openSource, PATIENT_MS } from '../../../sqlite/open.ts';
 import { giveWay } from '../priority.ts';
 import type { Flag } from './plan-thread.ts';
 
@@ -13,7 +13,7 @@ export type CountTask = { readonly source: string; readonly tasks: readonly Task
 
 giveWay();
 const { source, tasks, answer, unwanted } = workerData as CountTask;
-using db = openSource(source, { scan: true });
+using db = openSource(source, { scan: true, readWaitMs: PATIENT_MS });
 // It ends itself: a thread that is ended from outside while it loads a native module takes the process with it.
 const goOn = (): void => void (Atomics.load(unwanted, 0) === 1 && process.exit());
 answer.postMessage(tasks.map(task => count(db, task, goOn)));

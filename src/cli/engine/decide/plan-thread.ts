@@ -4,7 +4,7 @@
  */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { Counted, Task } from '../../../sqlite/count.ts';
-import { explain, openSource } from '../../../sqlite/open.ts';
+import { explain, openSource, PATIENT_MS } from '../../../sqlite/open.ts';
 import { type Failure, packed } from '../failure.ts';
 import { giveWay } from '../priority.ts';
 import type { Far } from '../tell/reckoning.ts';
@@ -40,7 +40,7 @@ const beside = {
 };
 
 try {
-  using db = openSource(source, { scan: true });
+  using db = openSource(source, { scan: true, readWaitMs: PATIENT_MS });
   const onProgress = (far: Far): void => {
     if (Atomics.load(helper.unwanted, 0) === 1) process.exit(); // the thread alone
     tell({ kind: 'progress', far });
