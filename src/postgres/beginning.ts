@@ -1,7 +1,8 @@
 /*
- * A new slot, and all tables as they are at the very place where it begins: what the mirror is made of anew.
+ * All tables as they are at one place in the WAL, and a slot that has everything behind it: what the mirror is made of anew.
  *
- * (1) The slot and the snapshot are made by one command, so no commit is in both and none in neither [G10].
+ * (1) The place and the snapshot are made by one command, that of a new slot: no commit is in both and none in neither [G10]. Where the
+ *     mirror's slot is in order, it stays: the new one only lends its snapshot, and whatever fails, the mirror can go on from where it was.
  * (2) The snapshot lives as long as the connection that made it keeps still: it is taken over before anything else happens.
  * (3) Rows come through a cursor: a table of any size passes in bounded memory.
  */
@@ -18,7 +19,7 @@ import { dropSlot, heldUp } from './slot.ts';
 import { asVerified } from './tls.ts';
 
 export type Beginning = AsyncDisposable & {
-  /** Where the slot begins: what commits later comes out of it. */
+  /** What commits later comes out of the mirror's slot. */
   readonly position: Lsn;
   /** The rows of a table as they were there, in the plan's column order. One table at a time. */
   rows(table: TablePlan): AsyncGenerator<PgRow>;
@@ -28,19 +29,26 @@ const CONNECT_MS = 10_000;
 const SLOT_MS = 30_000;
 const FETCHED = 2_000;
 
+/** Where Postgres keeps no more for it than it would anyhow, what has to be read again is little; and there must be room for another one. */
+const IN_ORDER = /* sql */ `
+  select from pg_replication_slots where slot_name = $1 and plugin = 'pgoutput' and database = current_database() and wal_status = 'reserved'
+    and (select count(*) from pg_replication_slots) < current_setting('max_replication_slots')::integer`;
+
 /**
- * Drops the slot `name` if there is one and makes it anew; `session` is another one of the same database. Throws ReplicationError
- * ('retry') that names the oldest transaction when writers hold it up for `limitMs`.
+ * Makes the slot `name` anew unless it is in order; `session` is another one of the same database. Throws ReplicationError ('retry')
+ * that names the oldest transaction when writers hold it up for `limitMs`.
  */
 export async function beginAgain(
   { url, plan, session }: { readonly url: string; readonly plan: Plan; readonly session: Session },
   name: string,
   limitMs: number = SLOT_MS,
 ): Promise<Beginning> {
-  await dropSlot(session, name);
+  const stays = (await session.query(IN_ORDER, [name])).rowCount === 1;
+  const made = stays ? `${name}_copy` : name;
+  await dropSlot(session, made); // also one whose maker was killed while it waited
   const reader = await connect(url, { applicationName: 'attacca mirror copy' });
   try {
-    const position = await slotWithSnapshot(url, name, { session, reader, limitMs });
+    const position = await slotWithSnapshot(url, stays ? `${quote(made)} TEMPORARY` : quote(made), { session, reader, limitMs });
     return { position, rows: table => rowsOf(reader, plan, table), [Symbol.asyncDispose]: () => reader.end() };
   } catch (error) {
     await reader.end();
@@ -50,8 +58,8 @@ export async function beginAgain(
 
 type Making = { readonly session: Session; readonly reader: Session; readonly limitMs: number };
 
-/** On a replication connection, which alone can export the snapshot; `reader` has taken it over when this returns. */
-async function slotWithSnapshot(url: string, name: string, { session, reader, limitMs }: Making): Promise<Lsn> {
+/** On a replication connection, which alone can export the snapshot, and with which a temporary slot goes; `reader` has taken it over when this returns. */
+async function slotWithSnapshot(url: string, slot: string, { session, reader, limitMs }: Making): Promise<Lsn> {
   const maker = await replication(url);
   let late = false;
   const limit = setTimeout(() => {
@@ -60,7 +68,7 @@ async function slotWithSnapshot(url: string, name: string, { session, reader, li
   }, limitMs);
   try {
     // Keywords of the replication grammar are known in capitals only.
-    const { rows } = await maker.query(`CREATE_REPLICATION_SLOT ${quote(name)} LOGICAL pgoutput EXPORT_SNAPSHOT`);
+    const { rows } = await maker.query(`CREATE_REPLICATION_SLOT ${slot} LOGICAL pgoutput EXPORT_SNAPSHOT`);
     await reader.query(
       `begin isolation level repeatable read read only; set transaction snapshot ${literal(rows[0]?.snapshot_name ?? '')}`,
     );

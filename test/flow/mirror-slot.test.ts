@@ -88,3 +88,16 @@ test('before the disk fills the slot goes, where the policy says so; beside a da
   expect(await server.query('select 1 from pg_replication_slots'), 'Postgres keeps nothing any more').toEqual([]);
   await haltsAndResyncs(world, /the mirror was given up, so that the disk of Postgres does not fill/);
 });
+
+test('a resync that comes to nothing leaves the mirror as it was: the slot stays until it is not needed [G7] [G10]', async () => {
+  await using world = await openWorld(buildShop(100));
+  await mirroringWorld(world);
+  await stopDaemon(world);
+  const daemon = world.start('mirror-again.beginAgain:after');
+  await world.until(mirrored);
+  await world.json(1, 'resync', '--yes');
+  await daemon.exited;
+  world.start();
+  await writeInPostgres(world, 3);
+  expect(await backAgain(world)).toEqual([]);
+});
