@@ -92,5 +92,13 @@ export function ahead(before: Catalog, now: Catalog, plan: Plan): Ahead {
   return found;
 }
 
+/** What to remember once the tables are copied anew: SQLite has the values of `now`, and still no place for what it had none for. */
+export const copied = (before: Catalog, now: Catalog): Catalog => ({
+  ...before,
+  tables: Object.fromEntries(
+    Object.entries(now.tables).map(([name, { file, columns }]) => [name, { file, columns: own(before.tables, name)?.columns ?? columns }]),
+  ),
+});
+
 const own = <T>(record: Readonly<Record<string, T>>, name: string): T | undefined =>
   Object.hasOwn(record, name) ? record[name] : undefined;

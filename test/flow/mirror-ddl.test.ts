@@ -20,6 +20,10 @@ test('new columns and tables, TRUNCATE, a rewrite: the mirror goes on, and a rol
   await expect.poll(() => [orders.get(), logs.get()]).toEqual([1, 0]);
   await expect.poll(() => daemon.log()).toContain('Postgres has what SQLite has not');
   expect(await blocked(world)).toEqual(['new-tables', 'new-columns']);
+  await world.json(0, 'resync', '--yes'); // which has no place for them either
+  await world.until(mirrored);
+  expect(await blocked(world)).toEqual(['not-verified', 'new-tables', 'new-columns']);
+  await world.json(0, 'verify');
   await pg.query('drop table voucher; alter table orders drop column channel');
   await world.json(0, 'rollback', '--dry-run');
 

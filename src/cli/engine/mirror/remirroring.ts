@@ -1,8 +1,9 @@
 /*
  * The mirror made anew, with Postgres as the truth: after its slot was lost or given up, after a failover, after VACUUM.
  *
- * The slot goes first and comes back before anything is copied; the file says where it stands only together with the rows. A crash
- * anywhere in between leaves a slot that is ahead of the file, which the next start takes for what it is [G10].
+ * A slot that is in order stays, and the mirror goes on as it was, whatever fails. Any other goes first and comes back before anything
+ * is copied; the file says where it stands only together with the rows. A crash anywhere in between leaves a slot that is ahead of the
+ * file, which the next start takes for what it is [G10].
  */
 import type { RowChange } from '../../../change/change.ts';
 import type { TablePlan } from '../../../plan/plan.ts';
@@ -14,7 +15,7 @@ import type { Progress } from '../../../server/operations.ts';
 import { remirror } from '../../../sqlite/remirror.ts';
 import type { Installed } from '../engine.ts';
 import { watched } from '../points.ts';
-import { beginCatalog } from '../switch/ahead.ts';
+import { renewCatalog } from '../switch/ahead.ts';
 import { historyOf, streamOf } from './stream-names.ts';
 
 const SPOKEN_MS = 1_000;
@@ -27,7 +28,7 @@ export async function remakeMirror(on: Installed, progress: Progress): Promise<v
   await createPublication(engine.side, plan, publication);
   // What was compared before says nothing about what is copied now.
   await record(engine.main, { slot, publication, fullVerifiedAt: null });
-  await beginCatalog(on); // a change after this is noticed; one before it is copied
+  await renewCatalog(on); // a change after this is noticed; one before it is copied
   await using beginning = await ports.beginAgain({ url: engine.url, plan, session: engine.side }, slot);
   const changes = everything(beginning, plan.tables, progress);
   const file = { path: engine.config.source, plan, install: on.install };

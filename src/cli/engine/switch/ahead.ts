@@ -1,6 +1,6 @@
 /* DDL in Postgres while the mirror follows it: goes on where it can, says what a rollback would lose, halts where it cannot go on. */
 import type { Blocker } from '../../../change/errors.ts';
-import { type Ahead, ahead, readCatalog, rememberCatalog, rememberedCatalog } from '../../../postgres/ahead.ts';
+import { type Ahead, ahead, copied, readCatalog, rememberCatalog, rememberedCatalog } from '../../../postgres/ahead.ts';
 import type { Session } from '../../../postgres/open.ts';
 import { markTables } from '../../../sqlite/install.ts';
 import { openSource, writeTransaction } from '../../../sqlite/open.ts';
@@ -65,3 +65,10 @@ export async function aheadOf(on: Installed): Promise<Blocker[]> {
 /** From here on the mirror follows these tables. */
 export const beginCatalog = async (on: Installed): Promise<void> =>
   await rememberCatalog(on.engine.side, await readCatalog(on.engine.side, on.plan, streamOf(on).publication));
+
+/** The same where the tables that it followed are copied anew. */
+export async function renewCatalog({ engine, plan, install }: Installed): Promise<void> {
+  const now = await readCatalog(engine.side, plan, streamOf({ install }).publication);
+  const before = await rememberedCatalog(engine.side);
+  await rememberCatalog(engine.side, before === undefined ? now : copied(before, now));
+}
