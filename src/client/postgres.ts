@@ -115,7 +115,7 @@ function transaction(client: PgClient) {
     const refused = refusalOf(failed);
     if (refused !== undefined) throw refused;
     try {
-      return await client.query({ text: prepare(sql), values: [...params], queryMode: 'extended' });
+      return await client.query({ text: prepare(sql), values: params.map(bound), queryMode: 'extended' });
     } catch (error) {
       if (failed === undefined || refusalOf(error) !== undefined) failed = error;
       throw refusalOf(error) ?? error;
@@ -132,6 +132,9 @@ function transaction(client: PgClient) {
   };
   return { tx, end, failure: () => failed };
 }
+
+/** Postgres takes 0 and 1 for a boolean, and no boolean for a number. */
+const bound = (value: Param): Param => (typeof value === 'boolean' ? Number(value) : value);
 
 /** Whatever is asked for then would be done on its own, and stay. */
 const isOver = (client: PgClient): boolean => client.getTransactionStatus?.() === 'I';

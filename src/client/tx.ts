@@ -1,6 +1,6 @@
 import type { Side } from '../flag/flag.ts';
 
-/** What can be bound to a `?`. A boolean becomes 0 or 1 on SQLite. */
+/** What can be bound to a `?`. A boolean is 0 or 1 on both sides, whatever the column is there. */
 export type Param = null | number | bigint | string | boolean | Uint8Array;
 
 /** A row as the application's driver gives it: node-postgres gives bigint columns as text unless it is told otherwise. */

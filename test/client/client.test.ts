@@ -368,3 +368,20 @@ test('an onSwitch that throws does so to the application alone: the flag is foll
   });
   expect(stdout).toBe('told of postgres 1\ntold of sqlite 2\ntold of postgres 3\n');
 });
+
+test('true and false mean the same on both sides, in a column of numbers and in one of booleans', async () => {
+  await using world = await World.open();
+  const app = await world.client();
+  const put = (id: number) =>
+    app.transaction(async tx => {
+      await tx.run('insert into switch values (?, ?, ?)', id, true, false);
+      return [tx.side, await tx.get('select count(*) as found from switch where live = ? and count = ?', false, true)];
+    });
+  world.other.exec('create table switch (id integer, count integer, live boolean)');
+  await world.postgres.query('create table switch (id integer, count integer, live boolean)');
+  expect(await put(1)).toEqual(['sqlite', { found: 1 }]);
+  await world.flag.write({ primary: 'postgres', epoch: 1n });
+  await expect.poll(() => app.primary()).toBe('postgres');
+  expect(await put(2)).toEqual(['postgres', { found: '1' }]);
+  expect(await world.postgres.query('select * from switch')).toEqual([{ id: '2', count: '1', live: 'f' }]);
+});
