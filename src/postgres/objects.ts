@@ -92,9 +92,16 @@ const REMEMBERED = /* sql */ `select state from attacca.witness where object lik
 
 /** Keeps what is there as what has to be there: tables that are the application's are as its migrations made them. */
 export async function rememberObjects(session: Session, plan: Plan): Promise<void> {
-  const there = (await readObjects(session, plan)).filter(({ kind }) => kind !== 'view');
-  await session.query(REMEMBER, [JSON.stringify(there)]);
+  await keepObjects(
+    session,
+    (await readObjects(session, plan)).filter(({ kind }) => kind !== 'view'),
+  );
   await session.query(REMEMBER_SEQUENCES, identitiesOf(plan));
+}
+
+/** Keeps these as what has to be there. */
+export async function keepObjects(session: Session, objects: readonly CatalogObject[]): Promise<void> {
+  await session.query(REMEMBER, [JSON.stringify(objects)]);
 }
 
 /** What was there when attacca came. */

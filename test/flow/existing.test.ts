@@ -77,3 +77,28 @@ test('Django: jsonb, uuid from char(32), numeric(10,2), timestamptz from naive U
   journey(DJANGO));
 test('Rails: columns of its own, enum, a trigger, bigserial, migrations left out [G4] [G11]', () => journey(RAILS));
 test('Prisma and SQLAlchemy: quoted names, timestamp(3) from epochs, domain, identity ALWAYS, real [G4] [G11]', () => journey(MODERN));
+
+const NOTES = 'create table note (id integer primary key, code varchar(5), total decimal)';
+const OWN_NOTES = 'create table note (id bigserial primary key, code varchar(5), total numeric(6, 2))';
+const wider = (length: number): string => `alter table note alter column code type varchar(${length})`;
+
+test('columns that the application makes longer in Postgres are followed, whoever is primary: what did not fit goes in, and comes back [G4] [G9]', async () => {
+  await using world = await openWorld(db => db.exec(`${NOTES}; insert into note values (1, 'abc', 1.5)`));
+  await world.pg.query(OWN_NOTES);
+  world.start();
+  await world.until(caughtUp);
+  world.app.exec(`insert into note values (2, 'ten letters', 2)`);
+  await world.until(({ quarantine }) => quarantine === 1);
+  await world.pg.query(wider(11));
+  await world.json(0, 'quarantine', 'retry');
+  expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject({ ...EQUAL, objects: [] });
+
+  await world.json(0, 'cutover', '--yes');
+  await world.pg.query(`${wider(40)}; insert into note values (3, 'longer than anything was before it', 3)`);
+  await world.until(mirrored);
+  expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject(EQUAL);
+  await world.json(0, 'rollback', '--yes');
+  await world.until(caughtUp);
+  expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject({ ...EQUAL, objects: [] });
+  expect(world.app.prepare('select code from note').pluck().all()).toEqual(['abc', 'ten letters', 'longer than anything was before it']);
+});

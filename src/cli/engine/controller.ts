@@ -19,6 +19,7 @@ import { forwardTail } from './forward-tail.ts';
 import { allowGarbage } from './garbage.ts';
 import { capJournal } from './journal-cap.ts';
 import { leaveToApplication } from './keep/removal.ts';
+import { followLengths } from './lengths.ts';
 import { guarded } from './mirror/guard.ts';
 import { type ReverseTail, reverseTail } from './mirror/reverse-tail.ts';
 import { LOST } from './mirror/slot-guard.ts';
@@ -74,6 +75,7 @@ export function controller(engine: Engine): Controller {
       await settle(on);
       return true;
     }
+    if (!switching && (await followLengths(on))) return true;
     if (primaryIn(phase) === 'sqlite' && !switching) {
       const moved = followSource(on, signal).then(async moved => moved || (phase === 'shadowing' && (await widenByItself(on, signal))));
       following = moved.catch(nothing);

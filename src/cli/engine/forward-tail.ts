@@ -18,6 +18,7 @@ import { prune } from '../../sqlite/prune.ts';
 import type { StatePair } from '../../verify/rows.ts';
 import type { Installed } from './engine.ts';
 import { drained, headIn } from './journal-cap.ts';
+import { watchLengths } from './lengths.ts';
 import { watched } from './points.ts';
 import { compareRecent } from './prove/recent.ts';
 import type { Tail } from './tail.ts';
@@ -87,6 +88,7 @@ export function forwardTail(
   /** Applied and verified: then the marks are no longer needed. While the application keeps the file locked they stay for now. */
   async function checkMarked(): Promise<void> {
     try {
+      await watchLengths(on);
       const equal = await compareRecent(on, pin, stop.signal);
       drained(engine);
       if (!equal) return;

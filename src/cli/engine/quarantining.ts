@@ -9,6 +9,7 @@ import { openSource, writeTransaction } from '../../sqlite/open.ts';
 import { mark } from '../../sqlite/rows.ts';
 import type { Controller } from './controller.ts';
 import { installed } from './engine.ts';
+import { renewLengths } from './lengths.ts';
 
 const MARK_WAIT_MS = 30_000;
 /** Rows of quarantine that a document holds at most; `retry` and `drop` see all of them. */
@@ -24,6 +25,7 @@ export async function quarantine(
   ids: readonly string[],
 ): Promise<QuarantineDocument> {
   const { engine } = controller;
+  if (action === 'retry') await renewLengths(controller);
   const on = await installed(engine);
   const all = action === 'list' ? [] : await list(engine.side, { limit: Number.MAX_SAFE_INTEGER });
   const known = new Set(all.map(row => String(row.id)));

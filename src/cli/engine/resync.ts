@@ -10,6 +10,7 @@ import { openSource, writeTransaction } from '../../sqlite/open.ts';
 import type { Controller } from './controller.ts';
 import { type Engine, type Installed, installed } from './engine.ts';
 import { takeAsTruth } from './following.ts';
+import { renewLengths } from './lengths.ts';
 import { remakeMirror } from './mirror/remirroring.ts';
 import { followLoss } from './switch/accepted-loss.ts';
 
@@ -50,6 +51,7 @@ export async function endResync(controller: Controller, tables: readonly TablePl
 
 /** `resync` beside a running pipe. */
 export async function resync(controller: Controller, names: readonly string[], progress: Progress): Promise<DoneDocument> {
+  await renewLengths(controller);
   const { control } = await installed(controller.engine);
   const begin = (): Promise<readonly TablePlan[]> => beginResync(controller.engine, names, progress);
   if (control.phase !== 'mirroring') {
