@@ -11,8 +11,9 @@
  */
 import { type Blocker, Refused } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
-import type { Plan } from '../plan/plan.ts';
+import { at, type Plan } from '../plan/plan.ts';
 import { codeOf, type Database } from './open.ts';
+import { isWord, nameOf, tokenize } from './tokens.ts';
 
 /**
  * `writes`: writes a replicated table. `refuses`: writes nothing. `keeps`: neither of these, or on a view.
@@ -35,6 +36,7 @@ const SAVE = /* sql */ `insert into _attacca_app_trigger (position, name, sql) v
 const SAVED = /* sql */ `
   select a.name, coalesce(s.sql, a.sql) as sql, s.name is not null as present from _attacca_app_trigger a
   left join sqlite_schema s on s.type = 'trigger' and s.name = a.name collate nocase order by a.position`;
+const STANDS = /* sql */ `select 1 from sqlite_schema where type in ('table', 'view') and name = ? collate nocase`;
 
 /** The application's triggers in the order of sqlite_schema, and what each would do to the mirror. Reads the schema only. */
 export function appTriggers(db: Database, plan: Plan): AppTrigger[] {
@@ -65,15 +67,26 @@ export function setAside(db: Database, plan: Plan): void {
   }
 }
 
-/** Creates every remembered trigger again, in its old place among the others, and forgets them. Inside a write transaction. */
+/**
+ * Creates every remembered trigger again, in its old place among the others, and forgets them. One whose table somebody has dropped since
+ * went with it. Inside a write transaction.
+ */
 export function bringBack(db: Database): void {
   const saved = db.prepare<[], { name: string; sql: string | null; present: bigint }>(SAVED).all();
   for (const { name, sql, present } of saved) {
     if (sql === null) continue; // stayed, and the application has dropped it since
+    if (present === 0n && db.prepare(STANDS).get(tableOf(sql)) === undefined) continue;
     if (present === 1n) db.exec(`drop trigger ${quote(name)}`);
     db.exec(sql);
   }
   db.exec('delete from _attacca_app_trigger');
+}
+
+/** The name behind the first ON that is no name itself: SQLite has compiled this statement before. */
+function tableOf(sql: string): string {
+  const tokens = tokenize(sql).filter(({ kind }) => kind !== 'blank');
+  const { kind, text } = at(tokens, tokens.findIndex(token => isWord(token, 'on')) + 1);
+  return nameOf({ kind: kind === 'string' ? 'quoted' : kind, text });
 }
 
 /** Why a switch must not begin while this trigger is there. */

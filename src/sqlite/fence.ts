@@ -35,6 +35,7 @@ const SETTLED = /* sql */ `update _attacca_control set lsn = null, source = null
 const CLOSED = /* sql */ `select (select closed from _attacca_fence) is not 0`;
 const TRIGGERS = /* sql */ `select name, tbl_name as "table", sql from sqlite_schema where type = 'trigger' and name glob '_attacca_fence_*'`;
 const TABLES = /* sql */ `select name from sqlite_schema where type = 'table' and name glob '_attacca_*' and name <> '_attacca_fence'`;
+const TABLE = /* sql */ `select 1 from sqlite_schema where type = 'table' and name = ? collate nocase`;
 const CLOSE = /* sql */ `
   update _attacca_control set "primary" = 'postgres', epoch = @epoch, seq = @seq, lsn = @lsn, source = @source, watermark = null
   where id = 1 and "primary" = 'sqlite' and epoch < @epoch`;
@@ -119,6 +120,8 @@ export function fenceState(db: Database, plan: Plan): FenceState {
  */
 export function refence(db: Database, plan: Plan, epoch: bigint): readonly number[] {
   const open = openTables(db, plan, epoch);
+  const gone = open.filter(table => !stands(db, table));
+  if (gone.length > 0) throw dropped(gone);
   const ids = open.map(({ id }) => id);
   for (const table of open) putUp(db, table, epoch);
   markTables(db, ids);
@@ -135,7 +138,7 @@ export function keepFenceOnly(db: Database, plan: Plan): void {
   takeDown(db);
   bringBack(db);
   for (const name of db.prepare<[], string>(TABLES).pluck().all()) db.exec(`drop table ${quote(name)}`);
-  for (const table of plan.tables) putUp(db, table, control.epoch); // last, so that it fires first
+  for (const table of plan.tables.filter(table => stands(db, table))) putUp(db, table, control.epoch); // last, so that it fires first
 }
 
 /** For a copy of the file that nobody mirrors into: the application's triggers come back, and of ours nothing stays. Inside a transaction. */
@@ -158,6 +161,8 @@ function putUp(db: Database, table: TablePlan, epoch: bigint): void {
   }
 }
 
+const stands = (db: Database, { name }: TablePlan): boolean => db.prepare(TABLE).get(name) !== undefined;
+
 function takeDown(db: Database): void {
   for (const { name } of triggers(db)) db.exec(`drop trigger ${quote(name)}`);
 }
@@ -174,6 +179,15 @@ function openTables(db: Database, plan: Plan, epoch: bigint): TablePlan[] {
 
 const triggers = (db: Database): { name: string; table: string; sql: string }[] =>
   db.prepare<[], { name: string; table: string; sql: string }>(TRIGGERS).all();
+
+const dropped = (tables: readonly TablePlan[]): ReplicationError =>
+  new ReplicationError(
+    'halt',
+    `the SQLite file no longer has ${tables.map(({ name }) => quote(name)).join(', ')}: dropped or renamed, past the fence`,
+    {
+      hint: 'Make it again as it was, then run `attacca resync` and start `attacca sync`; or give up the way back with `attacca finish`.',
+    },
+  );
 
 const notAt = (primary: 'sqlite' | 'postgres', epoch: bigint): ReplicationError =>
   new ReplicationError('halt', `the SQLite file is not at an epoch before ${epoch} with ${primary} primary`, {

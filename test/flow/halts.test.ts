@@ -1,6 +1,6 @@
 /* What only a person can settle ends the pipe with its own reason, whoever waits for the pipe [G7]. */
 import { expect, test } from 'vitest';
-import { mirroringWorld, stopDaemon } from '../support/mirroring.ts';
+import { backAgain, mirroringWorld, stopDaemon } from '../support/mirroring.ts';
 import { buildShop } from '../support/shop.ts';
 import { caughtUp, openWorld, type World } from '../support/world.ts';
 
@@ -75,4 +75,23 @@ test('where the mirror has halted, `finish` is a way out [G11]', async () => {
   await world.json(0, 'finish', '--yes');
   expect(() => world.app.exec("insert into log values ('late', 1)")).toThrow('ATTACCA_FENCED');
   expect(await world.pg.query("select 1 from pg_namespace where nspname = 'attacca'")).toEqual([]);
+});
+
+test('a table that somebody drops in the fenced file halts the mirror by name; made again it comes back, and without it `finish` is a way out [G7] [G11]', async () => {
+  await using world = await openWorld(buildShop(20));
+  const daemon = await mirroringWorld(world);
+  const [made] = world.app.prepare<[], string>("select sql from sqlite_schema where name = 'line'").pluck().all();
+  world.app.exec('drop table line');
+  expect(await daemon.exited).toBe(1);
+  expect(daemon.log()).toMatch(/no longer has "line": dropped or renamed[\s\S]+attacca resync[\s\S]+attacca finish/);
+  world.app.exec(made ?? '');
+  await world.json(0, 'resync', '--yes');
+  const again = world.start();
+  expect(await backAgain(world)).toEqual([]);
+
+  await world.json(0, 'cutover', '--yes');
+  world.app.exec('drop table line');
+  expect(await again.exited).toBe(1);
+  await world.json(0, 'finish', '--yes');
+  expect(() => world.app.exec("insert into log values ('late', 1)")).toThrow('ATTACCA_FENCED');
 });

@@ -116,3 +116,20 @@ test('a trigger that nobody can judge refuses the switch and names the table', (
   app.db.exec('rollback');
   expect(names(app.db)).toEqual(['g']);
 });
+
+test.each(['gone', '"x on t"', `'it''s gone'`, '[on]', '`a`'])(
+  'a trigger whose table %s was dropped meanwhile went with it; the others come back',
+  table => {
+    const excluded = ['gone', 'x on t', "it's gone", 'on', 'a', 'log'];
+    using app = fixture(`${TABLES} create table ${table} (n); create trigger "stays on" after insert on t begin delete from u; end;`, {
+      excluded,
+    });
+    app.db.exec(template('sqlite/fence.sql', {}));
+    app.db.exec(`create trigger if not exists "a on t" /* on t */ after update of n on ${table} begin insert into u values (1); end`);
+    setAside(app.db, app.plan);
+    expect(names(app.db)).toEqual([]);
+    app.db.exec(`drop table ${table}`);
+    bringBack(app.db);
+    expect(names(app.db)).toEqual(['stays on']);
+  },
+);
