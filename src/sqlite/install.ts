@@ -201,10 +201,10 @@ const fenced = (): Refused =>
 
 /** There is nothing left to remove, and what is there must stay [G11]. */
 export const finished = (): Refused =>
-  new Refused('uninstall refused', [
+  new Refused('this migration is finished', [
     {
       code: 'finished',
-      reason: 'this migration is finished: PostgreSQL is primary, and the fence in SQLite keeps old instances from writing into the void',
+      reason: 'PostgreSQL is primary, and the fence in SQLite keeps old instances from writing into the void',
       remedy: 'leave both as they are; there is no way back after finish, and the SQLite file is the copy of what was before',
     },
   ]);

@@ -48,12 +48,13 @@ test('uninstall after finish is refused: the fence stays, and so does the embedd
   await client.end();
 });
 
-test('uninstall after finish is refused with a target elsewhere too [G11]', async () => {
+test('after finish every command says that it is finished, with a target elsewhere too [G11]', async () => {
   await using world = await openWorld(buildShop(20));
   const daemon = await mirroringWorld(world);
   await world.json(0, 'finish', '--yes');
   await daemon.exited;
-  expect(codes(await world.run(...UNINSTALL))).toEqual(['finished']);
+  for (const words of [UNINSTALL, ['finish', '--yes', '--json'], ['rollback', '--yes', '--json'], ['status', '--json'], ['sync', '--json']])
+    expect(codes(await world.run(...words)), words[0]).toEqual(['finished']);
   expect(() => world.app.exec('delete from log')).toThrow(/ATTACCA_FENCED/);
 });
 

@@ -14,7 +14,7 @@ import { readControl } from '../../postgres/control.ts';
 import { installPostgres, occupants } from '../../postgres/install.ts';
 import type { Session } from '../../postgres/open.ts';
 import { tryPlan } from '../../postgres/trial.ts';
-import { readFileControl } from '../../sqlite/install.ts';
+import { finished, readFileControl, wasFinished } from '../../sqlite/install.ts';
 import { openSource } from '../../sqlite/open.ts';
 import type { Config } from '../config.ts';
 import type { Decided } from './decide/deciding.ts';
@@ -28,6 +28,7 @@ import { ELSEWHERE, type Engine, identityOf, refuseOtherSource, unnamedTarget } 
  */
 export async function examine(config: Config, log: Logger, signal: AbortSignal, target?: TargetSchema): Promise<Decided> {
   using db = openSource(config.source, { scan: true });
+  if (wasFinished(db)) throw finished();
   const theirs = readFileControl(db);
   if (theirs !== undefined && config.target === undefined) throw unnamedTarget(config.source, theirs.target);
   if (theirs !== undefined) throw alreadyCaptured(theirs.target);

@@ -22,7 +22,7 @@ import { type Preflight, preflight } from '../../postgres/preflight.ts';
 import type { OnQuarantine } from '../../postgres/writes.ts';
 import { type Dial, dialOf } from '../../replicate/pace.ts';
 import { privateFolder, rehearsedAt, stateFolder } from '../../server/socket.ts';
-import { fileControlAt, hasFence } from '../../sqlite/install.ts';
+import { fileControlAt, finished, hasFence, readFileControl, wasFinished } from '../../sqlite/install.ts';
 import { openSource } from '../../sqlite/open.ts';
 import type { Config } from '../config.ts';
 import { type Reached, watched } from './points.ts';
@@ -189,7 +189,9 @@ function follows(source: string, install: string): boolean {
 
 /** Says for which other database the file is captured, if it is: nothing is to be installed here then. */
 export function notInstalled({ config: { source } }: Pick<Engine, 'config'>): Refused {
-  const theirs = fileControlAt(source)?.target;
+  using db = openSource(source, { readonly: true });
+  if (wasFinished(db)) return finished();
+  const theirs = readFileControl(db)?.target;
   const [reason, remedy] =
     theirs === undefined
       ? [
