@@ -20,10 +20,14 @@ import {
   tableName,
 } from './plan.ts';
 
-/** CREATE TABLE with columns, NOT NULL, defaults, identity and partitions, without its key. Generated columns stand last, where INSERT needs no list. */
+/**
+ * CREATE TABLE with columns, NOT NULL, defaults, identity and partitions, without its key. What SQLite's table has not stands last: an
+ * INSERT without a list means the application's columns.
+ */
 export function tableDdl(plan: Plan, table: TablePlan): string {
   const columns = table.columns.map((column, index) => columnDdl(column, index === table.identity ? identityDdl(plan, table) : undefined));
-  const all = [...columns, ...(table.generated ?? []).map(generatedDdl)].map(column => `  ${column}`);
+  const hidden = columns.splice(0, table.key.kind === 'hidden' ? 1 : 0);
+  const all = [...columns, ...(table.generated ?? []).map(generatedDdl), ...hidden].map(column => `  ${column}`);
   const partition = table.partition === undefined ? '' : ` partition by range (${quote(at(table.columns, table.partition.column).target)})`;
   return [`create table ${tableName(plan, table)} (\n${all.join(',\n')}\n)${partition}`, ...partitionDdl(plan, table)].join(';\n');
 }

@@ -2,6 +2,7 @@
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import type { VerifyDocument } from '../../src/server/documents.ts';
+import { mirroringWorld } from '../support/mirroring.ts';
 import { caughtUp, openWorld } from '../support/world.ts';
 
 const GENERATED = 'total, label, fold, age, note';
@@ -65,4 +66,18 @@ test('VIRTUAL and STORED columns have equal values on both sides, there and back
   await world.json(0, 'uninstall', '--yes');
   expect(await daemon.exited).toBe(0);
   db.close();
+});
+
+test('an INSERT without a list means the same on both sides, also in a table without a key and with a computed column [G4]', async () => {
+  const tags = 'create table tag (post integer, label integer, twice integer as (label * 2))';
+  await using world = await openWorld(db => db.exec(`${tags}; insert into tag values (1, 2)`));
+  await mirroringWorld(world);
+  await world.pg.query('insert into tag values (5, 6)');
+  const rows = world.app.prepare('select post, label, twice from tag order by post').raw();
+  await expect
+    .poll(() => rows.all())
+    .toEqual([
+      [1, 2, 4],
+      [5, 6, 12],
+    ]);
 });
