@@ -28,9 +28,10 @@ import {
   refuseUnnamedTarget,
   stopUnused,
 } from './engine/engine.ts';
+import { exportAudit } from './engine/keep/auditing.ts';
 import { refuseNamedTarget } from './engine/keep/named-target.ts';
 import { hasEmbedded, type Left, removeCapture, removeState } from './engine/keep/removal.ts';
-import { operations } from './engine/operations.ts';
+import { FINISHED, operations } from './engine/operations.ts';
 import { reachedBy } from './engine/points.ts';
 import { beginResync, endResync } from './engine/resync.ts';
 import { flagWithoutPostgres } from './engine/tell/flag.ts';
@@ -163,7 +164,13 @@ async function alone(config: Config, call: Call, { say, env, ended }: Lone): Pro
     stop.abort();
   });
   if (call.operation === 'uninstall') return await perform(ops, call, say, actor(env));
-  await installed(engine);
+  const { control } = await installed(engine);
+  if (call.operation === 'finish' && control.phase === 'finished') {
+    await exportAudit(engine, call.audit);
+    await own.run(stop.signal, () => undefined); // an earlier one was interrupted: this ends it
+    ended({ keepTarget: true });
+    return FINISHED;
+  }
   // Before anything reads the journal, which may be the reason for it.
   const again = call.operation === 'resync' ? await beginResync(engine, call.tables, say) : undefined;
   if (call.operation === 'widen' && call.tables.length > 0) return await widenTables(own, call.tables, say);

@@ -58,6 +58,16 @@ test('after finish every command says that it is finished, with a target elsewhe
   expect(() => world.app.exec('delete from log')).toThrow(/ATTACCA_FENCED/);
 });
 
+test('a finish that was interrupted behind its point of no return is ended by the next one, which says so [G11]', async () => {
+  await using world = await openWorld(buildShop(20));
+  await mirroringWorld(world);
+  await stopDaemon(world);
+  await world.pg.query(`update attacca.control set phase = 'finished'`);
+  await world.json(0, 'finish', '--yes');
+  expect(await world.pg.query(`select from pg_namespace where nspname = 'attacca'`)).toEqual([]);
+  expect(() => world.app.exec('delete from log')).toThrow(/ATTACCA_FENCED/);
+});
+
 test('two files in one folder: the daemon of one does nothing for the other, a second one is refused, and each leaves what is not its own', async () => {
   await using world = await openWorld(buildShop(20));
   await using theirs = await testPostgres();

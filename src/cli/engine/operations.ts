@@ -171,8 +171,10 @@ async function finish(
     await leaveToApplication(on);
     ended({ keepTarget: true });
   });
-  return {
-    done: 'finish',
-    detail: 'PostgreSQL is the application’s; SQLite keeps only the fence, so that no old instance writes into the void',
-  };
+  return FINISHED;
 }
+
+export const FINISHED: DoneDocument = {
+  done: 'finish',
+  detail: 'PostgreSQL is the application’s; SQLite keeps only the fence, so that no old instance writes into the void',
+};
