@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
 import pg from 'pg';
 import { expect, test } from 'vitest';
-import type { AppDatabase, Tx } from '../../src/client/client.ts';
+import type { AppDatabase, Side, Tx } from '../../src/client/client.ts';
 import { createDatabase, NotAccepted } from '../../src/client/client.ts';
 import { World } from './world.ts';
 
@@ -384,4 +384,22 @@ test('true and false mean the same on both sides, in a column of numbers and in 
   await expect.poll(() => app.primary()).toBe('postgres');
   expect(await put(2)).toEqual(['postgres', { found: '1' }]);
   expect(await world.postgres.query('select * from switch')).toEqual([{ id: '2', count: '1', live: 'f' }]);
+});
+
+test('a flag without epochs that lags behind a fence changes nothing; when it changes it is believed, also where no fence can say so', async () => {
+  await using world = await World.open();
+  let primary: Side = 'sqlite';
+  const app = await world.client({ flag: { read: async () => ({ primary, epoch: 0n }) }, pollMs: 5 });
+  world.fenceSqlite(1);
+  await world.openPostgres(1);
+  expect(await add(app)).toBe('postgres');
+  expect(await add(app)).toBe('postgres');
+  primary = 'postgres';
+  expect(await add(app)).toBe('postgres');
+
+  for (const event of ['insert', 'update', 'delete']) world.other.exec(`drop trigger f_${event}`);
+  world.other.exec('drop table _attacca_fence');
+  primary = 'sqlite'; // opened although Postgres could not be asked, whose fence says nothing therefore
+  await expect.poll(() => app.primary()).toBe('sqlite');
+  expect(await add(app)).toBe('sqlite');
 });
