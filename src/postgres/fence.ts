@@ -81,7 +81,7 @@ export async function renewFence(session: Session, plan: Plan, table: TablePlan)
   await addFence(session, plan, table);
 }
 
-export async function dropFence(session: Session, plan: Plan, table: TablePlan): Promise<void> {
+async function dropFence(session: Session, plan: Plan, table: TablePlan): Promise<void> {
   for (const name of await treeOf(session, plan, table)) await session.query(`drop trigger if exists _attacca_fence on ${name}`);
 }
 

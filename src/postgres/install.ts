@@ -13,14 +13,14 @@ import { template } from '../change/template.ts';
 import { commentDdl, tableDdl } from '../plan/ddl.ts';
 import { compatSql } from '../plan/expression/compat.ts';
 import { relationsOf } from '../plan/partition.ts';
-import { HIDDEN_ROWID, type Plan, type TablePlan, tableName } from '../plan/plan.ts';
+import { HIDDEN_ROWID, type Plan, tableName } from '../plan/plan.ts';
 import { audit } from './audit.ts';
 import { dropForeignKeys } from './constraints.ts';
 import { type Control, createControl, type NewControl, readControl } from './control.ts';
 import { PostgresError } from './errors.ts';
-import { addFence, dropFence, fencePostgres } from './fence.ts';
+import { addFence, fencePostgres } from './fence.ts';
 import { rememberObjects } from './objects.ts';
-import { type Session, transaction } from './open.ts';
+import { type PgRecord, type Session, transaction } from './open.ts';
 
 export type Installation = Omit<NewControl, 'phase' | 'epoch' | 'plan'>;
 
@@ -153,16 +153,22 @@ export async function finishPostgres(session: Session, plan: Plan): Promise<void
   await dropIdleSlot(session, control.slot);
   // Before the hidden keys go: Postgres refuses UPDATE and DELETE on a published table without a replica identity.
   await dropPublication(session, control);
-  for (const table of plan.tables) await patiently(() => transaction(session, null, () => release(session, plan, table)));
+  for (const table of (await session.query(OURS, [plan.tables.map(table => tableName(plan, table))])).rows)
+    await patiently(() => transaction(session, null, () => release(session, plan, table)));
   await transaction(session, null, () => dropOurs(session, control));
 }
 
-async function release(session: Session, plan: Plan, table: TablePlan): Promise<void> {
-  const name = tableName(plan, table);
-  const hidden = table.key.kind === 'hidden' ? `, drop column if exists ${quote(HIDDEN_ROWID)}` : '';
+/** The application may have renamed or dropped tables since: the fence tells which are meant. One may have lost it. */
+const OURS = /* sql */ `
+  select c.oid::regclass::text as name, c.relispartition as part from pg_class c
+  where c.oid in (select to_regclass(name) from unnest($1::text[]) name)
+    or c.oid in (select tgrelid from pg_trigger where tgfoid = to_regproc('attacca.fence'))`;
+
+async function release(session: Session, plan: Plan, { name, part }: PgRecord): Promise<void> {
   await session.query(`set local lock_timeout = ${LOCK_MS}`);
-  await dropFence(session, plan, table);
-  if (!plan.existing) await session.query(`alter table ${name} replica identity default${hidden}`);
+  await session.query(`drop trigger if exists _attacca_fence on ${name}`);
+  if (plan.existing || part === 't') return;
+  await session.query(`alter table if exists ${name} replica identity default, drop column if exists ${quote(HIDDEN_ROWID)}`);
 }
 
 /** Whoever waits for a table's lock makes everyone behind wait too: the application is never held up longer than this. */

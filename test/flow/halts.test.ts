@@ -95,3 +95,14 @@ test('a table that somebody drops in the fenced file halts the mirror by name; m
   await world.json(0, 'finish', '--yes');
   expect(() => world.app.exec("insert into log values ('late', 1)")).toThrow('ATTACCA_FENCED');
 });
+
+test('so it is where the application has renamed or dropped tables in Postgres, and none of them keeps anything of attacca [G11]', async () => {
+  await using world = await openWorld(buildShop(20));
+  const daemon = await mirroringWorld(world);
+  await world.pg.query('alter table log rename to messages; drop table line');
+  expect(await daemon.exited).toBe(1);
+  await world.json(0, 'finish', '--yes');
+  const ours = `select attname from pg_attribute where attname like '\\_attacca%' and not attisdropped union all select tgname from pg_trigger where tgname like '\\_attacca%'`;
+  expect(await world.pg.query(ours)).toEqual([]);
+  expect(await world.pg.query(`select relreplident as identity from pg_class where relname = 'messages'`)).toEqual([{ identity: 'd' }]);
+});
