@@ -35,7 +35,7 @@ export async function acceptLoss(context: Context, { dryRun = false, yes = false
   const begun = lossOf(config.source);
   if (begun === undefined) {
     await refuse(config, standing, flag);
-    for (const line of losing(standing)) progress(context.output, line);
+    for (const line of losing(standing, config)) progress(context.output, line);
     if (dryRun) return said(context, standing, standing.epoch, true);
     await confirm(context, yes, `Make SQLite primary for ${config.source} now, without PostgreSQL?`);
     await open(config, context, flag);
@@ -80,7 +80,7 @@ async function answers(config: Config): Promise<boolean> {
   }
 }
 
-function losing({ lsn, watermark }: ControlRow): string[] {
+function losing({ lsn, watermark }: ControlRow, { flag }: Config): string[] {
   const moment = momentOf(watermark);
   const known =
     moment === null
@@ -90,6 +90,7 @@ function losing({ lsn, watermark }: ControlRow): string[] {
     'PostgreSQL cannot be reached.',
     `${known}. What was committed there later is lost to the application.`,
     'Whoever can still reach PostgreSQL can go on writing there, until attacca reaches it again and fences it: stop those instances.',
+    ...(flag?.kind === 'postgres' ? ['The flag is a row there, which nobody can read now: point the application at SQLite by hand.'] : []),
   ];
 }
 

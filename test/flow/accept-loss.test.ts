@@ -131,3 +131,12 @@ test('its epoch is beyond that of a rollback which had begun, also where that we
   await expect(world.pg.query(INSERT)).rejects.toThrow(/ATTACCA_FENCED epoch=11 primary=sqlite/);
   expect(await world.differences()).toEqual([]);
 });
+
+test('whoever follows a flag that is in Postgres hears nothing of it, which is said before', async () => {
+  await using world = await openWorld(buildShop(20), { flag: { kind: 'postgres' } });
+  await world.pg.query('create table app_flag (name text primary key, value text not null, epoch bigint not null default 0)');
+  await mirroringWorld(world);
+  await stopDaemon(world);
+  const dry = await world.run('rollback', '--accept-loss', '--dry-run', '--target', 'postgresql://nobody@127.0.0.1:1/gone');
+  expect([dry.code, dry.stderr]).toEqual([0, expect.stringContaining('point the application at SQLite by hand')]);
+});
