@@ -8,7 +8,7 @@
  * (3) What makes the fence fail (a rebuilt table, VACUUM) moves schema_version: looked at inside the same transaction.
  */
 import type { Lsn, RowChange } from '../change/change.ts';
-import { ReplicationError } from '../change/errors.ts';
+import { messageOf, ReplicationError } from '../change/errors.ts';
 import { formatLsn, parseLsn } from '../change/lsn.ts';
 import type { Sink } from '../change/ports.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -129,10 +129,10 @@ function reclose(db: Database, plan: Plan, epoch: bigint): readonly number[] {
 export function judged(error: unknown): unknown {
   if (error instanceof ReplicationError || codeOf(error) === '') return error;
   const passes = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|NOMEM)/.test(codeOf(error));
-  return new ReplicationError(passes ? 'retry' : 'halt', `SQLite refuses the mirror's transaction: ${codeOf(error)}`, {
+  return new ReplicationError(passes ? 'retry' : 'halt', `SQLite refuses the mirror's transaction: ${messageOf(error)} (${codeOf(error)})`, {
     hint: passes
       ? 'Look at the disk and at who else holds the file.'
-      : 'The file or its schema has changed: run `attacca verify` and see the cause.',
+      : 'The file or its schema has changed: undo that, run `attacca resync`, and start `attacca sync`; or give up the way back with `attacca finish`.',
     cause: error,
   });
 }

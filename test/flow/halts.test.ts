@@ -90,8 +90,11 @@ test('a table that somebody drops in the fenced file halts the mirror by name; m
   expect(await backAgain(world)).toEqual([]);
 
   await world.json(0, 'cutover', '--yes');
-  world.app.exec('drop table line');
+  world.app.exec('alter table orders drop column photo');
+  await world.pg.query('update orders set total = 1 where id = 1');
   expect(await again.exited).toBe(1);
+  expect(again.log()).toMatch(/no such column: "?photo[\s\S]+undo that[\s\S]+attacca finish/);
+  world.app.exec('drop table line');
   await world.json(0, 'finish', '--yes');
   expect(() => world.app.exec("insert into log values ('late', 1)")).toThrow('ATTACCA_FENCED');
 });
