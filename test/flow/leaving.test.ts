@@ -58,6 +58,16 @@ test('after finish every command says that it is finished, with a target elsewhe
   expect(() => world.app.exec('delete from log')).toThrow(/ATTACCA_FENCED/);
 });
 
+test('where the file is kept locked, finish fails while there is still a way back [G9]', async () => {
+  await using world = await openWorld(buildShop(20));
+  await mirroringWorld(world);
+  world.app.exec('begin immediate');
+  await world.json(1, 'finish', '--yes');
+  world.app.exec('rollback');
+  await world.until(({ phase }) => phase === 'mirroring');
+  await world.json(0, 'finish', '--yes');
+});
+
 test('a finish that was interrupted behind its point of no return is ended by the next one, which says so [G11]', async () => {
   await using world = await openWorld(buildShop(20));
   await mirroringWorld(world);

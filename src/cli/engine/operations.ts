@@ -7,6 +7,7 @@ import { holdsTables } from '../../postgres/install.ts';
 import { unschedule } from '../../postgres/scheduled.ts';
 import type { DoneDocument, SwitchDocument, VerifyDocument } from '../../server/documents.ts';
 import type { Operations, Progress } from '../../server/operations.ts';
+import { hold } from '../../sqlite/hold.ts';
 import type { Controller } from './controller.ts';
 import { refuseWhilePaused, turn, untilCopied } from './copy/throttling.ts';
 import { type Installed, installed } from './engine.ts';
@@ -21,6 +22,9 @@ import { readStatus } from './status.ts';
 import { appoint, approve } from './switch/appointments.ts';
 import { check, cutOver, rollBack, takeDown } from './switch/switching.ts';
 import { widenTables } from './widening.ts';
+
+/** How long others may be writing the file before `finish` gives up. */
+const LOCK_WAIT_MS = 5_000;
 
 /** The process around the controller: since when it is there, and the page that it serves. */
 type Process = { readonly since: Date; readonly page?: { readonly url: string; readonly entry: string } | undefined };
@@ -166,6 +170,7 @@ async function finish(
   await controller.whileSwitching(async () => {
     await controller.tail()?.stop();
     await exportAudit(engine, options.audit); // where it cannot be written, nothing is finished
+    (await hold(engine.config.source, LOCK_WAIT_MS)).release(); // nor where the file cannot be, or others keep it locked
     await moveOn(engine, 'mirroring', 'finish');
     await exportAudit(engine, options.audit);
     await leaveToApplication(on);
