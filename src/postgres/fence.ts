@@ -53,15 +53,16 @@ export async function addFence(session: Session, plan: Plan, table: TablePlan): 
 }
 
 const addTrigger = (session: Session, name: string): Promise<unknown> =>
-  session.query(template('postgres/fence-trigger.sql', { table: name, relation: literal(name) }));
+  session.query(`${template('postgres/fence-trigger.sql', { table: name })}${always(name)}`);
+
+const always = (name: string): string => template('postgres/fence-always.sql', { table: name, relation: literal(name) });
 
 const PARTS = /* sql */ `select relid::text as name from pg_partition_tree(to_regclass($1)) where level > 0`;
-const NEW_PARTS = /* sql */ `${PARTS} and not exists (select from pg_trigger where tgrelid = relid and tgname = '_attacca_fence')`;
 
 /** The partitions that a table has now, in SQL. */
-async function partsOf(session: Session, plan: Plan, table: TablePlan, query = PARTS): Promise<string[]> {
+async function partsOf(session: Session, plan: Plan, table: TablePlan): Promise<string[]> {
   if (table.partition === undefined) return [];
-  const { rows } = await session.query<{ name: string }>(query, [tableName(plan, table)]);
+  const { rows } = await session.query<{ name: string }>(PARTS, [tableName(plan, table)]);
   return rows.map(({ name }) => name);
 }
 
@@ -69,11 +70,6 @@ const treeOf = async (session: Session, plan: Plan, table: TablePlan): Promise<s
   tableName(plan, table),
   ...(await partsOf(session, plan, table)),
 ];
-
-/** Fences partitions that have come while Postgres was primary. Call it while `lockTables` keeps their writers out. */
-export async function fenceNewPartitions(session: Session, plan: Plan): Promise<void> {
-  for (const table of plan.tables) for (const name of await partsOf(session, plan, table, NEW_PARTS)) await addTrigger(session, name);
-}
 
 /** The fence anew, where there may be one that somebody has changed. */
 export async function renewFence(session: Session, plan: Plan, table: TablePlan): Promise<void> {
@@ -95,6 +91,26 @@ const FENCED = /* sql */ `
   select r.root as relname from (${TREES}) r group by r.root
   having bool_and(exists (
     select from pg_trigger t where t.tgrelid = r.oid and t.tgfoid = to_regproc('attacca.fence') and t.tgtype = 62 and t.tgenabled = 'A'))`;
+
+const OPEN = /* sql */ `
+  select r.oid::regclass::text as name, t.tgfoid = to_regproc('attacca.fence') and t.tgtype = 62 as whole from (${TREES}) r
+  left join pg_trigger t on t.tgrelid = r.oid and t.tgname = '_attacca_fence'
+  where (t.tgfoid = to_regproc('attacca.fence') and t.tgtype = 62 and t.tgenabled = 'A') is not true`;
+const DROP_MS = 200;
+
+/**
+ * Puts up the fence where it is not: tables that were made anew, partitions that have come, triggers that were dropped or switched off
+ * while Postgres was primary. Call it while `lockTables` keeps their writers out. Only a strange trigger of the fence's name has to wait
+ * for readers, and not for long.
+ */
+export async function fenceOpen(session: Session, plan: Plan): Promise<void> {
+  const { rows } = await session.query<{ name: string; whole: string | null }>(OPEN, targetsOf(plan));
+  for (const { name, whole } of rows) {
+    if (whole === 'f') await session.query(`set local lock_timeout = ${DROP_MS}; drop trigger _attacca_fence on ${name}`);
+    if (whole === 't') await session.query(always(name));
+    else await addTrigger(session, name);
+  }
+}
 
 const targetsOf = ({ schema, tables }: Plan): unknown[] => [schema, tables.map(({ target }) => target)];
 

@@ -81,3 +81,19 @@ test('columns that change names, one that is added again, an enum with another l
   ]);
   await world.json(0, 'rollback', '--yes');
 });
+
+test('tables whose fence was dropped, switched off or went with a table that was made anew are fenced again by a rollback [G8]', async () => {
+  await using world = await openWorld(buildShop(20));
+  await mirroringWorld(world);
+  const { pg } = world;
+  await pg.query('drop trigger _attacca_fence on orders; alter table customer disable trigger _attacca_fence');
+  await pg.query('alter table log rename to old_log; create table log (like old_log including all); insert into log select * from old_log');
+  await pg.query('alter table log replica identity full; drop table old_log');
+  await world.json(0, 'resync', '--yes');
+  await world.until(mirrored);
+  await world.json(4, 'verify'); // its sequence is another one now, which refuses no rollback
+  await world.json(0, 'rollback', '--yes');
+  expect(await world.differences()).toEqual([]);
+  for (const table of ['orders', 'customer', 'log', 'line'])
+    await expect(pg.query(`delete from ${table}`), table).rejects.toThrow(/ATTACCA_FENCED epoch=2 primary=sqlite/);
+});

@@ -12,7 +12,7 @@ import type { Phase } from '../../../cutover/phase.ts';
 import type { FlagProvider } from '../../../flag/flag.ts';
 import { audit } from '../../../postgres/audit.ts';
 import { advance, readPhase } from '../../../postgres/control.ts';
-import { fenceNewPartitions, fencePostgres, lockTables, readFence } from '../../../postgres/fence.ts';
+import { fenceOpen, fencePostgres, lockTables, readFence } from '../../../postgres/fence.ts';
 import { keepLost, type Lost } from '../../../postgres/lost.ts';
 import { connect, transaction } from '../../../postgres/open.ts';
 import { WATERMARK_TABLE } from '../../../postgres/relations.ts';
@@ -81,7 +81,7 @@ async function move({ engine, plan, control }: Standing, { epoch, watermark }: C
   const to = afterLoss(phase as Phase);
   await transaction(engine.main, null, async () => {
     await lockTables(engine.main, plan, LOCK_WAIT_MS);
-    await fenceNewPartitions(engine.main, plan);
+    await fenceOpen(engine.main, plan);
     await readSequences(engine.main, plan); // from where they stand now, they move no more
     const verifiedSeq = control.mark?.seq ?? null;
     const set = { verifiedSeq, fullVerifiedAt: null, fullVerifiedOk: null };

@@ -14,7 +14,7 @@ import type {
 } from '../../../cutover/ports.ts';
 import type { Plan } from '../../../plan/plan.ts';
 import { advance, isElsewhere, only, readVerified, record, resumeAt } from '../../../postgres/control.ts';
-import { closing, fenceNewPartitions, lockTables, opening } from '../../../postgres/fence.ts';
+import { closing, fenceOpen, lockTables, opening } from '../../../postgres/fence.ts';
 import type { Session } from '../../../postgres/open.ts';
 import { readSequences, setSequences } from '../../../postgres/sequence.ts';
 import { writeWatermark } from '../../../postgres/slot.ts';
@@ -160,7 +160,7 @@ async function lock({ engine, plan, writer }: Installed, open: Ready, budgetMs: 
   try {
     await session.query('begin');
     await lockTables(session, plan, budgetMs);
-    await fenceNewPartitions(session, plan);
+    await fenceOpen(session, plan);
   } catch (error) {
     await release();
     throw error;
