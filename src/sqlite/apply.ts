@@ -129,10 +129,14 @@ function reclose(db: Database, plan: Plan, epoch: bigint): readonly number[] {
 export function judged(error: unknown): unknown {
   if (error instanceof ReplicationError || codeOf(error) === '') return error;
   const passes = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|NOMEM)/.test(codeOf(error));
-  return new ReplicationError(passes ? 'retry' : 'halt', `SQLite refuses the mirror's transaction: ${messageOf(error)} (${codeOf(error)})`, {
-    hint: passes
-      ? 'Look at the disk and at who else holds the file.'
-      : 'The file or its schema has changed: undo that, run `attacca resync`, and start `attacca sync`; or give up the way back with `attacca finish`.',
-    cause: error,
-  });
+  return new ReplicationError(
+    passes ? 'retry' : 'halt',
+    `SQLite refuses the mirror's transaction: ${messageOf(error)} (${codeOf(error)})`,
+    {
+      hint: passes
+        ? 'Look at the disk and at who else holds the file.'
+        : 'The file or its schema has changed: undo that, run `attacca resync`, and start `attacca sync`; or give up the way back with `attacca finish`.',
+      cause: error,
+    },
+  );
 }

@@ -21,7 +21,6 @@ import { isLocked, openSource, persist } from '../../../sqlite/open.ts';
 import { openState } from '../../../sqlite/state.ts';
 import type { StatePair } from '../../../verify/rows.ts';
 import { halt, type Installed } from '../engine.ts';
-import { watchLengths } from '../lengths.ts';
 import { watched } from '../points.ts';
 import { watchCatalog } from '../switch/ahead.ts';
 import type { Tail } from '../tail.ts';
@@ -75,11 +74,7 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
   const pins = pinning(sink, { watermark, arrived: token => lag.applied(beatOf(token)), signal: stop.signal });
   const source = wal({ url: engine.url, plan, ...stream });
   const lag = lagTracker(0n);
-  const watchTables = watchCatalog(on, fence.ours);
-  const look = async (session: Session): Promise<void> => {
-    await watchTables(session);
-    await watchLengths(on);
-  };
+  const look = watchCatalog(on, fence.ours);
   const everyBeats = Math.ceil(plan.tables.length / LOOKED_AT);
   let guarding: Promise<void> = Promise.resolve();
   const piping = pipe(source, pins.sink, stop.signal).catch(error => {

@@ -5,6 +5,7 @@ import type { Session } from '../../../postgres/open.ts';
 import { markTables } from '../../../sqlite/install.ts';
 import { openSource, writeTransaction } from '../../../sqlite/open.ts';
 import { halt, type Installed } from '../engine.ts';
+import { watchLengths } from '../lengths.ts';
 import type { FenceWatch } from '../mirror/fence-watch.ts';
 import { streamOf } from '../mirror/stream-names.ts';
 
@@ -12,11 +13,12 @@ const LOCK_WAIT_MS = 5_000;
 const UNDO =
   'Undo that, then start `attacca sync` again, with `attacca resync` before it where values were lost; or give up the way back with `attacca finish`.';
 
-/** A look at the tables of Postgres, to be taken every second. Throws ReplicationError 'halt' where the mirror cannot go on. */
+/** A look at the tables of Postgres, to be taken every second. Throws ReplicationError 'halt' where the mirror cannot go on, SourceMoved where by another plan. */
 export function watchCatalog(on: Installed, ours: FenceWatch['ours']): (session: Session) => Promise<void> {
   const { engine, plan } = on;
   let told = '';
   return async session => {
+    await watchLengths(on);
     const now = await readCatalog(session, plan, streamOf(on).publication);
     const before = await rememberedCatalog(session);
     if (before === undefined) return await rememberCatalog(session, now);
