@@ -20,7 +20,7 @@ test('what somebody else writes in Postgres before a cutover is refused; past th
 
   await client.query('set session_replication_role = origin; alter table log disable trigger _attacca_fence');
   await client.query(
-    "update log set message = 'psql' where at = 1; delete from log where at = 2; insert into log values (900, 'psql', 900)",
+    "update log set message = 'psql' where at = 1; delete from log where at = 2; insert into log values ('psql', 900, 900)",
   );
   await client.query('alter table log enable always trigger _attacca_fence'); // as if nothing had been
   const report = await world.json<VerifyDocument>(4, 'verify');
