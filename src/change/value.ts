@@ -2,10 +2,11 @@
  * SQLite's five storage classes are the neutral form in which values travel.
  *
  * (1) An integer is a bigint from the file to the wire; a JS number is always a REAL [G4].
- * (2) Text whose bytes are not valid UTF-8 is never a string: it is RawText, so no reader can mistake U+FFFD for data.
+ * (2) Text whose bytes are not valid is never a string: it is RawText, so no reader can mistake U+FFFD for data.
  */
+import { isUtf8 } from 'node:buffer';
 
-/** Text whose stored bytes are not valid UTF-8. `bytes` are exactly what the file holds. */
+/** Text whose stored bytes are not valid in the encoding of the file. `bytes` are exactly what the file holds. */
 export class RawText {
   readonly bytes: Uint8Array;
   constructor(bytes: Uint8Array) {
@@ -15,8 +16,15 @@ export class RawText {
 
 export type Value = null | bigint | number | string | Uint8Array | RawText;
 
-/** Whether it may be text whose bytes are not valid UTF-8: better-sqlite3 gives U+FFFD for those. Only the bytes tell. */
-export const isDoubtful = (value: unknown): boolean => typeof value === 'string' && value.includes('\uFFFD');
+/**
+ * Whether something else may be stored in a file of this encoding than the text that was read: better-sqlite3 gives U+FFFD for what is not
+ * valid, and SQLite another character for half a surrogate pair. Only the bytes tell.
+ */
+export const mayBeOther = (text: string, encoding: string): boolean =>
+  text.includes('\uFFFD') || (encoding !== 'UTF-8' && /[\uD800-\uDFFF]/.test(text));
+
+/** The same of any value of a file in UTF-8. */
+export const isDoubtful = (value: unknown): boolean => typeof value === 'string' && mayBeOther(value, 'UTF-8');
 
 export type StorageClass = 'null' | 'integer' | 'real' | 'text' | 'blob';
 
@@ -29,14 +37,16 @@ export function storageClass(value: Value): StorageClass {
 
 /**
  * A value as text that keeps its storage class and every byte: `i:1`, `r:1.5`, `t:abc`, `x:610062` (text that Postgres
- * cannot hold as text: a NUL, or bytes that are not UTF-8), `b:00ff`. Injective; NULL has no tag.
+ * cannot hold as text: a NUL, or bytes that are not UTF-8), `b:00ff`; `y:41d88000` is text of UTF-16 with half a pair, whose bytes
+ * happen to be UTF-8 too. Injective; NULL has no tag.
  */
 export function tag(value: Exclude<Value, null>): string {
   if (typeof value === 'bigint') return `i:${value}`;
   if (typeof value === 'number') return `r:${realText(value)}`;
   if (typeof value === 'string')
     return value.includes('\0') || !value.isWellFormed() ? `x:${Buffer.from(value).toString('hex')}` : `t:${value}`;
-  return value instanceof RawText ? `x:${Buffer.from(value.bytes).toString('hex')}` : `b:${Buffer.from(value).toString('hex')}`;
+  if (value instanceof RawText) return `${isUtf8(value.bytes) ? 'y' : 'x'}:${Buffer.from(value.bytes).toString('hex')}`;
+  return `b:${Buffer.from(value).toString('hex')}`;
 }
 
 /** The inverse of `tag`. Throws RangeError on text that `tag` cannot have made. */
@@ -51,10 +61,12 @@ export function untag(text: string): Exclude<Value, null> {
       return body;
     case 'x:':
       return textFromBytes(Buffer.from(body, 'hex'));
+    case 'y:':
+      return new RawText(new Uint8Array(Buffer.from(body, 'hex')));
     case 'b:':
       return new Uint8Array(Buffer.from(body, 'hex'));
     default:
-      throw new RangeError('not a tagged value: it must begin with i:, r:, t:, x: or b:');
+      throw new RangeError('not a tagged value: it must begin with i:, r:, t:, x:, y: or b:');
   }
 }
 

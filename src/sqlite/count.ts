@@ -23,10 +23,10 @@ type OnRows = (rows: number, total: number) => void;
 
 /** `onRows` hears again and again how many rows have been read, of about how many: their rowids may lie unevenly. */
 export function count(db: Database, { table, interests, ...part }: Task, onRows: OnRows = () => {}): Counted {
-  const tallies = interests.map(tally);
   const [least, greatest] = span(db, table);
   const [start, end] = [part.above ?? least - 1n, part.upTo ?? greatest];
   const encoding = String(db.pragma('encoding', { simple: true }));
+  const tallies = interests.map(interest => tally(interest, encoding));
   const alias = rowidAlias(table);
   const columns = storedIn(table).map((column, place): Counting => {
     const tally = at(tallies, place);

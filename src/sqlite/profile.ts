@@ -5,7 +5,6 @@
  * to quarantine.
  */
 import { quote } from '../change/quote.ts';
-import { textFromBytes } from '../change/value.ts';
 import { isCodec } from '../plan/codecs/registry.ts';
 import { declaresTime, guessed, saysBoolean, saysJson } from '../plan/hint.ts';
 import { at } from '../plan/plan.ts';
@@ -15,6 +14,7 @@ import type { Database } from './open.ts';
 import { orphansOf } from './orphans.ts';
 import { keyOfSamples, sampleKeys } from './samples.ts';
 import { doubtful, type Interest, NOTHING, rangeOf, type Seen } from './tally.ts';
+import { decoder } from './values.ts';
 import { violated } from './violations.ts';
 
 /** The codec that somebody wants for a column, whose texts are then all looked at; undefined where nobody does. */
@@ -38,7 +38,7 @@ export function profile(
   asked: Asked = () => undefined,
   beside?: Beside,
 ): Profile {
-  db.function('_attacca_doubtful', { deterministic: true, directOnly: true }, text => (doubtful(text) ? 1 : 0));
+  db.function('_attacca_doubtful', { deterministic: true, directOnly: true }, text => (doubtful(text, schema.encoding) ? 1 : 0));
   const parts = schema.tables.map(table => {
     const whole = { table, interests: storedIn(table).map(column => interestIn(column, asked(table.name, column.name))) };
     const half = beside === undefined ? undefined : middle(db, table);
@@ -137,24 +137,13 @@ const doubtfulIn = ({ name }: SourceColumn): string => `typeof(${quote(name)}) =
 /** U+FFFD may be what the application wrote: only the bytes tell. */
 function countUnclean(db: Database, { encoding }: SourceSchema, table: SourceTable, column: SourceColumn): number {
   const query = `select cast(${quote(column.name)} as blob) from ${quote(table.name)} where ${doubtfulIn(column)}`;
-  const decode = encoding === 'UTF-8' ? textFromBytes : utf16(encoding);
+  const decode = decoder(encoding);
   let count = 0;
   for (const bytes of db.prepare<[], Uint8Array>(query).pluck().iterate()) {
     const text = decode(bytes);
     if (typeof text !== 'string' || text.includes('\0')) count++;
   }
   return count;
-}
-
-function utf16(encoding: string): (bytes: Uint8Array) => string | undefined {
-  const decoder = new TextDecoder(encoding.toLowerCase(), { fatal: true, ignoreBOM: true });
-  return bytes => {
-    try {
-      return decoder.decode(bytes);
-    } catch {
-      return undefined;
-    }
-  };
 }
 
 /** Rows whose key holds a NULL, for the primary key and every plain unique index whose columns hold some. */

@@ -132,7 +132,7 @@ const ofTexts = (c: string, { counts, looking, look }: Tally): OfClass => ({
   condition: `typeof(${c}) = 'text' and octet_length(${c}) <= ${counts.maxBytes}`,
   aggregates: [`group_concat(${c}, '${SEPARATOR}')`],
   count(filled, [joined]) {
-    if (typeof joined !== 'string' || doubtful(joined)) return false;
+    if (typeof joined !== 'string' || doubtful(joined, 'UTF-8')) return false;
     if (looking()) {
       const texts = joined.split(SEPARATOR);
       if (texts.length !== filled) return false;

@@ -2,7 +2,7 @@
  * What a column's values are, counted one by one. Every value of a file comes through here once, so each is looked at as little
  * as its class allows; no value is kept.
  */
-import type { Value } from '../change/value.ts';
+import { mayBeOther, type Value } from '../change/value.ts';
 import { codecOf, Unfit } from '../plan/codec.ts';
 import { type Formats, formatOf, MALFORMED, PLAIN, REPAIRABLE } from '../plan/format.ts';
 import type { Affinity, Trials } from '../plan/schema.ts';
@@ -69,10 +69,12 @@ const MOST_PLAIN = 100;
 /** Up to here every integer is a float64. */
 export const LARGE = 2n ** 53n;
 
-/** A text that SQL cannot judge: with a NUL, or with the character that stands for bytes which are not UTF-8. */
-export const doubtful = (text: unknown): boolean => typeof text === 'string' && (text.includes('\0') || text.includes('\uFFFD'));
+/** A text that only its bytes can judge: with a NUL, or one that may be another than was read. */
+export const doubtful = (text: unknown, encoding: string): boolean =>
+  typeof text === 'string' && (text.includes('\0') || mayBeOther(text, encoding));
 
-export function tally(interest: Interest): Tally {
+/** `encoding`: of the file. */
+export function tally(interest: Interest, encoding: string): Tally {
   const counts: Counts = {
     ...{ filled: 0, integers: 0, reals: 0, texts: 0, zeroOne: 0, inexact: 0, doubtful: 0, maxBytes: 0, sixteens: 0 },
     ...{ zeros: 0, apart: null },
@@ -86,7 +88,7 @@ export function tally(interest: Interest): Tally {
     counts.texts++;
     // A UTF-16 unit has at most three bytes: only a text that may be the longest is measured.
     if (value.length * 3 > counts.maxBytes) counts.maxBytes = Math.max(counts.maxBytes, Buffer.byteLength(value));
-    if (doubtful(value)) counts.doubtful++;
+    if (doubtful(value, encoding)) counts.doubtful++;
     look(value);
   }
 
@@ -138,7 +140,7 @@ export function tally(interest: Interest): Tally {
   };
 }
 
-export const NOTHING: Seen = tally({ formats: false, json: false, affinity: 'blob', guesses: [] }).seen();
+export const NOTHING: Seen = tally({ formats: false, json: false, affinity: 'blob', guesses: [] }, 'UTF-8').seen();
 
 /** What was counted in two parts of one column; where counting stops early, it may have gone on in both. */
 export function together(one: Seen, two: Seen): Seen {

@@ -1,13 +1,14 @@
 /*
  * Reads rows as SQLite has them and hands them on as Postgres takes them.
  *
- * (1) better-sqlite3 turns bytes that are not UTF-8 into U+FFFD without an error: text with that character is read again
- *     as bytes, so that two different values never become equal [G4].
+ * (1) better-sqlite3 turns bytes that are not UTF-8 into U+FFFD without an error, and SQLite turns half a pair in UTF-16 and what
+ *     stands behind it into one character: text with such a character is read again as bytes, so that two different values never
+ *     become equal [G4].
  * (2) The order and the equality of keys are those of the key's own index, or it would not be used.
  */
 import type { Misfit, PgRow } from '../change/change.ts';
 import { quote } from '../change/quote.ts';
-import { isDoubtful, RawText, tag, textFromBytes, type Value } from '../change/value.ts';
+import { mayBeOther, RawText, tag, textFromBytes, type Value } from '../change/value.ts';
 import { type Codec, codecOf, encodeKey, rowName, Unfit } from '../plan/codec.ts';
 import { keyIndex } from '../plan/key.ts';
 import { at, type ColumnPlan, keyColumns, type TablePlan } from '../plan/plan.ts';
@@ -109,18 +110,27 @@ export function readValues(
   parameters: readonly unknown[],
 ): Value[][] {
   const rows = prepared(db, query(columns.join(', '))).all(...parameters) as Value[][];
-  if (!rows.some(row => row.some(isDoubtful))) return rows;
+  const encoding = encodingOf(db);
+  const doubtful = (value: Value): boolean => typeof value === 'string' && mayBeOther(value, encoding);
+  if (!rows.some(row => row.some(doubtful))) return rows;
   const list = columns.map(column => `cast(${column} as blob)`).join(', ');
   const bytes = prepared(db, query(list)).all(...parameters) as Uint8Array[][];
-  const decode = decoder(db);
-  return rows.map((row, index) => row.map((value, column) => (isDoubtful(value) ? decode(at(at(bytes, index), column)) : value)));
+  const decode = decoder(encoding);
+  return rows.map((row, index) => row.map((value, column) => (doubtful(value) ? decode(at(at(bytes, index), column)) : value)));
+}
+
+const encodings = new WeakMap<Database, string>();
+
+function encodingOf(db: Database): string {
+  const known = encodings.get(db) ?? String(db.pragma('encoding', { simple: true }));
+  encodings.set(db, known);
+  return known;
 }
 
 /** Stored bytes as text, in the encoding of the file. */
-function decoder(db: Database): (bytes: Uint8Array) => string | RawText {
-  const encoding = String(db.pragma('encoding', { simple: true })).toLowerCase();
-  if (encoding === 'utf-8') return textFromBytes;
-  const utf16 = new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
+export function decoder(encoding: string): (bytes: Uint8Array) => string | RawText {
+  if (encoding === 'UTF-8') return textFromBytes;
+  const utf16 = new TextDecoder(encoding.toLowerCase(), { fatal: true, ignoreBOM: true });
   return bytes => {
     try {
       return utf16.decode(bytes);

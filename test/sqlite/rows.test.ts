@@ -78,6 +78,21 @@ test('a UTF-16 file reads as text', () => {
   expect(pages(world.db, plan, 1)).toEqual(['["t:b"]', '["t:é\uFFFD"]']);
 });
 
+test('half a pair in UTF-16 keeps its bytes, also as a key and a cursor, whatever character SQLite makes of it [G4]', async () => {
+  using world = scratch(
+    `pragma encoding = 'UTF-16le'; create table t (k text primary key, v text);
+    insert into t values (cast(x'00d86100' as text), 'x'), ('\u{10061}', cast(x'41d88000' as text))`,
+    { wal: false },
+  );
+  const { db } = world;
+  const plan = planOf(readSchema(db));
+  expect(pages(db, plan, 1)).toEqual(['["t:\u{10061}","y:41d88000"]', '["x:00d86100","t:x"]']);
+  const start = await install(db, plan, { install: 'i', target: 't' }, 1_000);
+  db.exec("update t set v = v; delete from t where k = cast(x'00d86100' as text)");
+  const [slice] = slicesOf(readMarks(db, plan, start.seq, headMark(db).seq));
+  expect(slice).toMatchObject({ rows: [['t:\u{10061}', 'y:41d88000']], gone: [['x:00d86100']] });
+});
+
 const slicesOf = (rows: HeldRows): Slice[] => [...rows.slices()];
 
 test('a large batch waits in a file, and can be read more than once', async () => {

@@ -99,7 +99,8 @@ function made({ encoding, rows, first, step, alias, columns }: Table): Database.
 /** Shows every value to the tallies; `summaries` says whether pages may be summed up instead. Gives how many were shown. */
 function counted(db: Database.Database, table: SourceTable, interests: readonly Interest[], summaries: boolean) {
   let shown = 0;
-  const tallies = interests.map(tally);
+  const encoding = String(db.pragma('encoding', { simple: true }));
+  const tallies = interests.map(interest => tally(interest, encoding));
   const columns = storedIn(table).map((column, place): Counting => {
     const { see } = tallies[place] as Tally;
     const subject = { column, alias: false, tally: tallies[place] as Tally, longest: 4096, encoding: 'UTF-8' };
@@ -293,7 +294,7 @@ test('a page is one state of the file: a row that is not like the others is not 
       update t set v = 'odd' where rowid = 1500`);
     const db = new Database(path, { readonly: true }).defaultSafeIntegers(true);
     const [t] = readSchema(db).tables as [SourceTable];
-    const tallied = tally({ ...UNASKED, affinity: 'blob' });
+    const tallied = tally({ ...UNASKED, affinity: 'blob' }, 'UTF-8');
     const subject = { column: t.columns[0]!, alias: false, tally: tallied, longest: 4096, encoding: 'UTF-8' };
     const summary = (rows: number) => {
       if (rows === 500) app.exec('insert into t (rowid, v) values (1501, 5)');
