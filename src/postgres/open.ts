@@ -85,6 +85,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   intervalstyle: 'postgres',
   timezone: 'UTC',
   standard_conforming_strings: 'on',
+  array_nulls: 'on',
   quote_all_identifiers: 'off',
   jit: 'off',
 };

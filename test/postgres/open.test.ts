@@ -20,7 +20,7 @@ const failure = (work: Promise<unknown>): Promise<Error & { hint?: string }> =>
 /** Everything a logger could print of an error. */
 const everything = (error: Error): string => `${error.stack} ${JSON.stringify(error)} ${JSON.stringify(error.cause)} ${error.cause}`;
 
-test('what Postgres says comes out as text, whatever the defaults of role and database are [G4]', async () => {
+test('what goes in and out is the same, whatever the defaults of role and database are [G4]', async () => {
   await using postgres = await testPostgres();
   await postgres.query(`do $$ begin
     execute format('alter database %I set extra_float_digits = -5', current_database());
@@ -28,10 +28,12 @@ test('what Postgres says comes out as text, whatever the defaults of role and da
     execute format('alter database %I set synchronous_commit = off', current_database());
     execute format('alter database %I set search_path = nowhere', current_database());
     execute format('alter database %I set quote_all_identifiers = on', current_database());
+    execute format('alter database %I set array_nulls = off', current_database());
   end $$`);
   await using session = await connect(postgres.url, AS);
   const { rows } = await session.query(`select 0.1::float8 + 0.2 as f, '\\x00ff'::bytea as b, true as t, null as n, 9007199254740993 as i`);
   expect(rows).toEqual([{ f: '0.30000000000000004', b: '\\x00ff', t: 't', n: null, i: '9007199254740993' }]);
+  expect((await session.query('select unnest($1::text[]) as v', [['NULL', null]])).rows).toEqual([{ v: 'NULL' }, { v: null }]);
   expect((await session.query(`select pg_get_indexdef('pg_class_oid_index'::regclass) as i`)).rows[0]?.i).not.toContain('"');
   expect((await session.query('show synchronous_commit')).rows).toEqual([{ synchronous_commit: 'on' }]);
 });
