@@ -9,6 +9,7 @@ import { planOf, scratch } from './planned.ts';
 
 const SCHEMA = `create table t (id integer primary key autoincrement, u unique);
   create table "odd ""name" (k text, l, primary key (k, l)) without rowid;
+  create table "two\nlines" ("a\nkey" text primary key, "--\nx" unique);
   create table none (x); create view v as select 1; create index i on t (u);
   create trigger app after insert on t begin insert into none values (new.id); end`;
 const ME = { install: 'i', target: 't' };
