@@ -1,6 +1,6 @@
 import { html, raw } from 'hono/html';
 import { LEVELS } from '../plan/estimate.ts';
-import type { Finding } from '../plan/finding.ts';
+import { type Finding, placeOf } from '../plan/finding.ts';
 import type { Plan, TablePlan } from '../plan/plan.ts';
 import { waivableAs } from '../plan/waive.ts';
 import type { AssessDocument } from '../server/documents.ts';
@@ -50,7 +50,7 @@ const group = ({
 ${found.map(
   finding => html`<tr>
     <td><code>${finding.code}</code></td>
-    <td><code>${[finding.table, finding.column].filter(part => part !== null).join('.')}</code></td>
+    <td><code>${placeOf(finding)}</code></td>
     <td>${finding.message}<br />→ ${todo(finding)}</td>
     <td>${finding.count}</td>
     <td><code>${finding.samples.slice(0, 5).join(' ')}</code></td>

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { type Blocker, Refused } from '../change/errors.ts';
 import { dispositions } from '../plan/dispositions.ts';
 import { bytesText, durationText, estimate } from '../plan/estimate.ts';
-import type { Finding } from '../plan/finding.ts';
+import { type Finding, placeOf } from '../plan/finding.ts';
 import { keyColumns, type Plan } from '../plan/plan.ts';
 import { readControl } from '../postgres/control.ts';
 import { connect, type Session } from '../postgres/open.ts';
@@ -131,8 +131,8 @@ function estimateLines({ estimate: { snapshotSeconds, walBytes, journalBytesPerM
 function lines(document: AssessDocument): string[] {
   const tables = document.tables.map(each => [`  ${each.table}`, `${each.rows} rows`, `${each.columns} columns`, `key: ${each.key}`]);
   const findings = document.findings.flatMap(found => {
-    const { level, code, table: name, column, message, samples } = found;
-    const where = [name, column].filter(part => part !== null).join('.');
+    const { level, code, message, samples } = found;
+    const where = placeOf(found);
     const keys = samples.length === 0 ? '' : ` (keys: ${samples.slice(0, 5).join(' ')})`;
     return [`  ${level} ${code}${where === '' ? '' : ` ${where}`}: ${message}${keys}`, `    → ${todo(found)}`];
   });

@@ -17,3 +17,6 @@ export const Finding = z.strictObject({
   waived: z.string().optional(),
 });
 export type Finding = Readonly<z.infer<typeof Finding>>;
+
+/** The table and the column that it is about; empty for neither. */
+export const placeOf = ({ table, column }: Finding): string => [table, column].filter(part => part !== null).join('.');

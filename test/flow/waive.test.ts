@@ -11,7 +11,9 @@ const SCHEMA = `create table t (id integer primary key, u);
 test('a finding blocks until it is waived by name; the waiver is in the plan file and the timeline', async () => {
   await using world = await openWorld(db => db.exec(SCHEMA));
   const { blockers } = await world.json<z.infer<typeof ErrorDocument>>(3, 'sync', '--once');
-  expect(blockers).toMatchObject([{ code: 'raise-ignore', remedy: expect.stringContaining("--waive 'raise-ignore:t'") }]);
+  expect(blockers).toMatchObject([
+    { code: 'raise-ignore', reason: expect.stringMatching(/^t: /), remedy: expect.stringContaining("--waive 'raise-ignore:t'") },
+  ]);
   const waived = ['--waive', 'raise-ignore:t'];
   expect(await world.json<AssessDocument>(0, 'assess', ...waived)).toMatchObject({
     ready: true,

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { Refused } from '../../change/errors.ts';
-import type { Finding } from '../../plan/finding.ts';
+import { type Finding, placeOf } from '../../plan/finding.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { withoutRefused } from '../../plan/statements.ts';
 import type { TargetSchema } from '../../plan/target.ts';
@@ -88,7 +88,7 @@ export function blocked(findings: readonly Finding[]): Refused | undefined {
   if (blocking.length === 0) return undefined;
   return new Refused(
     'this database cannot be replicated as it is',
-    blocking.map(found => ({ code: found.code, reason: found.message, remedy: remedyOf(found) })),
+    blocking.map(found => ({ code: found.code, reason: reasonOf(found), remedy: remedyOf(found) })),
   );
 }
 
@@ -99,6 +99,8 @@ function report(log: Logger, findings: readonly Finding[]): void {
     log.warn({ code: finding.code, table: finding.table, column: finding.column }, finding.message);
   }
 }
+
+const reasonOf = (found: Finding): string => [placeOf(found), found.message].filter(part => part !== '').join(': ');
 
 function remedyOf(found: Finding): string {
   const name = waivableAs(found);
