@@ -63,11 +63,12 @@ const WORDS: ReadonlyMap<string, string> = new Map([
 
 /** Where the usual hint would send people to the wrong place. */
 const HINT_BY_CODE: ReadonlyMap<string, string> = new Map([
-  ['53100', 'free space on the disk of the Postgres server; attacca goes on by itself, and nothing is lost'],
+  ['53100', 'free space on the disk of the Postgres server and try again; nothing is lost'],
 ]);
 
+/** Whoever reads the one for `retry` waits for nobody: a daemon that tries again says so in its log, without a hint. */
 const HINTS: Readonly<Record<Disposition, string>> = {
-  retry: 'attacca tries again by itself; if it lasts, check that Postgres is up and reachable',
+  retry: 'try again; if it lasts, check that Postgres is up and reachable',
   quarantine: 'see attacca quarantine list; change the row in the application, or the plan, then retry it',
   halt: 'nothing is lost: remove the cause that is named, then start attacca again',
 };

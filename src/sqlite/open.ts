@@ -211,7 +211,7 @@ export const isFull = (error: unknown): boolean => codeOf(error instanceof Repli
 export const orFull = (db: Database, error: unknown): unknown =>
   codeOf(error) === 'SQLITE_FULL'
     ? new ReplicationError('retry', `no space is left on the disk of ${db.name}, or in the temp folder`, {
-        hint: 'free space on it; attacca goes on by itself, and nothing is lost',
+        hint: 'free space on it and try again; nothing is lost',
         cause: error,
       })
     : error;

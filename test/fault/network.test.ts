@@ -47,6 +47,17 @@ test('a network that cuts, stalls and half-closes, while copying and in small an
   expect(await world.differences()).toEqual([]);
 });
 
+test('one that breaks before anything is installed ends the daemon, which does not say that it tries again [G7]', async () => {
+  await using world = await openWorld(buildShop(5));
+  await world.pg.query(`create function break_off() returns event_trigger language plpgsql as
+    $$ begin perform pg_terminate_backend(pg_backend_pid()); end $$`);
+  await world.pg.query('create event trigger break_off on ddl_command_start execute function break_off()');
+  const daemon = world.start();
+  expect(await daemon.exited).toBe(1);
+  expect(daemon.log()).toMatch(/the connection to Postgres failed|SQLSTATE 57P01/);
+  expect(daemon.log()).not.toContain('by itself');
+});
+
 test('a connection that keeps silent for good is given up, and the daemon can be stopped meanwhile [G7]', async () => {
   const { proxy, world } = await behindProxy(50);
   await using _world = world;
