@@ -117,9 +117,12 @@ function nullif(args: readonly Typed[], scope: Scope): Typed {
     value.kind === other.kind && value.collation === 'BINARY' && !other.collated && (value.affinity === null) === (other.affinity === null);
   const sql = same
     ? `nullif(${value.sql}, ${other.sql})`
-    : `(case when ${compare('=', value, other, scope)} then null else ${value.sql} end)`;
+    : `(case when ${compare('=', bare(value), bare(other), scope)} then null else ${value.sql} end)`;
   return typed(value.kind, sql);
 }
+
+/** A function compares values as they are. */
+const bare = (value: Typed): Typed => ({ ...value, affinity: null });
 
 function iif(args: readonly Typed[], scope: Scope): Typed {
   const values = args.filter((_, place) => place % 2 === 1 || place === args.length - 1);

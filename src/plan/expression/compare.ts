@@ -8,7 +8,7 @@ import { asStored } from './form.ts';
 import { numberOf } from './literal.ts';
 import { Refusal } from './refusal.ts';
 import { compat, type Scope } from './scope.ts';
-import { asNumber, isNumeric, kindName, type Typed, typedLiteral } from './typed.ts';
+import { asNumber, isNumeric, kindName, neverNumeric, type Typed, typedLiteral } from './typed.ts';
 
 export type Comparison = '=' | '<>' | '<' | '<=' | '>' | '>=' | 'is' | 'is not';
 
@@ -32,7 +32,7 @@ export function compare(operator: Comparison, left: Typed, right: Typed, scope: 
   if (left.kind === 'json' || right.kind === 'json') return json(operator, left, right, scope);
   const [a, b] = converted(left, right, scope);
   if (isNumeric(a) && isNumeric(b)) return numbers(operator, a, b, scope);
-  if (a.kind === 'text' && b.kind === 'text') return texts(operator, a, b, collationOf(left, right), scope);
+  if (a.kind === 'text' && b.kind === 'text') return texts(operator, a, b, collationOf(left, right), scope, movable(left, right));
   if (a.kind === 'blob' && b.kind === 'blob') return `(${a.sql} ${SIGNS[operator]} ${b.sql})`;
   return classes(operator, a, b, scope);
 }
@@ -91,11 +91,25 @@ export function collationOf(left: Typed, right: Typed): string {
   return left.column !== undefined || right.column === undefined ? left.collation : right.collation;
 }
 
-function texts(operator: Comparison, left: Typed, right: Typed, collation: string, scope: Scope): string {
+/** Of two texts the one that SQLite makes a number of, where it looks like one, because the other one's column is numeric. */
+function movable(left: Typed, right: Typed): 'left' | 'right' | undefined {
+  const [a, b] = [isNumericAffinity(left), isNumericAffinity(right)];
+  if (a === b) return undefined;
+  const text = a ? right : left;
+  if (text.value !== undefined || (text.column !== undefined && text.column.codec !== 'text') || neverNumeric(text)) return undefined;
+  return a ? 'right' : 'left';
+}
+
+/** `moved`: the one that may stand before the other as a number; equal they are then neither as numbers nor as texts. */
+function texts(operator: Comparison, left: Typed, right: Typed, collation: string, scope: Scope, moved?: 'left' | 'right'): string {
   const [a, b] = [folded(left, collation), folded(right, collation)];
   const order = isOrder(operator) && collation !== 'NOCASE' ? ' collate "C"' : '';
   if (isOrder(operator)) ordered(scope);
-  return `(${a}${order} ${SIGNS[operator]} ${b}${order})`;
+  const result = `(${a}${order} ${SIGNS[operator]} ${b}${order})`;
+  if (moved === undefined || !isOrder(operator)) return result;
+  const [number, other] = moved === 'left' ? [left, right] : [right, left];
+  const first = operator.startsWith(moved === 'left' ? '<' : '>');
+  return `(case when ${other.sql} is not null and ${compat(scope, 'to_number')}(${number.sql}) is not null then ${first} else ${result} end)`;
 }
 
 /** SQLite orders texts by their bytes, as Postgres's collation "C" does for UTF-8. */

@@ -15,7 +15,7 @@ import { attempt, Refusal } from './refusal.ts';
 import { type Scope, typedColumn } from './scope.ts';
 import { selectSql } from './select.ts';
 import { translate } from './translate.ts';
-import { asNumber, isNumeric, type Kind, kindName, type Typed } from './typed.ts';
+import { asNumber, isNumeric, type Kind, kindName, neverNumeric, type Typed } from './typed.ts';
 
 /** `kind`: what its values are; `uses`: compat functions that must be there, in a stable order. */
 export type Translation = { readonly sql: string; readonly kind: Kind; readonly uses: readonly CompatName[] };
@@ -140,9 +140,6 @@ function storedText(value: Typed, affinity: ColumnPlan['affinity'], scope: Scope
     throw new Refusal('SQLite would store the text as a number where it looks like one');
   return asText(value, scope).sql;
 }
-
-/** Dates with their signs never look like a number. */
-const neverNumeric = ({ sql }: Typed): boolean => /^to_char\(|strftime\('%[YZ]-%m-%d/.test(sql);
 
 /** A JSON value that becomes a number by affinity: any other value is an error there, as the codec has no place for it. */
 function storedJson(value: Typed, codec: ColumnPlan['codec'], affinity: ColumnPlan['affinity'], scope: Scope): string {

@@ -54,6 +54,9 @@ export function typedLiteral(value: Value): Typed {
 
 export const isNumeric = ({ kind }: Typed): boolean => kind === 'integer' || kind === 'real' || kind === 'number' || kind === 'boolean';
 
+/** Dates with their signs never look like a number. */
+export const neverNumeric = ({ sql }: Typed): boolean => /^to_char\(|strftime\('%[YZ]-%m-%d/.test(sql);
+
 /** SQLite's word for the kind, for reasons. */
 export const kindName = (kind: Kind): string =>
   ({

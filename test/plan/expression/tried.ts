@@ -35,7 +35,7 @@ export const TRANSLATED: Readonly<Record<string, readonly string[]>> = {
   s like '%\\%' ; s glob 'a*' ; s glob '[a-zA-Z]*' ; s glob '?b?' ; s not glob '*[^a]*' ; s glob 'a.c' ; s glob '*''s'
   s like 'É%' ; s like null ; s glob '[]a]*'`),
   functions: list(`
-  abs(i) ; abs(r) ; coalesce(i, m, 0) ; ifnull(s, c) ; coalesce(r, 0) ; nullif(m, 1) ; nullif(s, 'a') ; nullif(c, 'ABC')
+  abs(i) ; abs(r) ; coalesce(i, m, 0) ; ifnull(s, c) ; coalesce(r, 0) ; nullif(m, 1) ; nullif(s, 'a') ; nullif(c, 'ABC') ; nullif(k, m) ; nullif(m, k)
   iif(m > 1, s, c) ; iif(b, 1, 0) ; iif(m, m) ; max(i, m) ; min(s, u) ; max(m, 2, i) ; round(r) ; round(r, 2) ; round(n, 1)
   round(m) ; round(n * 1.5, 3) ; sign(m) ; case m when 1 then s when 2 then c end
   case when m > 1 then 'x' when b then 'y' else s end ; case s when 'a' then 1 else 0 end ; case c when 'ABC' then 1 end
@@ -46,7 +46,7 @@ export const TRANSLATED: Readonly<Record<string, readonly string[]>> = {
   cast('12abc' as integer) ; cast(k as integer) > 1`),
   dates: list(`
   date(d) ; date('2023-04-31') ; time(d) ; datetime(d) ; julianday(d) ; unixepoch(d) ; strftime('%Y-%m-%d %H:%M:%f', d)
-  strftime('%s', d) ; strftime('%j %w %W %u', d) ; strftime('%e|%I|%k|%l|%p|%P|%R|%T|%F|%%', d) ; date(d, '+1 month')
+  strftime('%s', d) ; strftime('%Y', m) ; strftime('%Y', m * 100000) ; strftime('%j %w %W %u', d) ; strftime('%e|%I|%k|%l|%p|%P|%R|%T|%F|%%', d) ; date(d, '+1 month')
   date(d, '-1 year') ; date(d, '+1 day') ; datetime(d, '-90 minutes') ; datetime(d, '+1.5 days') ; date(d, 'start of month')
   date(d, 'start of year') ; datetime(d, 'start of day') ; date(d, 'start of month', '+1 month', '-1 day')
   date(d, 'weekday 0') ; date(d, 'weekday 3') ; datetime(m, 'unixepoch') ; datetime(i, 'unixepoch')
@@ -64,7 +64,7 @@ export const TRANSLATED: Readonly<Record<string, readonly string[]>> = {
   'columns of narrow types': list(`
   dt = '2024-02-29 12:34:56' ; dt <> '' ; dt = '' ; dt > '2024' ; dt >= '2024-02-29 12:34:56.5' ; dt is not null ; dt > 0 ; dt = dt ; dt < dz
   date(dt) ; strftime('%Y', dt) ; length(dt) ; substr(dt, 1, 10) ; dt || 'x' ; datetime(dt, '+1 day') ; coalesce(dt, 'never') ; typeof(dt)
-  dt between '2000-01-01' and '2030' ; dt in ('2024-02-29 12:34:56', 'x') ; dt like '2024%' ; case when dt > '2000' then dt else 'old' end
+  dt < k ; k < dt ; dt >= k ; k >= s ; dt <= date(d) ; dt > strftime('%Y', d) ; dt = k ; dt between '2000-01-01' and '2030' ; dt in ('2024-02-29 12:34:56', 'x') ; dt like '2024%' ; case when dt > '2000' then dt else 'old' end
   dz = '2024-02-29T12:34:56.000Z' ; dz > '2024-02-29T12:34:56.1' ; julianday(dz) ; dz || '' ; dz is dz ; dz <> dt ; upper(dz)
   da < '2000-01-01' ; da || '' ; da = '2024-02-29' ; da >= da ; da = date(dt) ; length(da) ; strftime('%d', da)
   de > 0 ; de / 1000 ; datetime(de / 1000, 'unixepoch') ; de = 1700000000123 ; de - 1 ; de is null ; de % 1000 ; typeof(de) ; de || '' ; -de

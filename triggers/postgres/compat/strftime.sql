@@ -7,7 +7,7 @@ declare
   clock time := time '00:00' + make_interval(secs => rest / 1000);
   weekday bigint := ((days + 4) % 7 + 7) % 7;
   yearday bigint := days - sqlite_compat.day_number(date[1], 1, 1);
-  year text := case when date[1] < 0 then '-' || lpad((-date[1])::text, 3, '0') else lpad(date[1]::text, 4, '0') end;
+  year text := case when date[1] < 0 then '-' || lpad((-date[1])::text, greatest(3, length((-date[1])::text)), '0') else lpad(date[1]::text, 4, '0') end;
   result text := '';
   part text;
 begin
