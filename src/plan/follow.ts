@@ -107,8 +107,9 @@ export function followTable(before: TablePlan, source: SourceTable, context: Fol
   ];
   const doubtful =
     !stay.every(isSame) ||
+    gone.length > 0 || // another may have its name now, or be the new one beside it
     pairs.some(({ from, column }) => from.default !== column.default) ||
-    !inOrder(source, kept) ||
+    !inOrder(source, [...kept, ...fresh]) ||
     fresh.some((column, place) => !isConstant(column, at(added, place)));
   return { table, changes, whole: doubtful, findings };
 }
@@ -143,9 +144,9 @@ function addedColumns(source: SourceTable, fresh: readonly SourceColumn[], conte
 const isConstant = (column: SourceColumn, { default: sql }: ColumnPlan): boolean =>
   sql === null ? column.default === null || /^\s*null\s*$/i.test(column.default) : !sql.includes('statement_timestamp(');
 
-/** Columns that changed places were dropped and added, or came by a rebuild. */
-function inOrder(source: SourceTable, kept: readonly ColumnPlan[]): boolean {
-  const places = kept.map(({ name }) => source.columns.findIndex(column => column.name === name));
+/** Columns that changed places were renamed, dropped and added, or came by a rebuild; ADD COLUMN puts new ones behind all others. */
+function inOrder(source: SourceTable, columns: readonly Pick<SourceColumn, 'name'>[]): boolean {
+  const places = columns.map(({ name }) => source.columns.findIndex(column => column.name === name));
   return places.every((place, index) => index === 0 || place > at(places, index - 1));
 }
 

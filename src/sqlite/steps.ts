@@ -50,7 +50,17 @@ const STATEMENTS: ReadonlySet<Change['kind']> = new Set(['drop-table', 'rename-t
 /** Whether there are steps enough for a column to have gone and come back, beside `changes`. */
 export function isDoubtful({ made, others }: Steps, changes: readonly Change[] = []): boolean {
   const seen = changes.filter(change => STATEMENTS.has(change.kind) && change.kind !== 'drop-index' && !made.includes(change.table.name));
-  return others - seen.length >= 2;
+  return others - fewest(seen) >= 2;
+}
+
+/** How many statements that takes at least: of a column that is gone and one that is new, one was perhaps renamed. */
+function fewest(changes: readonly Change[]): number {
+  const tables = Map.groupBy(changes, change => (change.kind === 'drop-index' ? undefined : change.table.id));
+  const renamed = [...tables.values()].map(each => {
+    const count = (kind: Change['kind']): number => each.filter(change => change.kind === kind).length;
+    return Math.min(count('drop-column'), count('add-column'));
+  });
+  return renamed.reduce((sum, n) => sum - n, changes.length);
 }
 
 /** Whether the schema stands where it was last dealt with. While Postgres is primary nobody asks. */

@@ -59,7 +59,11 @@ const CASES: Readonly<Record<string, Case>> = {
     [],
   ],
   'a column without one': ['alter table log add column level', ['alter table "public"."log" add column "level" text'], []],
-  'a dropped column': ['alter table customer drop column points', ['alter table "public"."customer" drop column "points"'], []],
+  'a dropped column, whose name another may have taken': [
+    'alter table customer drop column points',
+    ['alter table "public"."customer" drop column "points"'],
+    ['customer'],
+  ],
   'a renamed column, which could also be a dropped and an added one': [
     'alter table customer rename column points to score',
     [
