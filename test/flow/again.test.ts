@@ -18,6 +18,11 @@ test('a new installation goes on where the flag of an earlier one stands, so tha
     /→ correct what is named: .+ name the side that is primary/,
   );
 
+  writeFileSync(world.flag, `DB_TYPE=sqlite\nDB_TYPE_EPOCH=${'9'.repeat(18)}\n`);
+  expect((await world.run('cutover', '--yes')).stderr, 'the next one could not be read back').toMatch(
+    /which no switch has given: set it to \d/,
+  );
+
   writeFileSync(world.flag, 'DB_TYPE=sqlite\nDB_TYPE_EPOCH=8\n');
   const { epoch } = await world.json<SwitchDocument>(0, 'cutover', '--yes');
   expect(epoch).toBe('9');

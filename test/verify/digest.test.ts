@@ -17,7 +17,7 @@ import { profile } from '../../src/sqlite/profile.ts';
 import { readSchema } from '../../src/sqlite/tables.ts';
 import { type TestPostgres, testPostgres } from '../support/postgres.ts';
 
-/** One table for each kind of key; every codec that has a form in a digest. */
+/** One table for each kind of key; every codec whose form SQL makes alone. */
 const COLUMNS = 'i integer, t text, f real, b blob, o boolean';
 const SCHEMA = `
   create table by_rowid (id integer primary key, ${COLUMNS});
@@ -199,14 +199,17 @@ test('a text of SQLite with a NUL, or that is not UTF-8, is no match for what Po
   w.db.exec('rollback');
 });
 
-test('where a digest cannot be made the rows are compared one by one', async () => {
+test('documents have a digest, and a key that may be NULL; where one is, the rows are compared one by one', async () => {
   await using w = await world(
     () => undefined,
-    `create table document (id integer primary key, v json); insert into document (v) values ('{"a":1}'), ('[1]');
+    `create table document (id integer primary key, v json); insert into document (v) values ('{"bb":1,"a": [1.50, true]}'), ('[1]'), (null);
     create table open_key (k text unique, primary key (k)); insert into open_key values ('a');`,
   );
-  const none = w.plan.tables.filter(table => stretch(w.db, table, null, 10) === undefined).map(({ name }) => name);
-  expect(none).toEqual(['document', 'open_key']);
+  const named = (name: string): TablePlan => w.plan.tables.find(table => table.name === name)!;
+  for (const name of ['document', 'open_key']) expect(await unequal(w, w.plan, named(name), 10)).toBe(0);
+  w.db.exec(`update document set v = '{"bb":1,"a": [1.50, false]}' where id = 1; insert into open_key values (null)`);
+  expect(await unequal(w, w.plan, named('document'), 10)).toBe(1);
+  expect(stretch(w.db, named('open_key'), null, 10)).toBeUndefined();
 });
 
 test.each([

@@ -50,9 +50,14 @@ export async function gatherFacts(
   };
 }
 
-/** A flag that names the side which is not primary here: somebody else has moved it, or an outside place did not keep it. */
+/** No installation switches so often, and from here on there are epochs enough that a flag can hold. */
+const FARTHEST = 10n ** 15n;
+
+/** A flag that names the side which is not primary here, or a senseless epoch: somebody else has moved it, or an outside place did not keep it. */
 async function strangeFlag({ engine }: Installed, direction: Direction, epoch: bigint): Promise<string | undefined> {
   const flagged = await engine.flag.read();
+  if (flagged !== undefined && flagged.epoch > FARTHEST)
+    return `${engine.flag.describe()} is at epoch ${flagged.epoch}, which no switch has given: set it to ${epoch}`;
   const [primary, other] = direction === 'cutover' ? (['SQLite', 'PostgreSQL'] as const) : (['PostgreSQL', 'SQLite'] as const);
   if (flagged === undefined || (flagged.primary === 'sqlite') === (primary === 'SQLite')) return undefined;
   const what = `${engine.flag.describe()} names ${other}`;
