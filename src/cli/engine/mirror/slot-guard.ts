@@ -19,8 +19,8 @@ export function slotGuard({ engine }: Installed, slot: string): (session: Sessio
     const state = await slotState(session, slot);
     const verdict = judgeSlot(state, engine.config.mirror);
     if (verdict.level === 'drop') {
+      await dropSlot(engine.side, slot); // before it is forgotten: nobody else would ever drop it
       await record(engine.side, { slot: null });
-      await dropSlot(engine.side, slot);
       await audit(engine.side, 'mirror given up', { retainedBytes: String(state.retainedBytes) });
       throw halt(`the mirror was given up, so that the disk of Postgres does not fill: ${verdict.reason}`, LOST);
     }

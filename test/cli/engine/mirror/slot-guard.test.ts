@@ -1,8 +1,12 @@
 import { expect, test } from 'vitest';
+import { ReplicationError } from '../../../../src/change/errors.ts';
 import type { Installed } from '../../../../src/cli/engine/engine.ts';
 import { slotGuard } from '../../../../src/cli/engine/mirror/slot-guard.ts';
 import { alertsOf } from '../../../../src/cli/engine/tell/alerts.ts';
+import { readControl, record } from '../../../../src/postgres/control.ts';
 import type { Session } from '../../../../src/postgres/open.ts';
+import { createSlot, slotState } from '../../../../src/postgres/slot.ts';
+import { world } from '../../../postgres/world.ts';
 
 const MB = 2 ** 20;
 const SLOT = { active: 't', flush: null, restart: null, safe: null };
@@ -31,4 +35,23 @@ test('an alarm is said when it begins, when it becomes another, and when it is o
     'the mirror is so far behind that Postgres gives up its slot at the next checkpoint',
     'slot alarm is over',
   ]);
+});
+
+test('a slot that could not be dropped is still known to be there: nobody else would ever drop it [G7]', async () => {
+  await using w = await world();
+  const slot = 'attacca_full';
+  await createSlot(w.session, slot);
+  await record(w.session, { slot });
+  let away = true;
+  const query: Session['query'] = (statement, values) => {
+    const lost = away && String(statement).includes('pg_drop_replication_slot');
+    return lost ? Promise.reject(new ReplicationError('retry', 'injected: away', { hint: '' })) : w.session.query(statement, values);
+  };
+  const config = { mirror: { warnSlotMegabytes: 0, maxSlotMegabytes: 0, whenSlotFull: 'drop' } };
+  const guard = slotGuard({ engine: { config, side: { ...w.session, query }, alerts: alertsOf() } } as unknown as Installed, slot);
+  await expect(guard(w.session)).rejects.toMatchObject({ disposition: 'retry' });
+  expect(await readControl(w.session)).toMatchObject({ slot });
+  away = false;
+  await expect(guard(w.session)).rejects.toMatchObject({ disposition: 'halt', message: expect.stringContaining('given up') });
+  expect([(await readControl(w.session))?.slot, (await slotState(w.session, slot)).exists]).toEqual([null, false]);
 });
