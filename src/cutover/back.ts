@@ -64,7 +64,6 @@ export function back(
       const drained = options.mirror.reached(token, budget.signal);
       await budget.within(Promise.all([postgres.writeWatermark(token), drained]));
       await options.mirror.stop();
-      budget.remaining();
       return 'drained';
     },
     async verifying_back() {
