@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { back } from '../../src/cutover/back.ts';
+import type { SwitchPorts } from '../../src/cutover/ports.ts';
 import { stopwatch } from '../../src/cutover/stopwatch.ts';
 import { markOf, PLAN } from '../support/memory.ts';
 import { carryOut, explore, type Mutation, openWorld, portsOf, violations } from './world.ts';
@@ -210,4 +211,62 @@ test('when the pause runs out while the mirror drains, the tables are free again
   expect(world.locks.postgres).toBe(false);
   await expect(actions.verifying_back()).rejects.toMatchObject({ blockers: [{ code: 'pause-budget' }] });
   await actions.release();
+});
+
+test('the mirror has ended before SQLite is locked, and while the fence of Postgres is committed the pause gives nothing back [G8]', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const world = openWorld();
+  const sound = portsOf(
+    world,
+    async effect => effect(),
+    effect => effect(),
+  );
+  const did: string[] = [];
+  const ports: SwitchPorts = {
+    ...sound,
+    sqlite: {
+      ...sound.sqlite,
+      hold(...given) {
+        did.push('hold');
+        return sound.sqlite.hold(...given);
+      },
+    },
+    postgres: {
+      ...sound.postgres,
+      async lock(budgetMs) {
+        const locked = await sound.postgres.lock(budgetMs);
+        const close: typeof locked.close = epoch => {
+          vi.advanceTimersByTime(60_000);
+          return locked.close(epoch);
+        };
+        return { ...locked, close };
+      },
+    },
+  };
+  const mirror = { reached: async () => undefined, stop: async () => void did.push('stop') };
+  const actions = back(ports, { plan: PLAN, epoch: 1n, maxPauseMs: 60_000, watch: stopwatch(() => 0), token: 'token', mirror });
+  await actions.fencing_back();
+  await actions.draining_back();
+  Object.assign(world.durable, { phase: 'verifying_back' });
+  expect(await actions.verifying_back()).toBe('matched');
+  expect(world.durable.phase).toBe('switching_back');
+  expect(did).toEqual(['stop', 'hold']);
+});
+
+test('a file from before the cutover is not taken for one that this rollback has opened [G8] [G10]', async () => {
+  const world = openWorld();
+  const sound = portsOf(
+    world,
+    async effect => effect(),
+    effect => effect(),
+  );
+  const another = async (): Promise<never> => {
+    throw new Error('it is another file');
+  };
+  const ports = { ...sound, sqlite: { ...sound.sqlite, hold: another } };
+  const mirror = { reached: async () => undefined, stop: async () => undefined };
+  const actions = back(ports, { plan: PLAN, epoch: 2n, maxPauseMs: 60_000, watch: stopwatch(() => 0), token: 'token', mirror });
+  await expect(actions.switching_back()).rejects.toThrow('it is another file');
+  expect(world.durable.flag.epoch).toBe(0n);
 });

@@ -148,6 +148,34 @@ test('a failed switch is not tried again by itself: it aborts once and says why'
   expect(durable).toEqual({ phase: 'shadowing', sqlite: true, postgres: false });
 });
 
+test('where steps that were not waited for have failed, the phase that stands is left, and nothing is tried again [G8]', async () => {
+  const durable = begin('fencing');
+  const [store, actions, outcome] = process(durable, []);
+  let stepped: Phase | undefined;
+  const unstored: PhaseStore = {
+    ...store,
+    async load() {
+      const known = stepped;
+      stepped = undefined;
+      return known ?? (await store.load());
+    },
+    async step(_, to) {
+      stepped = to;
+    },
+  };
+  const refusal = new Error('the phase is no longer verifying');
+  let tries = 0;
+  const failing = {
+    ...actions,
+    verifying: async (): Promise<Event> => {
+      tries++;
+      throw refusal;
+    },
+  };
+  await expect(drive(unstored, failing, outcome)).rejects.toBe(refusal);
+  expect([tries, durable]).toEqual([1, { phase: 'shadowing', sqlite: true, postgres: false }]);
+});
+
 test('a failure after the fence leaves the phase, for the next start', async () => {
   const durable = begin('fencing');
   const [store, actions, outcome] = process(durable, []);

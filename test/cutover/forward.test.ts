@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { Refused } from '../../src/change/errors.ts';
 import { forward } from '../../src/cutover/forward.ts';
 import type { SwitchPorts } from '../../src/cutover/ports.ts';
@@ -132,6 +132,38 @@ test('when the pause runs out during the drain the application writes again at o
   actions.release();
 });
 
+test('while the fence is committed the pause gives nothing back any more [G8]', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const world = openWorld();
+  const sound = soundPorts(world);
+  const slow: SwitchPorts = {
+    ...sound,
+    sqlite: {
+      ...sound.sqlite,
+      async hold(...given) {
+        const held = await sound.sqlite.hold(...given);
+        const raise: typeof held.raise = async epoch => {
+          const fence = await held.raise(epoch);
+          return {
+            close(record) {
+              vi.advanceTimersByTime(60_000);
+              return fence.close(record);
+            },
+          };
+        };
+        return { ...held, raise };
+      },
+    },
+  };
+  const actions = cutover(slow, 60_000);
+  await actions.fencing();
+  await actions.draining();
+  Object.assign(world.durable, { phase: 'verifying', epoch: 1n });
+  expect(await actions.verifying()).toBe('matched');
+  expect(world.durable.sqlite.primary).toBe('postgres');
+});
+
 test('a difference among the changed rows refuses the switch before the fence, and says what to do [G9]', async () => {
   const world = openWorld();
   world.write();
@@ -149,8 +181,11 @@ test('a difference among the changed rows refuses the switch before the fence, a
 });
 
 test('a process that holds nothing carries no step out', async () => {
-  const actions = cutover(soundPorts(openWorld()), 60_000);
+  const world = openWorld();
+  const actions = cutover(soundPorts(world), 60_000);
   await expect(actions.draining()).rejects.toThrow('its lock is gone');
   await expect(actions.verifying()).rejects.toThrow('its lock is gone');
   await expect(actions.switching()).rejects.toThrow('SQLite has no durable record that it is closed at epoch 1');
+  world.durable.sqlite = { ...world.durable.sqlite, primary: 'postgres', epoch: 0n };
+  await expect(actions.switching(), 'closed in another switch').rejects.toThrow('closed at epoch 1');
 });
