@@ -34,3 +34,14 @@ test('cancelling ends the wait, at once or before it began', async () => {
   await bell.wake(stop.signal);
   expect(stop.signal.aborted).toBe(true);
 });
+
+test('a commit under way, which keeps everybody from asking, is waited for (rollback-journal mode)', async () => {
+  using world = scratch('create table t (x)', { wal: false });
+  using bell = doorbell(world.path);
+  const { signal } = new AbortController();
+  await bell.wake(signal);
+  world.db.exec('begin exclusive; insert into t values (1)');
+  const woken = bell.wake(signal); // asks before anything else happens
+  world.db.exec('commit');
+  await woken;
+});

@@ -128,7 +128,8 @@ test('a fence row that is deleted, nulled or rewritten as text does not open it 
   await closed(app);
   for (const sql of ['update _attacca_fence set closed = null', `update _attacca_fence set closed = 'no'`, 'delete from _attacca_fence']) {
     app.db.exec(sql);
-    expect(() => app.db.exec('update t set v = 3')).toThrow(FENCED);
+    for (const write of ['insert into t default values', 'update t set v = 3', 'delete from t'])
+      expect(() => app.db.exec(write)).toThrow(FENCED);
     expect(fenceState(app.db, app.plan)).toEqual({ closed: true, epoch: 1n, intact: true });
   }
 });
@@ -188,6 +189,11 @@ test('a switch to an epoch that is not newer, or to the side that is open, halts
   const halt = expect.objectContaining({ disposition: 'halt' });
   expect(() => closeSqlite(held, app.plan, 2n)).toThrow(halt);
   expect(() => openSqlite(held, app.plan, 1n)).toThrow(halt);
+
+  using open = fixture(DDL);
+  await install(open.db, open.plan, { install: INSTALL, target: 'pg' }, 1_000);
+  using other = await hold(open.path, 1_000);
+  expect(() => openSqlite(other, open.plan, 5n)).toThrow(halt);
 });
 
 test('a table that an ORM rebuilt is found open and closed again [G8]', async () => {

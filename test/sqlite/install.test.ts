@@ -1,10 +1,12 @@
 import { expect, test, vi } from 'vitest';
 import { Refused, SourceMoved } from '../../src/change/errors.ts';
 import { captureTriggers, unhookedTables } from '../../src/sqlite/capture.ts';
+import { examine } from '../../src/sqlite/health.ts';
 import { fileControlAt, install, readFileControl, uninstall } from '../../src/sqlite/install.ts';
 import { type Database, openSource } from '../../src/sqlite/open.ts';
 import { headMark } from '../../src/sqlite/rows.ts';
 import { readSchema } from '../../src/sqlite/tables.ts';
+import { manyTables } from '../bench/support/locks.ts';
 import { planOf, scratch } from './planned.ts';
 
 const SCHEMA = `create table t (id integer primary key autoincrement, u unique);
@@ -83,6 +85,33 @@ test('a busy file: nothing is installed when the budget is used up', async () =>
   await expect(install(world.db, plan, ME, 30)).rejects.toMatchObject({ disposition: 'retry' });
   other.db.exec('rollback');
   expect(schemaOf(world.db)).toEqual(before);
+});
+
+test('of two that install at once one captures the file, the other tries again', async () => {
+  using world = scratch(SCHEMA);
+  using other = scratchConnection(world.path);
+  const plan = planOf(readSchema(world.db));
+  const outcomes = await Promise.allSettled([install(world.db, plan, ME, 1_000), install(other.db, plan, ME, 1_000)]);
+  expect(outcomes).toMatchObject([{ status: 'fulfilled' }, { status: 'rejected', reason: { disposition: 'retry' } }]);
+  expect(examine(world.db, plan)).toEqual({ state: 'fine' });
+});
+
+test("capture with which the application's writes would fail is refused, and leaves nothing [G6]", async () => {
+  using world = scratch(`${manyTables(200)} create table zz (k text primary key, v)`); // several transactions
+  const before = schemaOf(world.db);
+  const plan = planOf(readSchema(world.db));
+  const last = plan.tables.at(-1)!;
+  const columns = last.columns.map(column => ({ ...column, name: column.name === 'k' ? 'gone' : column.name }));
+  await expect(install(world.db, { ...plan, tables: [...plan.tables.slice(0, -1), { ...last, columns }] }, ME, 5_000)).rejects.toThrow();
+  expect(schemaOf(world.db)).toEqual(before);
+  world.db.exec("insert into zz values ('a', 1)");
+});
+
+test('a foreign key that does not fit, and that nobody enforces, stands in no way; the connection enforces them afterwards as before', async () => {
+  using world = scratch('create table p (a); create table c (id integer primary key, a references p (a))');
+  world.db.pragma('foreign_keys = on');
+  await install(world.db, planOf(readSchema(world.db)), ME, 1_000);
+  expect(world.db.pragma('foreign_keys', { simple: true })).toBe(1n);
 });
 
 test('every table has its triggers, and the journal its first mark', async () => {

@@ -197,6 +197,15 @@ test('an ordinary index, ANALYZE or a dropped unique index is no reason to copy 
   world.equal();
 });
 
+test('an index that is gone leaves no trigger behind: its column can be dropped [G6]', async () => {
+  using world = await following(
+    'create table t (id integer primary key, v, w); create unique index a on t (v); create unique index b on t (w)',
+  );
+  world.db.exec('drop index b');
+  await world.follow();
+  expect(() => world.db.exec('alter table t drop column w')).not.toThrow();
+});
+
 test.each([
   ['a new column', 'alter table t add column w'],
   ['a dropped column', 'alter table t drop column v'],
