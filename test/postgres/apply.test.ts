@@ -4,7 +4,7 @@ import { ReplicationError } from '../../src/change/errors.ts';
 import { postgresSink } from '../../src/postgres/apply.ts';
 import { addForeignKeys, buildIndexes } from '../../src/postgres/constraints.ts';
 import { connect, type Session } from '../../src/postgres/open.ts';
-import { list } from '../../src/postgres/quarantine.ts';
+import { list, put } from '../../src/postgres/quarantine.ts';
 import { endBackend, connect as otherSession } from '../support/postgres.ts';
 import { batch, item, mark, misfit, PLAN, WRITER, world } from './world.ts';
 
@@ -237,9 +237,22 @@ test('replica role keeps foreign key actions silent while parents are replaced',
 
 test.each(['mirroring', 'finished', 'switching_back'])('no batch from SQLite is taken once Postgres is primary: %s [G8]', async phase => {
   await using w = await world();
+  await w.apply(4, []);
   await w.postgres.query('update attacca.control set phase = $1', [phase]);
   await expect(w.apply(5, [{ rows: [item(1)] }])).rejects.toMatchObject({ disposition: 'halt' });
+  await expect(w.apply(5, [{ rows: [item(1)] }], { size: 5_000 })).rejects.toMatchObject({ disposition: 'halt' });
   expect(await items(w)).toEqual([]);
+});
+
+test('what a small batch believes of quarantine and suspensions holds when it is written, or it goes the other way [G4]', async () => {
+  await using w = await world();
+  await w.apply(4, []);
+  await put(w.session, PLAN.tables[0]!, [misfit('["i:1"]', ['1'])]);
+  await w.apply(5, [{ rows: [item(1)] }]);
+  expect(await list(w.session, { limit: 10 })).toEqual([]);
+  await w.postgres.query(`update attacca.snapshot set suspended = 'too many' where table_id = 1`);
+  await w.apply(6, [{ rows: [item(2)] }]);
+  expect((await items(w)).map(row => row.id)).toEqual(['1']);
 });
 
 test('a target without a checkpoint halts; it is not position zero [G7]', async () => {

@@ -3,7 +3,18 @@ import { actor } from '../../src/change/actor.ts';
 import type { Seq } from '../../src/change/change.ts';
 import { VERSION } from '../../src/change/version.ts';
 import { audit, readWholeAudit } from '../../src/postgres/audit.ts';
-import { acquire, advance, clearHalt, isElsewhere, only, readControl, record, setHalt } from '../../src/postgres/control.ts';
+import {
+  acquire,
+  advance,
+  clearHalt,
+  isElsewhere,
+  only,
+  readControl,
+  readVerifiedAge,
+  record,
+  resumeAt,
+  setHalt,
+} from '../../src/postgres/control.ts';
 import { connect } from '../../src/postgres/open.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { INSTALL, mark, PLAN, world } from './world.ts';
@@ -91,4 +102,42 @@ test('what comes behind `only` happens where phase, epoch and checkpoint stand, 
   expect(await w.postgres.query(`select to_regclass('public.made') as made`)).toEqual([{ made: null }]);
   expect(await attempt(only('preparing', 0n, mark(5).seq))).toBe('done');
   expect(await attempt('select nonsense')).toBe(false);
+});
+
+test('behind `only` nobody moves the phase before it has ended [G8]', async () => {
+  await using w = await world();
+  await using other = await connect(w.postgres.url, { applicationName: 'attacca other' });
+  await w.session.query(`begin; ${only('preparing', 0n)}`);
+  const moving = advance(other, { from: 'preparing', to: 'copying', epoch: 0n });
+  const waits = () => w.postgres.query('select pid from pg_stat_activity where cardinality(pg_blocking_pids(pid)) > 0');
+  await expect.poll(waits).toEqual([{ pid: String(other.pid) }]);
+  await w.session.query('commit');
+  await moving;
+});
+
+test('a step is on disk when it is made, unless it is lazy; the session is then as it was [G8]', async () => {
+  await using w = await world();
+  await w.postgres.query(`create table public.commits (mode text)`);
+  await w.postgres.query(`create function public.note() returns trigger language plpgsql as
+    $$ begin insert into public.commits values (current_setting('synchronous_commit')); return null; end $$`);
+  await w.postgres.query('create trigger note after insert on attacca.audit execute function public.note()');
+  await advance(w.session, { from: 'preparing', to: 'copying', epoch: 0n });
+  await advance(w.session, { from: 'copying', to: 'catching_up', epoch: 0n, lazily: true });
+  await advance(w.session, { from: 'catching_up', to: 'shadowing', epoch: 0n });
+  expect(await w.postgres.query('select mode from public.commits')).toEqual([{ mode: 'on' }, { mode: 'off' }, { mode: 'on' }]);
+});
+
+test('a verification that lies in the future, because the clock was set back, is infinitely old; there may be none [G9]', async () => {
+  await using w = await world();
+  expect(await readVerifiedAge(w.session)).toBeNull();
+  await record(w.session, { fullVerifiedAt: 'now' });
+  expect(await readVerifiedAge(w.session)).toBeLessThan(3_600_000);
+  await w.postgres.query(`update attacca.control set full_verified_at = now() + interval '1 hour'`);
+  expect(await readVerifiedAge(w.session)).toBe(Number.POSITIVE_INFINITY);
+});
+
+test('where forward replication begins again, everything before counts as compared', async () => {
+  await using w = await world();
+  await resumeAt(w.session, mark(9));
+  expect(await readControl(w.session)).toMatchObject({ mark: mark(9), verifiedSeq: 9n });
 });

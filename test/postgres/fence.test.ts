@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { fencePostgres, isFenceOf, lockForReading, lockTables, opening, readFence, unfenced } from '../../src/postgres/fence.ts';
 import { connect, transaction } from '../../src/postgres/open.ts';
 import { connect as stranger } from '../support/postgres.ts';
-import { INSTALL, item, PLAN, WRITER, world } from './world.ts';
+import { INSTALL, item, PLAN, type World, WRITER, world } from './world.ts';
 
 const FENCED = { code: '25006', message: expect.stringMatching(/^ATTACCA_FENCED epoch=0 primary=sqlite: /) };
 
@@ -92,8 +92,28 @@ test('a fence trigger that is missing, disabled or not for everyone is noticed [
   expect(await unfenced(w.session, PLAN)).toEqual(['items', 'pairs', 'log']);
 });
 
-test('the tables are locked together or not at all, and whoever is in the way is named', async () => {
+test('a trigger of the same name that does less, or nothing, is no fence [G8]', async () => {
   await using w = await world();
+  const instead = (table: string, events: string, fence: string): Promise<unknown> =>
+    w.postgres.query(`drop trigger _attacca_fence on ${table};
+      create trigger _attacca_fence before ${events} on ${table} for each statement execute function ${fence}();
+      alter table ${table} enable always trigger _attacca_fence`);
+  await w.postgres.query(`create function public.fence() returns trigger language plpgsql as 'begin return null; end'`);
+  await instead('items', 'insert or update or delete', 'attacca.fence');
+  await instead('pairs', 'insert or update or delete or truncate', 'public.fence');
+  expect(await unfenced(w.session, PLAN)).toEqual(['items', 'pairs']);
+});
+
+test.each([{ deadlockMs: 1_000 }, { deadlockMs: 100 }])(
+  'the tables are locked together or not at all, and whoever is in the way is named ($deadlockMs ms until a deadlock is looked for)',
+  async ({ deadlockMs }) => {
+    await using w = await world();
+    await w.session.query(`set deadlock_timeout = ${deadlockMs}`);
+    await tablesAreLocked(w);
+  },
+);
+
+async function tablesAreLocked(w: World): Promise<void> {
   await w.session.query(opening(1n));
   const app = await stranger(w.postgres.url);
   await app.query(`set application_name = 'the app'; begin; insert into notes (item) values (1)`);
@@ -112,7 +132,7 @@ test('the tables are locked together or not at all, and whoever is in the way is
   await app.query('commit');
   expect(await locked).toEqual([{ n: '1' }]);
   await app.end();
-});
+}
 
 test('readers that lock share the tables, writers wait', async () => {
   await using w = await world();

@@ -12,6 +12,9 @@ test('an interrupted comparison is gone on with only by the same plan and epoch,
   expect(await readRound(w.session, of)).toEqual(round);
   expect(await readRound(w.session, { ...of, epoch: 1n })).toBeUndefined();
   expect(await readRound(w.session, { ...of, plan: { ...PLAN, tables: [] } })).toBeUndefined();
+  await saveRound(w.session, of, { ...round, startedAt: new Date(Date.now() - 25 * 3_600_000).toISOString() });
+  expect(await readRound(w.session, of), 'of yesterday').toBeUndefined();
+  await saveRound(w.session, of, round);
   // The first versions told rounds apart by the plan alone, and had digests of another form.
   await w.session.query('update attacca.round set plan = $1', [hash('sha256', JSON.stringify(PLAN))]);
   expect(await readRound(w.session, of)).toBeUndefined();
