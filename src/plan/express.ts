@@ -79,7 +79,7 @@ function without({ expressionIndexes: _, checks: __, generated: ___, ...table }:
   };
 }
 
-const NOTHING: TableText = { checks: [], generated: [], foreignKeys: [], conflicts: [] };
+const NOTHING: TableText = { checks: [], generated: [], foreignKeys: [] };
 
 function expressTable(table: TablePlan, source: SourceTable, free: ReturnType<typeof names>, on: Expressing): TablePlan {
   const sql = on.schema.objects.find(({ type, name }) => type === 'table' && name === table.name)?.sql ?? '';

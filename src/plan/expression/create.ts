@@ -1,8 +1,8 @@
 /*
- * Reads what PRAGMAs do not tell from the text of CREATE TABLE, CREATE VIEW and CREATE TRIGGER. The text is one that SQLite accepted.
+ * Reads what PRAGMAs do not tell from the text of CREATE TABLE and CREATE VIEW. The text is one that SQLite accepted.
  */
 import type { Expression, Select } from './ast.ts';
-import { type Cursor, isIdentifier, readAll, several } from './cursor.ts';
+import { type Cursor, isIdentifier, readAll } from './cursor.ts';
 import { parseExpression, parseTerm, qualified } from './parse.ts';
 import { nameList, parseSelect } from './parse-select.ts';
 
@@ -10,20 +10,18 @@ export type TableText = {
   readonly checks: readonly CheckText[];
   readonly generated: readonly GeneratedText[];
   /** In the order of declaration, which is the reverse of PRAGMA foreign_key_list's. */
-  readonly foreignKeys: readonly { readonly columns: readonly string[]; readonly parent: string; readonly deferred: boolean }[];
-  /** ON CONFLICT clauses other than ABORT: what for and which action, in lower case. */
-  readonly conflicts: readonly { readonly on: string; readonly action: string }[];
+  readonly foreignKeys: readonly { readonly columns: readonly string[]; readonly deferred: boolean }[];
 };
 
 /** `text`: the expression as written. */
-export type CheckText = { readonly name: string | null; readonly text: string; readonly expression: Expression };
-export type GeneratedText = { readonly column: string; readonly text: string; readonly expression: Expression; readonly stored: boolean };
+type CheckText = { readonly name: string | null; readonly text: string; readonly expression: Expression };
+export type GeneratedText = { readonly column: string; readonly expression: Expression };
 
 type Found = { [K in keyof TableText]: TableText[K][number][] };
 
 /** Throws Refusal for a text that it cannot read. */
 export function parseTable(sql: string): TableText {
-  const found: Found = { checks: [], generated: [], foreignKeys: [], conflicts: [] };
+  const found: Found = { checks: [], generated: [], foreignKeys: [] };
   readAll(sql, at => {
     head(at, 'TABLE');
     at.expect('(');
@@ -39,12 +37,12 @@ export function parseTable(sql: string): TableText {
 }
 
 /** CREATE … and the name of what is created. */
-function head(at: Cursor, what: 'TABLE' | 'VIEW' | 'TRIGGER'): string {
+function head(at: Cursor, what: 'TABLE' | 'VIEW'): void {
   at.expect('CREATE');
   if (!at.accept('TEMP')) at.accept('TEMPORARY');
   at.expect(what);
   at.accept('IF', 'NOT', 'EXISTS');
-  return qualified(at);
+  qualified(at);
 }
 
 const CONSTRAINTS = ['CONSTRAINT', 'PRIMARY', 'UNIQUE', 'CHECK', 'FOREIGN'];
@@ -90,14 +88,14 @@ function constraint(at: Cursor, owner: string, name: string | null, found: Found
   if (at.accept('CHECK')) {
     const { text, expression } = inParentheses(at);
     found.checks.push({ name, text, expression });
-    conflict(at, 'check', found);
+    conflict(at);
   } else if (at.accept('PRIMARY', 'KEY') || at.accept('UNIQUE')) {
     if (at.sees('(')) parentheses(at);
     for (const word of ['ASC', 'DESC']) at.accept(word);
-    conflict(at, 'key', found);
+    conflict(at);
     at.accept('AUTOINCREMENT');
-  } else if (at.accept('NOT', 'NULL')) conflict(at, 'not null', found);
-  else if (at.accept('NULL')) conflict(at, 'null', found);
+  } else if (at.accept('NOT', 'NULL')) conflict(at);
+  else if (at.accept('NULL')) conflict(at);
   else if (at.accept('DEFAULT')) parseTerm(at);
   else if (at.accept('COLLATE')) at.name();
   else if (at.accept('FOREIGN', 'KEY')) {
@@ -106,9 +104,8 @@ function constraint(at: Cursor, owner: string, name: string | null, found: Found
     references(at, columns, found);
   } else if (at.accept('REFERENCES')) references(at, [owner], found);
   else if (at.accept('GENERATED', 'ALWAYS', 'AS') || at.accept('AS')) {
-    const { text, expression } = inParentheses(at);
-    found.generated.push({ column: owner, text, expression, stored: at.accept('STORED') });
-    at.accept('VIRTUAL');
+    found.generated.push({ column: owner, expression: inParentheses(at).expression });
+    for (const word of ['STORED', 'VIRTUAL']) at.accept(word);
   } else if (at.sees('NOT', 'DEFERRABLE') || at.sees('DEFERRABLE')) deferrable(at, found);
   else return false;
   return true;
@@ -123,14 +120,12 @@ function inParentheses(at: Cursor): { readonly text: string; readonly expression
   return { text, expression };
 }
 
-function conflict(at: Cursor, on: string, found: Found): void {
-  if (!at.accept('ON', 'CONFLICT')) return;
-  const action = at.name().toLowerCase();
-  if (action !== 'abort') found.conflicts.push({ on, action });
+function conflict(at: Cursor): void {
+  if (at.accept('ON', 'CONFLICT')) at.name();
 }
 
 function references(at: Cursor, columns: readonly string[], found: Found): void {
-  const parent = at.name();
+  at.name();
   if (at.sees('(')) parentheses(at);
   for (;;) {
     if (at.accept('MATCH')) at.name();
@@ -139,7 +134,7 @@ function references(at: Cursor, columns: readonly string[], found: Found): void 
     } else if (at.accept('ON', 'INSERT')) at.name();
     else break;
   }
-  found.foreignKeys.push({ columns, parent, deferred: false });
+  found.foreignKeys.push({ columns, deferred: false });
 }
 
 /** Belongs to the foreign key before it; SQLite defers only what says DEFERRABLE INITIALLY DEFERRED. */
@@ -158,30 +153,4 @@ export const parseView = (sql: string): { readonly columns: readonly string[]; r
     const columns = at.sees('(') ? nameList(at) : [];
     at.expect('AS');
     return { columns, select: parseSelect(at) };
-  });
-
-export type TriggerHead = {
-  readonly when: 'before' | 'after' | 'instead of';
-  readonly event: 'insert' | 'update' | 'delete';
-  /** Of UPDATE OF; empty where it names none. */
-  readonly columns: readonly string[];
-  readonly table: string;
-  readonly condition: Expression | null;
-};
-
-/** What stands before a trigger's BEGIN. Throws Refusal for a text that it cannot read. */
-export const parseTrigger = (sql: string): TriggerHead =>
-  readAll(sql, at => {
-    head(at, 'TRIGGER');
-    const when = at.accept('AFTER') ? 'after' : at.accept('INSTEAD', 'OF') ? 'instead of' : 'before';
-    if (when === 'before') at.accept('BEFORE');
-    const event = (['insert', 'update', 'delete'] as const).find(word => at.accept(word.toUpperCase())) ?? 'insert';
-    const columns = event === 'update' && at.accept('OF') ? several(at, inner => inner.name()) : [];
-    at.expect('ON');
-    const table = qualified(at);
-    at.accept('FOR', 'EACH', 'ROW');
-    const condition = at.accept('WHEN') ? parseExpression(at) : null;
-    at.expect('BEGIN');
-    while (at.peek().kind !== 'end') at.take();
-    return { when, event, columns, table, condition };
   });
