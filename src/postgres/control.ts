@@ -26,8 +26,6 @@ export type Control = {
   readonly verifiedAt: Date | null;
   readonly fullVerifiedAt: Date | null;
   readonly fullVerifiedOk: boolean | null;
-  readonly drainedSeq: Seq | null;
-  readonly fenceLsn: string | null;
   readonly slot: string | null;
   readonly publication: string | null;
   readonly halt: { readonly reason: string; readonly hint: string } | null;
@@ -36,7 +34,7 @@ export type Control = {
 
 /** Columns that may be set together with a phase, or alone. */
 export type ControlChanges = Partial<
-  Pick<Control, 'verifiedSeq' | 'fullVerifiedOk' | 'drainedSeq' | 'fenceLsn' | 'slot' | 'publication'> & {
+  Pick<Control, 'verifiedSeq' | 'fullVerifiedOk' | 'slot' | 'publication'> & {
     /** Moments are Postgres's own: whether one is long ago is asked of the same clock. */
     readonly verifiedAt: 'now';
     readonly fullVerifiedAt: 'now' | null;
@@ -48,8 +46,6 @@ const COLUMNS: Readonly<Record<keyof ControlChanges, string>> = {
   verifiedAt: 'verified_at',
   fullVerifiedAt: 'full_verified_at',
   fullVerifiedOk: 'full_verified_ok',
-  drainedSeq: 'drained_seq',
-  fenceLsn: 'fence_lsn',
   slot: 'slot',
   publication: 'publication',
 };
@@ -119,8 +115,6 @@ function parse(row: PgRecord): Control {
     verifiedAt: date('verified_at'),
     fullVerifiedAt: date('full_verified_at'),
     fullVerifiedOk: row.full_verified_ok == null ? null : row.full_verified_ok === 't',
-    drainedSeq: seq('drained_seq'),
-    fenceLsn: row.fence_lsn ?? null,
     slot: row.slot ?? null,
     publication: row.publication ?? null,
     halt: row.halt_reason == null ? null : { reason: row.halt_reason, hint: row.halt_hint ?? '' },

@@ -52,7 +52,6 @@ test('an installation is read back as it was written', async () => {
     verifiedSeq: 4n,
     verifiedAt: expect.any(Date),
     fullVerifiedOk: true,
-    drainedSeq: null,
     slot: 'attacca_x',
     publication: null,
     halt: { reason: 'why', hint: 'what to do' },
@@ -80,8 +79,8 @@ test('of two controllers that move the same phase one wins, the other halts [G8]
   expect(outcomes.map(outcome => outcome.status).sort()).toEqual(['fulfilled', 'rejected']);
   const lost = outcomes.find(outcome => outcome.status === 'rejected');
   expect(lost?.reason).toMatchObject({ disposition: 'halt', message: 'the phase is no longer preparing at epoch 0' });
-  await advance(w.session, { from: 'copying', to: 'switching', epoch: 0n, nextEpoch: 1n, set: { drainedSeq: 9n as Seq, fenceLsn: '0/1' } });
-  expect(await readControl(w.session)).toMatchObject({ phase: 'switching', epoch: 1n, drainedSeq: 9n, fenceLsn: '0/1' });
+  await advance(w.session, { from: 'copying', to: 'switching', epoch: 0n, nextEpoch: 1n, set: { verifiedSeq: 9n as Seq, slot: 's' } });
+  expect(await readControl(w.session)).toMatchObject({ phase: 'switching', epoch: 1n, verifiedSeq: 9n, slot: 's' });
   await expect(advance(w.session, { from: 'switching', to: 'mirroring', epoch: 0n })).rejects.toMatchObject({ disposition: 'halt' });
 });
 

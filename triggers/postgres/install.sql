@@ -16,8 +16,6 @@ create table attacca.control (
   verified_at timestamptz,
   full_verified_at timestamptz,
   full_verified_ok boolean,
-  drained_seq bigint,
-  fence_lsn text,
   slot text,
   publication text,
   halt_reason text,
