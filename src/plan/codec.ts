@@ -7,7 +7,7 @@
  * (3) Both hold for a column without its neighbours: codecs know nothing of rows.
  */
 import type { PgKey, PgText } from '../change/change.ts';
-import { tag, type Value } from '../change/value.ts';
+import { tag, untag, type Value } from '../change/value.ts';
 import { settles } from './codecs/affinity.ts';
 import { type Codec, Unfit } from './codecs/fit.ts';
 import { limited } from './codecs/limit.ts';
@@ -75,6 +75,10 @@ export function keeping(column: ColumnPlan): ((held: Value, fresh: Value) => Val
 
 /** A row's name in quarantine and in reports: the JSON array of its tagged key values, as SQLite has them. */
 export const rowName = (values: readonly Value[]): string => JSON.stringify(values.map(value => (value === null ? null : tag(value))));
+
+/** The values in a row's name. */
+export const namedValues = (name: string): Value[] =>
+  (JSON.parse(name) as (string | null)[]).map(text => (text === null ? null : untag(text)));
 
 /** Rows whose key holds NULL share it, so their rowid stands behind it: how the names of all with this key begin. undefined for other keys. */
 export const nullNames = (name: string): string | undefined =>

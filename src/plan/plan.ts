@@ -33,6 +33,9 @@ export const tableName = ({ schema }: Pick<Plan, 'schema'>, { target }: Pick<Tab
 /** Column plans of the key, in key order. */
 export const keyColumns = (table: TablePlan): ColumnPlan[] => table.key.columns.map(index => at(table.columns, index));
 
+/** What of a row's values is its key, in key order. */
+export const keyOf = <T>({ key }: TablePlan, values: readonly T[]): T[] => key.columns.map(index => at(values, index));
+
 /** `list[index]`, for an index that the plan guarantees. Throws RangeError instead of handing on undefined. */
 export function at<T>(list: readonly T[], index: number): T {
   const item = list[index];

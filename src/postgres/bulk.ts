@@ -9,14 +9,14 @@
  */
 import type { Misfit, PgKey, Rows, Slice } from '../change/change.ts';
 import { charsIn } from '../change/chars.ts';
-import type { Plan } from '../plan/plan.ts';
+import { keyOf, type Plan } from '../plan/plan.ts';
 import { copyFitting } from './copy.ts';
 import { type Kept, keepAll, keepKeys, restore } from './keep.ts';
 import type { Session } from './open.ts';
 import { enforce, lift, type QuarantinePolicy } from './policy.ts';
 import { put, removals, removeAll } from './quarantine.ts';
 import type { Standing } from './small.ts';
-import { absences, deletion, keyOf, type Table, type Tables, tableIn } from './writes.ts';
+import { absences, deletion, type Table, type Tables, tableIn } from './writes.ts';
 
 export type Bulk = { readonly session: Session; readonly plan: Plan; readonly tables: Tables; readonly policy: QuarantinePolicy };
 

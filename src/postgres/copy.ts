@@ -10,10 +10,9 @@ import { quote } from '../change/quote.ts';
 import { tag } from '../change/value.ts';
 import { codecOf, keyName, Unfit } from '../plan/codec.ts';
 import { QUOTE } from '../plan/copy-field.ts';
-import { at, type Plan, type TablePlan, tableName } from '../plan/plan.ts';
+import { at, keyOf, type Plan, type TablePlan, tableName } from '../plan/plan.ts';
 import { isPoison, type PostgresError } from './errors.ts';
 import type { Session } from './open.ts';
-import { keyOf } from './writes.ts';
 
 /** Streams rows into a table; memory is bounded by one piece of about 64 KiB and the driver's buffer. */
 export async function copyRows(session: Session, plan: Plan, table: TablePlan, rows: Iterable<PgRow>): Promise<void> {

@@ -3,10 +3,9 @@
  */
 import type { Misfit, Slice } from '../change/change.ts';
 import { keyName, nullNames } from '../plan/codec.ts';
-import type { TablePlan } from '../plan/plan.ts';
+import { keyOf, type TablePlan } from '../plan/plan.ts';
 import type { Session } from './open.ts';
 import { arrayText, type Step } from './round-trip.ts';
-import { keyOf } from './writes.ts';
 
 export type Quarantined = {
   readonly id: bigint;

@@ -4,7 +4,7 @@
 import type { Misfit, PgKey, PgRow, Slice } from '../change/change.ts';
 import { ReplicationError } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
-import { at, type ColumnPlan, keyColumns, type Plan, parameterType, type TablePlan, tableName } from '../plan/plan.ts';
+import { type ColumnPlan, keyColumns, type Plan, parameterType, type TablePlan, tableName } from '../plan/plan.ts';
 import { arrayText, type Step } from './round-trip.ts';
 
 /** A row went into quarantine; tells which and why, never what it holds. */
@@ -73,9 +73,6 @@ export const upsertion = ({ plan, upsert: text }: Table, rows: readonly PgRow[])
   text,
   values: columnar(plan.columns.length, rows),
 });
-
-/** The key of a row, in Postgres form. */
-export const keyOf = (table: TablePlan, row: PgRow): PgKey => table.key.columns.map(index => at(row, index));
 
 /** Keys that must have no row in the target: what is gone, and older versions of what does not fit any more. */
 export const absences = (slice: Slice): PgKey[] => [

@@ -7,10 +7,10 @@
  */
 import type { Misfit, PgRow } from '../change/change.ts';
 import type { Value } from '../change/value.ts';
-import { at, type TablePlan } from '../plan/plan.ts';
+import { at, keyOf, type TablePlan } from '../plan/plan.ts';
 import { LARGEST_ROW } from '../plan/width.ts';
 import type { Database } from './open.ts';
-import { encodeRow, keyOf, misfit, prepared, type Reader } from './values.ts';
+import { encodeRow, misfit, prepared, type Reader } from './values.ts';
 
 const MOST_BYTES = 4_000_000;
 

@@ -2,10 +2,10 @@ import type { Misfit, PgRow } from '../change/change.ts';
 import type { Chunk } from '../change/ports.ts';
 import { quote } from '../change/quote.ts';
 import { tag, untag, type Value } from '../change/value.ts';
-import type { TablePlan } from '../plan/plan.ts';
+import { keyOf, type TablePlan } from '../plan/plan.ts';
 import { type Query, reading } from './at-once.ts';
 import type { Database } from './open.ts';
-import { bindable, isMisfit, keyOf, nullKeyed, placeholder, prepared, type Reader, readerOf, readValues } from './values.ts';
+import { bindable, isMisfit, nullKeyed, placeholder, prepared, type Reader, readerOf, readValues } from './values.ts';
 
 /**
  * Up to `limit` rows of a table behind `cursor` (null: from the start), in the order of the key's index; fewer where they are

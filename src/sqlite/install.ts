@@ -115,7 +115,8 @@ export function createTables(db: Database, plan: Plan, identity: Identity): void
   db.prepare(CLAIM).run(identity.install, identity.target);
 }
 
-const keyNames = (plan: Plan): string[] =>
+/** The journal's columns for the widest key: k1, k2, … */
+export const keyNames = (plan: Plan): string[] =>
   Array.from({ length: Math.max(1, ...plan.tables.map(table => table.key.columns.length)) }, (_, index) => `k${index + 1}`);
 
 const COLUMNS = /* sql */ `select name from pragma_table_info('_attacca_journal')`;

@@ -11,13 +11,14 @@ import type { Misfit, PgKey, PgRow, Rows, Seq, Slice } from '../change/change.ts
 import { charsIn } from '../change/chars.ts';
 import { RawText, storageClass, type Value } from '../change/value.ts';
 import { codecOf, encodeKey, rowName } from '../plan/codec.ts';
-import { at, keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
+import { at, keyColumns, keyOf, type Plan, type TablePlan } from '../plan/plan.ts';
 import { type Reading, reading } from './at-once.ts';
 import { journalColumns } from './capture.ts';
 import { chunk } from './chunk.ts';
+import { keyNames } from './install.ts';
 import type { Database } from './open.ts';
 import { openSpool, type Spool } from './spool.ts';
-import { bindable, isMisfit, keyOf, nullKeyed, placeholder, prepared, type Reader, readerOf, readValues } from './values.ts';
+import { bindable, isMisfit, nullKeyed, placeholder, prepared, type Reader, readerOf, readValues } from './values.ts';
 
 const COUNTS = /* sql */ `select tbl, count(*) from main._attacca_journal where seq > ? and seq <= ? and tbl <> 0 group by tbl`;
 const EMPTY = /* sql */ `delete from temp._attacca_key`;
@@ -62,9 +63,6 @@ export function readNamed(db: Database, plan: Plan, table: TablePlan, keys: read
 }
 
 type Range = { readonly from: bigint; readonly to: bigint };
-
-const keyNames = (plan: Plan): string[] =>
-  Array.from({ length: Math.max(1, ...plan.tables.map(table => table.key.columns.length)) }, (_, index) => `k${index + 1}`);
 
 /** Makes the temporary table that `readMarks` needs. Before the read transaction: what is made inside one ends with it. */
 export function openMarks(db: Database, plan: Plan): void {

@@ -1,7 +1,6 @@
 import type { Seq } from '../change/change.ts';
 import type { SourceState } from '../change/ports.ts';
-import { untag } from '../change/value.ts';
-import { decodeKey, Unfit } from '../plan/codec.ts';
+import { decodeKey, namedValues, Unfit } from '../plan/codec.ts';
 import { compared } from '../plan/generated.ts';
 import { keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
 import { chunk, countRows } from './chunk.ts';
@@ -70,8 +69,7 @@ function stateOf(db: Database, stored: Plan, close: () => void): SourceState {
       },
     }),
     named(id, names) {
-      const keys = names.map(name => (JSON.parse(name) as (string | null)[]).map(text => (text === null ? null : untag(text))));
-      const rows = readNamed(db, plan, found(id), keys);
+      const rows = readNamed(db, plan, found(id), names.map(namedValues));
       read.push(rows);
       return rows;
     },

@@ -11,7 +11,7 @@ import { quote } from '../change/quote.ts';
 import { mayBeOther, RawText, tag, textFromBytes, type Value } from '../change/value.ts';
 import { type Codec, codecOf, encodeKey, rowName, Unfit } from '../plan/codec.ts';
 import { keyIndex } from '../plan/key.ts';
-import { at, type ColumnPlan, keyColumns, type TablePlan } from '../plan/plan.ts';
+import { at, type ColumnPlan, keyColumns, keyOf, type TablePlan } from '../plan/plan.ts';
 import type { SourceSchema, SourceTable } from '../plan/schema.ts';
 import { sourceOf } from './capture.ts';
 import type { Database, Statement } from './open.ts';
@@ -144,8 +144,6 @@ export function decoder(encoding: string): (bytes: Uint8Array) => string | RawTe
 export const placeholder = (value: Value): string => (value instanceof RawText ? '+cast(? as text)' : '?');
 
 export const bindable = (value: Value): unknown => (value instanceof RawText ? value.bytes : value);
-
-export const keyOf = <T>(table: TablePlan, values: readonly T[]): T[] => table.key.columns.map(index => at(values, index));
 
 /** The row as Postgres takes it, or why it cannot go there. `values` in the plan's column order. */
 export function encodeRow({ table, codecs }: Reader, values: readonly Value[]): PgRow | Misfit {

@@ -6,7 +6,7 @@ import type { PgKey, PgRow } from '../change/change.ts';
 import { codecOf, keyName } from '../plan/codec.ts';
 import { typeOf } from '../plan/codecs/registry.ts';
 import { comparedTable } from '../plan/generated.ts';
-import { at, type ColumnPlan, type TablePlan } from '../plan/plan.ts';
+import { at, type ColumnPlan, keyOf, type TablePlan } from '../plan/plan.ts';
 
 export type Difference = {
   readonly table: string;
@@ -24,7 +24,6 @@ export type Comparer = {
   /** `target` rows whose keys SQLite says are gone. */
   gone(target: readonly PgRow[]): Difference[];
   extra(keys: readonly PgKey[]): Difference[];
-  keyOf(row: PgRow): PgKey;
   /** Both sides' rows as one text each, in the order of `source`: equal exactly if `rows` finds nothing. */
   lines(source: readonly PgRow[], target: readonly PgRow[]): { readonly source: string; readonly target: string };
 };
@@ -36,19 +35,19 @@ export function comparer(stored: TablePlan, primary: Primary = 'sqlite'): Compar
   const table = comparedTable(stored);
   const canonical = table.columns.map(column => canonicalOf(column, primary));
   const names = table.columns.map(column => column.name);
-  const keyOf = (row: PgRow): PgKey => table.key.columns.map(index => at(row, index));
   const identity = (row: PgRow): string => JSON.stringify(table.key.columns.map(index => canonicalText(canonical, row, index)));
   const whole = (kind: 'missing' | 'extra', key: PgKey): Difference => ({ table: table.name, key: keyName(table, key), kind, columns: [] });
 
   return {
-    keyOf,
     rows(source, target) {
       const there = new Map(target.map(row => [identity(row), row]));
       return source.flatMap(row => {
         const other = there.get(identity(row));
-        if (other === undefined) return [whole('missing', keyOf(row))];
+        if (other === undefined) return [whole('missing', keyOf(table, row))];
         const columns = names.filter((_, index) => canonicalText(canonical, row, index) !== canonicalText(canonical, other, index));
-        return columns.length === 0 ? [] : [{ table: table.name, key: keyName(table, keyOf(row)), kind: 'different' as const, columns }];
+        return columns.length === 0
+          ? []
+          : [{ table: table.name, key: keyName(table, keyOf(table, row)), kind: 'different' as const, columns }];
       });
     },
     lines(source, target) {
@@ -57,7 +56,7 @@ export function comparer(stored: TablePlan, primary: Primary = 'sqlite'): Compar
         row === undefined ? '-' : JSON.stringify(row.map((_, index) => canonicalText(canonical, row, index)));
       return { source: source.map(written).join('\n'), target: source.map(row => written(there.get(identity(row)))).join('\n') };
     },
-    gone: target => target.map(row => whole('extra', keyOf(row))),
+    gone: target => target.map(row => whole('extra', keyOf(table, row))),
     extra: keys => keys.map(key => whole('extra', key)),
   };
 }

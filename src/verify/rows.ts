@@ -2,7 +2,7 @@
 import type { Rows, Slice } from '../change/change.ts';
 import type { SourceState, TargetState } from '../change/ports.ts';
 import { keyName } from '../plan/codec.ts';
-import type { TablePlan } from '../plan/plan.ts';
+import { keyOf, type TablePlan } from '../plan/plan.ts';
 import { type Comparer, comparer, type Primary } from './compare.ts';
 import { type Digests, type Tally, tally } from './tally.ts';
 
@@ -59,7 +59,7 @@ export async function compareRows(
   read: Pick<ReturnType<SourceState['chunk']>, 'rows' | 'misfits'>,
 ): Promise<Digests> {
   if (read.rows.length === 0 && read.misfits.length === 0) return { source: '', target: '' };
-  const keys = read.rows.map(compare.keyOf);
+  const keys = read.rows.map(row => keyOf(table, row));
   const theirs = await target.rows(table.id, keys);
   const found = compare.rows(read.rows, theirs);
   const missing = found.some(difference => difference.kind === 'missing') || read.misfits.length > 0;
@@ -70,7 +70,7 @@ export async function compareRows(
     table.id,
     read.misfits.flatMap(misfit => (misfit.target === undefined ? [] : [misfit.target])),
   );
-  tally.misfits(read.misfits, new Set(older.map(row => keyName(table, compare.keyOf(row)))), quarantined);
+  tally.misfits(read.misfits, new Set(older.map(row => keyName(table, keyOf(table, row)))), quarantined);
   const { source, target: there } = compare.lines(read.rows, theirs);
   return { source, target: differences.length === 0 ? source : there };
 }

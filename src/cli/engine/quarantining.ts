@@ -1,6 +1,6 @@
 /* Rows that do not fit the target: listed, tried again, or given up. */
 import { Refused } from '../../change/errors.ts';
-import { untag, type Value } from '../../change/value.ts';
+import { namedValues } from '../../plan/codec.ts';
 import { suspensions } from '../../postgres/policy.ts';
 import { drop, list } from '../../postgres/quarantine.ts';
 import type { QuarantineDocument } from '../../server/documents.ts';
@@ -14,9 +14,6 @@ import { renewLengths } from './lengths.ts';
 const MARK_WAIT_MS = 30_000;
 /** Rows of quarantine that a document holds at most; `retry` and `drop` see all of them. */
 const LISTED = 1_000;
-
-/** The values of a key as it is kept in quarantine and in a difference. */
-export const keyValues = (key: string): Value[] => (JSON.parse(key) as (string | null)[]).map(text => (text === null ? null : untag(text)));
 
 /** What `attacca quarantine` asks for; without `ids` all rows. */
 export async function quarantine(
@@ -40,7 +37,7 @@ export async function quarantine(
     using db = openSource(engine.config.source);
     const named = wanted.flatMap(row => {
       const table = on.plan.tables.find(({ id }) => id === row.table);
-      return table === undefined ? [] : [{ table, key: keyValues(row.key) }];
+      return table === undefined ? [] : [{ table, key: namedValues(row.key) }];
     });
     await mark(db, MARK_WAIT_MS, named);
     // What is suspended has missed more than these rows.

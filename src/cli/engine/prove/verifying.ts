@@ -1,6 +1,7 @@
 /* `verify` as the controller does it: compares, remembers the result, and copies again what differs. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Refused, ReplicationError } from '../../../change/errors.ts';
+import { namedValues } from '../../../plan/codec.ts';
 import { audit } from '../../../postgres/audit.ts';
 import { readVerified, record } from '../../../postgres/control.ts';
 import { count } from '../../../postgres/quarantine.ts';
@@ -16,7 +17,6 @@ import type { Place } from '../../../verify/walk.ts';
 import type { Controller } from '../controller.ts';
 import { type Installed, installed } from '../engine.ts';
 import { watched } from '../points.ts';
-import { keyValues } from '../quarantining.ts';
 import { chosen } from '../resync.ts';
 import { onceASecond, saying } from '../tell/reckoning.ts';
 import { compareCatalog, repairCatalog } from './catalog.ts';
@@ -162,7 +162,7 @@ async function repair(
   using db = openSource(controller.engine.config.source);
   const named = differences.flatMap(({ table: name, key }) => {
     const table = byName.get(name);
-    return table === undefined ? [] : [{ table, key: keyValues(key) }];
+    return table === undefined ? [] : [{ table, key: namedValues(key) }];
   });
   await mark(db, MARK_WAIT_MS, named);
   const ids = anew.flatMap(({ table }) => byName.get(table)?.id ?? []);
