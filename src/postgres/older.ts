@@ -10,7 +10,7 @@ const LACKING = /* sql */ `
   order by 1`;
 
 /** Tables and columns of attacca's own that are not there, where there is an installation: an older version made it. */
-export async function lacking(session: Session): Promise<string[]> {
+export async function missingParts(session: Session): Promise<string[]> {
   const parts = [...partsOf(template('postgres/install.sql', {}))];
   const { rows } = await session.query(LACKING, [parts.map(([table]) => table), parts.map(([, column]) => column)]);
   return rows.map(({ name }) => name ?? '');

@@ -14,7 +14,7 @@ import type { OnQuarantine } from '../../postgres/writes.ts';
 import { type CopyReport, catchUp, copyTables, installCapture } from './copy/copying.ts';
 import { resumed } from './copy/throttling.ts';
 import { type Engine, halt, type Installed, installed } from './engine.ts';
-import { followSource, present } from './following.ts';
+import { awaitFile, followSource } from './following.ts';
 import { forwardTail } from './forward-tail.ts';
 import { allowGarbage } from './garbage.ts';
 import { capJournal } from './journal-cap.ts';
@@ -66,7 +66,7 @@ export function controller(engine: Engine): Controller {
   let ended: { readonly error: unknown } | undefined;
 
   async function step(signal: AbortSignal, healthy: () => void): Promise<boolean> {
-    await present(engine, signal);
+    await awaitFile(engine, signal);
     if (await followLoss(engine)) return true;
     const on = await installed(engine);
     const { control } = on;

@@ -16,7 +16,7 @@ import { acquire, type Control, readControl } from '../../postgres/control.ts';
 import { known } from '../../postgres/data-dir.ts';
 import { type Embedded, startEmbedded } from '../../postgres/embedded.ts';
 import { holdsTables } from '../../postgres/install.ts';
-import { lacking } from '../../postgres/lacking.ts';
+import { missingParts } from '../../postgres/older.ts';
 import { connect, redact, type Session, type Writer } from '../../postgres/open.ts';
 import { type Preflight, preflight } from '../../postgres/preflight.ts';
 import type { OnQuarantine } from '../../postgres/writes.ts';
@@ -56,6 +56,9 @@ export type Installed = {
   readonly writer: Writer;
   readonly onQuarantine: OnQuarantine;
 };
+
+/** The same with the control row as it stands. */
+export type Standing = Installed & { readonly control: Control };
 
 /** What the process that opens it lends. */
 export type Around = {
@@ -101,7 +104,7 @@ const LEAVING: ReadonlySet<string> = new Set(['uninstall', 'finish']);
 
 /** Throws Refused where an older version of attacca made the installation. */
 export async function refuseOlder(session: Session): Promise<void> {
-  const parts = await lacking(session);
+  const parts = await missingParts(session);
   if (parts.length === 0) return;
   const reason = `an older version of attacca made it: in Postgres it lacks ${parts.map(part => `attacca.${part}`).join(', ')}`;
   const remedy =
@@ -168,7 +171,7 @@ export async function stopUnused(url: string, embedded: Embedded | undefined): P
 }
 
 /** The control row of an installation. Throws Refused where there is none. */
-export async function installed(engine: Engine): Promise<Installed & { readonly control: Control }> {
+export async function installed(engine: Engine): Promise<Standing> {
   const control = await readControl(engine.side);
   if (control === undefined) throw notInstalled(engine);
   refuseOtherSource(control, engine.config.source);

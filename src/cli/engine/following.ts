@@ -13,7 +13,7 @@ import type { Plan } from '../../plan/plan.ts';
 import type { SourceTable, TableStats } from '../../plan/schema.ts';
 import { waive } from '../../plan/waive.ts';
 import { analyze, buildIndexes } from '../../postgres/constraints.ts';
-import { type Control, record } from '../../postgres/control.ts';
+import { record } from '../../postgres/control.ts';
 import { evolveTarget } from '../../postgres/evolve.ts';
 import { type Session, transaction } from '../../postgres/open.ts';
 import { endRound } from '../../postgres/round.ts';
@@ -25,7 +25,7 @@ import { type Asked, profile } from '../../sqlite/profile.ts';
 import { remains, retake, unhook } from '../../sqlite/retake.ts';
 import { isDoubtful } from '../../sqlite/steps.ts';
 import { schemaVersion } from '../../sqlite/values.ts';
-import { type Engine, halt, type Installed, identityOf } from './engine.ts';
+import { type Engine, halt, type Installed, identityOf, type Standing } from './engine.ts';
 import { forwardTail } from './forward-tail.ts';
 import { watched } from './points.ts';
 import { forwardSink } from './sinks.ts';
@@ -34,8 +34,6 @@ import { untilCaughtUp } from './tail.ts';
 const LOCK_WAIT_MS = 30_000;
 /** A file that is being put in place is away for a moment. */
 const ABSENT_MS = 30_000;
-
-type Standing = Installed & { readonly control: Control };
 
 /** Looks at the file, and follows what has happened to it. True: something has, so everything is to be read anew. */
 export async function followSource(on: Standing, signal: AbortSignal): Promise<boolean> {
@@ -72,7 +70,7 @@ const notOurs = (): Error =>
   );
 
 /** Waits for the file, and no longer than one that is put in place takes. */
-export async function present({ config, log }: Engine, signal: AbortSignal): Promise<void> {
+export async function awaitFile({ config, log }: Engine, signal: AbortSignal): Promise<void> {
   const isAway = (): boolean => fileAt(config.source) === undefined;
   if (isAway()) log.warn({ source: config.source }, 'the SQLite file is away');
   for (const deadline = performance.now() + ABSENT_MS; isAway() && performance.now() < deadline; ) {

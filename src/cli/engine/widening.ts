@@ -4,7 +4,6 @@ import { columnUnder } from '../../plan/misfits.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { type Wanted, widen } from '../../plan/widen.ts';
 import { audit } from '../../postgres/audit.ts';
-import type { Control } from '../../postgres/control.ts';
 import { list } from '../../postgres/quarantine.ts';
 import type { DoneDocument } from '../../server/documents.ts';
 import type { Progress } from '../../server/operations.ts';
@@ -12,7 +11,7 @@ import { look } from '../../sqlite/adopt.ts';
 import { openSource } from '../../sqlite/open.ts';
 import { isDoubtful } from '../../sqlite/steps.ts';
 import type { Controller } from './controller.ts';
-import { type Installed, installed } from './engine.ts';
+import { installed, type Standing } from './engine.ts';
 import { followEvolution, statsOf } from './following.ts';
 import { chosen } from './resync.ts';
 
@@ -35,8 +34,6 @@ export async function widenTables(controller: Controller, names: readonly string
 }
 
 const refused = (code: string, reason: string, remedy: string): Refused => new Refused('widening refused', [{ code, reason, remedy }]);
-
-type Standing = Installed & { readonly control: Control };
 
 /** Widens the columns that are to be widened by themselves, where rows of theirs are in quarantine. True: something was widened. */
 export async function widenByItself(on: Standing, signal: AbortSignal): Promise<boolean> {

@@ -6,12 +6,12 @@ import { redact } from '../../../postgres/open.ts';
 import type { VerifyDocument } from '../../../server/documents.ts';
 import type { Progress, VerifyOptions } from '../../../server/operations.ts';
 import type { Verified } from '../../../verify/verify.ts';
-import type { installed } from '../engine.ts';
+import type { Standing } from '../engine.ts';
 import type { Catalog } from './catalog.ts';
 
 /** What is to be compared, and for whom. */
 export type Work = {
-  readonly on: Awaited<ReturnType<typeof installed>>;
+  readonly on: Standing;
   readonly tables: readonly TablePlan[];
   readonly options: VerifyOptions;
   readonly progress: Progress;

@@ -22,7 +22,7 @@ import { wal } from '../../../postgres/wal.ts';
 import { pendingLoss, settleLoss } from '../../../sqlite/fence.ts';
 import type { ControlRow } from '../../../sqlite/install.ts';
 import { openSource, writeTransaction } from '../../../sqlite/open.ts';
-import { type Engine, type Installed, installed } from '../engine.ts';
+import { type Engine, installed, type Standing } from '../engine.ts';
 import { takeAsTruth } from '../following.ts';
 import { historyOf, streamOf } from '../mirror/stream-names.ts';
 import { watched } from '../points.ts';
@@ -59,7 +59,7 @@ export async function followLoss(engine: Engine): Promise<boolean> {
   }
 }
 
-async function recordsOf({ engine, control }: Installed & Pick<Standing, 'control'>, { epoch }: ControlRow): Promise<LossRecords> {
+async function recordsOf({ engine, control }: Standing, { epoch }: ControlRow): Promise<LossRecords> {
   const fence = await readFence(engine.side);
   return {
     sqlite: { epoch, pending: lossOf(engine.config.source) !== undefined },
@@ -67,8 +67,6 @@ async function recordsOf({ engine, control }: Installed & Pick<Standing, 'contro
     postgres: { epoch: control.epoch, fenced: fence?.closed ? fence.epoch : undefined },
   };
 }
-
-type Standing = Awaited<ReturnType<typeof installed>>;
 
 async function fence({ engine, writer }: Standing, { epoch }: ControlRow): Promise<void> {
   await transaction(engine.main, null, () => fencePostgres(engine.main, epoch, writer.token));

@@ -17,7 +17,7 @@ import { orphans } from '../../../postgres/orphans.ts';
 import { createPublication, createSlot, dropPublication, dropSlot } from '../../../postgres/slot.ts';
 import type { Progress } from '../../../server/operations.ts';
 import type { Controller } from '../controller.ts';
-import { halt, type Installed, installed } from '../engine.ts';
+import { halt, type Installed, installed, type Standing } from '../engine.ts';
 import { backupBlockers, makeBackup } from '../keep/backup.ts';
 import type { ReverseTail } from '../mirror/reverse-tail.ts';
 import { streamOf } from '../mirror/stream-names.ts';
@@ -94,7 +94,7 @@ export async function takeDown(on: Installed): Promise<void> {
 }
 
 /** The next one, also of a flag that is further, by an earlier installation or by hand: whoever follows it believes nothing older. */
-async function nextEpoch({ engine, control }: Installed & { readonly control: Control }): Promise<bigint> {
+async function nextEpoch({ engine, control }: Standing): Promise<bigint> {
   const flagged = (await engine.flag.read())?.epoch ?? 0n;
   return (flagged > control.epoch ? flagged : control.epoch) + 1n;
 }
