@@ -54,9 +54,7 @@ export type Beginning = {
 };
 
 const BEGIN = /* sql */ `insert into attacca.snapshot (table_id, total) select * from unnest($1::integer[], $2::bigint[])`;
-const MARK = /* sql */ `
-  update attacca.control set seq = $1, nonce = $2, verified_seq = null, verified_at = null, full_verified_at = null, full_verified_ok = null,
-    updated_at = now()`;
+const MARK = /* sql */ `update attacca.control set seq = $1, nonce = $2, updated_at = now()`;
 
 /** Begins the copy, or begins it again: empties the tables and the quarantine and sets the checkpoint to `mark`. */
 export async function resetProgress(session: Session, { plan, writer, mark, totals }: Beginning): Promise<void> {
