@@ -31,7 +31,7 @@ const TRIGGERS = /* sql */ `
   join sqlite_schema o on o.name = t.tbl_name collate nocase and o.type in ('table', 'view')
   where t.type = 'trigger' and t.name not glob '_attacca_*' order by t.rowid`;
 const COLUMNS = /* sql */ `select name from pragma_table_xinfo(?) where hidden = 0 order by cid`;
-const ROOT = /* sql */ `select rootpage from sqlite_schema where type = 'table' and name = ? collate nocase`;
+const ROOT = /* sql */ `select rootpage from sqlite_schema where type = 'table' and name = ?`;
 const SAVE = /* sql */ `insert into _attacca_app_trigger (position, name, sql) values (?, ?, ?)`;
 const SAVED = /* sql */ `
   select a.name, coalesce(s.sql, a.sql) as sql, s.name is not null as present from _attacca_app_trigger a
@@ -97,7 +97,7 @@ const blocker = ({ name, table }: AppTrigger): Blocker => ({
     'It uses a function or collation of the application or "text" in double quotes: use single quotes, or drop it for the time of the soak.',
 });
 
-type Step = { readonly opcode: string; readonly p1: bigint; readonly p2: bigint; readonly p3: bigint; readonly p4: string | null };
+type Step = { readonly opcode: string; readonly p1: bigint; readonly p2: bigint; readonly p4: string | null };
 
 const PROGRAM = '-- TRIGGER ';
 
@@ -161,10 +161,7 @@ function standIn(db: Database, name: string): void {
 function effect(db: Database, program: readonly Step[] | undefined, replicated: ReadonlySet<bigint | undefined>): AppTrigger['does'] {
   if (program === undefined) return 'unreadable';
   if (program.length === 0) return 'keeps';
-  const written = program.flatMap(({ opcode, p1, p2, p3 }) => {
-    if (opcode === 'OpenWrite' && p3 === 0n) return [p2];
-    return opcode === 'Clear' && p2 === 0n ? [p1] : [];
-  });
+  const written = program.flatMap(({ opcode, p1, p2 }) => (opcode === 'OpenWrite' ? [p2] : opcode === 'Clear' ? [p1] : []));
   if (written.some(root => replicated.has(root))) return 'writes';
   if (written.length === 0 && !program.some(({ opcode }) => opcode === 'VUpdate')) return 'refuses';
   return callsStandIn(db, program) ? 'unreadable' : 'keeps';
