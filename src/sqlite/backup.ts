@@ -63,7 +63,6 @@ export function pacing(now: () => number): (remaining: number) => number {
 
 /** The application's schema as it would be without attacca: capture or fence out, its own triggers back. */
 async function strip(copy: Database): Promise<void> {
-  copy.pragma('foreign_keys = off');
   if (hasFence(copy)) copy.transaction(() => unfence(copy)).immediate();
   await uninstall(copy, WAIT_MS);
 }
