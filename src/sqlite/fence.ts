@@ -37,8 +37,7 @@ const TRIGGERS = /* sql */ `select name, tbl_name as "table", sql from sqlite_sc
 const TABLES = /* sql */ `select name from sqlite_schema where type = 'table' and name glob '_attacca_*' and name <> '_attacca_fence'`;
 const TABLE = /* sql */ `select 1 from sqlite_schema where type = 'table' and name = ? collate nocase`;
 const CLOSE = /* sql */ `
-  update _attacca_control set "primary" = 'postgres', epoch = @epoch, seq = @seq, lsn = @lsn, source = @source, watermark = null
-  where id = 1 and "primary" = 'sqlite' and epoch < @epoch`;
+  update _attacca_control set "primary" = 'postgres', epoch = @epoch, seq = @seq, lsn = @lsn, source = @source, watermark = null where id = 1`;
 const OPEN = /* sql */ `
   update _attacca_control set "primary" = 'sqlite', epoch = @epoch, seq = @seq, lsn = null, source = null, watermark = null
   where id = 1 and "primary" = 'postgres' and epoch < @epoch`;
@@ -48,8 +47,8 @@ type Closing = { readonly seq: Seq; readonly lsn: Lsn; readonly source: string }
 
 /**
  * Closes SQLite: capture out, the application's writing triggers set aside, fence up; then, by the function returned, the switch
- * recorded. The caller commits. Throws, and that does, ReplicationError 'halt' if the file is not at an earlier epoch with SQLite
- * primary, Refused as `setAside` does.
+ * recorded. The caller commits. Throws ReplicationError 'halt' if the file is not at an earlier epoch with SQLite primary, Refused
+ * as `setAside` does.
  */
 export function closeSqlite({ db }: Hold, plan: Plan, epoch: bigint): (record: Closing) => void {
   const control = readFileControl(db);
@@ -58,9 +57,7 @@ export function closeSqlite({ db }: Hold, plan: Plan, epoch: bigint): (record: C
   db.exec(template('sqlite/fence.sql', {}));
   setAside(db, plan);
   for (const table of plan.tables) putUp(db, table, epoch);
-  return ({ seq, lsn, source }) => {
-    if (db.prepare(CLOSE).run({ epoch, seq, lsn: formatLsn(lsn), source }).changes !== 1) throw notAt('sqlite', epoch);
-  };
+  return ({ seq, lsn, source }) => void db.prepare(CLOSE).run({ epoch, seq, lsn: formatLsn(lsn), source });
 }
 
 /**
