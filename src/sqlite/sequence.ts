@@ -5,8 +5,8 @@ import { quote } from '../change/quote.ts';
 import { at, type Plan, type TablePlan } from '../plan/plan.ts';
 import type { Database } from './open.ts';
 
-const SEQUENCE = /* sql */ `select cast(seq as integer) from sqlite_sequence where name = ? collate nocase`;
-const RAISE = /* sql */ `update sqlite_sequence set seq = ? where name = ? collate nocase`;
+const SEQUENCE = /* sql */ `select cast(seq as integer) from sqlite_sequence where name = ?`;
+const RAISE = /* sql */ `update sqlite_sequence set seq = ? where name = ?`;
 const START = /* sql */ `insert into sqlite_sequence (name, seq) values (?, ?)`;
 
 /**
