@@ -1,7 +1,9 @@
+import { SqliteError } from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import type { RowChange } from '../../src/change/change.ts';
 import { RawText, tag } from '../../src/change/value.ts';
 import { codecOf } from '../../src/plan/codec.ts';
+import { judged } from '../../src/sqlite/apply.ts';
 import { readFileControl } from '../../src/sqlite/install.ts';
 import { changes, journalHead, lsn } from './mirrored.ts';
 import { halts, mirrored } from './sink.ts';
@@ -24,6 +26,18 @@ test('rows, marks, LSN and watermark of a transaction commit together [G2]', asy
   expect(marks()).toEqual([3n, 1n, 2n, 20n, 3n].map(key => [BigInt(t), key]));
   expect(readFileControl(db)).toMatchObject({ lsn: '0/65', watermark: 'token' });
   expect(await sink.checkpoint()).toBe(lsn(101));
+});
+
+test.each([
+  ['SQLITE_BUSY_SNAPSHOT', 'retry'],
+  ['SQLITE_LOCKED', 'retry'],
+  ['SQLITE_FULL', 'retry'],
+  ['SQLITE_IOERR_WRITE', 'retry'],
+  ['SQLITE_NOMEM', 'retry'],
+  ['SQLITE_CORRUPT', 'halt'],
+  ['SQLITE_ERROR', 'halt'],
+])('%s is a reason to %s: what has to do with the machine heals, the unknown halts [G7]', (code, disposition) => {
+  expect(judged(new SqliteError('injected', code))).toMatchObject({ disposition, message: expect.stringContaining(code) });
 });
 
 test('a replay changes nothing [G2]', async () => {

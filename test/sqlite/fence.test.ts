@@ -6,6 +6,7 @@ import { captureTriggers } from '../../src/sqlite/capture.ts';
 import { closeSqlite, fenceState, keepFenceOnly, openSqlite, refence } from '../../src/sqlite/fence.ts';
 import { hold } from '../../src/sqlite/hold.ts';
 import { install, readFileControl } from '../../src/sqlite/install.ts';
+import { isSettled } from '../../src/sqlite/steps.ts';
 import { closed, fixture, INSTALL, idOf, journalHead, lsn, SOURCE } from './mirrored.ts';
 
 const DDL = `
@@ -150,6 +151,7 @@ test('closing and opening record the switch, and keep the schema as it was', asy
   const schema = (): unknown => db.prepare('select type, name, sql from sqlite_schema order by name').raw().all();
   const before = schema();
   const head = journalHead(db);
+  const capture = db.prepare<[], string>(`select sql from sqlite_schema where name glob '_attacca_insert_*' limit 1`).pluck().get()!;
 
   using closing = await hold(path, 1_000);
   closeSqlite(closing, plan, 1n)({ seq: head, lsn: lsn(0x16_0000_00ffn), source: SOURCE });
@@ -157,6 +159,7 @@ test('closing and opening record the switch, and keep the schema as it was', asy
   await closing.commit(1_000);
   expect(fenceState(db, plan)).toEqual({ closed: true, epoch: 1n, intact: true });
   expect(captureTriggers(db)).toEqual([]);
+  db.exec(capture); // as somebody who puts back the triggers that he remembers
   expect(readFileControl(db)).toMatchObject({ primary: 'postgres', epoch: 1n, seq: head, lsn: '16/FF', source: SOURCE });
 
   using opening = await hold(path, 1_000);
@@ -166,6 +169,7 @@ test('closing and opening record the switch, and keep the schema as it was', asy
   expect(fenceState(db, plan)).toEqual({ closed: false, epoch: undefined, intact: false });
   expect(readFileControl(db)).toMatchObject({ primary: 'sqlite', epoch: 2n, seq: mark.seq, lsn: null, source: null });
   expect(schema()).toEqual(before);
+  expect(isSettled(db, plan), 'what a switch does to the schema is no riddle afterwards').toBe(true);
 
   db.exec(`insert into "odd "" 'name'" (v) values (2)`);
   expect(db.prepare(`select max(id) from "odd "" 'name'"`).pluck().get()).toBe(41n);
@@ -211,6 +215,21 @@ test('a table that an ORM rebuilt is found open and closed again [G8]', async ()
   await held.commit(1_000);
   expect(fenceState(db, plan).intact).toBe(true);
   expect(() => db.exec('insert into t values (6, 6, 6)')).toThrow(FENCED);
+});
+
+test('a fence that went with the table when it was renamed, or that is of an earlier switch, is none [G8]', async () => {
+  using app = fixture(DDL);
+  const { db, plan, path } = app;
+  await closed(app);
+  db.exec('alter table t rename to old; create table t (id integer primary key, u unique, v)');
+  expect(fenceState(db, plan).intact).toBe(false);
+  using held = await hold(path, 1_000);
+  expect(refence(held.db, plan, 1n)).toEqual([idOf(plan, 't')]);
+  await held.commit(1_000);
+  expect(() => db.exec('insert into t values (6, 6, 6)')).toThrow(FENCED);
+
+  db.exec('update _attacca_control set epoch = 3');
+  expect(fenceState(db, plan)).toEqual({ closed: true, epoch: 3n, intact: false });
 });
 
 test('finish leaves the fence, the application triggers, and nothing else of ours [G11]', async () => {

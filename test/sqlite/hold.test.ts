@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readlinkSync } from 'node:fs';
 import BetterSqlite3 from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { hold } from '../../src/sqlite/hold.ts';
@@ -37,6 +38,24 @@ test('a lock that is not to be had within the budget is tried again later', asyn
   app.db.exec('rollback');
   (await hold(app.path, 30)).release();
 });
+
+test.skipIf(process.platform !== 'linux')('a lock that is not to be had leaves no connection behind', async () => {
+  using app = fixture(DDL);
+  const opened = (): number => readdirSync('/proc/self/fd').filter(fd => linkOf(fd).startsWith(app.path)).length;
+  app.db.exec('begin immediate');
+  await expect(hold(app.path, 10)).rejects.toMatchObject({ disposition: 'retry' });
+  const before = opened();
+  await expect(hold(app.path, 10)).rejects.toMatchObject({ disposition: 'retry' });
+  expect(opened()).toBe(before);
+});
+
+function linkOf(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return ''; // it was the one that lists them
+  }
+}
 
 test('in rollback-journal mode the commit waits for readers, and without budget nothing has happened', async () => {
   using app = fixture(`${DDL}; insert into t values (1, 1)`, { journal: 'delete' });

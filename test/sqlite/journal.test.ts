@@ -105,9 +105,11 @@ test('the file was restored: the anchor has another nonce, and reading halts [G7
 });
 
 test('the anchor is gone: reading halts [G7]', async () => {
-  using world = await following(T);
+  using world = await following(T, { wal: false });
   world.db.exec('insert into t values (1, 1); delete from _attacca_journal where seq = 1');
   await expect(world.step()).rejects.toMatchObject({ disposition: 'halt' });
+  world.db.pragma('busy_timeout = 0');
+  expect(() => world.db.exec('insert into t values (2, 2)'), 'who halts lets the file go [G6]').not.toThrow();
 });
 
 test('VACUUM numbers keyless rows anew: the table is replaced whole [G1]', async () => {
@@ -297,6 +299,50 @@ test('a pin fails when reading ends', async () => {
   const pin = world.source.pin(async () => undefined);
   world.source[Symbol.dispose]();
   await expect(pin).rejects.toMatchObject({ disposition: 'retry' });
+  await expect(world.source.pin(async () => undefined), 'it has ended').rejects.toMatchObject({ disposition: 'retry' });
+
+  using stopped = await following(T);
+  const waiting = stopped.source.pin(async () => undefined);
+  stopped.stop.abort();
+  expect((await stopped.next()).done).toBe(true);
+  await expect(waiting).rejects.toMatchObject({ disposition: 'retry' });
+});
+
+test('after a pin the journal is asked when there may be news, and not all the time', async () => {
+  using world = await following(T);
+  let asked = 0;
+  const never = new AbortController();
+  const wake = (signal: AbortSignal): Promise<void> =>
+    new Promise(resolve => {
+      asked++;
+      if (signal.aborted) setImmediate(resolve);
+      else signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  using source = journal({ path: world.path, plan: planOf(readSchema(world.db)), wake });
+  const batches = source.read(world.start, never.signal);
+  const reading = batches.next();
+  for (let pins = 1; pins <= 3; pins++) {
+    await source.pin(async state => state.close());
+    for (let turns = 0; turns < 20; turns++) await new Promise(setImmediate);
+    expect(asked).toBeLessThanOrEqual(1 + pins);
+  }
+  never.abort();
+  await reading;
+});
+
+test('a batch that takes long to apply is not held for a pin: the WAL would grow meanwhile [G6]', async () => {
+  using world = await following(T);
+  const pin = world.source.pin(async state => state.close());
+  world.db.exec('with recursive n (i) as (select 1 union all select i + 1 from n where i < 20001) insert into t select i, 1 from n');
+  await world.step();
+  world.db.exec('insert into t values (-1, 1)');
+  const [, written, copied] = world.db.prepare('pragma wal_checkpoint(passive)').raw().get() as bigint[];
+  expect(copied).toBe(written);
+  await world.step();
+  const next = world.next();
+  await pin;
+  world.stop.abort();
+  await next;
 });
 
 test('no read lock is held while a batch is applied, in rollback-journal mode [G6]', async () => {

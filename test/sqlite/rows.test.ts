@@ -241,6 +241,19 @@ test('a row whose key is double precision in Postgres can go [G1]', async () => 
   expect(slicesOf(readMarks(db, plan, start.seq, headMark(db).seq))).toMatchObject([{ rows: [], gone: [['1.5']] }]);
 });
 
+test('marks of 0.0 and of -0.0, which a REAL column stores as one, are marks of one row [G1]', async () => {
+  using world = scratch('create table t (k real primary key)');
+  const { db } = world;
+  const tagged = planOf(readSchema(db));
+  const [table] = tagged.tables.map(each => ({ ...each, columns: each.columns.map(column => ({ ...column, codec: 'real' as const })) }));
+  const plan: Plan = { ...tagged, tables: [table!] };
+  await install(db, plan, { install: 'i', target: 't' }, 1_000);
+  db.exec('insert into t values (0.0)');
+  const { seq: before } = headMark(db);
+  await mark(db, 1_000, [0, -0].map(key => ({ table: table!, key: [key] })));
+  expect(slicesOf(readMarks(db, plan, before, headMark(db).seq))).toMatchObject([{ rows: [['0']], gone: [] }]);
+});
+
 test('a row that does not fit is named, and its older version leaves the target [G4]', async () => {
   using world = scratch('create table t (id integer primary key, v)');
   const { db } = world;
