@@ -268,6 +268,7 @@ test('a late batch of a dead controller waits for the living one, and is then a 
   const living = await otherSession(w.postgres.url);
   await living.query('begin; select 1 from attacca.control for update');
   const late = w.apply(5, [{ rows: [item(1, 'late')] }]);
+  await expect.poll(() => w.postgres.query('select from pg_stat_activity where cardinality(pg_blocking_pids(pid)) > 0')).toHaveLength(1);
   await living.query('update attacca.control set seq = 6, nonce = 6000; commit');
   await late;
   expect(await items(w)).toEqual([]);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { fencePostgres, isFenceOf, lockForReading, lockTables, opening, readFence, unfenced } from '../../src/postgres/fence.ts';
 import { connect, transaction } from '../../src/postgres/open.ts';
 import { connect as stranger } from '../support/postgres.ts';
-import { INSTALL, item, PLAN, type World, WRITER, world } from './world.ts';
+import { INSTALL, item, PLAN, WRITER, world } from './world.ts';
 
 const FENCED = { code: '25006', message: expect.stringMatching(/^ATTACCA_FENCED epoch=0 primary=sqlite: /) };
 
@@ -104,16 +104,8 @@ test('a trigger of the same name that does less, or nothing, is no fence [G8]', 
   expect(await unfenced(w.session, PLAN)).toEqual(['items', 'pairs']);
 });
 
-test.each([{ deadlockMs: 1_000 }, { deadlockMs: 100 }])(
-  'the tables are locked together or not at all, and whoever is in the way is named ($deadlockMs ms until a deadlock is looked for)',
-  async ({ deadlockMs }) => {
-    await using w = await world();
-    await w.session.query(`set deadlock_timeout = ${deadlockMs}`);
-    await tablesAreLocked(w);
-  },
-);
-
-async function tablesAreLocked(w: World): Promise<void> {
+test('the tables are locked together or not at all, and whoever is in the way is named', async () => {
+  await using w = await world();
   await w.session.query(opening(1n));
   const app = await stranger(w.postgres.url);
   await app.query(`set application_name = 'the app'; begin; insert into notes (item) values (1)`);
@@ -132,7 +124,24 @@ async function tablesAreLocked(w: World): Promise<void> {
   await app.query('commit');
   expect(await locked).toEqual([{ n: '1' }]);
   await app.end();
-}
+});
+
+test('no attempt lasts until the detector of deadlocks looks: it might end the application’s transaction', async () => {
+  await using w = await world();
+  await w.session.query(`${opening(1n)}; set deadlock_timeout = '100ms'`);
+  const app = await stranger(w.postgres.url);
+  await app.query('begin; insert into notes (item) values (1)');
+  const limits: number[] = [];
+  const query: typeof w.session.query = (statement, values) => {
+    const [, limit] = /statement_timeout = (\d+)$/.exec(String(statement)) ?? [];
+    if (limit !== undefined) limits.push(Number(limit));
+    return w.session.query(statement, values);
+  };
+  const session = { ...w.session, query };
+  await expect(transaction(session, null, () => lockTables(session, PLAN, 2_000))).rejects.toThrow('the tables are being written');
+  expect(Math.max(...limits)).toBe(80);
+  await app.end();
+});
 
 test('readers that lock share the tables, writers wait', async () => {
   await using w = await world();

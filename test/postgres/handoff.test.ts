@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest';
+import { handoff } from '../../src/postgres/handoff.ts';
+
+test('the first failure stays, is heard by whoever takes, and nothing that was not taken comes behind it [G2]', async () => {
+  const items = handoff<string>(10);
+  await items.put('taken', 1);
+  expect(await items.take()).toBe('taken');
+  const full = items.put('never taken', 10);
+  items.fail(new Error('the first'));
+  items.fail(new Error('what follows from it'));
+  await full; // who pushes is not kept
+  await items.put('too late', 1);
+  expect([items.waiting, items.starving]).toEqual([false, false]);
+  for (let again = 0; again < 2; again++) await expect(items.take()).rejects.toThrow('the first');
+});
