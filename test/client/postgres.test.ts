@@ -2,7 +2,7 @@ import { createServer, connect as dial, type Socket } from 'node:net';
 import pg from 'pg';
 import { expect, test } from 'vitest';
 import { OutcomeUnknown } from '../../src/client/client.ts';
-import { postgresSide } from '../../src/client/postgres.ts';
+import { type PgClient, postgresSide } from '../../src/client/postgres.ts';
 import { endBackend, testPostgres } from '../support/postgres.ts';
 
 /** A proxy before the server that cuts the line right after the client has sent `cutAt`; what was sent does arrive. */
@@ -98,5 +98,54 @@ test('the server ending an idle or a working connection does not end the process
   });
   await expect(working).rejects.toThrow();
   expect(await side.write(tx => tx.get('select 1 as one'))).toEqual({ one: 1 });
+  await side.close();
+});
+
+/** A connection that does everything but COMMIT, which fails so; says what it was asked for. */
+function failingAtCommit(failure: object) {
+  const asked: string[] = [];
+  const client: PgClient = {
+    async query(query) {
+      const text = typeof query === 'string' ? query : query.text;
+      asked.push(text);
+      if (text === 'commit') throw Object.assign(new Error('injected'), failure);
+      return { command: '', rowCount: 0, rows: [] };
+    },
+    release: destroy => void asked.push(destroy ? 'destroyed' : 'released'),
+    on: () => undefined,
+    off: () => undefined,
+  };
+  return { asked, side: postgresSide(() => ({ connect: async () => client, end: async () => undefined, on: () => undefined })) };
+}
+
+test.each(['08006', '40003', '53100', '57P01', '58030', 'XX000'])('after %s from COMMIT nobody knows how it ended: it is not run again [G10]', async code => {
+  const { asked, side } = failingAtCommit({ code, severity: 'FATAL' });
+  await expect(side.write(async () => 1)).rejects.toBeInstanceOf(OutcomeUnknown);
+  expect(asked).toEqual(['begin', 'commit', 'destroyed']);
+});
+
+test('a COMMIT that the server has refused has kept nothing', async () => {
+  const { asked, side } = failingAtCommit({ code: '23503', severity: 'ERROR' });
+  await expect(side.write(async () => 1)).rejects.toMatchObject({ code: '23503' });
+  expect(asked).toEqual(['begin', 'commit', 'rollback', 'released']);
+});
+
+test('a connection on which the driver gave up is destroyed at once; a statement that comes too late is refused', async () => {
+  await using postgres = await testPostgres();
+  const pool = new pg.Pool({ connectionString: postgres.url, query_timeout: 300 });
+  const side = postgresSide(() => pool);
+  const late: (() => Promise<unknown>)[] = [];
+  const asked: unknown[] = [];
+  pool.on('connect', client => {
+    const query = client.query.bind(client) as (...given: unknown[]) => unknown;
+    Object.assign(client, { query: (...given: unknown[]) => (asked.push(given[0]), query(...given)) });
+  });
+  const given = side.write(async tx => {
+    late.push(() => tx.get('select 1'));
+    await tx.get('select pg_sleep(60)');
+  });
+  await expect(given).rejects.toThrow('timeout');
+  expect([pool.totalCount, asked.includes('rollback')]).toEqual([0, false]);
+  await expect(late[0]!()).rejects.toThrow('the transaction is over');
   await side.close();
 });

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -151,6 +152,15 @@ test('what a dead writer left behind does not stand in the way', async () => {
   writeFileSync(at('.flag.attacca'), 'half');
   await open().write(POSTGRES);
   expect(readdirSync(folder)).toEqual(['flag']);
+});
+
+test('a link that was planted where the new file is to come is neither followed nor taken for it', async () => {
+  writeFileSync(at('other'), 'DB_TYPE=postgresql\nDB_TYPE_EPOCH=7\n');
+  symlinkSync('other', at('.flag.attacca'));
+  await open().write(POSTGRES);
+  expect(lstatSync(at()).isFile()).toBe(true);
+  await open().write({ primary: 'sqlite', epoch: 8n });
+  expect(readFileSync(at('other'), 'utf8')).toBe('DB_TYPE=postgresql\nDB_TYPE_EPOCH=7\n');
 });
 
 describe('a write that is near', () => {

@@ -35,7 +35,7 @@ async function follow(provider: FlagProvider, pollMs: number) {
   return seen.states;
 }
 
-const FOLLOWED = [
+const FOLLOWED: FlagState[] = [
   { primary: 'sqlite', epoch: 0n },
   { primary: 'postgres', epoch: 1n },
 ];
@@ -50,4 +50,31 @@ test.each([
   const { watch, ...mute } = fileFlag(FlagConfig.parse({ path }));
   expect(await follow(events && watch ? { ...mute, watch } : mute, pollMs)).toEqual(FOLLOWED);
   rmSync(folder, { recursive: true });
+});
+
+test('a change while the flag is being read is not missed', async () => {
+  const cancel = new AbortController();
+  const reads: PromiseWithResolvers<FlagState>[] = [];
+  let wake = (): void => undefined;
+  const provider = {
+    read: () => {
+      reads.push(Promise.withResolvers());
+      return reads.at(-1)!.promise;
+    },
+    watch: (call: () => void) => {
+      wake = call;
+    },
+  };
+  const seen = recorder();
+  const [first] = FOLLOWED;
+  watchFlag(provider, { signal: cancel.signal, pollMs: 3_600_000 }, seen.record);
+  wake(); // what is read may be older than this
+  const before = seen.next();
+  reads[0]!.resolve(first!);
+  await before;
+  await expect.poll(() => reads.length).toBe(2);
+  const after = seen.next();
+  reads[1]!.resolve(FOLLOWED[1]!);
+  expect(await after).toEqual(FOLLOWED[1]);
+  cancel.abort();
 });

@@ -1,0 +1,45 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { expect, onTestFinished, test } from 'vitest';
+import { OutcomeUnknown, Refusal } from '../../src/client/refusal.ts';
+import { type SqliteDatabase, sqliteSide } from '../../src/client/sqlite.ts';
+
+function fileWith(ddl: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'attacca-client-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'app.db');
+  const db = new Database(path);
+  db.exec(ddl);
+  db.close();
+  return path;
+}
+
+test('a COMMIT that failed on the disk may have been one: it is not run again [G10]', async () => {
+  const db = new Database(fileWith('create table t (x)'));
+  const fail = (): never => {
+    throw Object.assign(new Error('disk'), { code: 'SQLITE_IOERR_FSYNC' });
+  };
+  const failing: SqliteDatabase = {
+    prepare: sql => (sql === 'commit' ? { run: fail, get: fail, all: fail } : db.prepare(sql)),
+    exec: sql => db.exec(sql),
+    close: () => db.close(),
+    get inTransaction() {
+      return db.inTransaction;
+    },
+  };
+  const side = sqliteSide(() => failing, 1_000);
+  let runs = 0;
+  await expect(side.write(() => ++runs)).rejects.toBeInstanceOf(OutcomeUnknown);
+  expect(runs).toBe(1);
+  await side.close();
+});
+
+test.each(['null', '1', "'no'"])('a fence row of %s is closed, for reads and for what meets no row too [G8]', async closed => {
+  const path = fileWith(`create table t (x); create table _attacca_fence (closed); insert into _attacca_fence values (${closed})`);
+  const side = sqliteSide(() => new Database(path), 1_000);
+  await expect(side.read(tx => tx.all('select x from t'))).rejects.toBeInstanceOf(Refusal);
+  await expect(side.write(tx => tx.run('delete from t'))).rejects.toBeInstanceOf(Refusal);
+  await side.close();
+});

@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest';
+import { verifiedFlag } from '../../src/flag/verified.ts';
+
+test('a place that stands behind Postgres does not make an older switch a newer one [G8]', async () => {
+  const written: bigint[] = [];
+  const flag = verifiedFlag(
+    {
+      name: 'somewhere',
+      read: async () => ({ value: 'sqlite', epoch: '3' }),
+      write: async ({ epoch }) => void written.push(epoch),
+      meaning: { sqlite: 'sqlite', postgres: 'postgresql' },
+      settleMs: 0,
+      rewrite: false,
+    },
+    { epoch: async () => 7n },
+  );
+  await expect(flag.write({ primary: 'postgres', epoch: 5n })).rejects.toMatchObject({
+    disposition: 'halt',
+    message: expect.stringContaining('is at epoch 7'),
+  });
+  expect(written).toEqual([]);
+});
