@@ -20,22 +20,38 @@ const failure = (work: Promise<unknown>): Promise<Error & { hint?: string }> =>
 /** Everything a logger could print of an error. */
 const everything = (error: Error): string => `${error.stack} ${JSON.stringify(error)} ${JSON.stringify(error.cause)} ${error.cause}`;
 
+/** What a database may have as its default, and what a session has all the same. */
+const DEFAULTS: Readonly<Record<string, readonly [theirs: string, ours: string]>> = {
+  synchronous_commit: ['off', 'on'],
+  default_transaction_isolation: ['serializable', 'read committed'],
+  lock_timeout: ['1000', '30s'],
+  statement_timeout: ['60000', '0'],
+  idle_in_transaction_session_timeout: ['60000', '0'],
+  tcp_keepalives_idle: ['99', '30'],
+  search_path: ['nowhere', 'pg_catalog, pg_temp'],
+  row_security: ['on', 'off'],
+  extra_float_digits: ['-5', '1'],
+  bytea_output: ['escape', 'hex'],
+  datestyle: ['German', 'ISO, YMD'],
+  intervalstyle: ['iso_8601', 'postgres'],
+  timezone: ['Japan', 'UTC'],
+  standard_conforming_strings: ['off', 'on'],
+  quote_all_identifiers: ['on', 'off'],
+  array_nulls: ['off', 'on'],
+  jit: ['on', 'off'],
+};
+
 test('what goes in and out is the same, whatever the defaults of role and database are [G4]', async () => {
   await using postgres = await testPostgres();
-  await postgres.query(`do $$ begin
-    execute format('alter database %I set extra_float_digits = -5', current_database());
-    execute format('alter database %I set bytea_output = escape', current_database());
-    execute format('alter database %I set synchronous_commit = off', current_database());
-    execute format('alter database %I set search_path = nowhere', current_database());
-    execute format('alter database %I set quote_all_identifiers = on', current_database());
-    execute format('alter database %I set array_nulls = off', current_database());
-  end $$`);
+  for (const [name, [theirs]] of Object.entries(DEFAULTS))
+    await postgres.query(`do $$ begin execute format('alter database %I set ${name} = ${theirs}', current_database()); end $$`);
   await using session = await connect(postgres.url, AS);
   const { rows } = await session.query(`select 0.1::float8 + 0.2 as f, '\\x00ff'::bytea as b, true as t, null as n, 9007199254740993 as i`);
   expect(rows).toEqual([{ f: '0.30000000000000004', b: '\\x00ff', t: 't', n: null, i: '9007199254740993' }]);
   expect((await session.query('select unnest($1::text[]) as v', [['NULL', null]])).rows).toEqual([{ v: 'NULL' }, { v: null }]);
   expect((await session.query(`select pg_get_indexdef('pg_class_oid_index'::regclass) as i`)).rows[0]?.i).not.toContain('"');
-  expect((await session.query('show synchronous_commit')).rows).toEqual([{ synchronous_commit: 'on' }]);
+  for (const [name, [, ours]] of Object.entries(DEFAULTS))
+    expect((await session.query('select current_setting($1) as now', [name])).rows, name).toEqual([{ now: ours }]);
 });
 
 test('a limit that no timer can wait for is refused; the longest that one can is kept', async () => {

@@ -270,6 +270,21 @@ test('only what was marked is compared: differences elsewhere are not seen, noth
   expect(tables.map(({ counts }) => counts)).toEqual([null, null]);
 });
 
+test('what was missing and has gone meanwhile is no difference, by the name of its rowid either; what is there still is [G4]', async () => {
+  const { source, target } = await filled();
+  const lost = (key: string) => ({ key, target: undefined, column: 'a', reason: 'its key is NULL', raw: null });
+  const none = { table: PAIR.id, rows: [], gone: [], misfits: [], vanished: [] };
+  const pair = { source: source.state(), target: target.state(), primary: 'sqlite' as const };
+  const found = async (last: object): Promise<unknown[]> => {
+    const slices = [{ ...none, misfits: [lost('[null,"i:1","i:7"]'), lost('[null,"i:2","i:8"]')] }, { ...none, ...last }];
+    return (await verifyMarked(pair, PLAN, { slices: () => slices }, never)).differences.map(({ key }) => key);
+  };
+  expect(await found({})).toHaveLength(2);
+  expect(await found({ vanished: ['[null,"i:1"]'] })).toEqual(['[null,"i:2","i:8"]']);
+  const again = { vanished: ['[null,"i:1"]'], misfits: [lost('[null,"i:1","i:7"]')] };
+  expect(await found(again)).toEqual(['[null,"i:2","i:8"]', '[null,"i:1","i:7"]']);
+});
+
 test('cancelled, it ends between two chunks and lets its states go', async () => {
   const { source, target } = await filled();
   const cancel = new AbortController();
