@@ -15,6 +15,7 @@ import { flagd } from './flagd.ts';
 import { type Format, unreadable } from './format.ts';
 import { json } from './json.ts';
 import { behindLinks, ifPresent, makeDurable, missing, replaceFile, stage, temporaryOf, unstage } from './replace.ts';
+import { older } from './verified.ts';
 
 const FORMATS: Readonly<Record<FlagConfig['format'], Format>> = { dotenv, json, flagd };
 
@@ -60,7 +61,7 @@ function next(config: FlagConfig, state: FlagState): { readonly path: string; re
   const before = bytes === undefined ? undefined : textOf(config, bytes);
   const path = behindLinks(config.path);
   const current = before === undefined ? undefined : FORMATS[config.format].read(before, config);
-  if (current !== undefined && current.epoch > state.epoch) throw older(config, current.epoch, state.epoch);
+  if (current !== undefined && current.epoch > state.epoch) throw older(`file ${config.path}`, current.epoch, state.epoch);
   return { path, text: same(current, state) ? undefined : FORMATS[config.format].write(before, config, state) };
 }
 
@@ -78,11 +79,6 @@ function attempt(work: () => void): void {
     // Whatever is in the way of it is in the way of a write as well, and the gate's to say.
   }
 }
-
-const older = (config: FlagConfig, found: bigint, wanted: bigint): ReplicationError =>
-  new ReplicationError('halt', `flag file ${config.path} is at epoch ${found}, newer than ${wanted}`, {
-    hint: 'Another controller, or another installation, has switched this flag since: find out which one is right.',
-  });
 
 /** File system errors heal when somebody makes room or grants the right, and after the fence the only way is forward: retry. */
 async function io<T>(config: FlagConfig, run: () => Promise<T>): Promise<T> {
