@@ -12,7 +12,7 @@ const NOBODY: ReadonlyMap<string, string> = new Map([
 
 /** Why nobody answered, or nobody let us in, for the person at the keyboard. */
 export function connectionError(error: unknown, client: Client): Error {
-  const code = codeOf(error) ?? '';
+  const code = codeOf(error);
   const said = error instanceof Error ? error.message : '';
   const server = `${client.host}:${client.port}`;
   if (code === '28P01' || said.startsWith('SASL:'))

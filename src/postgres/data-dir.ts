@@ -12,7 +12,8 @@ import { chownSync, existsSync, mkdirSync, readFileSync, readlinkSync, realpathS
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { messageOf, ReplicationError, UsageError } from '../change/errors.ts';
-import { codeOf, isRoot, moveInto, NOBODY, type RunAs } from './native.ts';
+import { codeOf } from './errors.ts';
+import { isRoot, moveInto, NOBODY, type RunAs } from './native.ts';
 
 /** The superuser of every embedded server. */
 export const USER = 'attacca';

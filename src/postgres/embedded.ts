@@ -26,7 +26,8 @@ import {
   type Server,
   USER,
 } from './data-dir.ts';
-import { codeOf, nativeBinaries, type RunAs } from './native.ts';
+import { codeOf } from './errors.ts';
+import { nativeBinaries, type RunAs } from './native.ts';
 
 export type Embedded = {
   /** For pg and libpq alike; no password, it listens on the loopback address only. */

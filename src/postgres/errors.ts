@@ -105,7 +105,7 @@ export function replicationError(error: unknown): Error {
   const facts = serverFacts(error);
   if (facts !== undefined) return serverError(facts);
   const code = codeOf(error);
-  if (code !== undefined && NETWORK.has(code)) return new PostgresError('retry', `the connection to Postgres failed (${code})`, {});
+  if (NETWORK.has(code)) return new PostgresError('retry', `the connection to Postgres failed (${code})`, {});
   const message = error instanceof Error ? error.message : '';
   if (DRIVER.test(message)) return new PostgresError('retry', `the connection to Postgres failed: ${message}`, {});
   return new ReplicationError('halt', 'a failure that attacca does not know', { hint: HINTS.halt, cause: error });
@@ -115,10 +115,10 @@ export function replicationError(error: unknown): Error {
 export const isPoison = (error: unknown): error is PostgresError =>
   error instanceof PostgresError && error.sqlstate !== null && dispositionOf(error.sqlstate) === 'quarantine';
 
-/** The operating system's or the driver's code of an error, if it has one. */
-export function codeOf(error: unknown): string | undefined {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : undefined;
+/** The operating system's or the driver's code of an error; '' where it has none. */
+export function codeOf(error: unknown): string {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : '';
+  return typeof code === 'string' ? code : '';
 }
 
 type ServerFacts = Facts & { readonly sqlstate: string; readonly said: string; readonly routine: string | undefined };
@@ -126,7 +126,7 @@ type ServerFacts = Facts & { readonly sqlstate: string; readonly said: string; r
 /** Only an ErrorResponse has both a five-character code and a severity. */
 function serverFacts(error: unknown): ServerFacts | undefined {
   const sqlstate = codeOf(error);
-  if (!(error instanceof Error) || sqlstate === undefined || !/^[0-9A-Z]{5}$/.test(sqlstate) || !('severity' in error)) return undefined;
+  if (!(error instanceof Error) || !/^[0-9A-Z]{5}$/.test(sqlstate) || !('severity' in error)) return undefined;
   const field = (name: string): string | undefined => {
     const value: unknown = Reflect.get(error, name);
     return typeof value === 'string' ? value : undefined;

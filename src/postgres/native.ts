@@ -11,6 +11,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { UsageError } from '../change/errors.ts';
+import { codeOf } from './errors.ts';
 
 export const NOBODY = 65534;
 
@@ -114,6 +115,3 @@ export function moveInto(fresh: string, path: string): void {
     if (!['EEXIST', 'ENOTEMPTY'].includes(codeOf(error))) throw error;
   }
 }
-
-/** Node's code of a system error ('EACCES'); '' for anything else. */
-export const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
