@@ -21,6 +21,7 @@ import { PostgresError } from './errors.ts';
 import { addFence, fencePostgres } from './fence.ts';
 import { rememberObjects } from './objects.ts';
 import { type PgRecord, type Session, transaction } from './open.ts';
+import { dropPublication } from './slot.ts';
 
 export type Installation = Omit<NewControl, 'phase' | 'epoch' | 'plan'>;
 
@@ -152,7 +153,7 @@ export async function finishPostgres(session: Session, plan: Plan): Promise<void
   await refuseStrangers(session);
   await dropIdleSlot(session, control.slot);
   // Before the hidden keys go: Postgres refuses UPDATE and DELETE on a published table without a replica identity.
-  await dropPublication(session, control);
+  if (control.publication !== null) await dropPublication(session, control.publication);
   for (const table of (await session.query(OURS, [plan.tables.map(table => tableName(plan, table))])).rows)
     await patiently(() => transaction(session, null, () => release(session, plan, table)));
   await transaction(session, null, () => dropOurs(session, control));
@@ -187,10 +188,6 @@ async function patiently(work: () => Promise<void>): Promise<void> {
   }
 }
 
-async function dropPublication(session: Session, { publication }: Control): Promise<void> {
-  if (publication !== null) await session.query(`drop publication if exists ${quote(publication)}`);
-}
-
 const RELATIONS = /* sql */ `
   select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
   where n.nspname = 'attacca' and c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relname <> all($1) order by 1`;
@@ -216,7 +213,7 @@ async function refuseStrangers(session: Session): Promise<void> {
 
 /** Its cascade takes the fence triggers along, which depend on the function. */
 async function dropOurs(session: Session, control: Control): Promise<void> {
-  await dropPublication(session, control);
+  if (control.publication !== null) await dropPublication(session, control.publication);
   await session.query('drop schema attacca cascade');
 }
 
