@@ -239,7 +239,7 @@ function lastOf(results: QueryResult<PgRecord>): QueryResult<PgRecord> {
 function begin(writer: Writer | null): string {
   const own = writer === null ? '' : `; set local attacca.token = ${literal(writer.token)}`;
   const silent = writer?.replicaRole ? '; set local session_replication_role = replica' : '';
-  return `begin; set local synchronous_commit = on${own}${silent}`;
+  return `begin${own}${silent}`;
 }
 
 /** A URL, or a sentence with one in it, without its password. */

@@ -145,6 +145,7 @@ test.each([false, true])('a query that gets no answer fails in time, and its tra
   await using session = await connect(postgres.url, { ...AS, queryMs: 300, pipelined });
   const work = transaction(session, null, () => session.query('select pg_sleep(600)'));
   expect(await failure(work)).toMatchObject({ disposition: 'retry', message: expect.stringContaining('timeout') });
+  await expect.poll(() => session.lost.aborted).toBe(true); // the server rolls back what it cannot be told to
   expect(await failure(session.query('select 1'))).toMatchObject({ disposition: 'retry' });
 });
 

@@ -121,7 +121,7 @@ function postgresSide(on: Installed, sink: Sink<Mark, Rows>, open: Ready): Postg
     },
     usedIds: () => readSequences(main, plan),
     async open({ epoch, head }) {
-      const statement = `${BEGIN}; ${only('switching', epoch, head.seq)}; ${opening(epoch)} commit`;
+      const statement = `begin; ${only('switching', epoch, head.seq)}; ${opening(epoch)} commit`;
       try {
         await main.query(statement);
       } catch (error) {
@@ -149,7 +149,6 @@ export async function letGo(session: Session): Promise<void> {
   session.query('rollback').catch(() => undefined); // a session that is gone has let go
 }
 
-const BEGIN = /* sql */ `begin; set local synchronous_commit = on`;
 const STANDING = /* sql */ `select phase, epoch, seq from attacca.control`;
 
 /** On a session of its own: the controller's goes on working while the tables are locked. */
