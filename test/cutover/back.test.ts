@@ -4,7 +4,7 @@ import { back } from '../../src/cutover/back.ts';
 import type { SwitchPorts } from '../../src/cutover/ports.ts';
 import { stopwatch } from '../../src/cutover/stopwatch.ts';
 import { markOf, PLAN } from '../support/memory.ts';
-import { carryOut, explore, type Mutation, openWorld, portsOf, violations } from './world.ts';
+import { carryOut, explore, type Mutation, openWorld, soundPorts, violations } from './world.ts';
 
 test('whatever call fails or dies, and whatever fails or dies while that is settled: one side open, nothing that Postgres acknowledged is lost [G8] [G10]', async () => {
   const tried = await explore('rollback', {}, true);
@@ -128,11 +128,7 @@ test('there and back, time and again, with any faults: every write that was ackn
 test('states and locks are let go even when the other side cannot be read', async () => {
   const world = openWorld();
   let open = 0;
-  const sound = portsOf(
-    world,
-    async effect => effect(),
-    effect => effect(),
-  );
+  const sound = soundPorts(world);
   for (const broken of ['sqlite', 'postgres', 'usedIds'] as const) {
     const fail = (what: typeof broken): void => {
       if (broken === what) throw new Error('unreadable');
@@ -188,11 +184,7 @@ test('when the pause runs out while the mirror drains, the tables are free again
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   onTestFinished(() => void vi.useRealTimers());
   const world = openWorld();
-  const sound = portsOf(
-    world,
-    async effect => effect(),
-    effect => effect(),
-  );
+  const sound = soundPorts(world);
   const stuck = (_: string, signal: AbortSignal): Promise<void> =>
     new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
   const actions = back(sound, {
@@ -217,11 +209,7 @@ test('the mirror has ended before SQLite is locked, and while the fence of Postg
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
   const world = openWorld();
-  const sound = portsOf(
-    world,
-    async effect => effect(),
-    effect => effect(),
-  );
+  const sound = soundPorts(world);
   const did: string[] = [];
   const ports: SwitchPorts = {
     ...sound,
@@ -256,11 +244,7 @@ test('the mirror has ended before SQLite is locked, and while the fence of Postg
 
 test('a file from before the cutover is not taken for one that this rollback has opened [G8] [G10]', async () => {
   const world = openWorld();
-  const sound = portsOf(
-    world,
-    async effect => effect(),
-    effect => effect(),
-  );
+  const sound = soundPorts(world);
   const another = async (): Promise<never> => {
     throw new Error('it is another file');
   };

@@ -5,7 +5,7 @@ import { forward } from '../../src/cutover/forward.ts';
 import type { SwitchPorts } from '../../src/cutover/ports.ts';
 import { stopwatch } from '../../src/cutover/stopwatch.ts';
 import { ITEM, PLAN } from '../support/memory.ts';
-import { explore, type Mutation, openWorld, portsOf, violations } from './world.ts';
+import { explore, type Mutation, openWorld, soundPorts, violations } from './world.ts';
 
 test('whatever call fails or dies, and whatever fails or dies while that is settled: one side open, flag and phase agree, no write lost [G8] [G2]', async () => {
   const tried = await explore('cutover', {}, true);
@@ -95,14 +95,6 @@ test.each<{ guard: string; mutation: Mutation; finds: string }>([
 ])('the search finds what is wrong without this: $guard', async ({ mutation, finds }) => {
   expect(Object.keys(violations(await explore('cutover', mutation)))).toContain(finds);
 });
-
-/** Ports that never fail. */
-const soundPorts = (world: ReturnType<typeof openWorld>): SwitchPorts =>
-  portsOf(
-    world,
-    async effect => effect(),
-    effect => effect(),
-  );
 
 const cutover = (ports: SwitchPorts, maxPauseMs: number) =>
   forward(ports, { plan: PLAN, epoch: 1n, maxPauseMs, watch: stopwatch(() => 0) });

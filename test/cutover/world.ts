@@ -235,6 +235,14 @@ export function portsOf(
   };
 }
 
+/** Ports that never fail. */
+export const soundPorts = (world: World): SwitchPorts =>
+  portsOf(
+    world,
+    async effect => effect(),
+    effect => effect(),
+  );
+
 /** A mirror that applies only when it is asked to get somewhere: as late as it may be. */
 const mirrorOf = (world: World, ended: AbortSignal): Mirror => ({
   async reached(token, signal) {

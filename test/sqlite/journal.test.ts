@@ -319,8 +319,7 @@ test('after a pin the journal is asked when there may be news, and not all the t
       else signal.addEventListener('abort', () => resolve(), { once: true });
     });
   using source = journal({ path: world.path, plan: planOf(readSchema(world.db)), wake });
-  const batches = source.read(world.start, never.signal);
-  const reading = batches.next();
+  const reading = source.read(world.start, never.signal)[Symbol.asyncIterator]().next();
   for (let pins = 1; pins <= 3; pins++) {
     await source.pin(async state => state.close());
     for (let turns = 0; turns < 20; turns++) await new Promise(setImmediate);
