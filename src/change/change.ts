@@ -77,3 +77,6 @@ export type RowChange =
   | { readonly op: 'update'; readonly table: number; readonly key: PgKey; readonly row: readonly (PgText | undefined)[] }
   | { readonly op: 'delete'; readonly table: number; readonly key: PgKey }
   | { readonly op: 'truncate'; readonly tables: readonly number[] };
+
+/** The table id under which watermarks travel: their tokens are of interest, their going away is not. */
+export const WATERMARK = 0;

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { Lsn, RowChange } from '../change/change.ts';
+import { type Lsn, type RowChange, WATERMARK } from '../change/change.ts';
 import { ReplicationError } from '../change/errors.ts';
 import type { Session } from './open.ts';
-import { WATERMARK_TABLE } from './relations.ts';
 import { writeWatermark } from './slot.ts';
 import { type WalOptions, wal } from './wal.ts';
 
@@ -28,4 +27,4 @@ export async function awaitWatermark(options: WalOptions & { readonly session: S
 }
 
 const brings = (change: RowChange, token: string): boolean =>
-  (change.op === 'insert' || change.op === 'update') && change.table === WATERMARK_TABLE && change.row[0] === token;
+  (change.op === 'insert' || change.op === 'update') && change.table === WATERMARK && change.row[0] === token;

@@ -5,18 +5,15 @@
  *     after every DDL. So a table that was changed behind our back is noticed before one of its rows is used [G7].
  * (2) The watermark is table 0. Only its tokens are of interest, not their going away.
  */
-import type { PgKey, PgText, RowChange } from '../change/change.ts';
+import { type PgKey, type PgText, type RowChange, WATERMARK } from '../change/change.ts';
 import { ReplicationError } from '../change/errors.ts';
 import { at, type ColumnPlan, type Plan } from '../plan/plan.ts';
 import type { Message, Relation, Tuple } from './pgoutput.ts';
 
-/** TablePlan.id that stands for attacca.watermark. */
-export const WATERMARK_TABLE = 0;
-
 /** Where a table's columns are in the tuples of its relation; `key` are indexes into `columns`. */
 type Place = { readonly table: number; readonly name: string; readonly columns: readonly number[]; readonly key: readonly number[] };
 
-const WATERMARK: Place = { table: WATERMARK_TABLE, name: 'attacca.watermark', columns: [0], key: [0] };
+const TOKENS: Place = { table: WATERMARK, name: 'attacca.watermark', columns: [0], key: [0] };
 
 const OIDS: Readonly<Record<ColumnPlan['type'], number>> = {
   boolean: 16,
@@ -67,10 +64,10 @@ export function translator(plan: Plan): (message: Message) => RowChange | undefi
       }
       case 'delete': {
         const to = placeOf(message.oid);
-        return to.table === WATERMARK_TABLE ? undefined : { op: 'delete', table: to.table, key: key(to, message.old) };
+        return to.table === WATERMARK ? undefined : { op: 'delete', table: to.table, key: key(to, message.old) };
       }
       case 'truncate': {
-        const tables = message.oids.map(oid => placeOf(oid).table).filter(table => table !== WATERMARK_TABLE);
+        const tables = message.oids.map(oid => placeOf(oid).table).filter(table => table !== WATERMARK);
         return tables.length === 0 ? undefined : { op: 'truncate', tables };
       }
       default:
@@ -92,7 +89,7 @@ function key({ name, columns, key }: Place, tuple: Tuple): PgKey {
 /** Ties a relation to its table of the plan, and checks that it still is the table that was planned; undefined where it is none of those. */
 function place(relation: Relation, plan: Plan): Place | undefined {
   const name = `${relation.schema}.${relation.name}`;
-  if (name === WATERMARK.name) return WATERMARK;
+  if (name === TOKENS.name) return TOKENS;
   const table = relation.schema === plan.schema ? plan.tables.find(({ target }) => target === relation.name) : undefined;
   if (table === undefined) return undefined;
   const columns = table.columns.map(column => columnOf(relation, name, column));

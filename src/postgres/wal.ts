@@ -7,12 +7,12 @@
  * (3) Rows are pulled: while the sink is busy the socket is paused, however large the transaction is.
  */
 import { setImmediate } from 'node:timers/promises';
-import type { Batch, Lsn, RowChange } from '../change/change.ts';
+import { type Batch, type Lsn, type RowChange, WATERMARK } from '../change/change.ts';
 import type { Source } from '../change/ports.ts';
 import type { Plan } from '../plan/plan.ts';
 import { replicationError } from './errors.ts';
 import type { Message } from './pgoutput.ts';
-import { translator, WATERMARK_TABLE } from './relations.ts';
+import { translator } from './relations.ts';
 import { openStream, type Stream, type StreamOptions } from './stream.ts';
 
 export type WalOptions = StreamOptions & {
@@ -113,7 +113,7 @@ function join(
       }
       const change = translate(item);
       if (change === undefined) continue;
-      if (change.op !== 'truncate' && change.table === WATERMARK_TABLE) ended = true;
+      if (change.op !== 'truncate' && change.table === WATERMARK) ended = true;
       return { done: false, value: change };
     }
     ended = true;

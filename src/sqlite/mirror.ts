@@ -8,7 +8,7 @@
  *     holds nothing but final rows, a clash at the end means that SQLite cannot hold this state at all.
  * (3) Every key that a change touches is marked in the journal, so that verification knows what to compare.
  */
-import type { PgKey, PgText, RowChange } from '../change/change.ts';
+import { type PgKey, type PgText, type RowChange, WATERMARK } from '../change/change.ts';
 import { ReplicationError } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
 import type { Value } from '../change/value.ts';
@@ -20,9 +20,6 @@ import { type Cells, isClash, missing, refused, rowStatements } from './statemen
 
 /** So many rows may wait before it is looked which of them can go in already. */
 const PARKED = 1_000;
-
-/** The table id under which the watermark's tokens travel. */
-const WATERMARK = 0;
 
 export type Mirror = {
   write(change: RowChange): void;
@@ -46,9 +43,8 @@ export function mirroring(db: Database, plan: Plan, { marking = true }: { readon
     return {
       write(change) {
         if (change.op === 'truncate') {
-          const ids = change.tables.filter(id => id !== WATERMARK);
-          for (const id of ids) of(id).empty();
-          if (marking) markTables(db, ids);
+          for (const id of change.tables) of(id).empty();
+          if (marking) markTables(db, change.tables);
         } else if (change.table !== WATERMARK) apply(of(change.table), change);
         else if (change.op !== 'delete') watermark = change.row[0] ?? watermark;
       },

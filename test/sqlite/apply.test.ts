@@ -128,7 +128,7 @@ test('NOCASE keys are told apart by their bytes; TRUNCATE empties and marks the 
   await expect(apply({ op: 'delete', table: w, key: ['A', '1'] })).rejects.toThrow(halts('that SQLite does not have'));
   await apply({ op: 'update', table: w, key: ['a', '1'], row: ['A', '1', null] });
   expect(rows('select a from w')).toEqual([['A']]);
-  await apply({ op: 'truncate', tables: [w, id('t'), 0] }, { op: 'insert', table: w, row: ['c', '1', null] });
+  await apply({ op: 'truncate', tables: [w, id('t')] }, { op: 'insert', table: w, row: ['c', '1', null] });
   expect(rows('select a from w union all select id from t')).toEqual([['c']]);
   expect(marks()).toEqual(
     expect.arrayContaining([

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { Lsn, RowChange } from '../../../change/change.ts';
+import { type Lsn, type RowChange, WATERMARK } from '../../../change/change.ts';
 import { isTransient } from '../../../change/errors.ts';
 import { parseLsn } from '../../../change/lsn.ts';
 import { afterLoss, type LossRecords, nextLossStep } from '../../../cutover/loss.ts';
@@ -15,7 +15,6 @@ import { advance, readPhase } from '../../../postgres/control.ts';
 import { fenceOpen, fencePostgres, lockTables, readFence } from '../../../postgres/fence.ts';
 import { keepLost, type Lost } from '../../../postgres/lost.ts';
 import { connect, transaction } from '../../../postgres/open.ts';
-import { WATERMARK_TABLE } from '../../../postgres/relations.ts';
 import { readSequences } from '../../../postgres/sequence.ts';
 import { writeWatermark } from '../../../postgres/slot.ts';
 import { wal } from '../../../postgres/wal.ts';
@@ -126,7 +125,7 @@ async function keep(on: Standing, loss: ControlRow): Promise<{ lost: Lost; unkno
 async function* upTo(stream: ReturnType<typeof wal>, after: Lsn, token: string): AsyncGenerator<RowChange> {
   for await (const { changes } of stream.read(after, new AbortController().signal))
     for await (const change of changes) {
-      if (change.op === 'truncate' || change.table !== WATERMARK_TABLE) yield change;
+      if (change.op === 'truncate' || change.table !== WATERMARK) yield change;
       else if (change.op !== 'delete' && change.row[0] === token) return;
     }
 }
