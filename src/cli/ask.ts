@@ -136,7 +136,7 @@ const STANDING: ReadonlySet<Call['operation']> = new Set(['switch', 'finish']);
 export const neverInstalled = (config: Config): boolean => config.target === undefined && !hasState(config.source);
 
 /** Nothing is started for a source that cannot be read or was never installed: not even the embedded server. */
-export function refuseNeverInstalled(config: Config, operation: Call['operation']): void {
+function refuseNeverInstalled(config: Config, operation: Call['operation']): void {
   using db = openSource(config.source, { readonly: true });
   if (operation === 'uninstall' && wasFinished(db)) throw finished();
   // Where its target is gone, capture can still be taken out of the file.

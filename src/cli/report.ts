@@ -40,7 +40,7 @@ const unwritten = (cause: Error): ReplicationError =>
   });
 
 /** One line of data for a person. */
-export const print = (output: Output, line: string): void => void output.stdout.write(`${line}\n`);
+const print = (output: Output, line: string): void => void output.stdout.write(`${line}\n`);
 
 /** The document if --json was given, else the lines. */
 export function present(output: Output, document: unknown, lines: () => readonly string[]): void {

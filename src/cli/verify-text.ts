@@ -49,7 +49,7 @@ export const askedText = ({ by, startedAt, durationMs, version, resumed }: Verif
   `${by}, ${startedAt}${resumed ? ', interrupted and resumed' : ''}, ${durationMs} ms, attacca ${version}`;
 
 /** What is not as it has to be beside the rows. */
-export const objectText = ({ kind, table, name, problem, detail }: VerifyDocument['objects'][number]): string =>
+const objectText = ({ kind, table, name, problem, detail }: VerifyDocument['objects'][number]): string =>
   `${kind} ${[table, name].filter(Boolean).join('.')}: ${problem.toUpperCase()}; ${detail}`;
 
 /** Nothing of the application's is written while PostgreSQL is primary. */

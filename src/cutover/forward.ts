@@ -99,7 +99,7 @@ type Ready = {
 export const notHolding = (): ReplicationError =>
   new ReplicationError('halt', 'the switch was interrupted: its lock is gone', { hint: 'run the command again; nothing was switched' });
 
-export const notClosed = (side: string, epoch: bigint): ReplicationError =>
+const notClosed = (side: string, epoch: bigint): ReplicationError =>
   new ReplicationError('halt', `${side} has no durable record that it is closed at epoch ${epoch}`, {
     hint: 'do not open the other side by hand; run `attacca status` and read the runbook, section "switching"',
   });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { RequestConfig } from '../outside/request.ts';
 
 /** The moments at which somebody else is told. Only the first one can still say no. */
-export const POINTS = ['before-cutover', 'after-fence', 'after-switch', 'after-rollback', 'on-halt'] as const;
+const POINTS = ['before-cutover', 'after-fence', 'after-switch', 'after-rollback', 'on-halt'] as const;
 export type Point = (typeof POINTS)[number];
 
 const { url, ...request } = RequestConfig.shape;

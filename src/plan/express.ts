@@ -67,7 +67,7 @@ export type Expressing = {
 };
 
 /** A field that is there only if it holds something. */
-export const optional = <K extends string, T>(key: K, list: readonly T[]): { [key in K]?: T[] } =>
+const optional = <K extends string, T>(key: K, list: readonly T[]): { [key in K]?: T[] } =>
   (list.length > 0 ? { [key]: [...list] } : {}) as { [key in K]?: T[] };
 
 /** The table as it was before expressions. */
@@ -108,7 +108,7 @@ function expressTable(table: TablePlan, source: SourceTable, free: ReturnType<ty
 }
 
 /** The table's columns as its expressions see them. */
-export function contextOf(table: TablePlan, source: SourceTable, text: TableText, encoding: string): TableContext {
+function contextOf(table: TablePlan, source: SourceTable, text: TableText, encoding: string): TableContext {
   const collations = new Map(source.columns.map(({ name, collation }) => [name, collation]));
   const columns = table.columns
     .filter((_, place) => table.key.kind !== 'hidden' || place > 0)

@@ -9,7 +9,7 @@ import { neverIn } from './codecs/never.ts';
 import { faultOf } from './codecs/repair.ts';
 
 /** Beside the names of codecs: */
-export const EMPTY = 'empty';
+const EMPTY = 'empty';
 /** Of these the text is the name: nothing but it is meant. */
 const ZERO_DATES: ReadonlySet<string> = new Set(['0000-00-00', '0000-00-00 00:00:00']);
 export const PLAIN = 'text';

@@ -17,7 +17,7 @@ export const saysUuid = ({ declared, name }: SourceColumn): boolean => /uuid|gui
 export const saysId = ({ name }: SourceColumn): boolean => /^id$|_id$|[a-z]I[Dd]$/.test(name);
 
 export const declaresTime = ({ declared }: SourceColumn): boolean => /date|time/i.test(declared);
-export const declaresDay = ({ declared }: SourceColumn): boolean => /date/i.test(declared) && !/time/i.test(declared);
+const declaresDay = ({ declared }: SourceColumn): boolean => /date/i.test(declared) && !/time/i.test(declared);
 
 const TIME_NAME =
   /date|time|stamp|(?:^|_)(?:at|on|ts|dt|when|since|until|created|updated|modified|deleted|changed|added|expires?|expiry|seen|start|started|end|ended|finished|due|utc)$|^(?:created|updated|modified|deleted|expires)/i;

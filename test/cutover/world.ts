@@ -113,7 +113,7 @@ export function openWorld() {
 }
 
 /** The ports of one process. `step` stands around every effect. */
-export function portsOf(
+function portsOf(
   world: World,
   step: <T>(effect: () => T) => Promise<T>,
   now: <T>(effect: () => T) => T,

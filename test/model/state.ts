@@ -159,7 +159,7 @@ export const START: State = {
 };
 
 /** Nothing is being switched, and nobody is about to. */
-export const settled = (s: State): boolean => !isSwitching(s.phase) && s.late === 0 && s.processes.every(({ node }) => node < 0);
+const settled = (s: State): boolean => !isSwitching(s.phase) && s.late === 0 && s.processes.every(({ node }) => node < 0);
 
 /** What must never be, if it is so; undefined if all is well. `corrupted`: what was not compared yet may differ. */
 export function violation(s: State, corrupted = false): string | undefined {

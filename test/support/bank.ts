@@ -14,7 +14,7 @@ const SCHEMA = /* sql */ `
   create table note (token text, body text);
   create index note_token on note (token);`;
 
-export const ACCOUNTS = 200;
+const ACCOUNTS = 200;
 const BALANCE = 1_000;
 const SPOTS = 50;
 

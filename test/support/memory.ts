@@ -48,7 +48,7 @@ export const PAIR = table(2, 'pair', { kind: 'declared', columns: [2, 1] }, [
 
 export const PLAN: Plan = { version: 1, schema: 'public', encoding: 'UTF-8', tables: [ITEM, PAIR] };
 
-export const keyOf = (table: TablePlan, row: PgRow): PgKey => table.key.columns.map(index => row[index] ?? null);
+const keyOf = (table: TablePlan, row: PgRow): PgKey => table.key.columns.map(index => row[index] ?? null);
 export const nameOf = (table: TablePlan, row: PgRow): string => keyName(table, keyOf(table, row));
 /** Untagged: enough for the integers and texts that are keys here. */
 const keyFrom = (name: string): PgKey => (JSON.parse(name) as string[]).map(tagged => tagged.slice(2));

@@ -101,7 +101,7 @@ export function windowSql({ base, partitionBy, orderBy: order, frame }: Window, 
 }
 
 /** ` order by …`, or nothing. */
-export const orderBy = (terms: readonly OrderTerm[], scope: Scope): string =>
+const orderBy = (terms: readonly OrderTerm[], scope: Scope): string =>
   terms.length === 0 ? '' : ` order by ${terms.map(term => orderTerm(translate(term.by, scope), term, scope)).join(', ')}`;
 
 /** SQLite takes NULL for the smallest value. */

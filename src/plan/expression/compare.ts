@@ -86,7 +86,7 @@ const isExact = ({ kind, value }: Typed): boolean =>
   kind === 'integer' && typeof value === 'bigint' && value < 2n ** 53n && value > -(2n ** 53n);
 
 /** The left operand's collation, unless only the right one is a column or has COLLATE. */
-export function collationOf(left: Typed, right: Typed): string {
+function collationOf(left: Typed, right: Typed): string {
   if (left.collated || right.collated) return left.collated ? left.collation : right.collation;
   return left.column !== undefined || right.column === undefined ? left.collation : right.collation;
 }

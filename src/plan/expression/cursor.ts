@@ -19,7 +19,7 @@ export type Cursor = {
 };
 
 /** Opens a text. Throws Refusal for what is no SQL. */
-export function cursor(sql: string): Cursor {
+function cursor(sql: string): Cursor {
   const tokens = lex(sql);
   let place = 0;
   const peek = (ahead = 0): Token => {

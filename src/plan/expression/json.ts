@@ -11,7 +11,7 @@ import { type Typed, typed, typedLiteral } from './typed.ts';
 type Translator = (args: readonly Typed[], scope: Scope) => Typed;
 
 /** `$`, `$.name`, `$."any name"`, `$[1]`, `$[#-1]` and chains of them, as a Postgres array of steps. */
-export function path({ value }: Typed): string {
+function path({ value }: Typed): string {
   if (typeof value !== 'string' || !value.startsWith('$')) throw new Refusal('a JSON path is no literal');
   const steps: string[] = [];
   let rest = value.slice(1);

@@ -40,7 +40,7 @@ function globbed(operand: string, pattern: unknown): string {
 }
 
 /** A GLOB pattern as a regular expression of Postgres. Throws Refusal for a set that is not closed. */
-export function regex(pattern: string): string {
+function regex(pattern: string): string {
   return pattern.replaceAll(/\*|\?|\[\^?\]?[^\]]*\]?|[^\p{L}\p{N}_]/gsu, part => {
     if (part === '*') return '.*';
     if (part === '?') return '.';

@@ -57,7 +57,7 @@ export const insertEvents = (rows: number, from: number): string =>
   `insert into events ${numbers(rows, from)} select n, ${EVENT} from hashed`;
 
 /** How many rows of `total` each table gets. */
-export function shares(total: number): { readonly users: number; readonly events: number; readonly tags: number } {
+function shares(total: number): { readonly users: number; readonly events: number; readonly tags: number } {
   const users = Math.ceil(total / 10);
   const tags = Math.ceil(total / 10);
   return { users, tags, events: Math.max(1, total - users - tags) };

@@ -33,7 +33,7 @@ export type Options = {
   readonly json: boolean;
 };
 
-export const USAGE = `npm run bench -- [${MEASURES.join('] [')}] [--rows 1600000] [--backlog 500000] [--runs 3] [--seconds 60] [--full] [--documents] [--json]`;
+const USAGE = `npm run bench -- [${MEASURES.join('] [')}] [--rows 1600000] [--backlog 500000] [--runs 3] [--seconds 60] [--full] [--documents] [--json]`;
 
 /** Throws a TypeError that says what is wrong with the words. */
 export function parseOptions(words: readonly string[]): Options {

@@ -31,7 +31,7 @@ const COLUMNS = [
   ['dn', 'decimal(10, 2)', 'numeric', 'decimal', 'numeric', 'BINARY'],
 ] as const;
 
-export const KNOWN: readonly KnownColumn[] = COLUMNS.map(([name, , type, codec, affinity, collation]) => ({
+const KNOWN: readonly KnownColumn[] = COLUMNS.map(([name, , type, codec, affinity, collation]) => ({
   name,
   target: name,
   type,

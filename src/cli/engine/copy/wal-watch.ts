@@ -4,7 +4,7 @@ import type { Database } from '../../../sqlite/open.ts';
 import { checkpointWal, walBytes } from '../../../sqlite/wal.ts';
 
 /** So much larger than without us may the application's WAL become. */
-export const WAL_STEP = 16 * 1_048_576;
+const WAL_STEP = 16 * 1_048_576;
 const LOOK_MS = 50;
 
 /**
