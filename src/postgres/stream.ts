@@ -129,7 +129,7 @@ const lost = (message: string): ReplicationError =>
 type Parsed = { readonly result: Message | Error; readonly weight: number };
 
 /** Moves what the service says into `items`, in order, and tells Postgres what is safe. */
-function attend(service: LogicalReplicationService, items: Handoff<Item>, start: Lsn) {
+export function attend(service: Pick<LogicalReplicationService, 'on' | 'acknowledge'>, items: Handoff<Item>, start: Lsn) {
   let safe = start;
   let heard = performance.now();
   let underWay = 0;

@@ -1,0 +1,24 @@
+import { EventEmitter } from 'node:events';
+import { expect, onTestFinished, test } from 'vitest';
+import type { Lsn } from '../../src/change/change.ts';
+import { handoff } from '../../src/postgres/handoff.ts';
+import { attend, type Item } from '../../src/postgres/stream.ts';
+
+test('a keepalive that overtakes a row is not believed: its position would be stored, and the row taken for a replay [G10]', async () => {
+  const service = Object.assign(new EventEmitter(), { acknowledge: async () => true });
+  const items = handoff<Item>(1_000);
+  const line = attend(service as unknown as Parameters<typeof attend>[0], items, 1n as Lsn);
+  onTestFinished(line.close);
+  const keepalive = () => service.emit('heartbeat', '0/99', 0, false);
+
+  const first = items.take();
+  line.arrived(); // both came in one piece: the row waits for its turn, the keepalive does not
+  keepalive();
+  service.emit('data', '0/50', { result: { kind: 'commit' }, weight: 1 });
+  expect(await first).toEqual({ kind: 'commit' });
+
+  const second = items.take();
+  await new Promise(setImmediate);
+  keepalive();
+  expect(await second).toEqual({ kind: 'idle', position: 0x99n });
+});
