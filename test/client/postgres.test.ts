@@ -118,11 +118,14 @@ function failingAtCommit(failure: object) {
   return { asked, side: postgresSide(() => ({ connect: async () => client, end: async () => undefined, on: () => undefined })) };
 }
 
-test.each(['08006', '40003', '53100', '57P01', '58030', 'XX000'])('after %s from COMMIT nobody knows how it ended: it is not run again [G10]', async code => {
-  const { asked, side } = failingAtCommit({ code, severity: 'FATAL' });
-  await expect(side.write(async () => 1)).rejects.toBeInstanceOf(OutcomeUnknown);
-  expect(asked).toEqual(['begin', 'commit', 'destroyed']);
-});
+test.each(['08006', '40003', '53100', '57P01', '58030', 'XX000'])(
+  'after %s from COMMIT nobody knows how it ended: it is not run again [G10]',
+  async code => {
+    const { asked, side } = failingAtCommit({ code, severity: 'FATAL' });
+    await expect(side.write(async () => 1)).rejects.toBeInstanceOf(OutcomeUnknown);
+    expect(asked).toEqual(['begin', 'commit', 'destroyed']);
+  },
+);
 
 test('a COMMIT that the server has refused has kept nothing', async () => {
   const { asked, side } = failingAtCommit({ code: '23503', severity: 'ERROR' });
@@ -138,7 +141,11 @@ test('a connection on which the driver gave up is destroyed at once; a statement
   const asked: unknown[] = [];
   pool.on('connect', client => {
     const query = client.query.bind(client) as (...given: unknown[]) => unknown;
-    Object.assign(client, { query: (...given: unknown[]) => (asked.push(given[0]), query(...given)) });
+    const heard = (...given: unknown[]): unknown => {
+      asked.push(given[0]);
+      return query(...given);
+    };
+    Object.assign(client, { query: heard });
   });
   const given = side.write(async tx => {
     late.push(() => tx.get('select 1'));

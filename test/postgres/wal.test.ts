@@ -47,6 +47,23 @@ test('transactions that have arrived are one batch, up to a watermark, and its p
   expect((await again.next()).changes, 'nothing twice, nothing left out').toEqual([thing(51, null)]);
 });
 
+test('a transaction that the sink has already, and does not read, takes nothing of the next with it [G2]', async () => {
+  await using world = await reverse();
+  const { pg, options } = world;
+  for (const id of [1, 2]) await pg.query(`insert into "Things" (id) values ($1)`, [id]);
+  const ended = new AbortController();
+  const batches = wal(options)
+    .read(0n as Lsn, ended.signal)
+    [Symbol.asyncIterator]();
+  await batches.next();
+  const { value } = await batches.next();
+  const changes: RowChange[] = [];
+  for await (const change of value.changes) changes.push(change);
+  expect(changes).toEqual([thing(2, null)]);
+  ended.abort();
+  await batches.return?.();
+});
+
 const SENT = /* sql */ `select coalesce(bool_or(sent_lsn >= pg_current_wal_lsn()), false)::text as all from pg_stat_replication`;
 
 /** Reads 51 changes; holds the first until the server has sent the others, so that they arrive while somebody is busy. */

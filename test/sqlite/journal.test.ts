@@ -299,7 +299,10 @@ test('a pin fails when reading ends', async () => {
   const pin = world.source.pin(async () => undefined);
   world.source[Symbol.dispose]();
   await expect(pin).rejects.toMatchObject({ disposition: 'retry' });
-  await expect(world.source.pin(async () => undefined), 'it has ended').rejects.toMatchObject({ disposition: 'retry' });
+  await expect(
+    world.source.pin(async () => undefined),
+    'it has ended',
+  ).rejects.toMatchObject({ disposition: 'retry' });
 
   using stopped = await following(T);
   const waiting = stopped.source.pin(async () => undefined);

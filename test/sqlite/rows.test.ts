@@ -250,7 +250,11 @@ test('marks of 0.0 and of -0.0, which a REAL column stores as one, are marks of 
   await install(db, plan, { install: 'i', target: 't' }, 1_000);
   db.exec('insert into t values (0.0)');
   const { seq: before } = headMark(db);
-  await mark(db, 1_000, [0, -0].map(key => ({ table: table!, key: [key] })));
+  await mark(
+    db,
+    1_000,
+    [0, -0].map(key => ({ table: table!, key: [key] })),
+  );
   expect(slicesOf(readMarks(db, plan, before, headMark(db).seq))).toMatchObject([{ rows: [['0']], gone: [] }]);
 });
 

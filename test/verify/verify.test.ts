@@ -276,7 +276,10 @@ test('what was missing and has gone meanwhile is no difference, by the name of i
   const none = { table: PAIR.id, rows: [], gone: [], misfits: [], vanished: [] };
   const pair = { source: source.state(), target: target.state(), primary: 'sqlite' as const };
   const found = async (last: object): Promise<unknown[]> => {
-    const slices = [{ ...none, misfits: [lost('[null,"i:1","i:7"]'), lost('[null,"i:2","i:8"]')] }, { ...none, ...last }];
+    const slices = [
+      { ...none, misfits: [lost('[null,"i:1","i:7"]'), lost('[null,"i:2","i:8"]')] },
+      { ...none, ...last },
+    ];
     return (await verifyMarked(pair, PLAN, { slices: () => slices }, never)).differences.map(({ key }) => key);
   };
   expect(await found({})).toHaveLength(2);
