@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import { Refused } from '../../change/errors.ts';
+import { quote } from '../../change/quote.ts';
 import { type Finding, placeOf } from '../../plan/finding.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { withoutRefused } from '../../plan/statements.ts';
@@ -100,7 +101,9 @@ function report(log: Logger, findings: readonly Finding[]): void {
   }
 }
 
-const reasonOf = (found: Finding): string => [placeOf(found), found.message].filter(part => part !== '').join(': ');
+/** With its place, where the message does not name the table. */
+const reasonOf = (found: Finding): string =>
+  found.table === null || found.message.includes(quote(found.table)) ? found.message : `${placeOf(found)}: ${found.message}`;
 
 function remedyOf(found: Finding): string {
   const name = waivableAs(found);
