@@ -90,15 +90,14 @@ export const formsOf = (columns: readonly ColumnPlan[]): readonly Form[] =>
 
 /** Any other codec: what `encode` makes, as Postgres prints it. No value is printed as an empty text, and none as a question mark. */
 function encoded(column: ColumnPlan): Form {
-  const { encode, canonical, printed = canonical } = codecOf(column);
-  const print = (value: Value): string => {
-    const text = isDoubtful(value) ? undefined : encode(value);
-    if (text === null) return '';
-    return typeof text === 'string' ? printed(text) : '?';
+  const { encode, canonical, printed } = codecOf(column);
+  const print = (value: Value): string | undefined => {
+    const text = encode(value);
+    return typeof text === 'string' ? canonical(text) : undefined;
   };
   return {
     sqlite: (c, made) => `group_concat(${made}(${c}), x'00')`,
-    makes: print,
+    makes: value => (value === null ? '' : isDoubtful(value) ? '?' : ((printed ?? print)(value) ?? '?')),
     postgres: c => `string_agg(coalesce(textsend(${output(column, c)}), ''), '\\x00')`,
   };
 }

@@ -36,7 +36,6 @@ const TOP_LEVEL = [
   'tsconfig.json',
   'src',
   'triggers',
-  'web',
   'test',
   'deploy',
   'README.md',

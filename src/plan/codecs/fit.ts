@@ -15,8 +15,8 @@ export type Codec = {
   decode(text: string): Value | Unfit;
   /** One form for what Postgres prints and what `encode` makes: equal exactly when the values are. */
   canonical(text: string): string;
-  /** What Postgres prints for what `encode` makes, unless that is `canonical`; the same value at least. */
-  readonly printed?: (text: string) => string;
+  /** What Postgres prints for a value, where that is not `canonical` of what `encode` makes; undefined for what does not fit. */
+  readonly printed?: (value: Value) => string | undefined;
 };
 
 /** For types that Postgres prints just as `encode` writes them. */

@@ -34,7 +34,7 @@ export const jsonValue: Codec = {
   },
   decode: text => (isJsonb(text) ? text : LOSES),
   canonical: text => canonicalJson(text) ?? text,
-  printed: text => written(text, PRINTED) ?? text,
+  printed: value => (typeof value === 'string' ? written(value, PRINTED) : undefined),
 };
 
 /** Whether both JavaScript and Postgres take it for JSON. */
@@ -89,7 +89,7 @@ const CANONICAL: Style = {
 };
 
 /** Only to see whether something is lost. */
-const CHECKED: Style = { number: canonicalNumber, array: () => '', object: () => '' };
+const CHECKED: Style = { number: () => '', array: () => '', object: () => '' };
 
 /** As jsonb prints it: shorter keys first, by their bytes. */
 const PRINTED: Style = {
@@ -137,7 +137,7 @@ function scan(text: string, style: Style): string {
     if (token === '{') return object();
     if (token === '[') return array();
     if (token.startsWith('"')) return string(token);
-    return LITERALS.has(token) ? token : style.number(token);
+    return LITERALS.has(token) ? token : style.number(kept(token));
   };
   const array = (): string => {
     const items: string[] = [];
@@ -206,12 +206,18 @@ function printedNumber(token: string): string {
   return `${sign}${padded.slice(0, power)}.${padded.slice(power)}`;
 }
 
+/** The same number. Throws Lost for one that jsonb does not keep. */
+function kept(token: string): string {
+  const { sign, digits, power } = partsOf(token);
+  if (digits.length + power > MOST_DIGITS || power < -MOST_DIGITS) throw new Lost('too many digits');
+  if (sign === '-' && /^0*$/.test(digits)) throw new Lost('-0');
+  return token;
+}
+
 /** `digits` without zeros in front, times ten to the `power`. */
 function partsOf(token: string): { readonly sign: string; readonly digits: string; readonly power: number } {
   const [, sign = '', whole = '', fraction = '', exponent = '0'] = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(token) ?? [];
   const digits = `${whole}${fraction}`.replace(/^0+/, '');
   const power = Number(exponent) - fraction.length;
-  if (digits.length + power > MOST_DIGITS || power < -MOST_DIGITS) throw new Lost('too many digits');
-  if (sign === '-' && /^0*$/.test(digits)) throw new Lost('-0');
   return { sign, digits, power };
 }

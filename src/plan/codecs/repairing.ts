@@ -7,14 +7,18 @@ const BEYOND_REPAIR = new Unfit('a text that is not valid JSON, and not one that
  * `codec` for JSON documents, for texts that are almost JSON too: Postgres gets them repaired. What comes back is the repaired
  * document; that the text in SQLite stays what it is, is `keeping` in codec.ts.
  */
-export const repairing = (codec: Codec): Codec => ({
-  ...codec,
-  encode(value) {
-    if (typeof value !== 'string') return codec.encode(value);
-    const json = repairJson(value);
-    return json === undefined ? BEYOND_REPAIR : codec.encode(json);
-  },
-});
+export function repairing(codec: Codec): Codec {
+  const { printed } = codec;
+  return {
+    ...codec,
+    encode(value) {
+      if (typeof value !== 'string') return codec.encode(value);
+      const json = repairJson(value);
+      return json === undefined ? BEYOND_REPAIR : codec.encode(json);
+    },
+    ...(printed && { printed: value => printed(typeof value === 'string' ? (repairJson(value) ?? null) : value) }),
+  };
+}
 
 /** Whether a codec of this name repairs: its values are documents in Postgres and may be malformed in SQLite. */
 export const isRepairing = (codec: string): boolean => /^jsonb?\(repaired\)$/.test(codec);

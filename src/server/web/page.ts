@@ -27,4 +27,4 @@ body { display: flex; flex-direction: column } main { display: contents }
 h2 { margin-bottom: 0 } th { width: 12rem } #tables th { width: auto }`;
 
 /** The page's own script, as it stands in the package. */
-export const SCRIPT = readFileSync(new URL('../../../web/dashboard.js', import.meta.url), 'utf8');
+export const SCRIPT = readFileSync(new URL('./dashboard.js', import.meta.url), 'utf8');
