@@ -41,7 +41,7 @@ async function load(db: Database, postgres: TestPostgres, plan: Plan, table: Tab
   const arrays = lists.map((_, place) => `$${place + 1}::text[]`);
   const target = `${quote(plan.schema)}.${quote(table.target)}`;
   await postgres.query(
-    `insert into ${target} select ${columns.join(', ')} from unnest(${arrays.join(', ')}) as u (${columns.map((_, place) => `c${place}`).join(', ')})`,
+    `insert into ${target} (${table.columns.map(column => quote(column.target)).join(', ')}) select ${columns.join(', ')} from unnest(${arrays.join(', ')}) as u (${columns.map((_, place) => `c${place}`).join(', ')})`,
     lists,
   );
 }
