@@ -3,7 +3,7 @@ import type { Stretch } from '../change/ports.ts';
 import { quote } from '../change/quote.ts';
 import { digestSql, formsOf } from '../plan/digest.ts';
 import { at, type ColumnPlan, keyColumns, type Plan, parameterType, type TablePlan, tableName } from '../plan/plan.ts';
-import { LONG_MS, type Session } from './open.ts';
+import type { Session } from './open.ts';
 import { arrays } from './writes.ts';
 
 /** SHA-256, in hex, over the rows that `keys` means, in their order; the same as SQLite's exactly if all of them are equal. */
@@ -16,7 +16,7 @@ export async function digest(session: Session, plan: Plan, table: TablePlan, key
   const text = /* sql */ `
     select ${digestSql(columns)} as digest
     from (select ${names.join(', ')} from ${from} order by ${order}) rows`;
-  const { rows } = await session.query({ text, limitMs: LONG_MS }, parameters);
+  const { rows } = await session.query({ text, slow: true }, parameters);
   return rows[0]?.digest ?? '';
 }
 

@@ -19,8 +19,8 @@ import { roundTrips, type Step } from './round-trip.ts';
 import { asVerified, unreadFile } from './tls.ts';
 import { overlapping, type Turns, turns } from './turns.ts';
 
-/** One SQL statement. `name` prepares it once for the session; `limitMs` replaces the usual limit for long ones. */
-export type Statement = { readonly text: string; readonly name?: string; readonly limitMs?: number };
+/** One SQL statement. `name` prepares it once for the session; `limitMs` replaces the usual limit for long ones, `slow` makes ten of it. */
+export type Statement = { readonly text: string; readonly name?: string; readonly limitMs?: number; readonly slow?: boolean };
 
 export type PgRecord = Readonly<Record<string, string | null>>;
 
@@ -59,6 +59,7 @@ const CONNECT_MS = 10_000;
 const QUERY_MS = 60_000;
 const ROLLBACK_MS = 5_000;
 const END_MS = 2_000;
+const SLOW = 10;
 /** For statements that read or index a whole table. */
 export const LONG_MS = 24 * 60 * 60_000;
 
@@ -158,10 +159,11 @@ function sessionOf(client: Client, limitMs: number, lost: AbortSignal): Session 
     pid: Number(Reflect.get(client, 'processID')),
     lost,
     query<R extends object>(statement: string | Statement, values?: readonly unknown[]) {
-      const { limitMs: own, ...config } = typeof statement === 'string' ? { text: statement } : statement;
+      const { limitMs: given, slow, ...config }: Statement = typeof statement === 'string' ? { text: statement } : statement;
+      const own = slow === true ? SLOW * limitMs : given;
       const limit = own === undefined ? {} : { query_timeout: own };
-      const given = values === undefined ? {} : { values: [...values] };
-      return inTurn(() => client.query<R & Record<string, unknown>>({ ...config, ...limit, ...given }));
+      const parameters = values === undefined ? {} : { values: [...values] };
+      return inTurn(() => client.query<R & Record<string, unknown>>({ ...config, ...limit, ...parameters }));
     },
     roundTrip: steps => inTurn(() => send(steps)),
     copyIn: (copy, pieces) =>

@@ -16,6 +16,7 @@ import { type Database, openSource } from '../../src/sqlite/open.ts';
 import { profile } from '../../src/sqlite/profile.ts';
 import { readSchema } from '../../src/sqlite/tables.ts';
 import { type TestPostgres, testPostgres } from '../support/postgres.ts';
+import { startProxy } from '../support/proxy.ts';
 
 /** One table for each kind of key; every codec whose form SQL makes alone. */
 const COLUMNS = 'i integer, t text, f real, b blob, o boolean';
@@ -210,6 +211,18 @@ test('documents have a digest, and a key that may be NULL; where one is, the row
   w.db.exec(`update document set v = '{"bb":1,"a": [1.50, false]}' where id = 1; insert into open_key values (null)`);
   expect(await unequal(w, w.plan, named('document'), 10)).toBe(1);
   expect(stretch(w.db, named('open_key'), null, 10)).toBeUndefined();
+});
+
+test('a digest that gets no answer is given up: batches wait for it [G7]', async () => {
+  await using w = await world(app => app.exec(`insert into by_rowid (id) values (1)`));
+  const { hostname, port } = new URL(w.pg.url);
+  await using proxy = await startProxy({ host: hostname, port: Number(port) });
+  const url = Object.assign(new URL(w.pg.url), { port: String(proxy.port), search: '?query_timeout=50' }).href;
+  const session = await connect(url, { applicationName: 'attacca test' });
+  proxy.stall();
+  const table = w.plan.tables.find(({ name }) => name === 'by_rowid')!;
+  await expect(digest(session, w.plan, table, { after: null, upTo: null })).rejects.toThrow('Query read timeout');
+  await session.end();
 });
 
 test.each([
