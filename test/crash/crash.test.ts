@@ -4,6 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import type { StatusDocument } from '../../src/server/documents.ts';
+import { SEED } from '../support/seed.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
 import { caughtUp, flagOf, isRunning, openWorld, type World } from '../support/world.ts';
 import { CUTOVER, MIRRORING, ROLLBACK } from './points.ts';
@@ -11,6 +12,9 @@ import { CUTOVER, MIRRORING, ROLLBACK } from './points.ts';
 const SIZE = 300;
 /** A machine that is busy with other things must not keep a switch from beginning. */
 const small = { snapshot: { parallelChunks: 2, chunkRows: 100 }, cutover: { maxLagMs: 60_000, maxPauseMs: 30_000 } };
+
+/** Another third of the points in each run; `npm run test:cells` meets every step. */
+const third = <T>(points: readonly T[]): T[] => points.filter((_, index) => (index + SEED) % 3 === 0);
 
 const mirroring = ({ phase, lag }: StatusDocument): boolean => phase === 'mirroring' && lag?.ms !== null && (lag?.ms ?? 9e9) < 1_000;
 
@@ -36,7 +40,7 @@ test.each([
   expect(await world.differences()).toEqual([]);
 });
 
-test.each(CUTOVER)('killed at %s in a cutover, a restart leaves exactly one side open: %s [G8]', async (point, primary) => {
+test.each(third(CUTOVER))('killed at %s in a cutover, a restart leaves exactly one side open: %s [G8]', async (point, primary) => {
   await using world = await openWorld(buildShop(SIZE), small);
   const first = world.start(point);
   await world.until(caughtUp);
@@ -54,7 +58,7 @@ test.each(CUTOVER)('killed at %s in a cutover, a restart leaves exactly one side
   await onlyOpen(world, primary);
 });
 
-test.each([...MIRRORING, ...ROLLBACK])(
+test.each(third([...MIRRORING, ...ROLLBACK]))(
   'killed at %s while mirroring or in a rollback, a restart leaves exactly one side open: %s [G10]',
   async (point, primary) => {
     await using world = await openWorld(buildShop(SIZE), small);
