@@ -92,7 +92,7 @@ export function triggersOf(table: TablePlan, schema: SourceSchema): ReadonlyMap<
   add(`delete_${table.id}`, 'capture-delete');
   for (const [index, collision] of collisions(table, source, schema).entries()) {
     add(`evict_insert_${table.id}_${index + 1}`, 'evict-insert', { match: collision.match });
-    add(`evict_update_${table.id}_${index + 1}`, 'evict-update', { match: collision.match, changed: changed(collision.columns) });
+    add(`evict_update_${table.id}_${index + 1}`, 'evict-update', { match: collision.match, changed: otherwise(collision.columns) });
   }
   // The row that UPDATE OR REPLACE evicts by the key may take the updated one with it, by a cascade: then no AFTER trigger fires.
   if (source.foreignKeys.some(({ onDelete }) => onDelete.toUpperCase() === 'CASCADE')) {
@@ -134,6 +134,13 @@ function keyChanged(table: TablePlan): string {
 
 const changed = (columns: readonly string[]): string =>
   columns.map(name => `OLD.${quote(name)} is not NEW.${quote(name)} collate binary`).join(' or ');
+
+/** The same, and what only an expression tells apart: 0 from 0.0, and that from -0.0. */
+const otherwise = (columns: readonly string[]): string =>
+  columns
+    .map(quote)
+    .flatMap(c => [`typeof(OLD.${c}) is not typeof(NEW.${c})`, `(NEW.${c} = 0 and typeof(NEW.${c}) = 'real')`])
+    .reduce((all, one) => `${all} or ${one}`, changed(columns));
 
 /** A template without the comments in its head: SQLite would not keep them, and the stored text is compared later. */
 const statement = (path: string, values: Readonly<Record<string, string>>): string =>

@@ -37,6 +37,18 @@ const SHAPES: readonly (readonly [what: string, schema: string, before: string, 
     "update or replace t set b = 'y' where id = 2",
   ],
   [
+    'a value that becomes REAL and stays equal, under a generated column that tells',
+    'create table t (id integer primary key, a, g as (length(a)) unique)',
+    'insert into t (id, a) values (1, 1.5), (2, 0)',
+    'update or replace t set a = 0.0 where id = 2',
+  ],
+  [
+    'a zero that gets a sign, under an expression that tells',
+    'create table t (id integer primary key, a); create unique index x on t (atan2(a, -1))',
+    'insert into t values (1, -1e-300), (2, 0.0)',
+    'update or replace t set a = 0.0 * -1 where id = 2',
+  ],
+  [
     'the rowid beside a declared key',
     'create table t (k text primary key)',
     "insert into t (rowid, k) values (1, 'a')",
