@@ -65,7 +65,7 @@ function depthOf(text: string): number {
 /** Whether jsonb keeps it. */
 export function isJsonb(text: string): boolean {
   const value = parsed(text);
-  return value !== undefined && (isPlain(text, value) || written(text, CHECKED) !== undefined);
+  return value !== undefined && (isPlain(text, value) || scanned(text, CHECKED) !== undefined);
 }
 
 /** Whether `value` is all that the text says: as JSON.stringify writes it, there is no key twice, no -0, and no digit lost. */
@@ -105,7 +105,11 @@ const sorted = (members: readonly Member[], order: (a: Member, b: Member) => num
 function written(text: string, style: Style): string | undefined {
   const value = parsed(text);
   if (value === undefined) return undefined;
-  if (isPlain(text, value)) return walk(value, style);
+  return isPlain(text, value) ? walk(value, style) : scanned(text, style);
+}
+
+/** The same for a text that is known to be JSON. */
+function scanned(text: string, style: Style): string | undefined {
   try {
     return scan(text, style);
   } catch (error) {
