@@ -9,7 +9,7 @@ import type { Mark, Seq } from '../change/change.ts';
 import { Refused, ReplicationError } from '../change/errors.ts';
 import * as document from '../plan/document.ts';
 import type { Plan } from '../plan/plan.ts';
-import { signature, signed } from './audit.ts';
+import { audit, signature, signed } from './audit.ts';
 import { PostgresError } from './errors.ts';
 import type { PgRecord, Session } from './open.ts';
 
@@ -221,6 +221,14 @@ function assign(changes: ControlChanges, used: number): { assignments: string; v
     ...entries.filter(([, value]) => value === 'now').map(([name]) => `, ${COLUMNS[name as keyof ControlChanges]} = now()`),
   ];
   return { assignments: assignments.join(''), values: given.map(([, value]) => value) };
+}
+
+const STORE = /* sql */ `update attacca.control set plan = $1, updated_at = now()`;
+
+/** The plan from now on, with a line in the log of what has changed. Inside a transaction. */
+export async function storePlan(session: Session, plan: Plan, changes: readonly string[]): Promise<void> {
+  await session.query(STORE, [JSON.stringify(plan)]);
+  await audit(session, 'schema', { changes });
 }
 
 /** Records why attacca stopped, for `status` and for the next start [G7]. */

@@ -1,7 +1,7 @@
 /* Postgres's part in following a change of the SQLite schema: tables, fence, plan and bookkeeping, in the caller's transaction. */
 import { ReplicationError } from '../change/errors.ts';
 import type { Plan, TablePlan } from '../plan/plan.ts';
-import { audit } from './audit.ts';
+import { storePlan } from './control.ts';
 import { PostgresError } from './errors.ts';
 import { addFence } from './fence.ts';
 import { LONG_MS, type Session } from './open.ts';
@@ -18,7 +18,6 @@ export type TargetEvolution = {
   readonly lines: readonly string[];
 };
 
-const STORE = /* sql */ `update attacca.control set plan = $1, updated_at = now()`;
 const FORGET = /* sql */ `
   with rows as (delete from attacca.quarantine where table_id = any($1)),
   sequences as (delete from attacca.witness where object in (select 'sequence:' || id from unnest($1::integer[]) id))
@@ -40,8 +39,7 @@ export async function evolveTarget(session: Session, { plan, statements, created
   await session.query(FORGET, [dropped]);
   await session.query(COPIED, [created.map(({ id }) => id)]);
   await session.query(NAMES, [plan.tables.map(({ id }) => id), plan.tables.map(({ target }) => target)]);
-  await session.query(STORE, [JSON.stringify(plan)]);
-  await audit(session, 'schema', { changes: lines });
+  await storePlan(session, plan, lines);
 }
 
 /** dependent_objects_still_exist; duplicate_table, duplicate_column. */

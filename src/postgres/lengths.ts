@@ -1,6 +1,6 @@
 /* The lengths of columns that are the application's own: its migrations may change them at any time, and no row of the stream tells. */
 import type { Plan } from '../plan/plan.ts';
-import { audit } from './audit.ts';
+import { storePlan } from './control.ts';
 import { keepObjects, rememberedObjects } from './objects.ts';
 import type { Session } from './open.ts';
 
@@ -34,8 +34,6 @@ export async function changedLengths(session: Session, plan: Plan): Promise<Leng
   return changes.length === 0 ? undefined : { plan: { ...plan, tables }, changes };
 }
 
-const STORE = /* sql */ `update attacca.control set plan = $1, updated_at = now()`;
-
 /** From here on they have to be so. Inside a transaction. */
 export async function keepLengths(session: Session, { plan, changes }: Lengths): Promise<void> {
   const objects = (await rememberedObjects(session)).flatMap(object => {
@@ -44,8 +42,7 @@ export async function keepLengths(session: Session, { plan, changes }: Lengths):
     return [{ ...object, definition: `${to}${object.definition.slice(from.length)}` }];
   });
   await keepObjects(session, objects);
-  await session.query(STORE, [JSON.stringify(plan)]);
-  await audit(session, 'schema', { changes: linesOf(changes) });
+  await storePlan(session, plan, linesOf(changes));
 }
 
 export const linesOf = (changes: readonly Change[]): string[] =>
