@@ -389,13 +389,19 @@ test('true and false mean the same on both sides, in a column of numbers and in 
 test('a flag without epochs that lags behind a fence changes nothing; when it changes it is believed, also where no fence can say so', async () => {
   await using world = await World.open();
   let primary: Side = 'sqlite';
-  const app = await world.client({ flag: { read: async () => ({ primary, epoch: 0n }) }, pollMs: 5 });
+  const said: Side[] = [];
+  const read = async () => {
+    said.push(primary);
+    return { primary, epoch: 0n };
+  };
+  const app = await world.client({ flag: { read }, pollMs: 5 });
   world.fenceSqlite(1);
   await world.openPostgres(1);
   expect(await add(app)).toBe('postgres');
   expect(await add(app)).toBe('postgres');
   primary = 'postgres';
   expect(await add(app)).toBe('postgres');
+  await expect.poll(() => said.filter(side => side === 'postgres').length).toBeGreaterThan(1); // so the first was heard
 
   for (const event of ['insert', 'update', 'delete']) world.other.exec(`drop trigger f_${event}`);
   world.other.exec('drop table _attacca_fence');
