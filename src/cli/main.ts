@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../change/errors.ts';
+import { redact } from '../change/redact.ts';
 import { VERSION } from '../change/version.ts';
 import { type Given, maxPause, run, source, subcommand, target, waive, yes } from './command.ts';
 import type { Config } from './config.ts';
@@ -220,16 +221,15 @@ export async function main(argv: readonly string[]): Promise<void> {
     await root.parseAsync(argv);
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    process.exitCode = await misread(error, argv.includes('--json'));
+    process.exitCode = misread(error, argv.includes('--json'));
   }
 }
 
 /** Help and version end here too: they are no failures, unless help was all there was to say. */
-async function misread(error: CommanderError, json: boolean): Promise<number> {
+function misread(error: CommanderError, json: boolean): number {
   if (error.code === 'commander.helpDisplayed' || error.code === 'commander.version') return EXIT.done;
   if (error.code === 'commander.help') return error.exitCode === 0 ? EXIT.done : EXIT.usage;
   const output: Output = { json, quiet: false, stdout: process.stdout, stderr: process.stderr };
-  const { redact } = await import('../postgres/open.ts');
   // Whatever was typed in the wrong place is repeated, and that can be a URL.
   const said = redact(error.message.replace(/^error: /, '').replaceAll('\n', ' '));
   return fail(output, new UsageError(said, 'run with --help for the options and examples'), false);

@@ -4,7 +4,6 @@ import { isFirstCopy } from '../cutover/phase.ts';
 import { StatusDocument } from '../server/documents.ts';
 import { asked } from './approve.ts';
 import { look } from './ask.ts';
-import { readStatus } from './engine/status.ts';
 import type { Context } from './main.ts';
 import { EXIT, present, table } from './report.ts';
 import { line as throttled } from './throttle.ts';
@@ -17,8 +16,8 @@ export async function status(context: Context, options: { readonly watch?: boole
   const unread = new AbortController();
   context.output.stdout.once('error', () => unread.abort());
   for (;;) {
-    const document = await look({ ...context, config: () => config }, { operation: 'status' }, StatusDocument, there =>
-      readStatus(there, null, undefined),
+    const document = await look({ ...context, config: () => config }, { operation: 'status' }, StatusDocument, async there =>
+      (await import('./engine/status.ts')).readStatus(there, null, undefined),
     );
     present(context.output, document, () => lines(document));
     if (options.watch !== true) return EXIT.done;

@@ -11,7 +11,7 @@ import { refuseNeighbour } from '../server/call.ts';
 import { listen } from '../server/control.ts';
 import { SyncDocument as Document } from '../server/documents.ts';
 import { startWeb, type Web } from '../server/web/web.ts';
-import { neverInstalled } from './ask.ts';
+import { neverInstalled } from './alone.ts';
 import { progressBar } from './bar.ts';
 import type { Config } from './config.ts';
 import { ensurePlan, examine } from './engine/bootstrap.ts';

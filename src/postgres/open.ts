@@ -12,6 +12,7 @@ import { Client, type QueryResult } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { ReplicationError, UsageError } from '../change/errors.ts';
 import { literal } from '../change/quote.ts';
+import { redact } from '../change/redact.ts';
 import { connectionError } from './connection-error.ts';
 import { PostgresError, replicationError } from './errors.ts';
 import { limitIn } from './limit.ts';
@@ -243,7 +244,3 @@ function begin(writer: Writer | null): string {
   const silent = writer?.replicaRole ? '; set local session_replication_role = replica' : '';
   return `begin${own}${silent}`;
 }
-
-/** A URL, or a sentence with one in it, without its password. */
-export const redact = (url: string): string =>
-  url.replace(/([^:/?#]+:\/\/[^:/?#@]*):.*@/, '$1:***@').replaceAll(/([?&][^=&]*password=)[^&]*/gi, '$1***');

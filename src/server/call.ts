@@ -2,8 +2,7 @@ import { type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { actor } from '../change/actor.ts';
 import { Refused, ReplicationError, UsageError } from '../change/errors.ts';
-import { type Call, Line, OTHER_VERSION } from './calls.ts';
-import { ANOTHER, headersOf, TARGET } from './control.ts';
+import { ANOTHER, type Call, headersOf, Line, OTHER_VERSION, TARGET } from './calls.ts';
 import type { Progress } from './operations.ts';
 import { refuseForeignFolder, socketPath } from './socket.ts';
 

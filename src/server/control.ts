@@ -6,22 +6,11 @@ import { dirname } from 'node:path';
 import { Hono } from 'hono';
 import { actor } from '../change/actor.ts';
 import { Refused } from '../change/errors.ts';
-import { answer, failed } from './calls.ts';
+import { answer, failed } from './answer.ts';
+import { ANOTHER, CALLER, SOURCE, TARGET } from './calls.ts';
 import type { Operations } from './operations.ts';
 import { serve } from './serve.ts';
 import { fileOf, privateFolder, refuseForeignFolder, socketPath } from './socket.ts';
-
-/** The headers that say who calls, `user@host`, and for which file. */
-const CALLER = 'attacca-caller';
-const SOURCE = 'attacca-source';
-export const headersOf = (by: string, source: string): Readonly<Record<string, string>> => ({
-  [CALLER]: by.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 200),
-  [SOURCE]: encodeURIComponent(fileOf(source)),
-});
-/** Where it is said which target the daemon has. */
-export const TARGET = '/target';
-/** The status of an answer to somebody who means another file. */
-export const ANOTHER = 409;
 
 /** The API of the daemon that follows `source` to `target`, which is as people may see it. Whoever means another file is refused before anything else. */
 export function controlApp(operations: Operations, source: string, target = ''): Hono {

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
+import { redact } from '../../src/change/redact.ts';
 import { PostgresError } from '../../src/postgres/errors.ts';
-import { connect, redact, type Session, transaction } from '../../src/postgres/open.ts';
+import { connect, type Session, transaction } from '../../src/postgres/open.ts';
 import { sessions } from '../../src/postgres/pool.ts';
 import { endBackend, testPostgres } from '../support/postgres.ts';
 

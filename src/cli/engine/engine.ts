@@ -8,6 +8,7 @@
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { Refused, ReplicationError, UsageError } from '../../change/errors.ts';
+import { redact } from '../../change/redact.ts';
 import { shellWord } from '../../change/shell.ts';
 import type { FlagProvider } from '../../flag/flag.ts';
 import type { Plan } from '../../plan/plan.ts';
@@ -17,7 +18,7 @@ import { known } from '../../postgres/data-dir.ts';
 import { type Embedded, startEmbedded } from '../../postgres/embedded.ts';
 import { holdsTables } from '../../postgres/install.ts';
 import { missingParts } from '../../postgres/older.ts';
-import { connect, redact, type Session, type Writer } from '../../postgres/open.ts';
+import { connect, type Session, type Writer } from '../../postgres/open.ts';
 import { type Preflight, preflight } from '../../postgres/preflight.ts';
 import type { OnQuarantine } from '../../postgres/writes.ts';
 import { type Dial, dialOf } from '../../replicate/pace.ts';

@@ -1,22 +1,15 @@
 import { Refused } from '../../../change/errors.ts';
-import { connect, redact } from '../../../postgres/open.ts';
+import { connect } from '../../../postgres/open.ts';
 import { preflight } from '../../../postgres/preflight.ts';
-import { targetOf } from '../../../server/call.ts';
-import { type Call, LOOKING, nameOf } from '../../../server/calls.ts';
+import { type Call, nameOf } from '../../../server/calls.ts';
 import { fileControlAt } from '../../../sqlite/install.ts';
 import type { Config } from '../../config.ts';
 import { identityOf } from '../engine.ts';
 
-/**
- * Throws Refused where a daemon would carry `call` out on another target than the one that was named: it knows only its own. Where that is
- * named as the daemon names it nobody else need be asked; by another address it may be the same.
- */
+/** Throws Refused where the target that was named is another than the daemon's: by another address it may be the same. */
 export async function refuseNamedTarget({ source, target, schema }: Config, call: Call): Promise<void> {
-  if (target === undefined || LOOKING.has(call.operation)) return;
-  const theirs = await targetOf(source);
-  if (theirs === undefined || theirs === redact(target)) return;
   const captured = fileControlAt(source)?.target;
-  if (captured === undefined) return;
+  if (target === undefined || captured === undefined) return;
   const command = nameOf(call);
   await using session = await connect(target, { applicationName: `attacca ${command}` });
   const named = identityOf({ facts: await preflight(session, schema) });

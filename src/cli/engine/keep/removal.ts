@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Refused } from '../../../change/errors.ts';
 import { type Phase, primaryIn } from '../../../cutover/phase.ts';
 import { type Control, readControl } from '../../../postgres/control.ts';
@@ -8,7 +9,7 @@ import { removeEmbedded } from '../../../postgres/embedded.ts';
 import { finishPostgres, uninstallPostgres } from '../../../postgres/install.ts';
 import type { DoneDocument } from '../../../server/documents.ts';
 import type { Progress } from '../../../server/operations.ts';
-import { backupFolder, socketPath, stateFolder, stateOf } from '../../../server/socket.ts';
+import { backupFolder, hasState, socketPath, stateFolder, stateOf } from '../../../server/socket.ts';
 import { keepFenceOnly } from '../../../sqlite/fence.ts';
 import { hold } from '../../../sqlite/hold.ts';
 import { finished, readFileControl, uninstall } from '../../../sqlite/install.ts';
@@ -109,6 +110,14 @@ export async function removeState(config: Config, left: Left | undefined): Promi
   rmSync(socketPath(config.source), { force: true });
   for (const path of stateOf(config.source)) rmSync(path, { recursive: true, force: true });
   for (const path of [backupFolder(config.source), folder, dirname(socketPath(config.source))]) removeIfEmpty(path);
+}
+
+const GONE_MS = 20_000;
+
+/** Waits until the daemon has taken its folder away, which it does when it ends after `finish` and `uninstall`; unless it is to stay. */
+export async function gone({ source, target }: Config): Promise<void> {
+  if (target !== undefined && hasEmbedded(source)) return;
+  for (const deadline = performance.now() + GONE_MS; hasState(source) && performance.now() < deadline; ) await delay(20);
 }
 
 export function removeIfEmpty(folder: string): void {

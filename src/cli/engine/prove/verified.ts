@@ -1,8 +1,9 @@
 /* What a verification has found, as the document that scripts and pages are given. */
 import { actor } from '../../../change/actor.ts';
+import { redact } from '../../../change/redact.ts';
 import { VERSION } from '../../../change/version.ts';
 import type { Plan, TablePlan } from '../../../plan/plan.ts';
-import { redact } from '../../../postgres/open.ts';
+
 import type { VerifyDocument } from '../../../server/documents.ts';
 import type { Progress, VerifyOptions } from '../../../server/operations.ts';
 import type { Verified } from '../../../verify/verify.ts';

@@ -7,10 +7,11 @@
  */
 import type { Logger } from 'pino';
 import type { Blocker } from '../../../change/errors.ts';
+import { redact } from '../../../change/redact.ts';
 import { VERSION } from '../../../change/version.ts';
 import { callHook, type HookFacts, hookName } from '../../../hooks/call.ts';
 import type { Hook, Point } from '../../../hooks/config.ts';
-import { redact } from '../../../postgres/open.ts';
+
 import type { Config } from '../../config.ts';
 import { startBeside } from './beside.ts';
 
