@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 const report = process.env.VITEST_REPORT;
@@ -7,8 +8,10 @@ if (process.env.VITEST !== undefined) process.stdout.write(`ATTACCA_SEED=${ATTAC
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/servers.ts'],
     setupFiles: ['test/support/seed.ts'],
-    env: { ATTACCA_SEED },
+    // Hundreds of commands are started: compiled once, they are a tenth faster.
+    env: { ATTACCA_SEED, NODE_COMPILE_CACHE: resolve('node_modules/.cache/compiled') },
     // Tests start real servers and real processes on two cores: fewer files at a time finish sooner.
     maxWorkers: 2,
     // What is waited for is a fact, and comes however busy the machine is; these only end what hangs.

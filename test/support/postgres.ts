@@ -1,11 +1,11 @@
 /*
- * A real PostgreSQL for tests: one server per test process, a fresh database per test.
+ * A real PostgreSQL for tests: one server for each worker of a test run (servers.ts) or for each process, a fresh database for each test.
  *
- * (1) The server ends with the process, whatever ends it: a shell waits for the end of a pipe that only this process holds open.
+ * (1) The server ends with the run or the process, whatever ends it: a shell waits for the end of a pipe that only that one holds open.
  * (2) ATTACCA_TEST_PG names another server to use instead (a superuser's URL, wal_level = logical).
  */
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -119,12 +119,18 @@ async function dropDatabase(admin: Client, name: string): Promise<void> {
 async function start(): Promise<string> {
   const given = process.env.ATTACCA_TEST_PG;
   if (given !== undefined && given !== '') return given;
-  const dir = mkdtempSync(join(tmpdir(), 'attacca-test-pg-'));
+  const { ATTACCA_TEST_SERVERS: servers, VITEST_POOL_ID: worker } = process.env;
+  const shared = servers === undefined || worker === undefined ? undefined : join(servers, worker);
+  const dir = shared ?? mkdtempSync(join(tmpdir(), 'attacca-test-pg-'));
+  mkdirSync(dir, { recursive: true });
   chmodSync(dir, 0o755);
   const server = await startEmbedded(dir);
-  endWithProcess(server, dir);
-  const { url } = server;
-  await withClient(url, client => client.query('alter system set fsync = off').then(() => client.query('select pg_reload_conf()')));
+  if (shared === undefined) endWithProcess(server, dir);
+  const { url, started } = server;
+  // Nothing in there outlives a test; what one sets for the whole server ends with its own (ownPostgres).
+  if (started) {
+    await withClient(url, client => client.query('alter system set fsync = off').then(() => client.query('select pg_reload_conf()')));
+  }
   return url;
 }
 
