@@ -38,7 +38,7 @@ type Lone = { readonly say: Progress; readonly env: NodeJS.ProcessEnv };
 /** Carries out `call`, and removes what an end of the installation leaves. */
 export async function alone(config: Config, call: Call, lone: Lone): Promise<unknown> {
   let left: Left | undefined;
-  const document = await carryOut(config, call, lone, what => {
+  const document = await asController(config, call, lone, what => {
     left = what;
   });
   await removeState(config, left);
@@ -80,7 +80,7 @@ export function refuseNeverInstalled(config: Config, operation: Call['operation'
   throw notInstalled({ config });
 }
 
-async function carryOut(config: Config, call: Call, { say, env }: Lone, ended: (left: Left) => void): Promise<unknown> {
+async function asController(config: Config, call: Call, { say, env }: Lone, ended: (left: Left) => void): Promise<unknown> {
   const log = pino({ level: 'silent' });
   refuseNeverInstalled(config, call.operation);
   if (call.operation === 'uninstall' && config.target === undefined && !hasEmbedded(config.source)) {
