@@ -1,4 +1,3 @@
-import { isCancel, confirm as prompt } from '@clack/prompts';
 import { UsageError } from '../change/errors.ts';
 import { checkFile } from '../sqlite/open.ts';
 import type { Context } from './main.ts';
@@ -13,6 +12,7 @@ export async function confirm({ output, config }: Context, yes: boolean | undefi
   if (!process.stdin.isTTY || !process.stderr.isTTY || output.json) {
     throw new UsageError('this changes who is primary or removes things, and nobody can be asked here', 'add --yes if you mean it');
   }
+  const { confirm: prompt, isCancel } = await import('@clack/prompts');
   const answer = await prompt({ message: question, initialValue: false, output: process.stderr });
   if (isCancel(answer) || !answer) throw new UsageError('not confirmed: nothing was done', 'run it again and answer yes, or add --yes');
 }

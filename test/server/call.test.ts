@@ -8,7 +8,8 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'v
 import { Refused, ReplicationError, UsageError } from '../../src/change/errors.ts';
 import { callDaemon, refuseNeighbour, targetOf } from '../../src/server/call.ts';
 import type { Call } from '../../src/server/calls.ts';
-import { controlApp, listen } from '../../src/server/control.ts';
+import { listen } from '../../src/server/control.ts';
+import { controlApp } from '../../src/server/control-app.ts';
 import type { Operations } from '../../src/server/operations.ts';
 import { socketPath } from '../../src/server/socket.ts';
 import { DONE, fake, ignore, STATUS } from './fake.ts';

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { actor } from '../../src/change/actor.ts';
 import { type Call, Line } from '../../src/server/calls.ts';
-import { controlApp } from '../../src/server/control.ts';
+import { controlApp } from '../../src/server/control-app.ts';
 import {
   DoneDocument,
   QuarantineDocument,

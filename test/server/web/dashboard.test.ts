@@ -3,8 +3,8 @@ import { Window } from 'happy-dom';
 import { expect, test, vi } from 'vitest';
 import type { StatusDocument } from '../../../src/server/documents.ts';
 import type { Operations } from '../../../src/server/operations.ts';
+import { webApp } from '../../../src/server/web/app.ts';
 import { actionsIn } from '../../../src/server/web/panels.ts';
-import { webApp } from '../../../src/server/web/web.ts';
 import { fake, STATUS, SWITCH, VERIFY } from '../fake.ts';
 
 const TOKEN = 'a token of this test';

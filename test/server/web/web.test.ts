@@ -4,8 +4,9 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Line } from '../../../src/server/calls.ts';
+import { webApp } from '../../../src/server/web/app.ts';
 import { METRICS, metrics } from '../../../src/server/web/metrics.ts';
-import { startWeb, webApp } from '../../../src/server/web/web.ts';
+import { startWeb } from '../../../src/server/web/web.ts';
 import { fake, STATUS, SWITCH } from '../fake.ts';
 
 const token = 'a token of this test';
