@@ -14,14 +14,12 @@ test('while Postgres is away for many attempts each reason is said once, and so 
   await expect.poll(() => said('restarting until it works').length).toBeGreaterThan(0); // from here on marks count as waiting
   for (let n = 0; n < 6; n++) world.app.exec('update log set message = message || 1'); // 1,800 marks: nearly full
   await expect.poll(() => said('restarting').length).toBeGreaterThan(6);
-  const reasons = said('restarting until it works').map(line => JSON.parse(`${line}}`).err.message.replaceAll(/\d+/g, '#'));
-  expect(reasons.length).toBeGreaterThan(0);
-  expect(new Set(reasons).size).toBe(reasons.length);
   expect(said('the journal is nearly full')).toHaveLength(1);
 
   await server.start();
   await world.until(caughtUp);
   for (const over of ['the journal is no longer nearly full', 'it works again']) await expect.poll(() => said(over)).toHaveLength(1);
-  expect(said('restarting until it works')).toHaveLength(reasons.length);
+  const reasons = said('restarting until it works').map(line => JSON.parse(`${line}}`).err.message.replaceAll(/\d+/g, '#'));
+  expect(new Set(reasons).size).toBe(reasons.length);
   expect(await world.differences()).toEqual([]);
 });
