@@ -57,8 +57,6 @@ export type CopyReport = { readonly rows: number; readonly seconds: number };
 /** `copying`: every table, chunk by chunk; goes on where an earlier process stopped. */
 export async function copyTables(on: Installed, signal: AbortSignal): Promise<CopyReport> {
   const { engine, plan, writer } = on;
-  // Unique indexes that are there already make a chunk wait for another one that holds the same value, which waits for its turn.
-  const parallelChunks = plan.existing ? 1 : engine.config.snapshot.parallelChunks;
   const began = performance.now();
   let copied = 0;
   using db = openSource(engine.config.source, { scan: true });
@@ -66,6 +64,8 @@ export async function copyTables(on: Installed, signal: AbortSignal): Promise<Co
   const progress = await readProgress(engine.side);
   const left = [...progress.values()].reduce((sum, { total, rows }) => sum + Math.max(0, (total ?? 0) - rows), 0);
   const tell = onceASecond(far => engine.log.info(far, 'copying'));
+  // Unique indexes that are there already make a chunk wait for another one that holds the same value, which waits for its turn.
+  const parallelChunks = plan.existing || left <= engine.config.snapshot.chunkRows ? 1 : engine.config.snapshot.parallelChunks;
   await using way = await makingWay(engine.config.source, engine.log);
   const pace = paceOf({
     lanes: parallelChunks,
