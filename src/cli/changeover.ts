@@ -33,7 +33,7 @@ function lines(document: SwitchDocument, to: string): string[] {
     return [`${to} is primary, epoch ${document.epoch}; the application's writes waited at most ${document.pauseMs} ms`];
   if (document.ok) return [`ready: nothing stands in the way of a ${document.direction}`];
   return [
-    `not ready: ${document.blockers.length} things stand in the way of a ${document.direction}`,
+    `not ready: this stands in the way of a ${document.direction}`,
     ...document.blockers.flatMap(({ code, reason, remedy }) => [`  ${code}: ${reason}`, `    → ${remedy}`]),
   ];
 }

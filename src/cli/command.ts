@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import { type Config, loadConfig } from './config.ts';
 import type { Context } from './main.ts';
-import { whole } from './numbers.ts';
+import { pause } from './numbers.ts';
 import { fail, type Output } from './report.ts';
 
 type Flags = {
@@ -20,7 +20,7 @@ type Flags = {
 export const source = () => new Option('--source <file>', 'the SQLite file the application writes to').env('ATTACCA_SOURCE');
 export const target = () =>
   new Option('--target <url>', 'postgresql://…; without it an embedded PostgreSQL beside the source').env('ATTACCA_TARGET');
-export const maxPause = () => new Option('--max-pause <ms>', "how long the application's writes may wait at most").argParser(whole);
+export const maxPause = () => new Option('--max-pause <ms>', "how long the application's writes may wait at most").argParser(pause);
 export const waive = () => new Option('--waive <finding...>', 'accept a blocking finding: CODE, CODE:TABLE or CODE:TABLE.COLUMN');
 export const yes = () => new Option('--yes', 'do not ask');
 

@@ -9,6 +9,7 @@ import { messageOf, UsageError } from '../change/errors.ts';
 import { FlagPlaces } from '../flag/places.ts';
 import { HooksConfig } from '../hooks/config.ts';
 import { fill } from '../outside/secrets.ts';
+import { Waived } from '../plan/waive.ts';
 import { isLoopback } from '../server/web/loopback.ts';
 
 export const CONFIG_FILE = 'attacca.config.json';
@@ -24,7 +25,7 @@ export const Config = z
       .describe('Absent: an embedded PostgreSQL under .attacca/ beside the source.'),
     plan: z.string().min(1).optional().describe('The reviewed plan file; absent: the plan follows from the stored values.'),
     waive: z
-      .array(z.string().min(1))
+      .array(Waived)
       .prefault([])
       .describe('Blocking findings that are accepted, as CODE, CODE:TABLE or CODE:TABLE.COLUMN; the plan file can give reasons.'),
     schema: z.string().min(1).default('public').describe('The Postgres schema that holds the tables.'),

@@ -46,7 +46,13 @@ export function program(): Command {
     .addOption(waive())
     .option('--out <file>', 'write the plan file here (default: stdout)')
     .option('--sql', 'print the Postgres DDL instead')
-    .option('--widen', 'widen columns of the plan in force whose values do not fit, and copy their tables anew')
+    .addOption(
+      new Option('--widen', 'widen columns of the plan in force whose values do not fit, and copy their tables anew').conflicts([
+        'plan',
+        'out',
+        'sql',
+      ]),
+    )
     .option('--table <name...>', 'with --widen: only these tables; otherwise those with rows in quarantine')
     .addOption(target())
     .action(run(async (context, options: Given) => (await import('./plan.ts')).plan(context, options)));
@@ -96,7 +102,7 @@ export function program(): Command {
   ])
     .addOption(source())
     .addOption(target())
-    .option('--csv', 'print CSV')
+    .addOption(new Option('--csv', 'print CSV').conflicts('json'))
     .action(run(async (context, options: Given) => (await import('./audit.ts')).audit(context, options)));
 
   subcommand(root, 'verify', 'compare every column of every row on both sides, exactly, while writes go on', [
@@ -109,7 +115,7 @@ export function program(): Command {
     .addOption(target())
     .option('--table <name...>', 'only these tables')
     .option('--repair', 'copy again what differs, then verify it')
-    .option('--resume', 'go on with a full comparison that was interrupted')
+    .addOption(new Option('--resume', 'go on with a full comparison that was interrupted').conflicts(['table', 'repair']))
     .option('--nice <ratio>', 'rest so many times as long as was worked: 1 is half speed', ratio)
     .option('--rows-per-second <n>', 'read at most so many rows a second', positive)
     .option('--html <file>', 'also write the report as one self-contained page')
@@ -151,7 +157,7 @@ export function program(): Command {
     'attacca quarantine drop 17 --source app.db --yes',
   ])
     .argument('<action>', 'list, retry or drop')
-    .argument('[id...]', 'ids from the list; without them all')
+    .argument('[id...]', 'for retry and drop: ids from the list; without them all')
     .addOption(source())
     .addOption(target())
     .addOption(yes())

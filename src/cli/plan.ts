@@ -1,3 +1,4 @@
+import { UsageError } from '../change/errors.ts';
 import { planSql } from '../plan/ddl.ts';
 import { printPlan } from '../plan/file.ts';
 import { DoneDocument } from '../server/documents.ts';
@@ -18,6 +19,7 @@ export async function plan(
   options: { readonly plan?: string; readonly out?: string; readonly sql?: boolean; readonly widen?: boolean; readonly table?: string[] },
 ): Promise<number> {
   if (options.widen === true) return await widen(context, options.table ?? []);
+  if (options.table !== undefined) throw new UsageError('--table says what is widened', 'give --widen too; a plan is always of all tables');
   const { source, schema, waive } = context.config();
   using _traces = traceless(source);
   using db = openSource(source, { readonly: true, readWaitMs: PATIENT_MS });

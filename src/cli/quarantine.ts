@@ -15,6 +15,8 @@ export async function quarantine(
   if (action !== 'list' && action !== 'retry' && action !== 'drop') {
     throw new UsageError(`quarantine has no action "${action}"`, 'use list, retry or drop');
   }
+  if (action === 'list' && ids.length > 0)
+    throw new UsageError('quarantine list takes no ids', 'it lists all rows; retry and drop take ids');
   const bad = ids.find(id => !/^\d+$/.test(id));
   if (bad !== undefined) throw new UsageError(`"${bad}" is not an id`, 'ids are the numbers in `attacca quarantine list`');
   if (action === 'drop') await confirm(context, options.yes, 'Give these rows up? They stay absent from Postgres.');

@@ -3,15 +3,7 @@
  * verification; what makes replication impossible cannot be waived.
  */
 import { z } from 'zod';
-import { UsageError } from '../change/errors.ts';
 import type { Finding } from './finding.ts';
-
-export const Waiver = z.strictObject({
-  /** CODE, CODE:TABLE or CODE:TABLE.COLUMN. */
-  finding: z.string().min(1),
-  reason: z.string().min(1),
-});
-export type Waiver = Readonly<z.infer<typeof Waiver>>;
 
 /** Capture works, and may miss rows that SQLite changes behind the triggers' back; `attacca verify` finds those. */
 export const WAIVABLE: ReadonlySet<string> = new Set([
@@ -21,6 +13,14 @@ export const WAIVABLE: ReadonlySet<string> = new Set([
   'unique-expression-comparison',
 ]);
 
+/** CODE, CODE:TABLE or CODE:TABLE.COLUMN. */
+export const Waived = z.string().refine(name => WAIVABLE.has(name.split(':')[0] ?? ''), {
+  error: ({ input }) => `${input} cannot be waived; what can be: ${[...WAIVABLE].join(', ')}, each with :TABLE if you like`,
+});
+
+export const Waiver = z.strictObject({ finding: Waived, reason: z.string().min(1) });
+export type Waiver = Readonly<z.infer<typeof Waiver>>;
+
 const namesOf = ({ code, table, column }: Finding): string[] => [
   code,
   ...(table === null ? [] : [`${code}:${table}`, ...(column === null ? [] : [`${code}:${table}.${column}`])]),
@@ -28,19 +28,12 @@ const namesOf = ({ code, table, column }: Finding): string[] => [
 
 /**
  * The findings, with the blocking ones that somebody has waived as warnings that carry the reason; and the waivers that met one.
- * A waiver of what is no longer found is kept quiet, since files outlive what they were written for. Throws UsageError for one
- * of a finding that cannot be waived.
+ * A waiver of what is no longer found is kept quiet, since files outlive what they were written for.
  */
 export function waive(
   findings: readonly Finding[],
   waivers: readonly Waiver[],
 ): { readonly findings: Finding[]; readonly waived: Waiver[] } {
-  const refused = waivers.find(({ finding }) => !WAIVABLE.has(finding.split(':')[0] ?? ''));
-  if (refused !== undefined)
-    throw new UsageError(
-      `${refused.finding} cannot be waived`,
-      `What can be waived: ${[...WAIVABLE].join(', ')}, each with :TABLE if you like.`,
-    );
   const waived = new Set<Waiver>();
   const seen = findings.map((found): Finding => {
     const waiver = found.level === 'blocking' ? waivers.find(each => namesOf(found).includes(each.finding)) : undefined;

@@ -10,6 +10,9 @@ const NOBODY: ReadonlyMap<string, string> = new Map([
   ['EAI_AGAIN', 'the host name cannot be looked up now (EAI_AGAIN)'],
 ]);
 
+/** What a server says to a role that may not log in, or not there; of a database that takes no connections; of options that it does not know. */
+const SHUT_OUT: ReadonlySet<string> = new Set(['28000', '42501', '55000', '42704', '22023']);
+
 /** Why nobody answered, or nobody let us in, for the person at the keyboard. */
 export function connectionError(error: unknown, client: Client): Error {
   const code = codeOf(error);
@@ -17,7 +20,6 @@ export function connectionError(error: unknown, client: Client): Error {
   const server = `${client.host}:${client.port}`;
   if (code === '28P01' || said.startsWith('SASL:'))
     return new UsageError(`${server} refused the password of "${client.user}"`, 'check the password in the URL, PGPASSWORD or ~/.pgpass');
-  if (code === '28000') return new UsageError(`${server} does not let "${client.user}" in (${said})`, 'check the role and pg_hba.conf');
   if (code === '3D000')
     return new UsageError(`${server} has no database "${client.database}"`, `create it: createdb -O ${client.user} ${client.database}`);
   if (said === 'The server does not support SSL connections')
@@ -25,10 +27,15 @@ export function connectionError(error: unknown, client: Client): Error {
   if (TLS.test(code))
     return new UsageError(`the TLS certificate of ${server} is not accepted (${code})`, 'give its CA with sslrootcert=FILE in the URL');
   const wrapped = replicationError(error);
-  return wrapped instanceof PostgresError
-    ? new PostgresError(wrapped.disposition, `cannot connect to ${server}: ${NOBODY.get(code) ?? wrapped.message}`, {
-        sqlstate: wrapped.sqlstate ?? undefined,
-        hint: 'check host, port and firewall, and that Postgres is up',
-      })
-    : wrapped;
+  if (!(wrapped instanceof PostgresError)) return wrapped;
+  const { disposition, message, sqlstate, hint } = wrapped;
+  if (SHUT_OUT.has(code))
+    return new UsageError(
+      `${server} does not let "${client.user}" in: ${message}`,
+      'check role, database and options in the URL, and pg_hba.conf',
+    );
+  return new PostgresError(disposition, `cannot connect to ${server}: ${NOBODY.get(code) ?? message}`, {
+    sqlstate: sqlstate ?? undefined,
+    hint: sqlstate === null ? 'check host, port and firewall, and that Postgres is up' : hint,
+  });
 }

@@ -3,14 +3,14 @@ import { UsageError } from '../change/errors.ts';
 /** A timer that is to wait longer fires at once, and every query would have failed. */
 const LONGEST_LIMIT_MS = 2 ** 31 - 1;
 
-/** `?query_timeout=MS` in the URL, as the driver reads it. Throws UsageError for one that no timer can wait for. */
+/** `?query_timeout=MS` in the URL, as the driver reads it. Throws UsageError for what no timer can wait for. */
 export function limitIn(url: string): number | undefined {
-  const given = /[?&]query_timeout=(\d+)/.exec(url)?.[1];
+  const given = /[?&]query_timeout=([^&]*)/.exec(url)?.[1];
   if (given === undefined) return undefined;
-  if (Number(given) <= LONGEST_LIMIT_MS) return Number(given);
+  if (/^\d+$/.test(given) && Number(given) <= LONGEST_LIMIT_MS) return Number(given);
   throw new UsageError(
-    `query_timeout=${given} in the target is more than a timer can wait for`,
-    `give at most ${LONGEST_LIMIT_MS} (24 days), in milliseconds`,
+    `query_timeout=${given} in the target is nothing that a timer can wait for`,
+    `give milliseconds, at most ${LONGEST_LIMIT_MS} (24 days)`,
   );
 }
 

@@ -1,12 +1,11 @@
-import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { CODES, finding } from '../../src/plan/codes.ts';
 import type { Finding } from '../../src/plan/finding.ts';
-import { WAIVABLE, waivableAs, waive } from '../../src/plan/waive.ts';
+import { WAIVABLE, Waiver, waivableAs, waive } from '../../src/plan/waive.ts';
 import { captureHazards } from '../../src/sqlite/hazards.ts';
 import { install } from '../../src/sqlite/install.ts';
 import { readSchema } from '../../src/sqlite/tables.ts';
-import { planOf } from '../sqlite/planned.ts';
+import { planOf, scratch } from '../sqlite/planned.ts';
 
 const ignoring: Finding = {
   ...{ code: 'raise-ignore', level: 'blocking', table: 'orders', column: null, message: 'm', remedy: 'r', count: 1, samples: [] },
@@ -26,7 +25,7 @@ test('a waiver of another table, or of nothing any more, changes nothing', () =>
 });
 
 test.each(['no-key:t', 'no-tables', 'unique-collation', 'nonsense'])('%s cannot be waived', name => {
-  expect(() => waive([], [{ finding: name, reason: 'x' }])).toThrow(`${name} cannot be waived`);
+  expect(() => Waiver.parse({ finding: name, reason: 'x' })).toThrow(`${name} cannot be waived`);
   expect(waivableAs(finding('no-key', { table: 't', message: 'm' }))).toBeUndefined();
 });
 
@@ -44,12 +43,11 @@ test.each([
   ],
 ])('%s, waived: installs, and marks what triggers see', async (code, schema) => {
   expect(WAIVABLE).toContain(code);
-  const db = new Database(':memory:').defaultSafeIntegers(true);
-  db.exec(schema);
+  using file = scratch(schema);
+  const { db } = file;
   expect(captureHazards(readSchema(db)).map(found => found.code)).toEqual([code]);
   await install(db, planOf(readSchema(db)), { install: 'i', target: 't' }, 1_000);
   db.exec("insert into t (id, u) values (1, 'a'); update t set u = 'b'; insert or replace into t (id) values (1); delete from t");
-  db.close();
 });
 
 test('codes are a contract: one may be added, none renamed', () => {

@@ -61,10 +61,11 @@ test('a limit that no timer can wait for is refused; the longest that one can is
   await using session = await connect(limited(2 ** 31 - 1), AS);
   expect((await session.query('select pg_sleep(0.01), 1 as one')).rows).toMatchObject([{ one: '1' }]);
   for (const options of [AS, { ...AS, queryMs: 1_000 }])
-    expect(await failure(connect(limited(2 ** 31), options))).toMatchObject({
-      name: 'UsageError',
-      message: expect.stringContaining('query_timeout=2147483648'),
-    });
+    for (const ms of [2 ** 31, Number.NaN])
+      expect(await failure(connect(limited(ms), options))).toMatchObject({
+        name: 'UsageError',
+        message: expect.stringContaining(`query_timeout=${ms}`),
+      });
 });
 
 test('who cannot be reached or does not let us in is named, the password is not', async () => {
@@ -84,11 +85,13 @@ test('who cannot be reached or does not let us in is named, the password is not'
   expect(missing).toMatchObject({ name: 'UsageError', message: `${hostname}:${port} has no database "nothing_here"` });
   const noLogin = await failure(connect(`postgresql://open_nologin:${SECRET}@${host}/postgres`, AS));
   expect(noLogin).toMatchObject({ name: 'UsageError', message: expect.stringContaining('open_nologin') });
+  const unknown = await failure(connect(`postgresql://${username}:${SECRET}@${host}/postgres?options=-c%20no_such=1`, AS));
+  expect(unknown).toMatchObject({ name: 'UsageError', message: expect.stringMatching(/does not let ".+" in: .+"no_such"/) });
   const tls = await failure(connect(`postgresql://${username}:${SECRET}@${host}/postgres?sslmode=require`, AS));
   expect(tls).toMatchObject({ name: 'UsageError', message: expect.stringContaining('TLS') });
   const malformed = await failure(connect(`postgresql://app:${SECRET}@exa mple:99999999/app`, AS));
   expect(malformed).toMatchObject({ name: 'UsageError' });
-  for (const error of [refused, missing, noLogin, tls, malformed]) expect(everything(error) + error.hint).not.toContain(SECRET);
+  for (const error of [refused, missing, noLogin, unknown, tls, malformed]) expect(everything(error) + error.hint).not.toContain(SECRET);
 });
 
 test('a URL is shown without its password', () => {

@@ -56,7 +56,7 @@ export async function resync(controller: Controller, names: readonly string[], p
   const begin = (): Promise<readonly TablePlan[]> => beginResync(controller.engine, names, progress);
   if (control.phase !== 'mirroring') {
     const tables = await begin();
-    progress(`copying ${tables.length} tables again`);
+    progress(`copying again: ${tables.map(({ name }) => name).join(', ')}`);
     return await endResync(controller, tables);
   }
   const tables = await controller.whileSwitching(async () => {
