@@ -47,6 +47,15 @@ export type Portion = {
   readonly cursor: string | null;
 };
 
+/** How far the first copy of one table has come. */
+export type TableProgress = {
+  /** Where the next chunk begins; null at the start, and when it is done. */
+  readonly cursor: string | null;
+  /** Rows written so far, also those that Postgres then refused. */
+  readonly rows: number;
+  readonly done: boolean;
+};
+
 /** What one read of the first copy may take; the first that is used up ends it. */
 export type Allowance = { readonly rows: number; readonly bytes: number; readonly ms: number };
 

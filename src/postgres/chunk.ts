@@ -12,24 +12,15 @@
  */
 import type { Mark, Misfit } from '../change/change.ts';
 import { ReplicationError } from '../change/errors.ts';
-import type { Portion } from '../change/ports.ts';
+import type { Portion, TableProgress } from '../change/ports.ts';
 import { type Plan, type TablePlan, tableName } from '../plan/plan.ts';
 import { copyCsv, copyFitting } from './copy.ts';
 import { type Session, transaction, type Writer } from './open.ts';
 import { enforce, type QuarantinePolicy, UNLIMITED } from './policy.ts';
 import { put } from './quarantine.ts';
 
-/** How far the copy of one table has come. */
-export type Progress = {
-  /** Where the next chunk begins; null at the start, and when it is done. */
-  readonly cursor: string | null;
-  /** Rows written so far, also those that Postgres then refused. */
-  readonly rows: number;
-  readonly done: boolean;
-};
-
 /** Progress by TablePlan.id; `total` is the estimate that was given at the start. */
-export async function readProgress(session: Session): Promise<ReadonlyMap<number, Progress & { readonly total: number | null }>> {
+export async function readProgress(session: Session): Promise<ReadonlyMap<number, TableProgress & { readonly total: number | null }>> {
   const { rows } = await session.query(/* sql */ `select table_id, cursor, rows, total, done from attacca.snapshot`);
   return new Map(
     rows.map(row => [
@@ -44,7 +35,7 @@ export async function readProgress(session: Session): Promise<ReadonlyMap<number
   );
 }
 
-export type Beginning = {
+type FirstCopy = {
   readonly plan: Plan;
   readonly writer: Writer;
   /** The head of the journal before the first chunk is read: where the catch-up begins. */
@@ -57,7 +48,7 @@ const BEGIN = /* sql */ `insert into attacca.snapshot (table_id, total) select *
 const MARK = /* sql */ `update attacca.control set seq = $1, nonce = $2, updated_at = now()`;
 
 /** Begins the copy, or begins it again: empties the tables and the quarantine and sets the checkpoint to `mark`. */
-export async function resetProgress(session: Session, { plan, writer, mark, totals }: Beginning): Promise<void> {
+export async function resetProgress(session: Session, { plan, writer, mark, totals }: FirstCopy): Promise<void> {
   const ids = plan.tables.map(table => table.id);
   const names = plan.tables.map(table => tableName(plan, table));
   await transaction(session, writer, async () => {
@@ -77,7 +68,7 @@ export type ChunkOptions = {
 };
 
 /** What is written: the rows behind the cursor `from`. */
-export type Stretch = { readonly table: TablePlan; readonly from: string | null; readonly portion: Portion };
+export type PlacedPortion = { readonly table: TablePlan; readonly from: string | null; readonly portion: Portion };
 
 const UNHURRIED = /* sql */ `set local synchronous_commit = off`;
 const ADVANCE = /* sql */ `
@@ -90,9 +81,9 @@ const ADVANCE = /* sql */ `
  * written, and the chunk must come as rows. Throws ReplicationError('retry') when the table is not where the chunk begins: a
  * session that was believed dead has written it. Throws as `enforce` does.
  */
-export function writeChunk(options: ChunkOptions, stretch: Stretch, turn: () => Promise<void>): Promise<readonly Misfit[]> {
+export function writeChunk(options: ChunkOptions, placed: PlacedPortion, turn: () => Promise<void>): Promise<readonly Misfit[]> {
   const { session, plan, writer, policy = UNLIMITED } = options;
-  const { table, from, portion } = stretch;
+  const { table, from, portion } = placed;
   const work = async (): Promise<readonly Misfit[]> => {
     if (portion.csv.length > 0) await copyCsv(session, plan, table, portion.csv);
     const misfits = [...portion.misfits, ...(await copyFitting(session, plan, table, portion.rows))];

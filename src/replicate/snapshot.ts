@@ -8,9 +8,7 @@
  *     after the other, each beginning where the one before it ended, and commit in that order.
  * (3) Memory is bounded by one chunk for each lane.
  */
-import type { Allowance } from '../change/ports.ts';
-
-export type Progress = { readonly cursor: string | null; readonly rows: number; readonly done: boolean };
+import type { Allowance, TableProgress } from '../change/ports.ts';
 
 /** One reader and one writer, which take one chunk at a time: `read`, `copy`, `write`. Tables go by TablePlan.id. */
 export interface Lane {
@@ -35,9 +33,9 @@ export interface Pace {
 export type Snapshot = {
   readonly tables: readonly number[];
   readonly lanes: readonly Lane[];
-  readonly progress: ReadonlyMap<number, Progress>;
+  readonly progress: ReadonlyMap<number, TableProgress>;
   readonly pace: Pace;
-  readonly onProgress: (table: number, progress: Progress) => void;
+  readonly onProgress: (table: number, progress: TableProgress) => void;
 };
 
 /** A table under way. `written` settles with the last chunk that was read of it. */

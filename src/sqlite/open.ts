@@ -65,6 +65,17 @@ function firstRead(db: Database, waitMs: number): void {
   }
 }
 
+/** What `look` finds in the file at `source`; undefined while that is locked. Waits for nobody. */
+export function unlessLocked<T>(source: string, look: (db: Database) => T): T | undefined {
+  try {
+    using db = openSource(source, { readonly: true, waitMs: 0 });
+    return look(db);
+  } catch (error) {
+    if (isBusy(error) || isLocked(error)) return undefined;
+    throw error;
+  }
+}
+
 /** Throws UsageError where no file that may be one of SQLite's can be read, or also written, at `path`. */
 export function checkFile(path: string, readonly: boolean): void {
   const stat = statOf(path);

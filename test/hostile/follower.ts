@@ -7,7 +7,7 @@ import type { Portion } from '../../src/change/ports.ts';
 import { fingerprint } from '../../src/plan/fingerprint.ts';
 import type { Plan, TablePlan } from '../../src/plan/plan.ts';
 import type { SourceSchema } from '../../src/plan/schema.ts';
-import type { Stretch } from '../../src/postgres/chunk.ts';
+import type { PlacedPortion } from '../../src/postgres/chunk.ts';
 import { adopt } from '../../src/sqlite/adopt.ts';
 import { rowsBetween } from '../../src/sqlite/chunk.ts';
 import { examine, isVacuumed } from '../../src/sqlite/health.ts';
@@ -87,7 +87,7 @@ export function follower(
 }
 
 /** The rows of a chunk that Postgres refused as it was. */
-function exactly(db: Database, { table, from, portion }: Stretch): Portion {
+function exactly(db: Database, { table, from, portion }: PlacedPortion): Portion {
   using _state = readTransaction(db);
   const { rows, misfits } = rowsBetween(db, table, from, portion.cursor);
   return { csv: [], rows, misfits, size: rows.length, cursor: portion.cursor };

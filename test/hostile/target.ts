@@ -7,7 +7,7 @@ import type { Portion } from '../../src/change/ports.ts';
 import { quote } from '../../src/change/quote.ts';
 import type { Plan, TablePlan } from '../../src/plan/plan.ts';
 import { postgresSink } from '../../src/postgres/apply.ts';
-import { resetProgress, type Stretch, writeChunk } from '../../src/postgres/chunk.ts';
+import { resetProgress, type PlacedPortion, writeChunk } from '../../src/postgres/chunk.ts';
 import { buildKeys } from '../../src/postgres/constraints.ts';
 import { isPoison } from '../../src/postgres/errors.ts';
 import { installPostgres, uninstallPostgres } from '../../src/postgres/install.ts';
@@ -20,7 +20,7 @@ export type Holds = { readonly rows: readonly PgRow[]; readonly quarantined: rea
 export type Target = AsyncDisposable & {
   /** Where the first copy comes in chunks. `exactly` gives a chunk's rows again, for one that Postgres refuses. */
   readonly copy?: {
-    write(stretch: Stretch, exactly: () => Portion): Promise<void>;
+    write(placed: PlacedPortion, exactly: () => Portion): Promise<void>;
     /** After the last chunk. */
     finish(): Promise<void>;
   };
@@ -56,12 +56,12 @@ export const inPostgres =
     const sink = postgresSink({ session, plan, writer });
     const own = new Client({ connectionString: url, types: RAW, options: '-c timezone=UTC' });
     await own.connect();
-    const write = async (stretch: Stretch, exactly: () => Portion): Promise<void> => {
+    const write = async (placed: PlacedPortion, exactly: () => Portion): Promise<void> => {
       try {
-        await writeChunk({ session, plan, writer }, stretch, async () => undefined);
+        await writeChunk({ session, plan, writer }, placed, async () => undefined);
       } catch (error) {
-        if (!isPoison(error) || stretch.portion.csv.length === 0) throw error;
-        await write({ ...stretch, portion: exactly() }, exactly);
+        if (!isPoison(error) || placed.portion.csv.length === 0) throw error;
+        await write({ ...placed, portion: exactly() }, exactly);
       }
     };
     return {

@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { TableProgress } from '../../src/change/ports.ts';
 import { dialOf, paceOf } from '../../src/replicate/pace.ts';
-import { type Lane, type Pace, type Progress, type Snapshot, snapshot } from '../../src/replicate/snapshot.ts';
+import { type Lane, type Pace, type Snapshot, snapshot } from '../../src/replicate/snapshot.ts';
 
 /** Rows of each table, by table id. */
 type Tables = ReadonlyMap<number, readonly string[]>;
 
 /** What is durable in the target: chunks as they were written, and the progress that committed with them. */
-type Target = { readonly rows: Map<number, string[]>; readonly progress: Map<number, Progress> };
+type Target = { readonly rows: Map<number, string[]>; readonly progress: Map<number, TableProgress> };
 
 const target = (): Target => ({ rows: new Map(), progress: new Map() });
 const turn = (): Promise<void> => new Promise(setImmediate);
@@ -122,7 +123,7 @@ test('a table that is done is not read again; an empty one is done by one chunk'
 
 test('progress is reported only after it is durable', async () => {
   const into = target();
-  const reported: Progress[] = [];
+  const reported: TableProgress[] = [];
   await snapshot(
     work(filled([5, 7]), into, {
       onProgress(table, progress) {

@@ -9,7 +9,7 @@ import type { Seq } from '../../change/change.ts';
 import { isTransient } from '../../change/errors.ts';
 import { compact, waitingMarks } from '../../sqlite/compact.ts';
 import { readFileControl } from '../../sqlite/install.ts';
-import { type Database, isBusy, isLocked, openSource } from '../../sqlite/open.ts';
+import { isBusy, isLocked, openSource } from '../../sqlite/open.ts';
 import { headMark } from '../../sqlite/rows.ts';
 import type { Config } from '../config.ts';
 import type { Reached } from './points.ts';
@@ -68,19 +68,5 @@ export function headIn(source: string): Seq | undefined {
     return readFileControl(db) === undefined ? undefined : headMark(db).seq;
   } catch {
     return undefined; // whoever opens it next says why
-  }
-}
-
-/** For `status`: how many marks wait behind the checkpoint; undefined while the file is locked. */
-export const waitingIn = (source: string, checkpoint: Seq): number | undefined => unlessLocked(source, db => waitingMarks(db, checkpoint));
-
-/** What `look` finds in the file at `source`; undefined while that is locked. Waits for nobody. */
-export function unlessLocked<T>(source: string, look: (db: Database) => T): T | undefined {
-  try {
-    using db = openSource(source, { readonly: true, waitMs: 0 });
-    return look(db);
-  } catch (error) {
-    if (isBusy(error) || isLocked(error)) return undefined;
-    throw error;
   }
 }

@@ -10,12 +10,13 @@ import { type SlotState, slotState } from '../../postgres/slot.ts';
 import type { Lag } from '../../replicate/lag.ts';
 import { judgeSlot } from '../../replicate/retained.ts';
 import type { StatusDocument } from '../../server/documents.ts';
+import { waitingMarks } from '../../sqlite/compact.ts';
 import { hasJournal } from '../../sqlite/install.ts';
+import { unlessLocked } from '../../sqlite/open.ts';
 import { headMark } from '../../sqlite/rows.ts';
 import type { Config } from '../config.ts';
 import { type Engine, notInstalled, refuseOtherSource, shown } from './engine.ts';
 import { UNCAPTURED } from './following.ts';
-import { unlessLocked, waitingIn } from './journal-cap.ts';
 import { waiting } from './tell/alarm.ts';
 
 /** Everything `status` shows. `lag` is the daemon's own measure; without one it is read from the journal, and has no age. */
@@ -87,7 +88,7 @@ function slotOf(name: string, slot: SlotState, { mirror }: Config): StatusDocume
 
 function journalOf(config: Config, phase: Phase, checkpoint: Seq | undefined): StatusDocument['journal'] {
   if (checkpoint === undefined || primaryIn(phase) !== 'sqlite') return null;
-  const waiting = waitingIn(config.source, checkpoint);
+  const waiting = unlessLocked(config.source, db => waitingMarks(db, checkpoint));
   return waiting === undefined ? null : { waiting, maxMarks: config.journal.maxMarks };
 }
 

@@ -6,7 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Misfit } from '../../../change/change.ts';
 import type { Allowance, Portion } from '../../../change/ports.ts';
 import type { Plan, TablePlan } from '../../../plan/plan.ts';
-import { type Stretch, writeChunk } from '../../../postgres/chunk.ts';
+import { type PlacedPortion, writeChunk } from '../../../postgres/chunk.ts';
 import { isPoison } from '../../../postgres/errors.ts';
 import { connect, type Writer } from '../../../postgres/open.ts';
 import type { QuarantinePolicy } from '../../../postgres/policy.ts';
@@ -47,10 +47,10 @@ async function lane({ source, url, plan, writer, policy }: LaneOptions): Promise
   const db = openSource(source, { scan: true });
   const session = await connect(url, { applicationName: 'attacca snapshot' });
   const tables = new Map(plan.tables.map(table => [table.id, table]));
-  let stretch: Stretch | undefined;
+  let placed: PlacedPortion | undefined;
   let writing: Writing | undefined;
 
-  async function written(of: Stretch, turn: () => Promise<void>): Promise<Written> {
+  async function written(of: PlacedPortion, turn: () => Promise<void>): Promise<Written> {
     try {
       return { rows: of.portion.size, misfits: await writeChunk({ session, plan, writer, policy }, of, turn) };
     } catch (error) {
@@ -59,8 +59,8 @@ async function lane({ source, url, plan, writer, policy }: LaneOptions): Promise
     }
   }
 
-  /** The same stretch once more, every row through its codecs: there the row that Postgres refuses is found. */
-  function exactly({ table, from, portion }: Stretch): Portion {
+  /** The same rows once more, every row through its codecs: there the row that Postgres refuses is found. */
+  function exactly({ table, from, portion }: PlacedPortion): Portion {
     using _state = readTransaction(db);
     checkFit(db, plan);
     const { rows, misfits } = rowsBetween(db, table, from, portion.cursor);
@@ -73,8 +73,8 @@ async function lane({ source, url, plan, writer, policy }: LaneOptions): Promise
         using _state = readTransaction(db);
         checkFit(db, plan);
         const table = tables.get(call.table) as TablePlan;
-        stretch = { table, from: call.cursor, portion: readPortion(db, table, call.cursor, call.allowance) };
-        return { kind: 'read', cursor: stretch.portion.cursor };
+        placed = { table, from: call.cursor, portion: readPortion(db, table, call.cursor, call.allowance) };
+        return { kind: 'read', cursor: placed.portion.cursor };
       }
       case 'copy': {
         const [copied, turn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -82,7 +82,7 @@ async function lane({ source, url, plan, writer, policy }: LaneOptions): Promise
           copied.resolve();
           return turn.promise;
         };
-        const done = written(stretch as Stretch, waiting);
+        const done = written(placed as PlacedPortion, waiting);
         writing = { done, go: turn.resolve };
         await Promise.race([copied.promise, done]);
         return { kind: 'copied' };
