@@ -138,6 +138,11 @@ describe.each(['dotenv', 'json', 'flagd'] as const)('any file (%s)', format => {
   });
 });
 
+test('a switch is over only when the file says it: a value that reads back as that of the other side is none [G8]', async () => {
+  const flag = fileFlag({ ...FlagConfig.parse({ path: at() }), postgres: 'sqlite#new' });
+  await expect(flag.write(POSTGRES)).rejects.toMatchObject({ disposition: 'halt', message: expect.stringContaining('reads back') });
+});
+
 test('a symbolic link stays one; mode, owner and the file behind it are kept', async () => {
   mkdirSync(at('real'));
   writeFileSync(at('real/app.env'), 'DB_TYPE=sqlite\n', { mode: 0o640 });

@@ -34,4 +34,6 @@ test.skipIf(!canTrace()).each([
   const left = durable(base, folder, lines);
   expect(String(left.get('app.env'))).toBe(SWITCHED);
   expect([...left.keys()]).toEqual(['app.env']);
+  // Whoever opened the new file before it had the old one's mode could read what is written then.
+  expect(lines.filter(line => /O_CREAT\|O_EXCL.*, 0(?!600\b)\d+\)/.test(line))).toEqual([]);
 });

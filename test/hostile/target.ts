@@ -7,7 +7,7 @@ import type { Portion } from '../../src/change/ports.ts';
 import { quote } from '../../src/change/quote.ts';
 import type { Plan, TablePlan } from '../../src/plan/plan.ts';
 import { postgresSink } from '../../src/postgres/apply.ts';
-import { resetProgress, type PlacedPortion, writeChunk } from '../../src/postgres/chunk.ts';
+import { type PlacedPortion, resetProgress, writeChunk } from '../../src/postgres/chunk.ts';
 import { buildKeys } from '../../src/postgres/constraints.ts';
 import { isPoison } from '../../src/postgres/errors.ts';
 import { installPostgres, uninstallPostgres } from '../../src/postgres/install.ts';

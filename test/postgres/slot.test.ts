@@ -72,13 +72,17 @@ test('a transaction that holds up the slot is named, and a second try works', as
   await writer.end();
 });
 
-test('a slot of another kind is not taken for ours', async () => {
+test('a slot of another kind, or of another database, is not taken for ours [G10]', async () => {
   await using world = await reverse();
-  const { pg, session, options } = world;
-  await dropSlot(session, options.slot);
-  await pg.query(`select pg_create_physical_replication_slot($1)`, [options.slot]);
-  await expect(createSlot(session, options.slot)).rejects.toMatchObject({ disposition: 'halt' });
-  await pg.query(`select pg_drop_replication_slot($1)`, [options.slot]);
+  const { session, options } = world;
+  const elsewhere = await connect(Object.assign(new URL(options.url), { pathname: '/postgres' }).href);
+  for (const theirs of ['pg_create_physical_replication_slot($1)', `pg_create_logical_replication_slot($1, 'pgoutput')`]) {
+    await dropSlot(session, options.slot);
+    await elsewhere.query(`select ${theirs}`, [options.slot]);
+    await expect(createSlot(session, options.slot), theirs).rejects.toMatchObject({ disposition: 'halt' });
+    await elsewhere.query(`select pg_drop_replication_slot($1)`, [options.slot]);
+  }
+  await elsewhere.end();
 });
 
 test('only the newest watermark stays', async () => {

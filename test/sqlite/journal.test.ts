@@ -14,7 +14,7 @@ import { examine } from '../../src/sqlite/health.ts';
 import { install } from '../../src/sqlite/install.ts';
 import { type Journal, journal } from '../../src/sqlite/journal.ts';
 import { readMarks } from '../../src/sqlite/marks.ts';
-import { type Database, isBusy, openSource, writeTransaction } from '../../src/sqlite/open.ts';
+import { type Database, isBusy, openSource, persist, writeTransaction } from '../../src/sqlite/open.ts';
 import { headMark } from '../../src/sqlite/rows.ts';
 import { readSchema } from '../../src/sqlite/tables.ts';
 import { schemaVersion } from '../../src/sqlite/values.ts';
@@ -353,6 +353,28 @@ test('no read lock is held while a batch is applied, in rollback-journal mode [G
   await world.step();
   world.db.pragma('busy_timeout = 0');
   expect(() => world.db.exec('insert into t values (2, 2)')).not.toThrow();
+});
+
+test('a writer that waits for the read which a pin would keep goes first, and the pin has what it wrote (rollback-journal mode) [G6]', async () => {
+  using world = await following(T, { wal: false });
+  using writer = openSource(world.path, { waitMs: 0 });
+  writer.exec("begin; insert into t values (1, 'a')");
+  let committing: Promise<unknown> | undefined;
+  const onHead = (): void => {
+    committing ??= persist(() => writer.exec('commit'), 5_000);
+  };
+  using source = journal({ path: world.path, plan: planOf(readSchema(world.db)), wake: () => new Promise(setImmediate), onHead });
+  const pin = source.pin(async state => {
+    using _closed = { [Symbol.dispose]: () => state.close() };
+    return [state.position, state.count(1)];
+  });
+  const batches = source.read(world.start, world.stop.signal)[Symbol.asyncIterator]();
+  expect((await batches.next()).value?.position).toEqual(headMark(world.db));
+  const next = batches.next();
+  expect(await pin).toEqual([headMark(world.db), 1]);
+  await committing;
+  world.stop.abort();
+  await next;
 });
 
 test('marks by several writers, read while they write, give committed states only [G3]', async () => {
