@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ReplicationError } from '../change/errors.ts';
+import type { Direction } from '../cutover/gate.ts';
 import { checkLedgers } from '../demo/check.ts';
 import { percentile, type Window, writeGaps } from '../demo/gaps.ts';
 import { readLedger } from '../demo/ledger.ts';
@@ -29,7 +30,6 @@ const LAG_SAMPLES = 100;
 const START_LIMIT_MS = 60_000;
 const BINARY = new URL('../bin.cjs', import.meta.url).pathname;
 
-type Direction = 'cutover' | 'rollback';
 type Switch = { readonly direction: Direction; readonly pauseMs: number; readonly window: Window };
 
 /** `attacca demo`: exit code 0 only if nothing was lost, doubled or different. */

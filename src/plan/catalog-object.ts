@@ -5,3 +5,6 @@ export type CatalogObject = { readonly kind: ObjectKind; readonly table: string;
 
 /** What the server has not made usable, or has not finished. */
 export const INVALID = ' INVALID';
+
+/** The sequence of a table's identity. `last`: the last number given out, null for none; `left`: the same when attacca left it. */
+export type SequenceState = { readonly table: string; readonly column: string; readonly last: bigint | null; readonly left: bigint | null };

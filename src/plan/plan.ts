@@ -30,6 +30,9 @@ export const parameterType = ({ own, type }: Pick<ColumnPlan, 'own' | 'type'>): 
 export const tableName = ({ schema }: Pick<Plan, 'schema'>, { target }: Pick<TablePlan, 'target'>): string =>
   `${quote(schema)}.${quote(target)}`;
 
+/** Schema and names of the tables in Postgres: the parameters with which its catalog is asked about them. */
+export const targetsOf = ({ schema, tables }: Plan): [schema: string, names: string[]] => [schema, tables.map(({ target }) => target)];
+
 /** Column plans of the key, in key order. */
 export const keyColumns = (table: TablePlan): ColumnPlan[] => table.key.columns.map(index => at(table.columns, index));
 

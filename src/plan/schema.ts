@@ -11,7 +11,6 @@ export type SourceSchema = {
   /** PRAGMA encoding: 'UTF-8', 'UTF-16le' or 'UTF-16be'. */
   readonly encoding: string;
   /** PRAGMA journal_mode: 'wal', 'delete', … */
-  readonly journalMode: string;
   /** Base tables an application can write to, in name order; without virtual and shadow tables, sqlite_* and our own. */
   readonly tables: readonly SourceTable[];
   /** Every row of sqlite_schema that is not ours, each of which gets a stated disposition. */

@@ -35,7 +35,6 @@ const COLUMNS = /* sql */ `
       when b.typtype <> 'b' or b.typnamespace <> 'pg_catalog'::regnamespace then 'other'
       else format_type(s.base, case when a.atttypmod >= 0 then a.atttypmod when s.mod >= 0 then s.mod end) end as base,
     s.checked, b.typname = 'citext' or coalesce(not l.collisdeterministic, false) as folds, a.attnotnull or s.required as required,
-   
     a.atthasdef or a.attidentity <> '' as fills, a.attgenerated <> '' as generated, a.attidentity as identity,
     pg_get_serial_sequence(a.attrelid::regclass::text, a.attname) is not null as sequence
   from pg_attribute a join types s on s.oid = a.atttypid join pg_type b on b.oid = s.base and b.typtype <> 'd'

@@ -17,7 +17,6 @@ export type Control = {
   /** Random id of the installation, also the fence's token. */
   readonly install: string;
   readonly source: string;
-  readonly system: string;
   readonly phase: string;
   readonly epoch: bigint;
   /** The checkpoint; null until the first copy begins. */
@@ -107,7 +106,6 @@ function parse(row: PgRecord): Control {
   return {
     install: text('install'),
     source: text('source'),
-    system: text('system'),
     phase: text('phase'),
     epoch: BigInt(text('epoch')),
     mark: at === null ? null : { seq: at, nonce: BigInt(text('nonce')) },

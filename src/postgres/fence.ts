@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Refused } from '../change/errors.ts';
 import { literal } from '../change/quote.ts';
 import { template } from '../change/template.ts';
-import { type Plan, type TablePlan, tableName } from '../plan/plan.ts';
+import { type Plan, type TablePlan, tableName, targetsOf } from '../plan/plan.ts';
 import { PostgresError } from './errors.ts';
 import type { Session } from './open.ts';
 
@@ -112,8 +112,6 @@ export async function fenceOpen(session: Session, plan: Plan): Promise<void> {
   }
 }
 
-const targetsOf = ({ schema, tables }: Plan): unknown[] => [schema, tables.map(({ target }) => target)];
-
 /** Targets of the plan whose fence trigger is missing, changed or disabled; empty when all are fenced. */
 export async function unfenced(session: Session, plan: Plan): Promise<string[]> {
   const { rows } = await session.query<{ relname: string }>(FENCED, targetsOf(plan));
@@ -195,7 +193,7 @@ async function tryLock(session: Session, statement: string, limitMs: number): Pr
 }
 
 async function inTheWay(session: Session, plan: Plan, budgetMs: number): Promise<Refused> {
-  const { rows } = await session.query<{ pid: string; name: string }>(HOLDERS, [plan.schema, plan.tables.map(table => table.target)]);
+  const { rows } = await session.query<{ pid: string; name: string }>(HOLDERS, targetsOf(plan));
   const who = rows.map(row => `${row.name} (pid ${row.pid})`).join(', ') || 'a transaction that has ended since';
   return new Refused('the tables are being written', [
     {

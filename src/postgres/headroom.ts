@@ -1,6 +1,6 @@
 /* How near the server is to its limits, how far its clock is from ours, and who holds up the lock of a rollback [G9]. */
 import type { Blocker } from '../change/errors.ts';
-import type { Plan } from '../plan/plan.ts';
+import { type Plan, targetsOf } from '../plan/plan.ts';
 import type { Session } from './open.ts';
 import { slotState } from './slot.ts';
 
@@ -68,7 +68,7 @@ const IN_THE_WAY = /* sql */ `
 
 /** Transactions, prepared ones and vacuums that have held the tables for longer than `oldMs`, and would keep the lock from being had. */
 export async function holders(session: Session, plan: Plan, oldMs: number): Promise<Blocker[]> {
-  const { rows } = await session.query(IN_THE_WAY, [plan.schema, plan.tables.map(({ target }) => target), oldMs]);
+  const { rows } = await session.query(IN_THE_WAY, [...targetsOf(plan), oldMs]);
   const seen = new Map<string, Blocker>();
   for (const { pid, table, role, application, vacuum, ms, gid } of rows) {
     if (pid === null) {

@@ -1,5 +1,5 @@
 /* The lengths of columns that are the application's own: its migrations may change them at any time, and no row of the stream tells. */
-import type { Plan } from '../plan/plan.ts';
+import { type Plan, targetsOf } from '../plan/plan.ts';
 import { storePlan } from './control.ts';
 import { keepObjects, rememberedObjects } from './objects.ts';
 import type { Session } from './open.ts';
@@ -18,7 +18,7 @@ const BASES = /* sql */ `
 /** undefined where they are as the plan has them, or the tables are not the application's. */
 export async function changedLengths(session: Session, plan: Plan): Promise<Lengths | undefined> {
   if (!plan.existing) return undefined;
-  const { rows } = await session.query(BASES, [plan.schema, plan.tables.map(({ target }) => target)]);
+  const { rows } = await session.query(BASES, targetsOf(plan));
   const bases = new Map(rows.map(({ table, name, oid, base }) => [JSON.stringify([table, name, Number(oid)]), base]));
   const changes: Change[] = [];
   const tables = plan.tables.map(table => ({

@@ -3,8 +3,8 @@
  * on this very server: in temporary tables, in a transaction that is rolled back. So nothing is parsed or guessed.
  */
 import { ReplicationError } from '../change/errors.ts';
-import type { CatalogObject } from '../plan/catalog-object.ts';
-import { at, type Plan } from '../plan/plan.ts';
+import type { CatalogObject, SequenceState } from '../plan/catalog-object.ts';
+import { at, type Plan, targetsOf } from '../plan/plan.ts';
 import { planStatements, type RefusedObject } from '../plan/statements.ts';
 import type { Session } from './open.ts';
 import { makeAll } from './trial.ts';
@@ -50,7 +50,7 @@ const objectsOf = (rows: readonly object[]): CatalogObject[] => rows as CatalogO
 
 /** What is there. */
 export async function readObjects(session: Session, plan: Plan): Promise<CatalogObject[]> {
-  const tables = await session.query(OBJECTS, [plan.schema, plan.tables.map(({ target }) => target)]);
+  const tables = await session.query(OBJECTS, targetsOf(plan));
   const views = await session.query(VIEWS, [plan.schema]);
   return objectsOf([...tables.rows, ...views.rows]);
 }
@@ -109,11 +109,8 @@ export async function rememberedObjects(session: Session): Promise<CatalogObject
   return (await session.query(REMEMBERED)).rows.map(({ state }) => JSON.parse(state ?? '') as CatalogObject);
 }
 
-/** The sequence of each table's identity. `witness`: where attacca left it; null: where it was made, at its start. */
-export type Standing = { readonly table: number; readonly column: string; readonly last: bigint | null; readonly witness: string | null };
-
 const SEQUENCES = /* sql */ `
-  select t.id, a.attname as column, pg_sequence_last_value(s.seqrelid) as last, w.state
+  select t.id, t.name, a.attname as column, pg_sequence_last_value(s.seqrelid) as last, w.state
   from unnest($2::integer[], $3::text[], $4::text[]) as t(id, name, col)
   join pg_class c on c.relname = t.name and c.relnamespace = to_regnamespace(quote_ident($1))
   join pg_attribute a on a.attrelid = c.oid and a.attname = t.col
@@ -130,12 +127,14 @@ function identitiesOf({ schema, tables }: Plan): unknown[] {
   return [schema, known.map(({ id }) => id), known.map(({ target }) => target), known.map(({ column }) => column)];
 }
 
-export async function readStandings(session: Session, plan: Plan): Promise<Standing[]> {
+/** The sequences of the identities. One that attacca has not left anywhere yet is where it was made: at its start. */
+export async function readSequenceStates(session: Session, plan: Plan): Promise<SequenceState[]> {
   const { rows } = await session.query(SEQUENCES, identitiesOf(plan));
-  return rows.map(row => ({
-    table: Number(row.id),
-    column: row.column ?? '',
-    last: row.last == null ? null : BigInt(row.last),
-    witness: row.state ?? null,
+  const number = (text: string | null | undefined): bigint | null => (text == null || text === '' ? null : BigInt(text));
+  return rows.map(({ name, column, last, state }) => ({
+    table: name ?? '',
+    column: column ?? '',
+    last: number(last),
+    left: number(state),
   }));
 }

@@ -3,10 +3,8 @@
  * Reads catalogs only.
  */
 import type { Blocker } from '../change/errors.ts';
-import { keyColumns, type Plan } from '../plan/plan.ts';
+import { keyColumns, type Plan, targetsOf } from '../plan/plan.ts';
 import type { PgRecord, Session } from './open.ts';
-
-const targetsOf = (plan: Plan): unknown[] => [plan.schema, plan.tables.map(({ target }) => target)];
 
 const TABLES = /* sql */ `
   select c.oid, c.relname, c.relreplident from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = any($2)`;

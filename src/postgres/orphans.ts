@@ -2,7 +2,7 @@
  * Foreign keys of tables that the application's own migrations made: they stand as validated, but nothing checked what attacca wrote.
  */
 import type { Blocker } from '../change/errors.ts';
-import type { Plan } from '../plan/plan.ts';
+import { type Plan, targetsOf } from '../plan/plan.ts';
 import { LONG_MS, type Session } from './open.ts';
 
 const KEYS = /* sql */ `
@@ -15,7 +15,7 @@ const KEYS = /* sql */ `
 
 /** A blocker for each foreign key that rows violate. Reads every row that has one. */
 export async function orphans(session: Session, plan: Plan): Promise<Blocker[]> {
-  const { rows } = await session.query(KEYS, [plan.schema, plan.tables.map(table => table.target)]);
+  const { rows } = await session.query(KEYS, targetsOf(plan));
   const found: Blocker[] = [];
   for (const { name, child, parent, filled, same } of rows) {
     const text = `select count(*) as n from ${child} c where ${filled} and not exists (select from ${parent} p where ${same})`;

@@ -62,7 +62,7 @@ export async function count(session: Session): Promise<number> {
 
 const LIST = /* sql */ `
   select id, table_id, table_name, key, "column", reason, at from attacca.quarantine
-  where not given_up and id > $1 and ($2::integer is null or table_id = $2) order by id limit $3`;
+  where not given_up order by id limit $1`;
 
 export type QuarantinedColumn = {
   /** TablePlan.id */
@@ -92,12 +92,9 @@ export async function columns(session: Session): Promise<QuarantinedColumn[]> {
   }));
 }
 
-/** Without the refused values, which may be many and large. Up to `limit` rows with an id above `after`, oldest first; of one table if given. */
-export async function list(
-  session: Session,
-  page: { readonly after?: bigint; readonly table?: number; readonly limit: number },
-): Promise<Quarantined[]> {
-  const { rows } = await session.query(LIST, [page.after ?? 0n, page.table ?? null, page.limit]);
+/** Oldest first, and no more than `limit` if that is given. Without the refused values, which may be many and large. */
+export async function list(session: Session, limit: number | null = null): Promise<Quarantined[]> {
+  const { rows } = await session.query(LIST, [limit]);
   return rows.map(row => ({
     id: BigInt(row.id ?? 0),
     table: Number(row.table_id),

@@ -20,7 +20,6 @@ export type SlotState = {
   readonly active: boolean;
   /** What commits at or before it was acknowledged, and never comes again. */
   readonly confirmedFlush: Lsn | null;
-  readonly restartLsn: Lsn | null;
   /** 'reserved' and 'extended' are healthy; 'unreserved' may be lost soon, 'lost' is lost. */
   readonly walStatus: string | null;
   /** WAL that Postgres keeps on its disk for this slot. */
@@ -125,7 +124,7 @@ export async function dropSlot(session: Session, name: string): Promise<void> {
 }
 
 const STATE = /* sql */ `
-  select active, confirmed_flush_lsn as flush, restart_lsn as restart, wal_status as status, safe_wal_size as safe,
+  select active, confirmed_flush_lsn as flush, wal_status as status, safe_wal_size as safe,
          coalesce(pg_current_wal_lsn() - restart_lsn, 0)::bigint as retained
   from pg_replication_slots where slot_name = $1`;
 
@@ -135,15 +134,12 @@ export async function slotState(session: Session, name: string): Promise<SlotSta
   return {
     exists: row !== undefined,
     active: row?.active === 't',
-    confirmedFlush: lsnOrNull(row?.flush),
-    restartLsn: lsnOrNull(row?.restart),
+    confirmedFlush: row?.flush == null ? null : parseLsn(row.flush),
     walStatus: row?.status ?? null,
     retainedBytes: BigInt(row?.retained ?? 0),
     safeBytes: row?.safe == null ? null : BigInt(row.safe),
   };
 }
-
-const lsnOrNull = (text: string | null | undefined): Lsn | null => (text === null || text === undefined ? null : parseLsn(text));
 
 const WATERMARK = /* sql */ `insert into attacca.watermark (token, at) values ($1, now()) on conflict (token) do update set at = now()`;
 const ONLY = /* sql */ `with older as (delete from attacca.watermark where token <> $1) ${WATERMARK}`;

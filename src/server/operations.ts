@@ -1,3 +1,4 @@
+import type { Direction } from '../cutover/gate.ts';
 import type {
   AuditDocument,
   DashboardDocument,
@@ -25,8 +26,6 @@ export type VerifyOptions = {
   /** Who asks; undefined: whoever runs the daemon. */
   readonly by?: string | undefined;
 };
-
-export type Direction = 'cutover' | 'rollback';
 
 /** What commands ask for. A running daemon answers through its socket; without one the command does the same work itself. */
 export interface Operations {

@@ -37,7 +37,6 @@ export function readSchema(db: Database): SourceSchema {
   const sqlOf = new Map(objects.map(object => [object.name, object.sql ?? '']));
   return {
     encoding: String(db.pragma('encoding', { simple: true })),
-    journalMode: String(db.pragma('journal_mode', { simple: true })),
     tables: rows<{ name: string; wr: bigint; strict: bigint }>(db, TABLES).map(({ name, wr, strict }) =>
       readTable(db, { name, withoutRowid: wr === 1n, strict: strict === 1n }, sqlOf),
     ),

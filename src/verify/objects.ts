@@ -1,5 +1,5 @@
 /* What stands in Postgres's catalog against what has to stand there. Pure: it is given both. */
-import { type CatalogObject, INVALID, type ObjectKind } from '../plan/catalog-object.ts';
+import { type CatalogObject, INVALID, type ObjectKind, type SequenceState } from '../plan/catalog-object.ts';
 
 export type ObjectProblem = {
   readonly kind: ObjectKind | 'fence';
@@ -30,19 +30,10 @@ export function compareObjects(expected: readonly CatalogObject[], found: readon
   });
 }
 
-export type Standing = {
-  readonly table: string;
-  readonly column: string;
-  /** The last number given out; null: none. */
-  readonly last: bigint | null;
-  /** The same when attacca left it. */
-  readonly left: bigint | null;
-};
-
 /** While SQLite is primary nobody draws numbers, and each sequence stands where it was left; while Postgres is, none goes back behind that. */
-export function movedSequences(standings: readonly Standing[], shadowing: boolean): ObjectProblem[] {
+export function movedSequences(sequences: readonly SequenceState[], shadowing: boolean): ObjectProblem[] {
   const at = (number: bigint | null): string => (number === null ? 'its start' : String(number));
-  return standings
+  return sequences
     .filter(({ last, left }) => (shadowing ? last !== left : (last ?? 0n) < (left ?? 0n)))
     .map(({ table, column, last, left }) => changed(table, column, `it stands at ${at(last)}, and was left at ${at(left)}`));
 }

@@ -33,7 +33,7 @@ test('a chunk and its progress arrive together, once, however often it is writte
   await write('["i:4"]', portion({}));
   await expect(write(null, portion({}))).rejects.toMatchObject({ disposition: 'retry' });
   expect(await w.postgres.query('select id from items order by id')).toEqual([{ id: '1' }, { id: '3' }]);
-  expect((await list(w.session, { limit: 9 })).map(row => row.key)).toEqual(['["i:4"]', '["i:2"]']);
+  expect((await list(w.session)).map(row => row.key)).toEqual(['["i:4"]', '["i:2"]']);
 });
 
 test('a chunk is not there before its turn; CSV with a row that Postgres refuses leaves nothing [G2]', async () => {
@@ -68,15 +68,14 @@ test('beginning the copy again empties tables and quarantine and sets the checkp
   expect((await readProgress(w.session)).get(1)).toEqual({ cursor: null, rows: 0, done: false, total: 50 });
 });
 
-test('quarantined rows can be paged through and dropped; a very long key is no obstacle', async () => {
+test('quarantined rows can be listed and dropped; a very long key is no obstacle', async () => {
   await using w = await world();
   const misfits = [1, 2, 3].map(n => misfit(`["t:${String(n).repeat(9_000)}"]`, undefined));
   await w.apply(5, [{ misfits }]);
   await w.apply(6, [{ misfits }]);
   expect(await count(w.session)).toBe(3);
-  const [first] = await list(w.session, { limit: 1, table: 1 });
-  const rest = await list(w.session, { limit: 9, after: first!.id });
-  expect(rest).toHaveLength(2);
+  const [first, ...rest] = await list(w.session, 2);
+  expect(rest).toHaveLength(1);
   expect(await drop(w.session, [first!.id])).toBe(1);
   expect(await drop(w.session, [first!.id])).toBe(0);
   expect(await count(w.session)).toBe(2);

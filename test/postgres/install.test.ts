@@ -153,16 +153,7 @@ test('preflight says what server and role can do', async () => {
   await using postgres = await testPostgres();
   await using session = await connect(postgres.url, { applicationName: 'attacca' });
   const facts = await preflight(session);
-  expect(facts).toMatchObject({
-    superuser: true,
-    canCreate: true,
-    replicaRole: true,
-    replication: true,
-    walLevel: 'logical',
-    encoding: 'UTF8',
-  });
+  expect(facts).toMatchObject({ replicaRole: true, timeline: 1, blockers: [], cutoverBlockers: [] });
   expect(facts.systemIdentifier).toMatch(/^\d{15,}$/);
-  expect([facts.timeline, facts.blockers, facts.cutoverBlockers]).toEqual([1, [], []]);
-  expect(facts.version).toBeGreaterThanOrEqual(130000);
   expect((await preflight(session, 'nowhere')).blockers).toMatchObject([{ code: 'postgres-no-schema' }]);
 });

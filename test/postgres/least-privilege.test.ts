@@ -31,7 +31,7 @@ test('a role that owns the database and nothing else can do everything on the wa
     })();
     const [facts] = await Promise.all([preflight(w.session), others]);
     expect((await w.session.query(`select 1 from pg_class where relname like 'kept_%'`)).rowCount).toBe(20);
-    expect(facts).toMatchObject({ superuser: false, replicaRole: false, replication: false, blockers: [] });
+    expect(facts).toMatchObject({ replicaRole: false, blockers: [] });
     expect(facts.cutoverBlockers.map(({ code }) => code)).toEqual(['postgres-no-replication']);
     await acquire(w.session, 'least');
 
@@ -71,9 +71,8 @@ test('a role that may not create is told which grant is missing', async () => {
   try {
     const url = Object.assign(new URL(postgres.url), { username: guest }).href;
     await using session = await connect(url, { applicationName: 'attacca' });
-    const { canCreate, blockers } = await preflight(session);
-    expect([canCreate, blockers.map(({ code }) => code)]).toEqual([false, ['postgres-no-create']]);
-    expect(blockers[0]?.remedy).toContain(`grant create on database`);
+    const { blockers } = await preflight(session);
+    expect(blockers).toMatchObject([{ code: 'postgres-no-create', remedy: expect.stringContaining('grant create on database') }]);
   } finally {
     await postgres.query(`drop role ${quote(guest)}`);
   }

@@ -1,6 +1,6 @@
 /*
- * From nothing to shadowing: plan, install, copy, catch up. Every step is idempotent and the phase is stored before the next one,
- * so a process killed anywhere goes on where it was.
+ * From nothing to an installation in Postgres: the file is examined, the plan decided and tried on the target, tables and fence are made.
+ * What goes into the file, and the rows, come phase by phase after that (controller.ts).
  */
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';

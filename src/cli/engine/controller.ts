@@ -9,9 +9,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { PipeEnded, Refused, SourceMoved } from '../../change/errors.ts';
 import { isSwitching, type Phase, primaryIn } from '../../cutover/phase.ts';
 import { columnUnder } from '../../plan/misfits.ts';
-import type { readControl } from '../../postgres/control.ts';
+import type { Control } from '../../postgres/control.ts';
 import type { OnQuarantine } from '../../postgres/writes.ts';
 import { type CopyReport, catchUp, copyTables, installCapture } from './copy/copying.ts';
+import { guarded } from './copy/guard.ts';
 import { resumed } from './copy/throttling.ts';
 import { type Engine, halt, type Installed, installed } from './engine.ts';
 import { awaitFile, followSource } from './following.ts';
@@ -20,7 +21,6 @@ import { allowGarbage } from './garbage.ts';
 import { capJournal } from './journal-cap.ts';
 import { leaveToApplication } from './keep/removal.ts';
 import { followLengths } from './lengths.ts';
-import { guarded } from './mirror/guard.ts';
 import { type ReverseTail, reverseTail } from './mirror/reverse-tail.ts';
 import { LOST } from './mirror/slot-guard.ts';
 import { moveOn } from './phases.ts';
@@ -211,24 +211,22 @@ export function controller(engine: Engine): Controller {
       }
     },
     async whileSwitching(work) {
-      let go: () => void = () => undefined;
-      resume = new Promise(resolve => {
-        go = resolve;
-      });
+      const over = Promise.withResolvers<void>();
+      resume = over.promise;
       switching = true;
       try {
         await following;
         return await work();
       } finally {
         switching = false;
-        go();
+        over.resolve();
       }
     },
     copied: () => copied,
   };
 }
 
-function checkpointOf(control: NonNullable<Awaited<ReturnType<typeof readControl>>>) {
+function checkpointOf(control: Control) {
   if (control.mark === null) throw halt('Postgres has no checkpoint', 'run `attacca uninstall`, then `attacca sync` again');
   return control.mark;
 }

@@ -4,24 +4,21 @@
  * Only between two lives of the pipe: while it runs, a batch takes everything there is, and nobody else may know where the next
  * checkpoint will be. See sqlite/compact.ts for why nothing is lost.
  */
-import type { Logger } from 'pino';
 import type { Seq } from '../../change/change.ts';
 import { isTransient } from '../../change/errors.ts';
 import { compact, waitingMarks } from '../../sqlite/compact.ts';
 import { readFileControl } from '../../sqlite/install.ts';
 import { isBusy, isLocked, openSource } from '../../sqlite/open.ts';
 import { headMark } from '../../sqlite/rows.ts';
-import type { Config } from '../config.ts';
-import type { Reached } from './points.ts';
-import type { Alerts } from './tell/alerts.ts';
+import type { Engine } from './engine.ts';
 
 /** From this share of the cap on people are told. */
 const WARN = 0.8;
 
-type Journal = { readonly config: Config; readonly log: Logger; readonly alerts: Alerts; readonly reached: Reached | undefined };
+type Around = Pick<Engine, 'config' | 'log' | 'alerts' | 'reached'>;
 
 /** Compacts what waits behind the checkpoint, if that is too much. Call it while no pipe runs. */
-export async function capJournal({ config, log, alerts, reached }: Journal, checkpoint: Seq): Promise<void> {
+export async function capJournal({ config, log, alerts, reached }: Around, checkpoint: Seq): Promise<void> {
   using db = openSource(config.source);
   if (readFileControl(db)?.primary !== 'sqlite') return;
   const { maxMarks } = config.journal;
@@ -33,7 +30,7 @@ export async function capJournal({ config, log, alerts, reached }: Journal, chec
 }
 
 /** Everything that waited has been applied. */
-export const drained = ({ log, alerts }: Pick<Journal, 'log' | 'alerts'>): void =>
+export const drained = ({ log, alerts }: Pick<Around, 'log' | 'alerts'>): void =>
   alerts.over(JOURNAL, ({ seconds }) => log.info({ seconds }, 'the journal is no longer nearly full'));
 
 const JOURNAL = 'journal';
@@ -42,17 +39,17 @@ const JOURNAL = 'journal';
  * The same while Postgres cannot be reached. Where its checkpoint is cannot be asked then, but it is not beyond what the file held
  * when the connection was lost: `lost` remembers that, and what came later is compacted.
  */
-export function outage(journal: Journal): { lost(): void; cap(): Promise<void> } {
-  let bound = headIn(journal.config.source);
+export function outage(around: Around): { lost(): void; cap(): Promise<void> } {
+  let bound = headIn(around.config.source);
   return {
     lost() {
-      bound = headIn(journal.config.source); // unknown is asked again later, and later is further: never too little
+      bound = headIn(around.config.source); // unknown is asked again later, and later is further: never too little
     },
     async cap() {
-      bound ??= headIn(journal.config.source);
+      bound ??= headIn(around.config.source);
       if (bound === undefined) return;
       try {
-        await capJournal(journal, bound);
+        await capJournal(around, bound);
       } catch (error) {
         // The application holds the lock: the next attempt is seconds away.
         if (!isTransient(error) && !isBusy(error) && !isLocked(error)) throw error;

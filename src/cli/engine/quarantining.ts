@@ -24,7 +24,7 @@ export async function quarantine(
   const { engine } = controller;
   if (action === 'retry') await renewLengths(controller);
   const on = await installed(engine);
-  const all = action === 'list' ? [] : await list(engine.side, { limit: Number.MAX_SAFE_INTEGER });
+  const all = action === 'list' ? [] : await list(engine.side);
   const known = new Set(all.map(row => String(row.id)));
   const unknown = ids.find(id => action !== 'list' && !known.has(id));
   if (unknown !== undefined) throw noSuchRow(unknown);
@@ -45,7 +45,7 @@ export async function quarantine(
     changed = wanted.length;
     await controller.caughtUp(); // the marks are applied then
   }
-  const rows = await list(engine.side, { limit: LISTED });
+  const rows = await list(engine.side, LISTED);
   return {
     rows: rows.map(({ id, tableName, key, column, reason, at }) => ({ id: String(id), table: tableName, key, column, reason, at })),
     changed,

@@ -1,7 +1,7 @@
 /* Makes columns wider whose values no longer fit, while SQLite is primary; their tables are copied anew in one transaction. */
 import { Refused } from '../../change/errors.ts';
 import { columnUnder } from '../../plan/misfits.ts';
-import type { Plan } from '../../plan/plan.ts';
+import type { ColumnPlan, Plan } from '../../plan/plan.ts';
 import { type Wanted, widen } from '../../plan/widen.ts';
 import { audit } from '../../postgres/audit.ts';
 import { list } from '../../postgres/quarantine.ts';
@@ -15,8 +15,6 @@ import { installed, type Standing } from './engine.ts';
 import { followEvolution, statsOf } from './following.ts';
 import { chosen } from './resync.ts';
 
-const EVERYTHING = { limit: Number.MAX_SAFE_INTEGER };
-
 /** Without `names`: every table that has rows in quarantine. Throws Refused where the plan cannot be changed now. */
 export async function widenTables(controller: Controller, names: readonly string[], progress: Progress): Promise<DoneDocument> {
   const { engine } = controller;
@@ -25,7 +23,7 @@ export async function widenTables(controller: Controller, names: readonly string
   if (phase !== 'shadowing') throw refused('phase', `the phase is ${phase}`, 'columns are widened while SQLite is primary and copied');
   if (on.plan.existing)
     throw refused('existing-target', "the tables in Postgres are the application's", 'widen the column in its migrations, then resync');
-  const waiting = await list(engine.side, EVERYTHING);
+  const waiting = await list(engine.side);
   const ids = new Set(names.length === 0 ? waiting.map(({ table }) => table) : chosen(on, names).map(({ id }) => id));
   const columns = await widened(on, { ids }, new AbortController().signal, progress);
   if (columns === undefined) throw refused('drifted', 'the schema of the SQLite file is just changing', 'try again');
@@ -40,7 +38,7 @@ export async function widenByItself(on: Standing, signal: AbortSignal): Promise<
   const { plan, engine } = on;
   const tables = new Map(plan.tables.filter(({ columns }) => columns.some(widensItself)).map(table => [table.id, table]));
   if (tables.size === 0) return false;
-  const waiting = await list(engine.side, EVERYTHING);
+  const waiting = await list(engine.side);
   const ids = new Set(
     waiting.flatMap(row => {
       const table = tables.get(row.table);
@@ -53,7 +51,7 @@ export async function widenByItself(on: Standing, signal: AbortSignal): Promise<
   return true;
 }
 
-const widensItself = ({ misfits }: Plan['tables'][number]['columns'][number]): boolean => misfits === 'widen';
+const widensItself = ({ misfits }: ColumnPlan): boolean => misfits === 'widen';
 
 /** Carries it out. Resolves with what was widened; with undefined where the schema of the file is just changing. */
 async function widened(on: Standing, wanted: Wanted, signal: AbortSignal, progress?: Progress): Promise<string[] | undefined> {

@@ -4,20 +4,18 @@ import { type Phase, primaryIn } from '../../../cutover/phase.ts';
 import { defaultOf } from '../../../plan/ddl.ts';
 import { at, type Plan, type TablePlan, tableName } from '../../../plan/plan.ts';
 import { buildIndexes, buildKeys } from '../../../postgres/constraints.ts';
-import type { Control } from '../../../postgres/control.ts';
 import { fencePostgres, isFenceOf, renewFence, touched } from '../../../postgres/fence.ts';
-import { plannedObjects, readObjects, readStandings, rememberedObjects, type Standing } from '../../../postgres/objects.ts';
+import { plannedObjects, readObjects, readSequenceStates, rememberedObjects } from '../../../postgres/objects.ts';
 import { connect, type Session } from '../../../postgres/open.ts';
 import { compareObjects, movedSequences, type ObjectProblem, SHADOWING, touchedFences } from '../../../verify/objects.ts';
-import type { Installed } from '../engine.ts';
+import type { Standing } from '../engine.ts';
 
-type On = Installed & { readonly control: Control };
 export type Catalog = { readonly compared: number; readonly problems: readonly ObjectProblem[] };
 
 const FUNCTION = 'attacca.fence()';
 
 /** Compares what belongs to `tables` with what has to be there now. */
-export async function compareCatalog(on: On, tables: readonly TablePlan[]): Promise<Catalog> {
+export async function compareCatalog(on: Standing, tables: readonly TablePlan[]): Promise<Catalog> {
   const { engine, control } = on;
   const plan = { ...on.plan, tables: [...tables] };
   await using session = await connect(engine.url, { applicationName: 'attacca verify catalog' });
@@ -28,7 +26,7 @@ export async function compareCatalog(on: On, tables: readonly TablePlan[]): Prom
     ({ kind, table }) => (targets.has(table) || kind === 'view') && (!shadowing || on.plan.existing || SHADOWING.has(kind)),
   );
   const problems = compareObjects(wanted, await readObjects(session, plan));
-  const sequences = await moved(session, plan, shadowing);
+  const sequences = movedSequences(await readSequenceStates(session, plan), shadowing);
   const fence = shadowing ? await touchedFence(session, on, plan) : [];
   return { compared: wanted.length + tables.length, problems: [...problems, ...sequences, ...fence] };
 }
@@ -39,29 +37,14 @@ async function expected(session: Session, plan: Plan, shadowing: boolean) {
   return await plannedObjects(session, plan);
 }
 
-const named = (plan: Plan, standing: Standing): TablePlan =>
-  at(
-    plan.tables.filter(({ id }) => id === standing.table),
-    0,
-  );
-
-async function moved(session: Session, plan: Plan, shadowing: boolean): Promise<ObjectProblem[]> {
-  const standings = await readStandings(session, plan);
-  const left = ({ witness }: Standing): bigint | null => (witness === null || witness === '' ? null : BigInt(witness));
-  return movedSequences(
-    standings.map(each => ({ ...each, table: named(plan, each).target, left: left(each) })),
-    shadowing,
-  );
-}
-
-async function touchedFence(session: Session, { control, install }: On, plan: Plan): Promise<ObjectProblem[]> {
+async function touchedFence(session: Session, { control, install }: Standing, plan: Plan): Promise<ObjectProblem[]> {
   const whole = await isFenceOf(session, control.epoch, install);
   const own: ObjectProblem = { kind: 'fence', table: '', name: FUNCTION, problem: 'changed', detail: 'somebody has replaced it' };
   return [...(whole ? [] : [own]), ...touchedFences(await touched(session, plan))];
 }
 
 /** Makes again what is missing or not as it has to be, while SQLite is primary. What a type or a computed column has become stays. */
-export async function repairCatalog(on: On, problems: readonly ObjectProblem[]): Promise<void> {
+export async function repairCatalog(on: Standing, problems: readonly ObjectProblem[]): Promise<void> {
   const { engine, plan, control, install } = on;
   await using session = await connect(engine.url, { applicationName: 'attacca repair' });
   for (const problem of problems) {

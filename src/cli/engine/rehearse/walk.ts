@@ -6,7 +6,7 @@
  * (3) However it ends, Postgres is left as it was found. What a rehearsal that was killed has left there is known by the copy's path.
  */
 import type { Logger } from 'pino';
-import { Refused } from '../../../change/errors.ts';
+import { messageOf, Refused } from '../../../change/errors.ts';
 import type { Finding } from '../../../plan/finding.ts';
 import type { Plan } from '../../../plan/plan.ts';
 import { readControl } from '../../../postgres/control.ts';
@@ -137,9 +137,7 @@ async function leave(config: Config, url: string, say: Progress): Promise<void> 
     await using session = await connect(url, { applicationName: 'attacca rehearse' });
     await clear(session, config);
   } catch (error) {
-    say(
-      `what the rehearsal has made in Postgres is still there: ${error instanceof Error ? error.message : error}; the next one with this --target removes it`,
-    );
+    say(`what the rehearsal has made in Postgres is still there: ${messageOf(error)}; the next one with this --target removes it`);
   }
 }
 

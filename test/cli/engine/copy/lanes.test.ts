@@ -101,7 +101,7 @@ async function target(plan: Plan) {
     postgres,
     session,
     async contents() {
-      const quarantined = (await list(session, { limit: 100_000 })).map(({ table, key, column: of, reason }) => ({
+      const quarantined = (await list(session, 100_000)).map(({ table, key, column: of, reason }) => ({
         table,
         key,
         of,
