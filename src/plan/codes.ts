@@ -1,5 +1,5 @@
 /*
- * Every finding that a decision can raise: its level, and what to do. The codes are stable; documents and waivers name them.
+ * Every finding that the file and the target can raise: its level, and what to do. The codes are stable; documents and waivers name them.
  */
 import type { Finding } from './finding.ts';
 
@@ -57,6 +57,17 @@ export const CODES = {
   'foreign-key-collation': ['warning', 'Live without the foreign key: Postgres compares exactly.'],
   'foreign-key-deferred': ['warning', 'Write parents before children, or make the constraints deferrable after the cutover.'],
   orphans: ['warning', 'Remove the rows or add their parents; until then the foreign key is checked for new rows only.'],
+  'unique-collation': ['blocking', 'Use a built-in collation.'],
+  'volatile-unique-default': ['blocking', 'Let the application write that value.'],
+  'unique-expression-over-id': ['blocking', 'Leave the id out of the expression.'],
+  'unique-expression-over-generated': ['blocking', 'Write the expression out in the index.'],
+  'unique-expression-over-default': ['blocking', 'Write the default in the type of its column.'],
+  'unique-expression-comparison': ['blocking', 'Use an expression without comparison.'],
+  'unique-partial-comparison': ['blocking', "Compare a column with literals of the column's own type, or leave the condition out."],
+  'unique-expression-fails': ['note', 'Nothing must be done where the application writes no such values.'],
+  'foreign-key-mismatch': ['warning', 'If the application switches foreign keys on, add the unique index or drop the foreign key.'],
+  'replace-self-reference': ['note', 'Nothing must be done where every row that is replaced points at one that stays.'],
+  'raise-ignore': ['blocking', 'Make it a BEFORE trigger, or take RAISE(IGNORE) out.'],
   'name-changed': ['warning', 'Use the new name in Postgres, or choose another in the plan file.'],
   'target-refuses-table': ['blocking', 'Change the types or the name in the plan file, or exclude the table there.'],
   'target-refuses': ['warning', 'Create it in Postgres in another form before the cutover, if it is needed.'],

@@ -3,10 +3,11 @@
  * verification; what makes replication impossible cannot be waived.
  */
 import { z } from 'zod';
+import type { Code } from './codes.ts';
 import type { Finding } from './finding.ts';
 
 /** Capture works, and may miss rows that SQLite changes behind the triggers' back; `attacca verify` finds those. */
-export const WAIVABLE: ReadonlySet<string> = new Set([
+export const WAIVABLE: ReadonlySet<string> = new Set<Code>([
   'raise-ignore',
   'volatile-unique-default',
   'unique-expression-over-default',

@@ -2,6 +2,7 @@
  * Shapes of a schema with which capture could miss a change: findings that block an installation.
  */
 import { quote } from '../change/quote.ts';
+import { type Code, finding } from '../plan/codes.ts';
 import type { Finding } from '../plan/finding.ts';
 import { rowidAlias } from '../plan/key.ts';
 import type { SourceColumn, SourceForeignKey, SourceIndex, SourceObject, SourceSchema, SourceTable } from '../plan/schema.ts';
@@ -31,74 +32,31 @@ function indexHazards(table: SourceTable, index: SourceIndex, generated: Readonl
   // Values of a generated column are seen by its expression, those of an expression by itself.
   const expressions = index.terms.flatMap(term => term.expression ?? generated.get(term.column ?? '') ?? []);
   const inside = involved(expressions.join(' '));
-  const blocking = (code: string, message: string, remedy: string): Finding => ({
-    code,
-    level: 'blocking',
-    table: table.name,
-    column: null,
-    message: `Unique index ${quote(index.name)}: ${message}`,
-    remedy,
-    count: 1,
-    samples: [],
-  });
   const found: Finding[] = [];
+  const add = (code: Code, message: string): void =>
+    void found.push(finding(code, { table: table.name, message: `Unique index ${quote(index.name)}: ${message}` }));
   if (index.terms.some(term => !BUILT_IN.has(term.collation)))
-    found.push(
-      blocking('unique-collation', "it uses an application's own collation, which attacca cannot follow.", 'Use a built-in collation.'),
-    );
+    add('unique-collation', "it uses an application's own collation, which attacca cannot follow.");
   if (!simpleKey(index, table) && [...plain, ...inside].some(column => volatile(column.default)))
-    found.push(
-      blocking(
-        'volatile-unique-default',
-        'a default in it gives another value each time it is asked.',
-        'Let the application write that value.',
-      ),
-    );
+    add('volatile-unique-default', 'a default in it gives another value each time it is asked.');
   if (inside.some(({ name }) => name === rowidAlias(table)?.name) || namesRowid(expressions, table))
-    found.push(
-      blocking(
-        'unique-expression-over-id',
-        'its expression uses an id that SQLite assigns after triggers ran.',
-        'Leave the id out of the expression.',
-      ),
-    );
+    add('unique-expression-over-id', 'its expression uses an id that SQLite assigns after triggers ran.');
   if (index.terms.some(term => term.expression !== null && involved(term.expression).some(column => column.generated)))
-    found.push(
-      blocking('unique-expression-over-generated', 'its expression uses a generated column.', 'Write the expression out in the index.'),
-    );
+    add('unique-expression-over-generated', 'its expression uses a generated column.');
   if (inside.some(column => column.notNull && !sameWhenStored(column)))
-    found.push(
-      blocking(
-        'unique-expression-over-default',
-        'its expression uses a NOT NULL column whose default changes when stored.',
-        'Write the default in the type of its column.',
-      ),
-    );
+    add('unique-expression-over-default', 'its expression uses a NOT NULL column whose default changes when stored.');
   if (expressions.some(sql => COMPARISON.test(sql)) && inside.some(column => column.affinity !== 'blob'))
-    found.push(
-      blocking(
-        'unique-expression-comparison',
-        'its expression compares values, which triggers do by other rules.',
-        'Use an expression without comparison.',
-      ),
-    );
+    add('unique-expression-comparison', 'its expression compares values, which triggers do by other rules.');
   if (index.where !== null && expressions.some(canFail) && !comparesAlike(index.where, table))
-    found.push(
-      blocking(
-        'unique-partial-comparison',
-        'its WHERE compares values, which triggers do by other rules, and its expression fails for some of those that it leaves out.',
-        "Compare a column with literals of the column's own type, or leave the condition out.",
-      ),
+    add(
+      'unique-partial-comparison',
+      'its WHERE compares values, which triggers do by other rules, and its expression fails for some of those that it leaves out.',
     );
   if (expressions.some(canFail))
-    found.push({
-      ...blocking(
-        'unique-expression-fails',
-        'its expression fails for some values (malformed JSON), and capture asks it first: INSERT OR IGNORE of such a row that also breaks another constraint becomes an error.',
-        'Nothing must be done where the application writes no such values.',
-      ),
-      level: 'note',
-    });
+    add(
+      'unique-expression-fails',
+      'its expression fails for some values (malformed JSON), and capture asks it first: INSERT OR IGNORE of such a row that also breaks another constraint becomes an error.',
+    );
   return found;
 }
 
@@ -151,32 +109,22 @@ function mismatched({ parent, parentColumns }: SourceForeignKey, schema: SourceS
 const comparesAsColumns = ({ terms }: SourceIndex, { columns }: SourceTable): boolean =>
   terms.every(term => columns.some(column => column.name === term.column && column.collation === term.collation));
 
-const mismatch = (table: SourceTable, { parent }: SourceForeignKey): Finding => ({
-  code: 'foreign-key-mismatch',
-  level: 'warning',
-  table: table.name,
-  column: null,
-  message: `A foreign key points at ${quote(parent)}, which has no unique key to match: with foreign keys switched on, inserts there fail once triggers exist.`,
-  remedy: 'If the application switches foreign keys on, add the unique index or drop the foreign key.',
-  count: 1,
-  samples: [],
-});
+const mismatch = (table: SourceTable, { parent }: SourceForeignKey): Finding =>
+  finding('foreign-key-mismatch', {
+    table: table.name,
+    message: `A foreign key points at ${quote(parent)}, which has no unique key to match: with foreign keys switched on, inserts there fail once triggers exist.`,
+  });
 
 /** Without UPDATE triggers SQLite takes another way there, and lets orphans in. */
 const nullsItself = ({ parent, onDelete }: SourceForeignKey, { name }: SourceTable): boolean =>
   parent.toLowerCase() === name.toLowerCase() && onDelete === 'SET NULL';
 
-const selfReference = ({ name }: SourceTable): Finding => ({
-  code: 'replace-self-reference',
-  level: 'note',
-  table: name,
-  column: null,
-  message:
-    'A foreign key of the table points at itself, ON DELETE SET NULL: with foreign keys switched on, SQLite refuses an INSERT OR REPLACE that leaves an orphan as soon as there is any UPDATE trigger, and lets it in before.',
-  remedy: 'Nothing must be done where every row that is replaced points at one that stays.',
-  count: 1,
-  samples: [],
-});
+const selfReference = ({ name }: SourceTable): Finding =>
+  finding('replace-self-reference', {
+    table: name,
+    message:
+      'A foreign key of the table points at itself, ON DELETE SET NULL: with foreign keys switched on, SQLite refuses an INSERT OR REPLACE that leaves an orphan as soon as there is any UPDATE trigger, and lets it in before.',
+  });
 
 /** An AFTER trigger on a table with RAISE(IGNORE): triggers that were to run after it are skipped, ours too. */
 function ignoresRows({ type, table, sql }: SourceObject, schema: SourceSchema): boolean {
@@ -192,13 +140,8 @@ export function firesAfter(sql: string): boolean {
   return tokens.slice(0, begin).some(token => isWord(token, 'after'));
 }
 
-const ignoringTrigger = ({ name, table }: SourceObject): Finding => ({
-  code: 'raise-ignore',
-  level: 'blocking',
-  table,
-  column: null,
-  message: `Trigger ${quote(name)} uses RAISE(IGNORE) after the change: capture triggers behind it would not run.`,
-  remedy: 'Make it a BEFORE trigger, or take RAISE(IGNORE) out.',
-  count: 1,
-  samples: [],
-});
+const ignoringTrigger = ({ name, table }: SourceObject): Finding =>
+  finding('raise-ignore', {
+    table,
+    message: `Trigger ${quote(name)} uses RAISE(IGNORE) after the change: capture triggers behind it would not run.`,
+  });
