@@ -75,7 +75,7 @@ export function forward(
     },
     async switching() {
       const closed = sqlite.record();
-      if (closed.primary !== 'postgres' || closed.epoch !== epoch) throw notClosed('SQLite', epoch);
+      if (closed.primary !== 'postgres' || closed.epoch !== epoch) throw notClosed(epoch);
       await postgres.open({ epoch, head: closed.head });
       await flag.write({ primary: 'postgres', epoch });
       watch.stop();
@@ -99,7 +99,7 @@ type Ready = {
 export const notHolding = (): ReplicationError =>
   new ReplicationError('halt', 'the switch was interrupted: its lock is gone', { hint: 'run the command again; nothing was switched' });
 
-const notClosed = (side: string, epoch: bigint): ReplicationError =>
-  new ReplicationError('halt', `${side} has no durable record that it is closed at epoch ${epoch}`, {
+const notClosed = (epoch: bigint): ReplicationError =>
+  new ReplicationError('halt', `SQLite has no durable record that it is closed at epoch ${epoch}`, {
     hint: 'do not open the other side by hand; run `attacca status` and read the runbook, section "switching"',
   });

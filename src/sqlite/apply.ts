@@ -13,6 +13,7 @@ import { formatLsn, parseLsn } from '../change/lsn.ts';
 import type { Sink } from '../change/ports.ts';
 import type { Plan } from '../plan/plan.ts';
 import { refence } from './fence.ts';
+import { isVacuumed } from './health.ts';
 import { begin, commit, openWriter } from './hold.ts';
 import { type ControlRow, readFileControl } from './install.ts';
 import { mirroring } from './mirror.ts';
@@ -25,7 +26,6 @@ const WAIT_MS = 10_000;
 export const LIFT = /* sql */ `delete from _attacca_fence; insert into _attacca_fence (closed) values (0)`;
 export const LOWER = /* sql */ `update _attacca_fence set closed = 1`;
 const ADVANCE = /* sql */ `update _attacca_control set lsn = ?, watermark = coalesce(?, watermark) where id = 1`;
-const CANARY = /* sql */ `select 1 from _attacca_canary where rowid = 1000`;
 
 export type SqliteSinkOptions = {
   readonly path: string;
@@ -117,8 +117,7 @@ function stored({ lsn }: ControlRow): Lsn {
 
 /** Puts back what an application's DDL took of the fence. Returns the ids of those tables. */
 function reclose(db: Database, plan: Plan, epoch: bigint): readonly number[] {
-  const renumbered = plan.tables.some(({ key }) => key.kind === 'hidden') && db.prepare(CANARY).get() === undefined;
-  if (renumbered)
+  if (plan.tables.some(({ key }) => key.kind === 'hidden') && isVacuumed(db))
     throw new ReplicationError('halt', 'VACUUM has renumbered the rows of tables without a key', {
       hint: 'Rows of those tables no longer have the names that Postgres knows them by: run `attacca resync` to copy the mirror anew.',
     });
