@@ -95,6 +95,8 @@ test('columns that the application makes longer in Postgres are followed, whoeve
 
   await world.json(0, 'cutover', '--yes');
   await world.pg.query(`${wider(40)}; insert into note values (3, 'longer than anything was before it', 3)`);
+  // Until the longer column is noticed the old pipe runs, and a comparison that is under way then ends with it.
+  await world.until(({ timeline }) => timeline.findLast(({ event }) => /^schema$|mirroring$/.test(event))?.event === 'schema');
   await world.until(mirrored);
   expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject(EQUAL);
   await world.json(0, 'rollback', '--yes');
