@@ -14,7 +14,7 @@ import { type Plan, type TablePlan, tableName } from '../plan/plan.ts';
 import { connectionError } from './connection-error.ts';
 import { replicationError } from './errors.ts';
 import { withoutLimit } from './limit.ts';
-import { connect, LONG_MS, type Session } from './open.ts';
+import { connect, type Session } from './open.ts';
 import { dropSlot, heldUp } from './slot.ts';
 import { asVerified } from './tls.ts';
 
@@ -103,7 +103,7 @@ async function* rowsOf(reader: Session, plan: Plan, table: TablePlan): AsyncGene
   const columns = table.columns.map(({ target }, index) => `${quote(target)} as c${index}`).join(', ');
   await reader.query(`declare attacca_rows no scroll cursor for select ${columns} from ${tableName(plan, table)}`);
   for (;;) {
-    const { rows } = await reader.query({ text: `fetch ${FETCHED} from attacca_rows`, limitMs: LONG_MS });
+    const { rows } = await reader.query({ text: `fetch ${FETCHED} from attacca_rows`, slow: true });
     for (const row of rows) yield table.columns.map((_, index) => row[`c${index}`] ?? null);
     if (rows.length < FETCHED) break;
   }

@@ -10,7 +10,7 @@ import { quote } from '../change/quote.ts';
 import { compared } from '../plan/generated.ts';
 import { at, type ColumnPlan, keyColumns, type Plan, parameterType, type TablePlan, tableName } from '../plan/plan.ts';
 import { digest } from './digest.ts';
-import { connect, LONG_MS, type PgRecord, type Session } from './open.ts';
+import { connect, type PgRecord, type Session } from './open.ts';
 import { suspensions } from './policy.ts';
 import { keys as quarantinedKeys } from './quarantine.ts';
 import { arrays } from './writes.ts';
@@ -68,7 +68,7 @@ function stateIn(session: Session, stored: Plan, { lsn, close }: Begun): TargetS
     },
     async count(id) {
       const text = `select count(*) as n from ${tableName(plan, tableOf(id))}`;
-      return Number((await session.query({ text, limitMs: LONG_MS })).rows[0]?.n);
+      return Number((await session.query({ text, slow: true })).rows[0]?.n);
     },
     quarantined: id => quarantinedKeys(session, id),
     suspended: async () => new Set((await suspensions(session)).keys()),

@@ -10,6 +10,7 @@ import { at, keyColumns, type Plan, type TablePlan } from '../../src/plan/plan.t
 import { copyRows } from '../../src/postgres/copy.ts';
 import { digest } from '../../src/postgres/digest.ts';
 import { connect, type Session } from '../../src/postgres/open.ts';
+import { stateBehind } from '../../src/postgres/state.ts';
 import { chunk } from '../../src/sqlite/chunk.ts';
 import { stretch } from '../../src/sqlite/digest.ts';
 import { type Database, openSource } from '../../src/sqlite/open.ts';
@@ -213,7 +214,7 @@ test('documents have a digest, and a key that may be NULL; where one is, the row
   expect(stretch(w.db, named('open_key'), null, 10)).toBeUndefined();
 });
 
-test('a digest that gets no answer is given up: batches wait for it [G7]', async () => {
+test('a digest, or a count, that gets no answer is given up: batches wait for it [G7]', async () => {
   await using w = await world(app => app.exec(`insert into by_rowid (id) values (1)`));
   const { hostname, port } = new URL(w.pg.url);
   await using proxy = await startProxy({ host: hostname, port: Number(port) });
@@ -222,6 +223,7 @@ test('a digest that gets no answer is given up: batches wait for it [G7]', async
   proxy.stall();
   const table = w.plan.tables.find(({ name }) => name === 'by_rowid')!;
   await expect(digest(session, w.plan, table, { after: null, upTo: null })).rejects.toThrow('Query read timeout');
+  await expect(stateBehind(session, w.plan, () => session.end()).count(table.id)).rejects.toThrow('Query read timeout');
   await session.end();
 });
 
