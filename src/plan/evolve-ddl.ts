@@ -64,7 +64,7 @@ function lineOf(change: Change, anew: boolean): string {
     case 'drop-table':
       return `table ${change.table.name} dropped`;
     case 'create-table':
-      return `table ${change.table.name} ${anew ? 'begins anew: its key or types have changed' : 'created'}`;
+      return `table ${change.table.name} ${anew ? 'begins anew: its key, its types or the order of its columns has changed' : 'created'}`;
     case 'rename-table':
       return `table ${change.from.name} renamed to ${change.table.name}`;
     case 'drop-column':

@@ -122,8 +122,11 @@ function evolved(old: Plan, seen: Seen): Evolution {
     const target = source.name === table.name || table.target !== table.name ? table.target : free.take(source.name);
     const followed = followTable({ ...table, target }, source, { ...context, stats: seen.stats });
     const after = { ...followed.table, source: fingerprint(seen.schema, source) };
-    if (target !== table.target) changes.push({ kind: 'rename-table', from: table, table: after });
-    changes.push(...followed.changes);
+    if (followed.misplaced && !old.existing) changes.push({ kind: 'drop-table', table }, { kind: 'create-table', table: after });
+    else {
+      if (target !== table.target) changes.push({ kind: 'rename-table', from: table, table: after });
+      changes.push(...followed.changes);
+    }
     findings.push(...followed.findings);
     if (followed.whole) whole.push(table.id);
     planned.push({ table: after, source, stats: undefined });

@@ -65,6 +65,8 @@ export type Followed = {
   readonly changes: readonly Change[];
   /** Whether its rows must be copied again. */
   readonly whole: boolean;
+  /** Whether the changes leave columns in another order than the file's: an INSERT without a list would mean others. */
+  readonly misplaced: boolean;
   readonly findings: readonly Finding[];
 };
 
@@ -75,9 +77,12 @@ export function followTable(before: TablePlan, source: SourceTable, context: Fol
   const hidden = before.key.kind === 'hidden' ? [{ ...at(before.columns, 0), name: source.rowid ?? 'rowid' }] : [];
   const kept = stay.map(({ column, now }) => present(before, column, now, free));
   const { added, findings } = addedColumns(source, fresh, context, free);
-  const columns = [...hidden, ...kept, ...added];
+  const columns = [...hidden, ...[...kept, ...added].toSorted((a, b) => placeIn(source, a) - placeIn(source, b))];
   const places = new Map(
-    [...before.columns.slice(0, hidden.length), ...stay.map(({ column }) => column)].map((column, place) => [column, place]),
+    [...before.columns.slice(0, hidden.length), ...stay.map(({ column }) => column)].map((column, place) => [
+      column,
+      columns.indexOf(at([...hidden, ...kept], place)),
+    ]),
   );
   const placeOf = (place: number): number => places.get(at(before.columns, place)) ?? -1;
   const bare = {
@@ -105,13 +110,14 @@ export function followTable(before: TablePlan, source: SourceTable, context: Fol
       .filter(({ from, column }) => from.default !== column.default || from.notNull !== column.notNull)
       .map(pair => ({ kind: 'alter-column' as const, table, ...pair })),
   ];
+  const last = hidden.length > 0 || before.generated !== undefined; // where ADD COLUMN would put new ones behind
+  const misplaced = (last && fresh.length > 0) || !inOrder(source, [...kept, ...fresh]);
   const doubtful =
     !stay.every(isSame) ||
     gone.length > 0 || // another may have its name now, or be the new one beside it
     pairs.some(({ from, column }) => from.default !== column.default) ||
-    !inOrder(source, [...kept, ...fresh]) ||
     fresh.some((column, place) => !isConstant(column, at(added, place)));
-  return { table, changes, whole: doubtful, findings };
+  return { table, changes, whole: doubtful || misplaced, misplaced, findings };
 }
 
 const isSame = ({ column, now }: Matched['stay'][number]): boolean => column.name === now.name;
@@ -146,9 +152,12 @@ const isConstant = (column: SourceColumn, { default: sql }: ColumnPlan): boolean
 
 /** Columns that changed places were renamed, dropped and added, or came by a rebuild; ADD COLUMN puts new ones behind all others. */
 function inOrder(source: SourceTable, columns: readonly Pick<SourceColumn, 'name'>[]): boolean {
-  const places = columns.map(({ name }) => source.columns.findIndex(column => column.name === name));
+  const places = columns.map(column => placeIn(source, column));
   return places.every((place, index) => index === 0 || place > at(places, index - 1));
 }
+
+const placeIn = ({ columns }: SourceTable, { name }: Pick<SourceColumn, 'name'>): number =>
+  columns.findIndex(column => column.name === name);
 
 /** Indexes that say the same keep their names in Postgres; new ones get free ones. */
 function followIndexes(
