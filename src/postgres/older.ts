@@ -9,7 +9,7 @@ const LACKING = /* sql */ `
     select from pg_attribute a where a.attrelid = to_regclass('attacca.' || wanted.relation) and a.attname = wanted.attribute and not a.attisdropped)
   order by 1`;
 
-/** Tables and columns of attacca's own that are not there, where there is an installation: an older version made it. */
+/** Tables and columns of attacca's own that are not there, where there is an installation: an older version made it, or somebody dropped them. */
 export async function missingParts(session: Session): Promise<string[]> {
   const parts = [...partsOf(template('postgres/install.sql', {}))];
   const { rows } = await session.query(LACKING, [parts.map(([table]) => table), parts.map(([, column]) => column)]);

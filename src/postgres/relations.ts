@@ -106,7 +106,7 @@ function place(relation: Relation, plan: Plan): Place | undefined {
 function columnOf(relation: Relation, name: string, column: ColumnPlan): number {
   const index = relation.columns.findIndex(found => found.name === column.target);
   const found = relation.columns[index];
-  if (found === undefined) throw changed(`the column ${column.target} of ${name} is gone`);
+  if (found === undefined) throw changed(`the column ${column.target} of ${name} is gone, or the publication leaves it out`);
   if (found.type !== (column.own?.oid ?? OIDS[column.type]))
     throw changed(`the column ${column.target} of ${name} is no longer ${column.type}`);
   return index;

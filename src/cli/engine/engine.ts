@@ -107,9 +107,10 @@ const LEAVING: ReadonlySet<string> = new Set(['uninstall', 'finish']);
 export async function refuseOlder(session: Session): Promise<void> {
   const parts = await missingParts(session);
   if (parts.length === 0) return;
-  const reason = `an older version of attacca made it: in Postgres it lacks ${parts.map(part => `attacca.${part}`).join(', ')}`;
+  const lacking = parts.map(part => `attacca.${part}`).join(', ');
+  const reason = `an older version of attacca made it, or somebody has dropped in Postgres what it needs: it lacks ${lacking}`;
   const remedy =
-    'go on with the version that made it; or end it, with `attacca uninstall`, or `attacca finish` where Postgres is primary, and begin anew';
+    'go on with the version that made it, or put back what was dropped; or end it, with `attacca uninstall`, or `attacca finish` where Postgres is primary, and begin anew';
   throw new Refused('the installation is not of this version', [{ code: 'older-version', reason, remedy }]);
 }
 
