@@ -16,9 +16,10 @@ export interface FlagProvider {
   write(state: FlagState): Promise<void>;
   /**
    * Why it could not be written or read back now: one sentence, or undefined when nothing stands in the way. The flag is afterwards
-   * what it was; where only a write proves that one may write, its present state is written again.
+   * what it was; where only a write proves that one may write, its present state is written again, if that names `primary`: a place
+   * that shows an older state, from a cache, would be set back to it.
    */
-  check(): Promise<string | undefined>;
+  check(primary: Side): Promise<string | undefined>;
   /** The flag's place, for people. */
   describe(): string;
   /** Calls `wake` soon after a change, and soon after `ahead`. A hint only: it may be late, missed or false, so readers poll as well. */

@@ -70,10 +70,10 @@ export function verifiedFlag(outside: Outside, context: Pick<FlagContext, 'epoch
     read,
     write,
     describe: () => name,
-    async check() {
+    async check(primary) {
       try {
         const state = await read();
-        if (state !== undefined && outside.rewrite) await put(state);
+        if (state?.primary === primary && outside.rewrite) await put(state);
         return undefined;
       } catch (error) {
         return messageOf(error);

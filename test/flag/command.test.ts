@@ -34,7 +34,7 @@ test('a program is given the facts, and what another one prints is read back', a
   const read = program('read', `test ! -e ${at('flag')} || cat ${at('flag')}`);
   const flag = flagOf(write, read);
   expect(await flag.read()).toBeUndefined();
-  expect(await flag.check()).toBeUndefined();
+  expect(await flag.check('sqlite')).toBeUndefined();
   await flag.write({ primary: 'postgres', epoch: 3n });
   expect(JSON.parse(readFileSync(at('facts'), 'utf8'))).toEqual({ value: 'postgresql', primary: 'postgres', epoch: '3' });
   expect(readFileSync(at('env'), 'utf8')).toBe('now postgres postgresql 3 x\n');
@@ -53,9 +53,9 @@ test('without an epoch in what is printed, the one in Postgres counts', async ()
 test('the gate runs the program only where it was told to', async () => {
   const write = program('write', `touch ${at('ran')}; echo "$ATTACCA_VALUE" > ${at('flag')}`);
   const read = program('read', 'echo sqlite');
-  expect(await flagOf(write, read).check()).toBeUndefined();
+  expect(await flagOf(write, read).check('sqlite')).toBeUndefined();
   expect(existsSync(at('ran'))).toBe(false);
-  expect(await flagOf(write, read, { rewrite: true }).check()).toBeUndefined();
+  expect(await flagOf(write, read, { rewrite: true }).check('sqlite')).toBeUndefined();
   expect(existsSync(at('ran'))).toBe(true);
 });
 
@@ -93,7 +93,7 @@ function gone(pid: number): boolean {
 
 test('a program that is not there is named', async () => {
   const flag = flagOf('/nowhere/set-flag', '/nowhere/get-flag');
-  expect(await flag.check()).toContain('/nowhere/get-flag cannot be started: ENOENT');
+  expect(await flag.check('sqlite')).toContain('/nowhere/get-flag cannot be started: ENOENT');
 });
 
 test('a value that is neither side is not guessed at', async () => {

@@ -56,7 +56,7 @@ describe('dotenv', () => {
   test('a value that is neither side is not guessed at', async () => {
     writeFileSync(at(), 'DB_TYPE=mysql\n');
     await expect(open().read()).rejects.toMatchObject({ disposition: 'halt' });
-    expect(await open().check()).toMatch('neither');
+    expect(await open().check('sqlite')).toMatch('neither');
   });
 });
 
@@ -111,7 +111,7 @@ describe('flagd', () => {
     [{ variants: { sqlite: 'sqlite' } }, "'postgresql'"],
   ])('%j would not be obeyed and is refused', async (more, reason) => {
     writeFileSync(at(), JSON.stringify(flag(more)));
-    expect(await open(options).check()).toMatch(reason);
+    expect(await open(options).check('sqlite')).toMatch(reason);
     await expect(open(options).write(POSTGRES)).rejects.toMatchObject({ disposition: 'halt' });
   });
 });
@@ -120,7 +120,7 @@ describe.each(['dotenv', 'json', 'flagd'] as const)('any file (%s)', format => {
   test('is created when missing, in a form that reads back', async () => {
     const flag = open({ format });
     expect(await flag.read()).toBeUndefined();
-    expect(await flag.check()).toBeUndefined();
+    expect(await flag.check('sqlite')).toBeUndefined();
     expect(readdirSync(folder)).toEqual([]);
     await flag.write(POSTGRES);
     await flag.write(POSTGRES);
@@ -225,7 +225,7 @@ test('a file that is not UTF-8 is refused, not rewritten', async () => {
 
 test('a missing folder is a reason for the gate and an error to try again on', async () => {
   const flag = open({ path: at('nowhere/flag') });
-  expect(await flag.check()).toMatch('ENOENT');
+  expect(await flag.check('sqlite')).toMatch('ENOENT');
   await expect(flag.write(POSTGRES)).rejects.toMatchObject({ disposition: 'retry' });
 });
 

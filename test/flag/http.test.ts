@@ -15,7 +15,7 @@ test('a feature of Unleash is switched there and back, and read back each time [
   let epoch = 4n;
   const flag = opened(unleashFlag(server.url), { env: ENV, epoch: () => epoch });
   expect(await flag.read()).toEqual({ primary: 'sqlite', epoch: 4n });
-  expect(await flag.check()).toBeUndefined();
+  expect(await flag.check('sqlite')).toBeUndefined();
   epoch = 5n;
   await flag.write({ primary: 'postgres', epoch: 5n });
   expect([server.enabled, await flag.read()]).toEqual([true, { primary: 'postgres', epoch: 5n }]);
@@ -62,7 +62,7 @@ describe('what goes wrong is named by the gate, retried after the fence, and no 
     const { disposition, said } = await rejected(flag.write({ primary: 'postgres', epoch: 1n }));
     expect([disposition, said]).toEqual(['retry', expect.stringContaining(says)]);
     expect(said).not.toContain(TOKEN);
-    if (fault !== 'unkept') expect(await flag.check()).toContain(says); // what already is so is kept by everyone
+    if (fault !== 'unkept') expect(await flag.check('sqlite')).toContain(says); // what already is so is kept by everyone
     server.fault = 'none';
     await flag.write({ primary: 'postgres', epoch: 1n });
     expect(server.enabled).toBe(true);
@@ -72,14 +72,14 @@ describe('what goes wrong is named by the gate, retried after the fence, and no 
     const server = await unleash();
     const flag = opened(unleashFlag(server.url), { env: ENV });
     await server[Symbol.asyncDispose]();
-    expect(await flag.check()).toContain('ECONNREFUSED');
+    expect(await flag.check('sqlite')).toContain('ECONNREFUSED');
   });
 
   test('a wrong token, a missing variable, a token that cannot be sent, a secret file that is not there', async () => {
     await using server = await unleash();
     const checked = (env: NodeJS.ProcessEnv, token = secret('UNLEASH_TOKEN')) => {
       const config = unleashFlag(server.url);
-      return opened({ ...config, read: { ...config.read, headers: { authorization: token } } }, { env }).check();
+      return opened({ ...config, read: { ...config.read, headers: { authorization: token } } }, { env }).check('sqlite');
     };
     expect(await checked({ UNLEASH_TOKEN: 'wrong' })).toContain('status 401');
     expect(await checked({})).toContain('the environment variable UNLEASH_TOKEN is not set');

@@ -49,18 +49,18 @@ test('the gate proves that the role may write the row, and leaves nothing behind
   try {
     await using opened = await world(postgres, ROLE);
     const { flag } = opened;
-    expect(await flag.check()).toContain('permission denied');
+    expect(await flag.check('sqlite')).toContain('permission denied');
     await postgres.query(`grant select on app_flag to ${quote(ROLE)}`);
-    expect(await flag.check()).toContain('permission denied');
+    expect(await flag.check('sqlite')).toContain('permission denied');
     await postgres.query(`grant insert, update on app_flag to ${quote(ROLE)}`);
-    expect(await flag.check()).toBeUndefined();
+    expect(await flag.check('sqlite')).toBeUndefined();
     expect(await postgres.query('select * from app_flag')).toEqual([]);
     await flag.write({ primary: 'postgres', epoch: 1n });
     expect(await flag.read()).toEqual({ primary: 'postgres', epoch: 1n });
     await postgres.query('alter table app_flag drop constraint app_flag_pkey');
-    expect(await flag.check()).toContain('app_flag');
+    expect(await flag.check('sqlite')).toContain('app_flag');
     await postgres.query('drop table app_flag');
-    expect(await flag.check()).toContain('does not exist');
+    expect(await flag.check('sqlite')).toContain('does not exist');
   } finally {
     await postgres.query(`drop owned by ${quote(ROLE)}; drop role ${quote(ROLE)}`);
   }
@@ -71,5 +71,5 @@ test('a value that is neither side is not guessed at', async () => {
   await postgres.query(`${TABLE}; insert into app_flag values ('DB_TYPE', 'mysql')`);
   await using opened = await world(postgres);
   expect(await rejected(opened.flag.read())).toMatchObject({ disposition: 'halt' });
-  expect(await opened.flag.check()).toContain('neither');
+  expect(await opened.flag.check('sqlite')).toContain('neither');
 });

@@ -20,3 +20,20 @@ test('a place that stands behind Postgres does not make an older switch a newer 
   });
   expect(written).toEqual([]);
 });
+
+test('the gate proves that it may write by the state that is right: a cache that shows an older one does not set the flag back to it', async () => {
+  const written: string[] = [];
+  const flag = verifiedFlag(
+    {
+      name: 'somewhere',
+      read: async () => ({ value: 'sqlite', epoch: undefined }),
+      write: async ({ primary }) => void written.push(primary),
+      meaning: { sqlite: 'sqlite', postgres: 'postgresql' },
+      settleMs: 0,
+      rewrite: true,
+    },
+    { epoch: async () => 7n },
+  );
+  expect([await flag.check('postgres'), await flag.check('sqlite')]).toEqual([undefined, undefined]);
+  expect(written).toEqual(['sqlite']);
+});

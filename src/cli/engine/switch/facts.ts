@@ -40,7 +40,9 @@ export async function gatherFacts(
     verifyMaxAgeMs: engine.config.cutover.verifyMaxAgeMinutes * 60_000,
     cannotStream:
       direction === 'cutover' ? (await preflight(engine.side, plan.schema)).cutoverBlockers.filter(notOurSlot(control?.slot)) : [],
-    flagProblem: (await engine.flag.check()) ?? (await strangeFlag(on, direction, control?.epoch ?? 0n)),
+    flagProblem:
+      (await engine.flag.check(direction === 'cutover' ? 'sqlite' : 'postgres')) ??
+      (await strangeFlag(on, direction, control?.epoch ?? 0n)),
     reverseProblem,
     fenceProblem: direction === 'cutover' ? await postgresFence(on) : sqliteFence(on),
     ...(direction === 'cutover' ? tablesOutside(on) : { newTables: [], drifted: [] }),
