@@ -9,7 +9,6 @@ import { type Disposition, Refused, ReplicationError, UsageError } from '../chan
 const BY_CODE: ReadonlyMap<string, Disposition> = new Map([
   ['55P03', 'retry'], // lock_timeout
   ['55006', 'retry'], // the slot is still held by a connection that is dying
-  ['25006', 'retry'], // a standby that is to be promoted, or a host that lets nobody write where its disk is nearly full
 ]);
 
 const BY_CLASS: ReadonlyMap<string, Disposition> = new Map([

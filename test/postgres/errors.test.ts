@@ -12,7 +12,7 @@ test.each([
   ['22P02', 'quarantine'],
   ['23505', 'quarantine'],
   ['54000', 'quarantine'],
-  ['25006', 'retry'],
+  ['25006', 'halt'],
   ['42P01', 'halt'],
   ['58030', 'halt'],
   ['XX001', 'halt'],

@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isTransient, Refused } from '../../../change/errors.ts';
 import { readVerified } from '../../../postgres/control.ts';
+import { PostgresError } from '../../../postgres/errors.ts';
 import { isBusy, isFull, isLocked, openSource } from '../../../sqlite/open.ts';
 import { prune } from '../../../sqlite/prune.ts';
 import { headMark } from '../../../sqlite/rows.ts';
@@ -59,8 +60,14 @@ export function mirrorCheck(on: Installed, { pin, ours, signal }: Around): Mirro
   };
 }
 
-/** A file that is locked, tables that are never free of writers, a connection that is lost: the next time, or the pipe, says more. */
+const READ_ONLY = '25006';
+
+/**
+ * A file that is locked, tables that are never free of writers, a server on which new sessions may not write, a connection that is
+ * lost: the next time, or the pipe, says more.
+ */
 const passes = (error: unknown): boolean =>
+  (error instanceof PostgresError && error.sqlstate === READ_ONLY) ||
   isLocked(error) ||
   isBusy(error) ||
   isFull(error) ||
