@@ -48,7 +48,8 @@ export function verifiedFlag(outside: Outside, context: Pick<FlagContext, 'epoch
     const seen = await look();
     const newest = seen?.epoch === undefined || seen.epoch < known ? known : seen.epoch;
     if (newest > state.epoch) throw older(name, newest, state.epoch);
-    if (!says(seen, state)) await put(state);
+    // Without an epoch it cannot be told from one that a cache still shows, of an earlier switch to the same side.
+    if (seen?.epoch === undefined || !says(seen, state)) await put(state);
   }
 
   async function put(state: FlagState): Promise<void> {

@@ -24,14 +24,6 @@ test('a feature of Unleash is switched there and back, and read back each time [
   expect([server.enabled, server.toggles]).toEqual([false, ['off', 'on', 'off']]); // the first one is the gate's proof
 });
 
-test('writing the same state again changes nothing', async () => {
-  await using server = await unleash();
-  const flag = opened(unleashFlag(server.url), { env: ENV, epoch: () => 5n });
-  await flag.write({ primary: 'postgres', epoch: 5n });
-  await flag.write({ primary: 'postgres', epoch: 5n });
-  expect(server.toggles).toEqual(['on']);
-});
-
 test('a controller that has slept through a newer switch cannot set the flag back, though Unleash knows no epoch [G8]', async () => {
   await using server = await unleash();
   const flag = opened(unleashFlag(server.url), { env: ENV, epoch: () => 8n });

@@ -36,4 +36,9 @@ test('the gate proves that it may write by the state that is right: a cache that
   );
   expect([await flag.check('postgres'), await flag.check('sqlite')]).toEqual([undefined, undefined]);
   expect(written).toEqual(['sqlite']);
+  await flag.write({ primary: 'sqlite', epoch: 8n });
+  expect(written, 'what a cache shows of an earlier switch to the same side is not taken for what is to be written').toEqual([
+    'sqlite',
+    'sqlite',
+  ]);
 });

@@ -1,3 +1,4 @@
+import { messageOf } from '../../../change/errors.ts';
 import type { Direction, Facts } from '../../../cutover/gate.ts';
 import type { Phase } from '../../../cutover/phase.ts';
 import { drift } from '../../../plan/fingerprint.ts';
@@ -42,7 +43,7 @@ export async function gatherFacts(
       direction === 'cutover' ? (await preflight(engine.side, plan.schema)).cutoverBlockers.filter(notOurSlot(control?.slot)) : [],
     flagProblem:
       (await engine.flag.check(direction === 'cutover' ? 'sqlite' : 'postgres')) ??
-      (await strangeFlag(on, direction, control?.epoch ?? 0n)),
+      (await strangeFlag(on, direction, control?.epoch ?? 0n).catch(messageOf)),
     reverseProblem,
     fenceProblem: direction === 'cutover' ? await postgresFence(on) : sqliteFence(on),
     ...(direction === 'cutover' ? tablesOutside(on) : { newTables: [], drifted: [] }),
