@@ -191,8 +191,8 @@ const rollbackMode = (db: Database): boolean => db.pragma('journal_mode', { simp
 export function checkAnchor(db: Database, after: Mark): void {
   const row = prepared(db, NONCE).get(after.seq) as [bigint] | undefined;
   if (row?.[0] === after.nonce) return;
-  throw new ReplicationError('halt', 'the file was restored or lost its last commits', {
-    hint: 'Its journal does not contain what Postgres already has. If the file is right, `attacca resync` copies it anew; otherwise put the right file back.',
+  throw new ReplicationError('halt', 'the SQLite file, or Postgres, was restored or lost its last commits', {
+    hint: 'The journal in the file does not go on from where Postgres stands. If the file is right, as after a failover of Postgres, `attacca resync` copies it anew; otherwise put the right file back.',
   });
 }
 

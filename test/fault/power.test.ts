@@ -44,7 +44,9 @@ test.each([
 
   const halted = world.start();
   expect(await halted.exited).toBe(1);
-  expect(halted.log() + (await world.run('status')).stdout).toContain('the file was restored or lost its last commits');
+  expect(halted.log() + (await world.run('status')).stdout).toContain(
+    'the SQLite file, or Postgres, was restored or lost its last commits',
+  );
   const way = /`attacca (\w+)`/.exec((await world.json<StatusDocument>(0, 'status')).halt?.hint ?? '')?.[1];
   expect(way, 'the hint names the command').toBeDefined();
   expect((await world.run(way!, '--yes')).code).toBe(0);

@@ -101,7 +101,10 @@ test('a batch is everything committed since the last one, as one state [G3]', as
 test('the file was restored: the anchor has another nonce, and reading halts [G7]', async () => {
   using world = await following(T);
   world.db.exec('update _attacca_journal set nonce = 0');
-  await expect(world.step()).rejects.toMatchObject({ disposition: 'halt', message: 'the file was restored or lost its last commits' });
+  await expect(world.step()).rejects.toMatchObject({
+    disposition: 'halt',
+    message: 'the SQLite file, or Postgres, was restored or lost its last commits',
+  });
 });
 
 test('the anchor is gone: reading halts [G7]', async () => {
