@@ -150,3 +150,13 @@ export const Plan = z.strictObject({
   /** The highest TablePlan.id ever given; there once the schema of the file has changed. No id is given twice. */
   lastId: z.int().optional(),
 });
+
+type Plan = Readonly<z.infer<typeof Plan>>;
+
+let known: { readonly text: string; readonly plan: Plan } | undefined;
+
+/** The plan in its stored form. The same text gives the same object: with thousands of tables it is read every second, and changes with the schema only. */
+export function planIn(text: string): Plan {
+  if (known?.text !== text) known = { text, plan: Plan.parse(JSON.parse(text)) };
+  return known.plan;
+}

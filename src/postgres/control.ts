@@ -7,7 +7,7 @@
  */
 import type { Mark, Seq } from '../change/change.ts';
 import { Refused, ReplicationError } from '../change/errors.ts';
-import * as document from '../plan/document.ts';
+import { planIn } from '../plan/document.ts';
 import type { Plan } from '../plan/plan.ts';
 import { audit, signature, signed } from './audit.ts';
 import { PostgresError } from './errors.ts';
@@ -116,7 +116,7 @@ function parse(row: PgRecord): Control {
     slot: row.slot ?? null,
     publication: row.publication ?? null,
     halt: row.halt_reason == null ? null : { reason: row.halt_reason, hint: row.halt_hint ?? '' },
-    plan: document.Plan.parse(JSON.parse(text('plan'))),
+    plan: planIn(text('plan')),
   };
 }
 

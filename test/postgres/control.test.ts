@@ -57,6 +57,7 @@ test('an installation is read back as it was written', async () => {
     halt: { reason: 'why', hint: 'what to do' },
   });
   expect(control?.plan).toEqual(PLAN);
+  expect((await readControl(w.session))?.plan, 'what has not changed is not parsed again').toBe(control?.plan);
   await clearHalt(w.session);
   await audit(w.session, 'tested', { tables: 4 });
   expect((await readControl(w.session))?.halt).toBeNull();
