@@ -59,7 +59,7 @@ const FUNCTIONS: Readonly<Record<string, readonly [number, number, Translator]>>
   lower: [1, 1, onText('text', value => `lower(${value} collate "C")`)],
   upper: [1, 1, onText('text', value => `upper(${value} collate "C")`)],
   instr: [2, 2, instr],
-  replace: [3, 3, onText('text', (value, from, to) => `replace(${value}, ${from}, ${to})`)],
+  replace: [3, 3, replace],
   trim: trim('btrim'),
   ltrim: trim('ltrim'),
   rtrim: trim('rtrim'),
@@ -141,6 +141,17 @@ function length(args: readonly Typed[], scope: Scope): Typed {
 function instr(args: readonly Typed[], scope: Scope): Typed {
   if (args.some(({ kind }) => kind === 'blob')) throw new Refusal('it searches a BLOB');
   return typed('integer', `strpos(${text(args, 0, scope)}, ${text(args, 1, scope)})::bigint`);
+}
+
+/** Nothing is looked for by the empty text: then SQLite does not ask what it would be replaced by. */
+function replace(args: readonly Typed[], scope: Scope): Typed {
+  const [value, from, to] = [text(args, 0, scope), text(args, 1, scope), text(args, 2, scope)];
+  const replaced = `replace(${value}, ${from}, ${to})`;
+  const { value: known } = nth(args, 1);
+  return typed(
+    'text',
+    typeof known === 'string' && known !== '' ? replaced : `(case when ${from} = '' then ${value} else ${replaced} end)`,
+  );
 }
 
 function substr(args: readonly Typed[], scope: Scope): Typed {

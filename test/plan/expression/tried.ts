@@ -26,7 +26,7 @@ export const TRANSLATED: Readonly<Record<string, readonly string[]>> = {
   s || 'x' ; i || '-' || s ; b || s ; length(s) ; length(x) ; length(i) ; upper(s) ; lower(s) ; trim(s) ; trim(s, 'a ')
   ltrim(s, 'aA') ; rtrim(s) ; substr(s, 2) ; substr(s, -2) ; substr(s, m) ; substr(s, m, 2) ; substr(s, 0, 2)
   substr(s, m, m) ; substr(s, -3, m) ; substr(s, 2, 1) ; substr(i, 2) ; instr(s, 'b') ; instr(s, '') ; replace(s, 'a', 'bb')
-  replace(s, '', 'x') ; hex(s) ; hex(x) ; hex(i) ; quote(s) ; quote(i) ; unicode(s) ; typeof(i) ; typeof(n) ; typeof(r)
+  replace(s, '', 'x') ; replace(s, '', null) ; replace(s, c, null) ; replace(s, c, k) ; hex(s) ; hex(x) ; hex(i) ; quote(s) ; quote(i) ; unicode(s) ; typeof(i) ; typeof(n) ; typeof(r)
   typeof(s) ; typeof(x) ; typeof(b) ; typeof(g) ; printf('%s-%d', s, i) ; printf('%05d|%%', m) ; format('%03d', i)
   concat(s, i, b) ; concat_ws('-', s, i, c) ; char(72, 10, 228) ; printf('%.2f', r) ; printf('%.0f', r) ; printf('%.6f|%.3f', m, n / 4.0)
   printf('%.1f', r * 0.5) ; ceil(r) ; floor(r) ; ceiling(m) ; length(trim(s)) > 0 ; zeroblob(3) ; substring(s, 2, 2)`),
