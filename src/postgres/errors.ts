@@ -64,6 +64,10 @@ const WORDS: ReadonlyMap<string, string> = new Map([
 /** Where the usual hint would send people to the wrong place. */
 const HINT_BY_CODE: ReadonlyMap<string, string> = new Map([
   ['53100', 'free space on the disk of the Postgres server and try again; nothing is lost'],
+  [
+    '53300',
+    'let the role, the database and the server take more connections: attacca has up to eight at a time, most of them in a rollback',
+  ],
 ]);
 
 /** Whoever reads the one for `retry` waits for nobody: a daemon that tries again says so in its log, without a hint. */

@@ -76,7 +76,7 @@ test('who cannot be reached or does not let us in is named, the password is not'
   const closed = (nobody.address() as { port: number }).port;
   nobody.close();
   await postgres.query(
-    `do $$ begin if not exists (select from pg_roles where rolname = 'open_nologin') then create role open_nologin nologin; end if; end $$`,
+    `do $$ begin if not exists (select from pg_roles where rolname = 'open_nologin') then create role open_nologin nologin; create role open_full login connection limit 0; end if; end $$`,
   );
 
   const refused = await failure(connect(`postgresql://app:${SECRET}@127.0.0.1:${closed}/app`, AS));
@@ -87,11 +87,13 @@ test('who cannot be reached or does not let us in is named, the password is not'
   expect(noLogin).toMatchObject({ name: 'UsageError', message: expect.stringContaining('open_nologin') });
   const unknown = await failure(connect(`postgresql://${username}:${SECRET}@${host}/postgres?options=-c%20no_such=1`, AS));
   expect(unknown).toMatchObject({ name: 'UsageError', message: expect.stringMatching(/does not let ".+" in: .+"no_such"/) });
+  const full = await failure(connect(`postgresql://open_full:${SECRET}@${host}/postgres`, AS));
+  expect(full).toMatchObject({ disposition: 'retry', hint: expect.stringContaining('more connections') });
   const tls = await failure(connect(`postgresql://${username}:${SECRET}@${host}/postgres?sslmode=require`, AS));
   expect(tls).toMatchObject({ name: 'UsageError', message: expect.stringContaining('TLS') });
   const malformed = await failure(connect(`postgresql://app:${SECRET}@exa mple:99999999/app`, AS));
   expect(malformed).toMatchObject({ name: 'UsageError' });
-  for (const error of [refused, missing, noLogin, unknown, tls, malformed]) expect(everything(error) + error.hint).not.toContain(SECRET);
+  for (const error of [refused, missing, noLogin, unknown, full, tls, malformed]) expect(everything(error) + error.hint).not.toContain(SECRET);
 });
 
 test('a URL is shown without its password', () => {
