@@ -20,9 +20,9 @@ import { relationsOf } from './partition.ts';
 import type { ColumnPlan, GeneratedPlan, Plan, TablePlan } from './plan.ts';
 import type { SourceSchema, SourceTable, TableStats } from './schema.ts';
 
-/** In the order in which Postgres must do it. `table` is the table as it is afterwards. */
+/** In the order in which Postgres must do it; `table` is as it is afterwards. `instead`: what SQLite did, where only the columns' order makes it anew. */
 export type Change =
-  | { readonly kind: 'drop-table'; readonly table: TablePlan }
+  | { readonly kind: 'drop-table'; readonly table: TablePlan; readonly instead?: readonly Change[] }
   | { readonly kind: 'drop-index'; readonly name: string }
   | { readonly kind: 'drop-generated'; readonly table: TablePlan; readonly column: GeneratedPlan }
   | { readonly kind: 'rename-table'; readonly from: TablePlan; readonly table: TablePlan }
@@ -122,11 +122,11 @@ function evolved(old: Plan, seen: Seen): Evolution {
     const target = source.name === table.name || table.target !== table.name ? table.target : free.take(source.name);
     const followed = followTable({ ...table, target }, source, { ...context, stats: seen.stats });
     const after = { ...followed.table, source: fingerprint(seen.schema, source) };
-    if (followed.misplaced && !old.existing) changes.push({ kind: 'drop-table', table }, { kind: 'create-table', table: after });
-    else {
-      if (target !== table.target) changes.push({ kind: 'rename-table', from: table, table: after });
-      changes.push(...followed.changes);
-    }
+    const renamed: Change[] = target === table.target ? [] : [{ kind: 'rename-table', from: table, table: after }];
+    const done = [...renamed, ...followed.changes];
+    if (followed.misplaced && !old.existing)
+      changes.push({ kind: 'drop-table', table, instead: done }, { kind: 'create-table', table: after });
+    else changes.push(...done);
     findings.push(...followed.findings);
     if (followed.whole) whole.push(table.id);
     planned.push({ table: after, source, stats: undefined });

@@ -49,7 +49,8 @@ const STATEMENTS: ReadonlySet<Change['kind']> = new Set(['drop-table', 'rename-t
 
 /** Whether there are steps enough for a column to have gone and come back, beside `changes`. */
 export function isDoubtful({ made, others }: Steps, changes: readonly Change[] = []): boolean {
-  const seen = changes.filter(change => STATEMENTS.has(change.kind) && change.kind !== 'drop-index' && !made.includes(change.table.name));
+  const done = changes.flatMap(change => (change.kind === 'drop-table' && change.instead) || [change]);
+  const seen = done.filter(change => STATEMENTS.has(change.kind) && change.kind !== 'drop-index' && !made.includes(change.table.name));
   return others - fewest(seen) >= 2;
 }
 
