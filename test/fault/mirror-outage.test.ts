@@ -1,6 +1,6 @@
 /* The mirror outlives what happens to Postgres and to the network between: it goes on by itself, and loses nothing [G2] [G10]. */
 import { expect, test } from 'vitest';
-import { backAgain, mirrored, mirroringWorld } from '../support/mirroring.ts';
+import { backAgain, mirrored, mirroringWorld, writeInPostgres } from '../support/mirroring.ts';
 import { connect, ownPostgres } from '../support/postgres.ts';
 import { startProxy } from '../support/proxy.ts';
 import { buildShop } from '../support/shop.ts';
@@ -53,3 +53,17 @@ test.each(['attacca sync %', 'attacca side of %'])(
     expect(await backAgain(world)).toEqual([]);
   },
 );
+
+const READ_ONLY = (on: 'on' | 'off'): string =>
+  `do $$ begin execute format('alter database %I set default_transaction_read_only = ${on}', current_database()); end $$`;
+
+test('where new sessions may not write, as hosts do it with a full disk, the comparison waits and the mirror goes on [G7]', async () => {
+  await using world = await openWorld(buildShop(20));
+  const daemon = await mirroringWorld(world);
+  await world.pg.query(READ_ONLY('on'));
+  await writeInPostgres(world, 1);
+  await expect.poll(() => daemon.log(), { timeout: 30_000 }).toContain('the mirror cannot be compared now');
+  await world.pg.query(READ_ONLY('off'));
+  await expect.poll(() => daemon.log(), { timeout: 30_000 }).toContain('the mirror is compared again');
+  expect(await backAgain(world)).toEqual([]);
+});
