@@ -93,7 +93,8 @@ test('who cannot be reached or does not let us in is named, the password is not'
   expect(tls).toMatchObject({ name: 'UsageError', message: expect.stringContaining('TLS') });
   const malformed = await failure(connect(`postgresql://app:${SECRET}@exa mple:99999999/app`, AS));
   expect(malformed).toMatchObject({ name: 'UsageError' });
-  for (const error of [refused, missing, noLogin, unknown, full, tls, malformed]) expect(everything(error) + error.hint).not.toContain(SECRET);
+  for (const error of [refused, missing, noLogin, unknown, full, tls, malformed])
+    expect(everything(error) + error.hint).not.toContain(SECRET);
 });
 
 test('a URL is shown without its password', () => {
