@@ -13,6 +13,7 @@ import type { Progress } from '../server/operations.ts';
 import { hasState } from '../server/socket.ts';
 import { finished, readFileControl, wasFinished } from '../sqlite/install.ts';
 import { openSource } from '../sqlite/open.ts';
+import { traceless } from '../sqlite/traces.ts';
 import type { Config } from './config.ts';
 import { controller } from './engine/controller.ts';
 import {
@@ -50,6 +51,7 @@ export type Looked = { readonly config: Config; readonly side: Session; readonly
 
 /** What `read` finds, without becoming the controller. */
 export async function lookAlone<T>(config: Config, operation: Call['operation'], read: (there: Looked) => Promise<T>): Promise<T> {
+  using _traces = traceless(config.source);
   refuseNeverInstalled(config, operation);
   const { url, embedded } = await findTarget(config);
   try {
@@ -72,6 +74,7 @@ export const neverInstalled = (config: Config): boolean => config.target === und
 
 /** Nothing is started for a source that cannot be read or was never installed: not even the embedded server. */
 export function refuseNeverInstalled(config: Config, operation: Call['operation']): void {
+  using _traces = traceless(config.source);
   using db = openSource(config.source, { readonly: true });
   if (operation === 'uninstall' && wasFinished(db)) throw finished();
   // Where its target is gone, capture can still be taken out of the file.
@@ -82,6 +85,7 @@ export function refuseNeverInstalled(config: Config, operation: Call['operation'
 
 async function asController(config: Config, call: Call, { say, env }: Lone, ended: (left: Left) => void): Promise<unknown> {
   const log = pino({ level: 'silent' });
+  using _traces = traceless(config.source);
   refuseNeverInstalled(config, call.operation);
   if (call.operation === 'uninstall' && config.target === undefined && !hasEmbedded(config.source)) {
     const done = await removeCapture(config, call.audit, say);

@@ -11,6 +11,7 @@ import { refuseNeighbour } from '../server/call.ts';
 import { listen } from '../server/control.ts';
 import { SyncDocument as Document } from '../server/documents.ts';
 import { startWeb, type Web } from '../server/web/web.ts';
+import { traceless } from '../sqlite/traces.ts';
 import { neverInstalled } from './alone.ts';
 import { progressBar } from './bar.ts';
 import type { Config } from './config.ts';
@@ -47,6 +48,7 @@ export async function sync(context: Context, options: Options): Promise<number> 
   await using page = serves ? await startWeb(config.http) : undefined;
   if (page !== undefined) log.info({ url: page.url }, 'dashboard');
   const alerts = alertsOf();
+  using _traces = traceless(config.source);
   const away = outage({ config, log, alerts, reached });
   let started = false;
   let toldBefore = false;
