@@ -10,6 +10,8 @@ It buys things until it is stopped, and prints a line for each purchase that the
    runs again, on the side that is primary now. Never a single statement: what was read on one side must not be written on the other.
 3. Who is primary is what the flag says, or the error: both name an epoch, and the newest epoch is right.
 4. The fence refuses rows. A transaction that only reads, or finds nothing to update, would not meet it: so each looks for it first.
+5. A connection that breaks during COMMIT leaves open whether the transaction is there. It runs again like any other, because it bears
+   a name of its own, here the token of the purchase, which it writes first: if that is there already, so is all the rest.
 """
 import os
 import random
@@ -27,7 +29,7 @@ FENCE = "select sql from sqlite_master where type = 'trigger' and sql like '%ATT
 
 
 class Refused(Exception):
-    """Nothing of the transaction was kept, and it may run again. `epoch` and `primary`: what the fence said, if it was one."""
+    """The transaction may run again: nothing of it was kept, or it finds what was. `epoch` and `primary`: what the fence said, if it was one."""
 
     def __init__(self, message):
         super().__init__(message)
@@ -66,19 +68,22 @@ class Postgres:
         self.url, self.db = url, None
 
     def attempt(self, work):
-        if self.db is None or self.db.closed:
-            self.db = psycopg2.connect(self.url)  # it begins a transaction by itself
         try:
+            if self.db is None:
+                self.db = psycopg2.connect(self.url)  # it begins a transaction by itself
             with self.db.cursor() as cursor:
                 result = work(lambda sql, params=(): cursor.execute(sql.replace("?", "%s"), params) or cursor)
             self.db.commit()
             return result
+        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:  # the connection is gone, or was never there
+            self.db = None
+            raise Refused(str(error)) from error
         except psycopg2.Error as error:
-            if "ATTACCA_FENCED" in str(error) or error.pgcode in ("40001", "40P01"):  # the latter: as good as never begun
+            if "ATTACCA_FENCED" in str(error):
                 raise Refused(str(error)) from error
             raise
         finally:
-            if not self.db.closed:
+            if self.db is not None:
                 self.db.rollback()
 
 
@@ -121,9 +126,11 @@ class Database:
 
 def buy(db, token, item, pieces):
     def work(execute):
+        named = "insert into purchase (token, item, pieces) values (?, ?, ?) on conflict do nothing"
+        if execute(named, (token, item, pieces)).rowcount == 0:
+            return  # by an earlier run, whose answer was lost
         if execute("update stock set pieces = pieces - ? where item = ? and pieces >= ?", (pieces, item, pieces)).rowcount != 1:
             raise RuntimeError(f"there are not {pieces} pieces of item {item}")
-        execute("insert into purchase (token, item, pieces) values (?, ?, ?)", (token, item, pieces))
 
     return db.transaction(work)[1]
 

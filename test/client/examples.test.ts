@@ -4,9 +4,13 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
+import { testPostgres } from '../support/postgres.ts';
+import { startProxy } from '../support/proxy.ts';
 import { openWorld, type World } from '../support/world.ts';
 
 const SCHEMA = readFileSync('deploy/examples/shop.sql', 'utf8');
@@ -24,15 +28,15 @@ type Till = {
   buys(count: number, side: string): Promise<void>;
 };
 
-function openTill(world: World, name: string, program: readonly string[]): Till {
-  const env = { ...process.env, SQLITE: world.source, POSTGRES: world.pg.url, FLAG: world.flag };
+function openTill(world: Pick<World, 'source' | 'flag'> & { readonly url: string }, name: string, program: readonly string[]): Till {
+  const env = { ...process.env, SQLITE: world.source, POSTGRES: world.url, FLAG: world.flag };
   const [command = '', ...words] = program;
   const child = spawn(command, [...words, name], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   const bought = new Map<string, string>();
   const waiting = new Set<(side: string) => void>();
   createInterface({ input: child.stdout }).on('line', line => {
-    const [, token, side] = /^bought (\S+) on (\S+)$/.exec(line) ?? [];
-    if (token === undefined || side === undefined) return;
+    const [, token, side = 'postgres'] = /^bought (\S+) (?:on (\S+)|after all)$/.exec(line) ?? [];
+    if (token === undefined) return;
     if (bought.has(token)) throw new Error(`${token} was bought twice`);
     bought.set(token, side);
     for (const told of waiting) told(side);
@@ -61,7 +65,7 @@ async function thereAndBack(...programs: readonly (readonly string[])[]): Promis
   await using world = await openWorld(db => db.exec(SCHEMA), PATIENT);
   world.start();
   await world.until(({ phase, lag }) => phase === 'shadowing' && lag?.changes === '0');
-  const tills = programs.map((program, index) => openTill(world, `till${index + 1}`, program));
+  const tills = programs.map((program, index) => openTill({ ...world, url: world.pg.url }, `till${index + 1}`, program));
   const all = (side: string): Promise<unknown> => Promise.all(tills.map(till => till.buys(20, side)));
   try {
     await all('sqlite');
@@ -90,4 +94,34 @@ test('two Node applications go there and back, and every purchase is there once 
 
 test.skipIf(!hasDriver)(`a Python application goes there and back beside one of Node (needs psycopg2 in ${PYTHON}) [G8] [G10]`, () =>
   thereAndBack([PYTHON, 'deploy/examples/shop.py'], NODE),
+);
+
+/** Against Postgres alone, over a network that loses answers. */
+async function overBadNetwork(program: readonly string[], words: readonly string[]): Promise<void> {
+  await using pg = await testPostgres();
+  await pg.query(SCHEMA.replace(/^pragma.*$/m, ''));
+  const { hostname, port } = new URL(pg.url);
+  await using network = await startProxy({ host: hostname, port: Number(port) });
+  const folder = mkdtempSync(join(tmpdir(), 'attacca-examples-'));
+  const flag = join(folder, 'app.env');
+  writeFileSync(flag, 'DB_TYPE=postgresql\nDB_TYPE_EPOCH=1\n');
+  const url = Object.assign(new URL(pg.url), { port: network.port }).href;
+  const till = openTill({ source: join(folder, 'app.db'), flag, url }, 'till', program);
+  try {
+    for (const word of words) await Promise.all([network.loseAnswer(word), till.buys(20, 'postgres')]);
+    await till.buys(5, 'postgres');
+    till.process.kill('SIGTERM');
+    expect(await once(till.process, 'close')).toEqual([0, null]);
+  } finally {
+    till.process.kill('SIGKILL');
+    rmSync(folder, { recursive: true });
+  }
+  expect((await pg.query(ROWS)).map(({ token }) => token).sort()).toEqual([...till.bought.keys()].sort());
+  expect((await pg.query(PIECES))[0]?.pieces).toBe('300000');
+}
+
+test('a Node application whose commits lose their answers has each purchase once [G10]', () => overBadNetwork(NODE, ['commit', 'commit']));
+
+test.skipIf(!hasDriver)('so has a Python application, which runs them again [G10]', () =>
+  overBadNetwork([PYTHON, 'deploy/examples/shop.py'], ['COMMIT', 'update stock', 'COMMIT']),
 );

@@ -11,17 +11,31 @@ export type BadNetwork = AsyncDisposable & {
   heal(): void;
   /** The server's end of every connection is closed, ours stays open; or the other way round. */
   halfClose(whose: 'server' | 'client'): void;
+  /** The next statement with this word in it is carried out, and the connection resets instead of the answer. Resolves when that has happened. */
+  loseAnswer(word: string): Promise<void>;
 };
 
 export async function startProxy(target: { readonly host: string; readonly port: number }): Promise<BadNetwork> {
   const pairs = new Set<readonly [client: Socket, server: Socket]>();
   let stalled = false;
+  let losing: { readonly word: string; readonly lost: () => void } | undefined;
   const listener = createServer({ allowHalfOpen: true }, client => {
     const server = open({ ...target, allowHalfOpen: true });
     const pair = [client, server] as const;
     pairs.add(pair);
-    forward(client, server);
-    forward(server, client);
+    let answered: (() => void) | undefined;
+    forward(client, server, bytes => {
+      if (losing === undefined || !bytes.includes(losing.word)) return true;
+      answered = losing.lost;
+      losing = undefined;
+      return true;
+    });
+    forward(server, client, () => {
+      if (answered === undefined) return true;
+      client.resetAndDestroy();
+      answered();
+      return false;
+    });
     if (stalled) for (const socket of pair) socket.pause();
     for (const socket of pair) {
       socket.on('error', () => undefined);
@@ -48,6 +62,10 @@ export async function startProxy(target: { readonly host: string; readonly port:
       each((client, server) => [client.resume(), server.resume()]);
     },
     halfClose: whose => each((client, server) => (whose === 'server' ? client : server).end()),
+    loseAnswer: word =>
+      new Promise(lost => {
+        losing = { word, lost };
+      }),
     async [Symbol.asyncDispose]() {
       each((client, server) => [client.destroy(), server.destroy()]);
       listener.close();
@@ -56,8 +74,8 @@ export async function startProxy(target: { readonly host: string; readonly port:
   };
 }
 
-/** By hand rather than by `pipe`, which would resume what was paused. */
-function forward(from: Socket, to: Socket): void {
-  from.on('data', bytes => void to.write(bytes));
+/** By hand rather than by `pipe`, which would resume what was paused. What does not `pass` is lost. */
+function forward(from: Socket, to: Socket, pass: (bytes: Buffer) => boolean): void {
+  from.on('data', bytes => void (pass(bytes) && to.write(bytes)));
   from.on('end', () => void to.end());
 }
