@@ -8,7 +8,7 @@
  * (3) Only SQLite opens the application's file, and this runs in a thread: neither its locks nor the event loop are in danger.
  */
 import { unfence } from './fence.ts';
-import { hasFence, uninstall } from './install.ts';
+import { dropOurs, hasFence } from './install.ts';
 import { type Database, openSource, readTransaction } from './open.ts';
 
 const STEP_PAGES = 1_000;
@@ -37,7 +37,7 @@ export async function backUp(source: string, path: string, onProgress: (copied: 
   }
   const copy = openSource(path);
   try {
-    await strip(copy);
+    strip(copy);
   } finally {
     copy.close();
   }
@@ -62,7 +62,10 @@ export function pacing(now: () => number): (remaining: number) => number {
 }
 
 /** The application's schema as it would be without attacca: capture or fence out, its own triggers back. */
-async function strip(copy: Database): Promise<void> {
-  if (hasFence(copy)) copy.transaction(() => unfence(copy)).immediate();
-  await uninstall(copy, WAIT_MS);
+function strip(copy: Database): void {
+  const all = (): void => {
+    if (hasFence(copy)) unfence(copy);
+    dropOurs(copy);
+  };
+  copy.transaction(all).immediate();
 }

@@ -1,6 +1,6 @@
 /*
- * What attacca keeps in the SQLite file: put in by one transaction (several where there are many tables), taken out by one, which
- * leaves the schema as it was [G11].
+ * What attacca keeps in the SQLite file: put in and taken out by one transaction (several where there are many tables); what is taken
+ * out leaves the schema as it was [G11].
  */
 import type { Mark, Seq } from '../change/change.ts';
 import { isTransient, Refused, ReplicationError, SourceMoved } from '../change/errors.ts';
@@ -9,8 +9,8 @@ import { template } from '../change/template.ts';
 import { drift, edition } from '../plan/fingerprint.ts';
 import type { Plan, TablePlan } from '../plan/plan.ts';
 import type { SourceSchema } from '../plan/schema.ts';
-import { sourceOf, triggersOf, unhookedTables } from './capture.ts';
-import { type Database, openSource, writeTransaction } from './open.ts';
+import { captureTriggers, sourceOf, triggersOf, unhookedTables } from './capture.ts';
+import { type Database, openSource } from './open.ts';
 import { headMark } from './rows.ts';
 import { inShortTransactions } from './short-transactions.ts';
 import { readSchema } from './tables.ts';
@@ -57,18 +57,23 @@ export function fileControlAt(source: string): ControlRow | undefined {
   return readFileControl(db);
 }
 
+/** `signal`: ends it between two tables. `hooked`: is told of each, as the so many-th of `total`. */
+export type Installing = {
+  readonly signal?: AbortSignal;
+  readonly hooked?: (done: { readonly table: string; readonly rows: number; readonly total: number }) => void;
+};
+
 /**
  * Installs journal and capture triggers, without holding the write lock for long, and returns the position from which everything
  * is captured. Again for the same identity: adds what is missing. Throws Refused when the file belongs to another one, SourceMoved when
- * its schema is not the plan's any more, and ReplicationError 'retry' when the write lock is not free within `budgetMs`. Between two
- * tables it ends when `signal` aborts.
+ * its schema is not the plan's any more, and ReplicationError 'retry' when the write lock is not free within `budgetMs`.
  */
-export async function install(db: Database, plan: Plan, identity: Identity, budgetMs: number, signal?: AbortSignal): Promise<Mark> {
+export async function install(db: Database, plan: Plan, identity: Identity, budgetMs: number, options: Installing = {}): Promise<Mark> {
   refuseClaimed(db, identity);
   const foreignKeys = db.pragma('foreign_keys', { simple: true });
   db.pragma('foreign_keys = off');
   try {
-    return await installOn(db, plan, identity, budgetMs, signal);
+    return await installOn(db, plan, identity, budgetMs, options);
   } finally {
     db.pragma(`foreign_keys = ${foreignKeys}`);
   }
@@ -78,17 +83,18 @@ export async function install(db: Database, plan: Plan, identity: Identity, budg
  * SQLite looks each new trigger up in the whole schema, so many tables take several short transactions. A crash between two
  * leaves a file that is claimed and not captured throughout: nothing was copied then, and the next one goes on where it was.
  */
-async function installOn(db: Database, plan: Plan, identity: Identity, budgetMs: number, signal?: AbortSignal): Promise<Mark> {
+async function installOn(db: Database, plan: Plan, identity: Identity, budgetMs: number, { signal, hooked }: Installing): Promise<Mark> {
   const schema = readSchema(db); // before the lock is taken; what an application changes from here on, the first read finds
   const begun = readFileControl(db) !== undefined;
   const tables = begun ? unhookedTables(db, plan, schema) : plan.tables;
   if (tables.length === 0 && begun) return headMark(db);
   try {
     const before = uncompiled(db, plan, schema);
-    const hook = (table: TablePlan) => (): void => {
+    const hook = (table: TablePlan, index: number) => (): void => {
       signal?.throwIfAborted();
       for (const [name, sql] of triggersOf(table, schema)) db.exec(`drop trigger if exists ${quote(name)}; ${sql}`);
       refuseBroken(db, { ...plan, tables: [table] }, schema, before);
+      hooked?.({ table: table.name, rows: index + 1, total: tables.length });
     };
     const claim = (): void => {
       if (readFileControl(db) !== undefined) throw overtaken();
@@ -180,15 +186,29 @@ export const hasFence = (db: Database): boolean => db.prepare(HAS_FENCE).get() !
 export const wasFinished = (db: Database): boolean => hasFence(db) && readFileControl(db) === undefined;
 
 /**
- * Removes everything named `_attacca_*` but the fence of an installation that was finished: the schema is then what it was before.
- * Throws Refused while Postgres is primary, also since `finish`, ReplicationError 'retry' when the write lock is not free within `budgetMs`.
+ * Removes everything named `_attacca_*` but the fence of an installation that was finished, without holding the write lock for long: the
+ * schema is then what it was before. A crash leaves a file that is claimed and not captured throughout, as one while it is installed does.
+ * `removed` is told how many of the triggers are gone. Throws Refused while Postgres is primary, also since `finish`, ReplicationError
+ * 'retry' when the write lock is not free within `budgetMs`.
  */
-export async function uninstall(db: Database, budgetMs: number): Promise<void> {
-  await writeTransaction(db, budgetMs, () => {
-    if (wasFinished(db)) throw finished();
-    if (readFileControl(db)?.primary === 'postgres') throw fenced();
-    for (const { type, name } of db.prepare<[], { type: string; name: string }>(OBJECTS).all()) db.exec(`drop ${type} ${quote(name)}`);
-  });
+export async function uninstall(db: Database, budgetMs: number, removed?: (triggers: number, of: number) => void): Promise<void> {
+  const triggers = captureTriggers(db);
+  const unhook = (name: string, index: number) => (): void => {
+    db.exec(`drop trigger if exists ${quote(name)}`);
+    removed?.(index + 1, triggers.length);
+  };
+  await inShortTransactions(db, budgetMs, [() => refuseFenced(db), ...triggers.map(unhook), () => dropOurs(db)]);
+}
+
+/** The same at once, for a copy that nobody else has open. Call it inside a write transaction. */
+export function dropOurs(db: Database): void {
+  refuseFenced(db);
+  for (const { type, name } of db.prepare<[], { type: string; name: string }>(OBJECTS).all()) db.exec(`drop ${type} ${quote(name)}`);
+}
+
+function refuseFenced(db: Database): void {
+  if (wasFinished(db)) throw finished();
+  if (readFileControl(db)?.primary === 'postgres') throw fenced();
 }
 
 const fenced = (): Refused =>

@@ -4,6 +4,8 @@ import { type Database, openSource, persist, writeTransaction } from './open.ts'
 /** How long one of several transactions may go on before it commits, and how long the application has until the next [G6]. */
 const LOCK_MS = 8;
 const GAP_MS = 5;
+/** Where reading the schema takes longer, so may a transaction: everybody waits for that after each, and there are fewer then. */
+const LONGEST_LOCK_MS = 40;
 /** After a change of the schema every connection reads it anew, and a statement that finds it moved 50 times fails: there is time for so many reads. */
 const READS_IN_GAP = 4;
 
@@ -14,11 +16,15 @@ export async function inShortTransactions(
   steps: readonly (() => void)[],
   now: () => number = () => performance.now(),
 ): Promise<void> {
+  let lockMs = LOCK_MS;
   for (let next = 0; next < steps.length; ) {
     await writeTransaction(db, budgetMs, () => {
-      for (const until = now() + LOCK_MS; next < steps.length && now() < until; next++) steps[next]?.();
+      for (const until = now() + lockMs; next < steps.length && now() < until; next++) steps[next]?.();
     });
-    if (next < steps.length) await setTimeout(Math.max(GAP_MS, READS_IN_GAP * (await readingMs(db, budgetMs))));
+    if (next === steps.length) return;
+    const reading = await readingMs(db, budgetMs);
+    lockMs = Math.min(LONGEST_LOCK_MS, Math.max(LOCK_MS, reading));
+    await setTimeout(Math.max(GAP_MS, READS_IN_GAP * reading));
   }
 }
 

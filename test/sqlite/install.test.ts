@@ -107,6 +107,29 @@ test("capture with which the application's writes would fail is refused, and lea
   world.db.exec("insert into zz values ('a', 1)");
 });
 
+test('of many tables each is told, and taking them out holds the lock for a moment at a time: what a crash leaves goes on from there [G6] [G11]', async () => {
+  using world = scratch(manyTables(100));
+  const before = schemaOf(world.db);
+  const plan = planOf(readSchema(world.db));
+  const hooked: number[] = [];
+  await install(world.db, plan, ME, 5_000, { hooked: ({ rows, total }) => hooked.push(rows / total) });
+  expect(hooked).toHaveLength(100);
+  expect(hooked.at(-1)).toBe(1);
+  const all = captureTriggers(world.db).length;
+  const seen = new Set<number>();
+  using other = scratchConnection(world.path);
+  const dies = uninstall(world.db, 5_000, triggers => {
+    if (triggers % 20 === 0) seen.add(captureTriggers(other.db).length); // as the application sees it: what is committed
+    if (triggers > all / 2) throw new Error('killed');
+  });
+  await expect(dies).rejects.toThrow('killed');
+  expect(seen.size, 'several transactions').toBeGreaterThan(1);
+  expect(readFileControl(world.db)).toMatchObject(ME);
+  expect(examine(world.db, plan)).toMatchObject({ state: 'unhooked' });
+  await uninstall(world.db, 5_000);
+  expect(schemaOf(world.db)).toEqual(before);
+});
+
 test('a foreign key that does not fit, and that nobody enforces, stands in no way; the connection enforces them afterwards as before', async () => {
   using world = scratch('create table p (a); create table c (id integer primary key, a references p (a))');
   world.db.pragma('foreign_keys = on');
@@ -131,7 +154,7 @@ test('stopped between two tables it keeps what is there, and goes on with that [
     if (fileControlAt(world.path) !== undefined) stop.abort(); // as others see it: something is committed
     return exec(sql);
   });
-  await expect(install(world.db, plan, ME, 1_000, stop.signal)).rejects.toMatchObject({ name: 'AbortError' });
+  await expect(install(world.db, plan, ME, 1_000, { signal: stop.signal })).rejects.toMatchObject({ name: 'AbortError' });
   watching.mockRestore();
   expect(readFileControl(world.db)).toMatchObject(ME);
   expect(captureTriggers(world.db).length).toBeLessThan(200 * 5);

@@ -13,7 +13,7 @@ import { paceOf } from '../../../replicate/pace.ts';
 import { snapshot } from '../../../replicate/snapshot.ts';
 import { countRows } from '../../../sqlite/chunk.ts';
 import { checkFit } from '../../../sqlite/health.ts';
-import { install } from '../../../sqlite/install.ts';
+import { type Installing, install } from '../../../sqlite/install.ts';
 import { type Database, openSource } from '../../../sqlite/open.ts';
 import { type Installed, identityOf } from '../engine.ts';
 import { forwardTail } from '../forward-tail.ts';
@@ -37,7 +37,9 @@ const HELD_MS = 1_000;
 export async function installCapture(on: Installed, signal: AbortSignal): Promise<void> {
   const { engine, plan } = on;
   using db = openSource(engine.config.source, { scan: true });
-  const head = await install(db, plan, { install: on.install, target: identityOf(engine) }, INSTALL_WAIT_MS, signal);
+  const tell = onceASecond(far => engine.log.info(far, 'installing capture in'));
+  const hooked: Installing['hooked'] = done => tell({ ...done, unit: 'tables' });
+  const head = await install(db, plan, { install: on.install, target: identityOf(engine) }, INSTALL_WAIT_MS, { signal, hooked });
   await resetProgress(engine.main, { plan, writer: on.writer, mark: head, totals: totalsOf(db, plan) });
   engine.log.info({ seq: String(head.seq) }, 'capture installed');
 }

@@ -13,9 +13,10 @@ import { backupFolder, hasState, socketPath, stateFolder, stateOf } from '../../
 import { keepFenceOnly } from '../../../sqlite/fence.ts';
 import { hold } from '../../../sqlite/hold.ts';
 import { finished, readFileControl, uninstall } from '../../../sqlite/install.ts';
-import { openSource } from '../../../sqlite/open.ts';
+import { type Database, openSource } from '../../../sqlite/open.ts';
 import type { Config } from '../../config.ts';
 import { type Engine, type Installed, identityOf, refuseOtherSource, refuseUnnamedTarget } from '../engine.ts';
+import { onceASecond, saying } from '../tell/reckoning.ts';
 import { otherTarget } from './named-target.ts';
 
 const WAIT_MS = 30_000;
@@ -40,9 +41,8 @@ function refuseOtherTarget(engine: Engine, control: Control | undefined): void {
 
 /** Gives up while SQLite is primary: the file's schema is what it was before, and Postgres is left as it was found [G11]. */
 export async function removeEverything(engine: Engine, keepTarget: boolean, progress: Progress): Promise<DoneDocument> {
-  progress('removing triggers and journal from SQLite');
   using db = openSource(engine.config.source);
-  await uninstall(db, WAIT_MS);
+  await takeOut(db, progress);
   const existing = (await readControl(engine.side))?.plan.existing === true;
   progress('removing everything from Postgres');
   await uninstallPostgres(engine.main, { keepTables: keepTarget });
@@ -57,13 +57,18 @@ export async function removeEverything(engine: Engine, keepTarget: boolean, prog
   };
 }
 
+async function takeOut(db: Database, progress: Progress): Promise<void> {
+  progress('removing triggers and journal from SQLite');
+  const tell = onceASecond(saying(progress, 'removing'));
+  await uninstall(db, WAIT_MS, (rows, total) => tell({ table: 'capture', rows, total, unit: 'triggers' }));
+}
+
 /** Takes capture out of a file whose target was not named, as where that is gone. Throws UsageError where its log is wanted. */
 export async function removeCapture({ source }: Config, audit: string | undefined, progress: Progress): Promise<DoneDocument> {
   if (audit !== undefined) refuseUnnamedTarget(source);
-  progress('removing triggers and journal from SQLite');
   using db = openSource(source);
   const target = readFileControl(db)?.target;
-  await uninstall(db, WAIT_MS);
+  await takeOut(db, progress);
   return {
     done: 'uninstall',
     detail: `the SQLite file is as it was; the Postgres database ${target}, which was not named, keeps what attacca made there until \`attacca uninstall\` with --target`,
