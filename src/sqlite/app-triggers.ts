@@ -72,15 +72,26 @@ export function setAside(db: Database, plan: Plan): void {
  * went with it. Inside a write transaction.
  */
 export function bringBack(db: Database): void {
-  const saved = db.prepare<[], { name: string; sql: string | null; present: bigint }>(SAVED).all();
-  for (const { name, sql, present } of saved) {
-    if (sql === null) continue; // stayed, and the application has dropped it since
-    if (present === 0n && db.prepare(STANDS).get(tableOf(sql)) === undefined) continue;
-    if (present === 1n) db.exec(`drop trigger ${quote(name)}`);
-    db.exec(sql);
+  for (const trigger of saved(db)) {
+    if (trigger.sql === null || isHomeless(db, trigger)) continue; // the former stayed, and the application has dropped it since
+    if (trigger.present === 1n) db.exec(`drop trigger ${quote(trigger.name)}`);
+    db.exec(trigger.sql);
   }
   db.exec('delete from _attacca_app_trigger');
 }
+
+/** Names of the triggers that would not come back as things stand: their table was dropped since, or has another name. */
+export const homeless = (db: Database): string[] =>
+  saved(db)
+    .filter(trigger => isHomeless(db, trigger))
+    .map(({ name }) => name);
+
+type Saved = { readonly name: string; readonly sql: string | null; readonly present: bigint };
+
+const saved = (db: Database): Saved[] => db.prepare<[], Saved>(SAVED).all();
+
+const isHomeless = (db: Database, { sql, present }: Saved): boolean =>
+  sql !== null && present === 0n && db.prepare(STANDS).get(tableOf(sql)) === undefined;
 
 /** The name behind the first ON that is no name itself: SQLite has compiled this statement before. */
 function tableOf(sql: string): string {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Refused } from '../../src/change/errors.ts';
 import { template } from '../../src/change/template.ts';
-import { appTriggers, bringBack, setAside } from '../../src/sqlite/app-triggers.ts';
+import { appTriggers, bringBack, homeless, setAside } from '../../src/sqlite/app-triggers.ts';
 import type { Database } from '../../src/sqlite/open.ts';
 import { type Fixture, fixture } from './mirrored.ts';
 
@@ -128,7 +128,9 @@ test.each(['gone', '"x on t"', `'it''s gone'`, '[on]', '`a`'])(
     app.db.exec(`create trigger if not exists "a on t" /* on t */ after update of n on ${table} begin insert into u values (1); end`);
     setAside(app.db, app.plan);
     expect(names(app.db)).toEqual([]);
+    expect(homeless(app.db)).toEqual([]);
     app.db.exec(`drop table ${table}`);
+    expect(homeless(app.db)).toEqual(['a on t']);
     bringBack(app.db);
     expect(names(app.db)).toEqual(['stays on']);
   },

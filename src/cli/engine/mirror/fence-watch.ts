@@ -3,6 +3,7 @@
  * past it (triggers switched off, a blob handle), which shows as a commit that is not ours.
  */
 import { record } from '../../../postgres/control.ts';
+import { homeless } from '../../../sqlite/app-triggers.ts';
 import { fenceState, refence } from '../../../sqlite/fence.ts';
 import { hold } from '../../../sqlite/hold.ts';
 import { readFileControl } from '../../../sqlite/install.ts';
@@ -16,6 +17,9 @@ const AGAIN_MS = 60_000;
 
 const PAST =
   'another process has written to the fenced SQLite file, past the fence: a rollback is refused until `attacca verify` has compared everything';
+
+const HOMELESS =
+  'the tables of these triggers, which are set aside, are gone from the SQLite file: the triggers do not come back with a rollback, unless what was renamed has its name again by then';
 
 export type FenceWatch = {
   /** Looks at the fence, and puts it up again where it is gone. `reader` waits for nobody. */
@@ -34,6 +38,7 @@ export function fenceWatch(on: Installed): FenceWatch {
   let working = 0;
   let wrote = false;
   let told = Number.NEGATIVE_INFINITY;
+  let lost: readonly string[] = [];
 
   async function ours<T>(work: () => Promise<T>): Promise<T> {
     working++;
@@ -59,6 +64,9 @@ export function fenceWatch(on: Installed): FenceWatch {
       const { fence, control } = seen;
       if (control === undefined || control.primary !== 'postgres')
         throw halt('the SQLite file has lost its record', 'restore it, or run `attacca finish`');
+      const triggers = looked(() => homeless(reader)) ?? lost;
+      if (triggers.some(name => !lost.includes(name))) engine.log.warn({ triggers }, HOMELESS);
+      lost = triggers;
       if (fence.closed && fence.intact) return;
       const tables = await ours(async () => {
         using held = await hold(engine.config.source, FENCE_WAIT_MS);

@@ -5,6 +5,7 @@ import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import type { Installed } from '../../../../src/cli/engine/engine.ts';
 import { fenceWatch } from '../../../../src/cli/engine/mirror/fence-watch.ts';
+import { closed, fixture } from '../../../sqlite/mirrored.ts';
 
 test('work of ours that commits several times, with the mirror in between, is not taken for somebody else [G9]', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'attacca-fence-watch-'));
@@ -22,4 +23,21 @@ test('work of ours that commits several times, with the mirror in between, is no
   watch.foreign();
   expect(told).toEqual([expect.stringContaining('full_verified_at'), expect.stringContaining('past the fence')]);
   rmSync(folder, { recursive: true });
+});
+
+test('a trigger that is set aside, whose table somebody has renamed, is named once while there is time to mend that [G7] [G11]', async () => {
+  const ddl = `create table t (id integer primary key); create table mail (n);
+    create trigger seen after insert on mail begin insert into t values (new.n); end`;
+  using app = fixture(ddl, { excluded: ['mail'] });
+  await closed(app);
+  const told: unknown[] = [];
+  const log = { warn: (facts: unknown, text: string) => told.push([facts, text]) };
+  const watch = fenceWatch({ engine: { config: { source: app.path }, log }, plan: app.plan } as unknown as Installed);
+  const looked = async (): Promise<number> => await watch.look(app.db).then(() => told.length);
+  expect(await looked()).toBe(0);
+  app.db.exec('alter table mail rename to post');
+  for (const _ of [1, 2]) expect(await looked()).toBe(1);
+  expect(told[0]).toEqual([{ triggers: ['seen'] }, expect.stringContaining('do not come back with a rollback')]);
+  app.db.exec('alter table post rename to mail');
+  expect(await looked()).toBe(1);
 });
