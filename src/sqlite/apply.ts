@@ -5,10 +5,11 @@
  *     replay and changes nothing [G2].
  * (2) The fence's row is 0 exactly while that transaction is open. SQLite has one writer, so no other connection ever sees
  *     the 0 [G8]; capture is out, so nothing echoes [G5].
- * (3) What makes the fence fail (a rebuilt table, VACUUM) moves schema_version: looked at inside the same transaction.
+ * (3) A file that takes the place of this one is another: what would be written here is not acknowledged [G10].
+ * (4) What makes the fence fail (a rebuilt table, VACUUM) moves schema_version: looked at inside the same transaction.
  */
 import type { Lsn, RowChange } from '../change/change.ts';
-import { messageOf, ReplicationError } from '../change/errors.ts';
+import { messageOf, ReplicationError, SourceMoved } from '../change/errors.ts';
 import { formatLsn, parseLsn } from '../change/lsn.ts';
 import type { Sink } from '../change/ports.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -17,7 +18,7 @@ import { isVacuumed } from './health.ts';
 import { begin, commit, openWriter } from './hold.ts';
 import { type ControlRow, readFileControl } from './install.ts';
 import { mirroring } from './mirror.ts';
-import { codeOf, type Database } from './open.ts';
+import { codeOf, type Database, fileAt } from './open.ts';
 import { schemaVersion } from './values.ts';
 
 /** How long another process may hold the file before the mirror starts again from its checkpoint. */
@@ -44,6 +45,7 @@ export type SqliteSinkOptions = {
  */
 export function sqliteSink(options: SqliteSinkOptions): Sink<Lsn, AsyncIterable<RowChange>> & Disposable {
   const { path, plan, install } = options;
+  const file = fileAt(path);
   const db = openWriter(path);
   db.pragma('ignore_check_constraints = on');
   // Written early to the file, a large transaction would lock readers out until its end.
@@ -57,6 +59,7 @@ export function sqliteSink(options: SqliteSinkOptions): Sink<Lsn, AsyncIterable<
 
   /** Called under the write lock. */
   function heed(): void {
+    if (fileAt(path) !== file) throw new SourceMoved('another file was put in place of the SQLite file');
     const now = others();
     if (version !== undefined && now !== version) options.onForeign?.();
     version = now;
@@ -100,13 +103,16 @@ export function mirrored(db: Database, install: string): ControlRow {
   const control = readFileControl(db);
   if (control?.install !== install)
     throw new ReplicationError('halt', 'the SQLite file does not belong to this installation', {
-      hint: 'It was replaced or restored: put the mirrored file back, or give up the way back.',
+      hint: control === undefined ? RESTORED : 'It was replaced or restored: put the mirrored file back, or give up the way back.',
     });
   if (control.primary === 'postgres') return control;
   throw new ReplicationError('halt', 'SQLite is primary: nothing may be mirrored into it', {
-    hint: 'Another controller has rolled back; run `attacca status` to see who is primary.',
+    hint: RESTORED,
   });
 }
+
+const RESTORED =
+  'A copy from before the cutover was put in its place, which no fence closes: stop what still writes there, and run `attacca resync`, which makes it the mirror again; or put the mirrored file back.';
 
 function stored({ lsn }: ControlRow): Lsn {
   if (lsn !== null) return parseLsn(lsn);

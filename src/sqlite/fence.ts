@@ -16,7 +16,7 @@ import type { Plan, TablePlan } from '../plan/plan.ts';
 import { bringBack, setAside } from './app-triggers.ts';
 import { dropCapture, expectedTriggers } from './capture.ts';
 import type { Hold } from './hold.ts';
-import { type ControlRow, hasFence, markTables, readFileControl, settle } from './install.ts';
+import { type ControlRow, createTables, hasFence, type Identity, markTables, readFileControl, settle } from './install.ts';
 import type { Database } from './open.ts';
 import { headMark } from './rows.ts';
 import { raiseSequences } from './sequence.ts';
@@ -50,7 +50,7 @@ type Closing = { readonly seq: Seq; readonly lsn: Lsn; readonly source: string }
  * recorded. The caller commits. Throws ReplicationError 'halt' if the file is not at an earlier epoch with SQLite primary, Refused
  * as `setAside` does.
  */
-export function closeSqlite({ db }: Hold, plan: Plan, epoch: bigint): (record: Closing) => void {
+export function closeSqlite({ db }: Pick<Hold, 'db'>, plan: Plan, epoch: bigint): (record: Closing) => void {
   const control = readFileControl(db);
   if (control?.primary !== 'sqlite' || control.epoch >= epoch) throw notAt('sqlite', epoch);
   dropCapture(db);
@@ -58,6 +58,23 @@ export function closeSqlite({ db }: Hold, plan: Plan, epoch: bigint): (record: C
   setAside(db, plan);
   for (const table of plan.tables) putUp(db, table, epoch);
   return ({ seq, lsn, source }) => void db.prepare(CLOSE).run({ epoch, seq, lsn: formatLsn(lsn), source });
+}
+
+/**
+ * Closes a copy from before the cutover that somebody has put in the place of the fenced file, with or without anything of attacca in
+ * it; any other file stays as it is. The caller commits. Throws as closeSqlite does.
+ */
+export function closeCopy(
+  db: Database,
+  plan: Plan,
+  identity: Identity,
+  { epoch, ...where }: Omit<Closing, 'seq'> & { epoch: bigint },
+): void {
+  const there = { ...plan, tables: plan.tables.filter(table => stands(db, table)) };
+  if (readFileControl(db) === undefined && !hasFence(db)) createTables(db, there, identity);
+  const control = readFileControl(db);
+  if (control?.install !== identity.install || control.primary === 'postgres') return;
+  closeSqlite({ db }, there, epoch)({ seq: headMark(db).seq, ...where });
 }
 
 /**

@@ -7,7 +7,7 @@
 import type { Batch, Lsn, RowChange } from '../change/change.ts';
 import { formatLsn } from '../change/lsn.ts';
 import { judged, LIFT, LOWER, mirrored, type SqliteSinkOptions } from './apply.ts';
-import { refence } from './fence.ts';
+import { closeCopy, refence } from './fence.ts';
 import { begin, commit, openWriter } from './hold.ts';
 import { markTables, placeCanary } from './install.ts';
 import { mirroring } from './mirror.ts';
@@ -17,19 +17,19 @@ const FOLLOW = /* sql */ `update _attacca_control set lsn = ?, source = ?, water
 
 /**
  * Replaces the replicated tables by `batch`, whose changes begin with their truncation; `source` is the JSON that closeSqlite is given.
- * All tables are marked whole, to be compared. Throws as the sink does.
+ * A copy from before the cutover is closed first, at `epoch`. All tables are marked whole, to be compared. Throws as the sink does.
  */
 export async function remirror(
   { path, plan, install }: SqliteSinkOptions,
-  source: string,
+  { target, epoch, source }: { readonly target: string; readonly epoch: bigint; readonly source: string },
   { position, changes }: Batch<Lsn, AsyncIterable<RowChange>>,
 ): Promise<void> {
   const db = openWriter(path);
   try {
     db.pragma('ignore_check_constraints = on');
     await begin(db, WAIT_MS);
-    const { epoch } = mirrored(db, install);
-    refence(db, plan, epoch);
+    closeCopy(db, plan, { install, target }, { epoch, lsn: position, source });
+    refence(db, plan, mirrored(db, install).epoch);
     db.exec(LIFT);
     const mirror = mirroring(db, plan, { marking: false })();
     for await (const change of changes) mirror.write(change);

@@ -2,10 +2,12 @@
  * What people do to a SQLite file that a daemon follows, and what becomes of it: it goes on, or it halts with the command that
  * does. The application's writes go on in any case.
  */
-import { copyFileSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import type { SwitchDocument } from '../../src/server/documents.ts';
+import { backAgain, mirrored } from '../support/mirroring.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
 import { caughtUp, type Daemon, isRunning, looks, openWorld, type World } from '../support/world.ts';
 
@@ -133,6 +135,45 @@ test('an older content in the same file, as `.restore` puts it there: it halts, 
   await daemon.exited;
   expect(await world.json(0, 'status')).toMatchObject({ lag: null, halt: { hint: expect.stringContaining('attacca resync') } });
   await halted(world, daemon);
+});
+
+test('a copy from before the cutover in the place of the mirror: it halts, resync makes it the mirror again, and finish fences it [G8] [G10] [G11]', async () => {
+  await using world = await openWorld(db => {
+    buildShop(50)(db);
+    db.exec('create trigger noted after insert on orders begin update customer set note = 1 where id = new.customer_id; end');
+  });
+  const captured = join(world.folder, 'captured.db');
+  let daemon = world.start();
+  await equal(world);
+  world.app.prepare('vacuum into ?').run(captured);
+  await world.json(0, 'verify');
+  await world.json(0, 'cutover', '--yes');
+  await world.until(mirrored);
+
+  await world.reopen(() => replace(world, captured));
+  await world.pg.query(`insert into log values ('in postgres', 1000)`);
+  expect(await daemon.exited).toBe(1);
+  expect(daemon.log()).toMatch(/another file was put in place[\s\S]+attacca resync/);
+  await world.json(0, 'resync', '--yes');
+  expect(() => world.app.exec(`insert into log values ('past', 1)`)).toThrow('ATTACCA_FENCED');
+  daemon = world.start();
+  expect(await backAgain(world)).toEqual([]);
+  expect(world.app.prepare(`select count(*) from log where at = 1000`).pluck().get()).toBe(1);
+  expect(world.app.prepare(`select count(*) from sqlite_schema where name = 'noted'`).pluck().get()).toBe(1);
+
+  await world.json(0, 'cutover', '--yes');
+  await world.until(mirrored);
+  const backups = join(world.folder, '.attacca', 'backups'); // without anything of attacca in them
+  const [backup = ''] = readdirSync(backups).filter(name => name.endsWith('.db'));
+  await world.reopen(() => replace(world, join(backups, backup)));
+  expect(await daemon.exited).toBe(1);
+  await world.json(0, 'resync', '--yes');
+  expect(() => world.app.exec('delete from log')).toThrow('ATTACCA_FENCED');
+
+  const [another = ''] = readdirSync(backups).filter(name => name.endsWith('.db'));
+  await world.reopen(() => replace(world, join(backups, another)));
+  await world.json(0, 'finish', '--yes');
+  expect(() => world.app.exec('delete from log')).toThrow('ATTACCA_FENCED');
 });
 
 test('a table that cannot be replicated: the others go on, and a cutover is refused with the reason [G9]', async () => {

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Lsn } from '../../../change/change.ts';
 import { Refused } from '../../../change/errors.ts';
 import { type Phase, primaryIn } from '../../../cutover/phase.ts';
 import { type Control, readControl } from '../../../postgres/control.ts';
@@ -10,12 +11,12 @@ import { finishPostgres, uninstallPostgres } from '../../../postgres/install.ts'
 import type { DoneDocument } from '../../../server/documents.ts';
 import type { Progress } from '../../../server/operations.ts';
 import { backupFolder, hasState, socketPath, stateFolder, stateOf } from '../../../server/socket.ts';
-import { keepFenceOnly } from '../../../sqlite/fence.ts';
+import { closeCopy, keepFenceOnly } from '../../../sqlite/fence.ts';
 import { hold } from '../../../sqlite/hold.ts';
 import { finished, readFileControl, uninstall } from '../../../sqlite/install.ts';
 import { type Database, openSource } from '../../../sqlite/open.ts';
 import type { Config } from '../../config.ts';
-import { type Engine, type Installed, identityOf, refuseOtherSource, refuseUnnamedTarget } from '../engine.ts';
+import { type Engine, identityOf, refuseOtherSource, refuseUnnamedTarget, type Standing } from '../engine.ts';
 import { onceASecond, saying } from '../tell/reckoning.ts';
 import { otherTarget } from './named-target.ts';
 
@@ -88,8 +89,9 @@ const refused = (phase: string): Refused =>
  * After `finish`: the tables are the application's, in SQLite only the fence stays. Safe to run again; a controller that starts
  * in the phase `finished` completes it.
  */
-export async function leaveToApplication({ engine, plan }: Installed): Promise<void> {
+export async function leaveToApplication({ engine, plan, install, control }: Standing): Promise<void> {
   using held = await hold(engine.config.source, WAIT_MS);
+  closeCopy(held.db, plan, { install, target: identityOf(engine) }, { epoch: control.epoch, lsn: 0n as Lsn, source: '' });
   if (readFileControl(held.db) !== undefined) {
     keepFenceOnly(held.db, plan);
     await held.commit(WAIT_MS);

@@ -18,6 +18,9 @@ const AGAIN_MS = 60_000;
 const PAST =
   'another process has written to the fenced SQLite file, past the fence: a rollback is refused until `attacca verify` has compared everything';
 
+const LOST_RECORD =
+  'It was restored from before the cutover, and no fence closes it: stop what still writes there, and run `attacca resync`, which makes it the mirror again; or put the mirrored file back, or run `attacca finish`.';
+
 const HOMELESS =
   'the tables of these triggers, which are set aside, are gone from the SQLite file: the triggers do not come back with a rollback, unless what was renamed has its name again by then';
 
@@ -62,8 +65,7 @@ export function fenceWatch(on: Installed): FenceWatch {
       const seen = looked(() => ({ fence: fenceState(reader, plan), control: readFileControl(reader) }));
       if (seen === undefined) return;
       const { fence, control } = seen;
-      if (control === undefined || control.primary !== 'postgres')
-        throw halt('the SQLite file has lost its record', 'restore it, or run `attacca finish`');
+      if (control === undefined || control.primary !== 'postgres') throw halt('the SQLite file has lost its record', LOST_RECORD);
       const triggers = looked(() => homeless(reader)) ?? lost;
       if (triggers.some(name => !lost.includes(name))) engine.log.warn({ triggers }, HOMELESS);
       lost = triggers;

@@ -13,7 +13,7 @@ import { record } from '../../../postgres/control.ts';
 import { createPublication } from '../../../postgres/slot.ts';
 import type { Progress } from '../../../server/operations.ts';
 import { remirror } from '../../../sqlite/remirror.ts';
-import type { Installed } from '../engine.ts';
+import { identityOf, type Standing } from '../engine.ts';
 import { watched } from '../points.ts';
 import { renewCatalog } from '../switch/ahead.ts';
 import { historyOf, streamOf } from './stream-names.ts';
@@ -21,7 +21,7 @@ import { historyOf, streamOf } from './stream-names.ts';
 const SPOKEN_MS = 1_000;
 
 /** Copies everything from Postgres into the fenced file. Nothing else may be mirroring meanwhile. */
-export async function remakeMirror(on: Installed, progress: Progress): Promise<void> {
+export async function remakeMirror(on: Standing, progress: Progress): Promise<void> {
   const { engine, plan } = on;
   const { slot, publication } = streamOf(on);
   const ports = watched('mirror-again', { beginAgain, remirror }, engine.reached);
@@ -32,7 +32,8 @@ export async function remakeMirror(on: Installed, progress: Progress): Promise<v
   await using beginning = await ports.beginAgain({ url: engine.url, plan, session: engine.side }, slot);
   const changes = everything(beginning, plan.tables, progress);
   const file = { path: engine.config.source, plan, install: on.install };
-  await ports.remirror(file, historyOf(on, slot), { position: beginning.position, changes });
+  const standing = { target: identityOf(engine), epoch: on.control.epoch, source: historyOf(on, slot) };
+  await ports.remirror(file, standing, { position: beginning.position, changes });
   await audit(engine.side, 'resync of the mirror', { tables: plan.tables.length });
 }
 
