@@ -18,7 +18,7 @@ import { isVacuumed } from './health.ts';
 import { begin, commit, openWriter } from './hold.ts';
 import { type ControlRow, readFileControl } from './install.ts';
 import { mirroring } from './mirror.ts';
-import { codeOf, type Database, fileAt } from './open.ts';
+import { codeOf, type Database, fileAt, orMoved } from './open.ts';
 import { schemaVersion } from './values.ts';
 
 /** How long another process may hold the file before the mirror starts again from its checkpoint. */
@@ -131,7 +131,8 @@ function reclose(db: Database, plan: Plan, epoch: bigint): readonly number[] {
 }
 
 /** The unknown halts; what has to do with the machine alone is tried again. */
-export function judged(error: unknown): unknown {
+export function judged(thrown: unknown): unknown {
+  const error = orMoved(thrown);
   if (error instanceof ReplicationError || codeOf(error) === '') return error;
   const passes = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|NOMEM)/.test(codeOf(error));
   return new ReplicationError(

@@ -6,7 +6,7 @@ import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import BetterSqlite3 from 'better-sqlite3';
-import { messageOf, Refused, ReplicationError, UsageError } from '../change/errors.ts';
+import { messageOf, Refused, ReplicationError, SourceMoved, UsageError } from '../change/errors.ts';
 
 export type Database = BetterSqlite3.Database;
 export type Statement = BetterSqlite3.Statement;
@@ -209,7 +209,7 @@ export async function writeTransaction<T>(db: Database, budgetMs: number, fn: ()
     return result;
   } catch (error) {
     if (db.open && db.inTransaction) db.exec('rollback');
-    throw orFull(db, error);
+    throw orFull(db, orMoved(error));
   } finally {
     if (db.open) db.pragma(`busy_timeout = ${timeout}`);
   }
@@ -226,6 +226,10 @@ export const orFull = (db: Database, error: unknown): unknown =>
         cause: error,
       })
     : error;
+
+/** SQLite writes nothing more into a file whose name another has taken. Other errors stay as they are. */
+export const orMoved = (error: unknown): unknown =>
+  codeOf(error) === 'SQLITE_READONLY_DBMOVED' ? new SourceMoved('another file was put in place of the SQLite file', error) : error;
 
 /** Repeats `attempt` for up to `budgetMs` while others stand in its way; then throws ReplicationError 'retry'. */
 export async function persist<T>(attempt: () => T, budgetMs: number): Promise<T> {

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { UsageError } from '../../src/change/errors.ts';
+import { SourceMoved, UsageError } from '../../src/change/errors.ts';
 import { isLocked, openSource, PATIENT_MS, persist, readTransaction, writeTransaction } from '../../src/sqlite/open.ts';
 import { scratch } from './planned.ts';
 
@@ -102,6 +102,18 @@ test('a write transaction waits for the lock, and rolls back when its function t
   await expect(failing).rejects.toThrow('no');
   expect(db.prepare('select x from t').pluck().all()).toEqual([1n]);
   db.close();
+});
+
+test('what SQLite does not write because another file has the name now is a file to follow, not one without rights [G7]', async () => {
+  using world = scratch('create table t (x)', { wal: false });
+  using db = openSource(world.path);
+  writeFileSync(`${world.path}.copy`, readFileSync(world.path));
+  await expect(
+    writeTransaction(db, 5_000, () => {
+      renameSync(`${world.path}.copy`, world.path);
+      db.exec('insert into t values (1)');
+    }),
+  ).rejects.toBeInstanceOf(SourceMoved);
 });
 
 test('in rollback-journal mode a reader in the way of COMMIT is waited for', async () => {
