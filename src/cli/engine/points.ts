@@ -2,6 +2,7 @@
  * Named points before and after every call of a port: a test can have this process killed there, and a timeline shows how long each
  * call took. In normal use ports are not wrapped at all.
  */
+import { spawnSync } from 'node:child_process';
 import { openSync, writeSync } from 'node:fs';
 
 /** What ATTACCA_DIE_AT or ATTACCA_TIMELINE ask for. */
@@ -26,8 +27,10 @@ function dieAt(spec: string): Reached {
     if (!counting || (wanted !== '*' && point !== wanted) || --left > 0) return;
     if (only !== '') {
       counting = false;
-      writeSync(2, `stopped at ${point}\n`);
-      process.kill(process.pid, 'SIGSTOP');
+      // Said by another process, once this one has stopped: who hears it may send SIGCONT at once.
+      spawnSync('/bin/sh', ['-c', 'kill -STOP "$0"; echo "stopped at $1" >&2', `${process.pid}`, point], {
+        stdio: ['ignore', 'ignore', 'inherit'],
+      });
       return;
     }
     writeSync(2, `died at ${point}\n`);
