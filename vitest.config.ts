@@ -12,8 +12,8 @@ export default defineConfig({
     setupFiles: ['test/support/seed.ts'],
     // Hundreds of commands are started: compiled once, they are a tenth faster.
     env: { ATTACCA_SEED, NODE_COMPILE_CACHE: resolve('node_modules/.cache/compiled') },
-    // Many tests wait, for a daemon that tries again in a second or a round that is due: on two cores three files at a time finish soonest.
-    maxWorkers: 3,
+    // Tests start real servers and real processes: a third file at a time saves a minute on two cores, and makes each wait for the others.
+    maxWorkers: 2,
     // What is waited for is a fact, and comes however busy the machine is; these only end what hangs.
     testTimeout: 600_000,
     hookTimeout: 600_000,
