@@ -8,9 +8,10 @@ import type { SourceSchema } from '../plan/schema.ts';
 import { createCapture, unhookedTables } from './capture.ts';
 import { examine, type Health, unseen } from './health.ts';
 import { hasJournal, markTables, placeCanary, refuseBroken, uncompiled, widenJournal } from './install.ts';
-import { type Database, isBusy, type ReadTransaction, readTransaction, writeTransaction } from './open.ts';
+import { type Database, isBusy } from './open.ts';
 import { NONE, type Steps, steps } from './steps.ts';
 import { readSchema } from './tables.ts';
+import { type ReadTransaction, readTransaction, writeTransaction } from './transaction.ts';
 import { schemaVersion } from './values.ts';
 
 export type Look = {

@@ -9,7 +9,7 @@
  * (4) What makes the fence fail (a rebuilt table, VACUUM) moves schema_version: looked at inside the same transaction.
  */
 import type { Lsn, RowChange } from '../change/change.ts';
-import { messageOf, ReplicationError, SourceMoved } from '../change/errors.ts';
+import { messageOf, ReplicationError } from '../change/errors.ts';
 import { formatLsn, parseLsn } from '../change/lsn.ts';
 import type { Sink } from '../change/ports.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -18,7 +18,7 @@ import { isVacuumed } from './health.ts';
 import { begin, commit, openWriter } from './hold.ts';
 import { type ControlRow, readFileControl } from './install.ts';
 import { mirroring } from './mirror.ts';
-import { codeOf, type Database, fileAt, orMoved } from './open.ts';
+import { codeOf, type Database, fileAt, orMoved, refuseMoved } from './open.ts';
 import { schemaVersion } from './values.ts';
 
 /** How long another process may hold the file before the mirror starts again from its checkpoint. */
@@ -59,7 +59,7 @@ export function sqliteSink(options: SqliteSinkOptions): Sink<Lsn, AsyncIterable<
 
   /** Called under the write lock. */
   function heed(): void {
-    if (fileAt(path) !== file) throw new SourceMoved('another file was put in place of the SQLite file');
+    refuseMoved(path, file);
     const now = others();
     if (version !== undefined && now !== version) options.onForeign?.();
     version = now;

@@ -9,7 +9,8 @@
  */
 import { unfence } from './fence.ts';
 import { dropOurs, hasFence } from './install.ts';
-import { type Database, openSource, readTransaction } from './open.ts';
+import { type Database, openSource } from './open.ts';
+import { readTransaction } from './transaction.ts';
 
 const STEP_PAGES = 1_000;
 /** How long one step may keep writers from committing. */

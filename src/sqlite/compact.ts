@@ -10,9 +10,10 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Seq } from '../change/change.ts';
 import { markTables } from './install.ts';
-import { type Database, writeTransaction } from './open.ts';
+import type { Database } from './open.ts';
 import { GAP_MS, paced } from './prune.ts';
 import { headMark } from './rows.ts';
+import { writeTransaction } from './transaction.ts';
 
 const COUNT = /* sql */ `select abs(tbl), count(*) from _attacca_journal where seq > ? and seq <= ? and tbl <> 0 group by abs(tbl)`;
 const FIRST = /* sql */ `select min(seq) from _attacca_journal where seq > ?`;

@@ -8,7 +8,8 @@
  * (3) Foreign keys are not enforced on these connections: a parent deleted and inserted again would take its children along.
  */
 import { ReplicationError } from '../change/errors.ts';
-import { type Database, openSource, persist } from './open.ts';
+import { type Database, openSource } from './open.ts';
+import { persist } from './transaction.ts';
 
 const EXTRA = 3n;
 

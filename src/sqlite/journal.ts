@@ -10,14 +10,15 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Mark, Rows, Seq } from '../change/change.ts';
-import { PipeEnded, ReplicationError, SourceMoved } from '../change/errors.ts';
+import { PipeEnded, ReplicationError } from '../change/errors.ts';
 import type { Source, SourceState } from '../change/ports.ts';
 import type { Plan } from '../plan/plan.ts';
 import { isVacuumed, mend, moved, needsMending } from './health.ts';
 import { type HeldRows, openMarks, readMarks } from './marks.ts';
-import { type Database, fileAt, isBusy, isLocked, openSource, orFull, readTransaction, writeTransaction } from './open.ts';
+import { type Database, fileAt, isBusy, isLocked, openSource, orFull, refuseMoved } from './open.ts';
 import { headMark } from './rows.ts';
 import { sourceState } from './state.ts';
+import { readTransaction, writeTransaction } from './transaction.ts';
 import { prepared, schemaVersion } from './values.ts';
 import { settleWal } from './wal.ts';
 
@@ -59,7 +60,7 @@ export function journal({ path, plan, wake, onHead }: JournalOptions): Journal {
 
   /** Begins a read transaction on a sound journal; undefined: something was in the way, try again. */
   async function begin(after: Mark): Promise<{ readonly head: Mark } | undefined> {
-    if (fileAt(path) !== file) throw new SourceMoved('another file was put in place of the SQLite file');
+    refuseMoved(path, file);
     try {
       if (pins.length > 0) settleWal(db);
       readTransaction(db);

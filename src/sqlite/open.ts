@@ -4,7 +4,6 @@
  */
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import BetterSqlite3 from 'better-sqlite3';
 import { messageOf, Refused, ReplicationError, SourceMoved, UsageError } from '../change/errors.ts';
 
@@ -17,7 +16,9 @@ const READ_WAIT_MS = 2_000;
 export const PATIENT_MS = 30_000;
 const PAUSE_MS = 0.2;
 const cell = new Int32Array(new SharedArrayBuffer(4));
-const FIRST_READ = /* sql */ `select 1 from sqlite_schema limit 1`;
+
+/** Waits for the usual gap between writers, and the event loop with it: a timer would wait a whole millisecond, five times as long. */
+export const pause = (): void => void Atomics.wait(cell, 0, 0, PAUSE_MS);
 
 export type OpenOptions = {
   readonly readonly?: boolean;
@@ -55,7 +56,7 @@ const closing = (db: Database): Database & Disposable => Object.assign(db, { [Sy
 
 /** SQLite's own wait looks some thirty times in two seconds: beside a writer that hardly pauses it finds no gap (rollback-journal mode). */
 function firstRead(db: Database, waitMs: number): void {
-  for (const deadline = performance.now() + waitMs; ; Atomics.wait(cell, 0, 0, PAUSE_MS)) {
+  for (const deadline = performance.now() + waitMs; ; pause()) {
     try {
       db.prepare(/* sql */ `select count(*) from sqlite_schema`).get();
       return;
@@ -176,45 +177,6 @@ export const codeOf = (error: unknown): string => (error instanceof BetterSqlite
 /** Whether another connection stands in the way just now. */
 export const isBusy = (error: unknown): boolean => /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error));
 
-/** A read transaction: everything read until `release` is one committed state of the file. */
-export type ReadTransaction = { release(): void; [Symbol.dispose](): void };
-
-/** Begins a read transaction; the first read is made here, because only that fixes the state. */
-export function readTransaction(db: Database): ReadTransaction {
-  db.exec('begin');
-  const release = (): void => {
-    if (db.open && db.inTransaction) db.exec('rollback');
-  };
-  try {
-    db.prepare(FIRST_READ).get();
-  } catch (error) {
-    release();
-    throw error;
-  }
-  return { release, [Symbol.dispose]: release };
-}
-
-/**
- * Runs the synchronous `fn` in one write transaction. Takes the lock with an own retry loop, since SQLite's busy timeout
- * starves beside saturated writers; COMMIT is retried too (readers, in rollback-journal mode). Throws ReplicationError
- * 'retry' when `budgetMs` is used up; nothing is written then, or when `fn` throws.
- */
-export async function writeTransaction<T>(db: Database, budgetMs: number, fn: () => T): Promise<T> {
-  const timeout = db.pragma('busy_timeout', { simple: true });
-  db.pragma('busy_timeout = 0');
-  try {
-    await persist(() => db.exec('begin immediate'), budgetMs);
-    const result = fn();
-    await persist(() => db.exec('commit'), budgetMs);
-    return result;
-  } catch (error) {
-    if (db.open && db.inTransaction) db.exec('rollback');
-    throw orFull(db, orMoved(error));
-  } finally {
-    if (db.open) db.pragma(`busy_timeout = ${timeout}`);
-  }
-}
-
 /** Whether a disk is full: SQLite's own error, or what `orFull` makes of it. */
 export const isFull = (error: unknown): boolean => codeOf(error instanceof ReplicationError ? error.cause : error) === 'SQLITE_FULL';
 
@@ -228,26 +190,11 @@ export const orFull = (db: Database, error: unknown): unknown =>
     : error;
 
 /** SQLite writes nothing more into a file whose name another has taken. Other errors stay as they are. */
-export const orMoved = (error: unknown): unknown =>
-  codeOf(error) === 'SQLITE_READONLY_DBMOVED' ? new SourceMoved('another file was put in place of the SQLite file', error) : error;
+export const orMoved = (error: unknown): unknown => (codeOf(error) === 'SQLITE_READONLY_DBMOVED' ? moved(error) : error);
 
-/** Repeats `attempt` for up to `budgetMs` while others stand in its way; then throws ReplicationError 'retry'. */
-export async function persist<T>(attempt: () => T, budgetMs: number): Promise<T> {
-  const deadline = performance.now() + budgetMs;
-  for (;;) {
-    try {
-      return attempt();
-    } catch (error) {
-      if (!isBusy(error) && !isLocked(error)) throw error;
-      if (performance.now() >= deadline) throw stillLocked(budgetMs, error);
-    }
-    Atomics.wait(cell, 0, 0, PAUSE_MS); // a timer would wait a whole millisecond, five times the usual gap between writers
-    await setImmediate();
-  }
+/** Throws SourceMoved where the file at `path` is not `file` any more, which `fileAt` gave. */
+export function refuseMoved(path: string, file: string | undefined): void {
+  if (fileAt(path) !== file) throw moved();
 }
 
-const stillLocked = (budgetMs: number, cause: unknown): ReplicationError =>
-  new ReplicationError('retry', `the SQLite file stayed locked for ${Math.round(budgetMs)} ms`, {
-    hint: 'Another process holds a transaction open on it; end that, or allow a longer pause.',
-    cause,
-  });
+const moved = (cause?: unknown): SourceMoved => new SourceMoved('another file was put in place of the SQLite file', cause);

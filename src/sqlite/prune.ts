@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Seq } from '../change/change.ts';
-import { type Database, writeTransaction } from './open.ts';
+import type { Database } from './open.ts';
+import { writeTransaction } from './transaction.ts';
 
 const LOWEST = /* sql */ `select min(seq) from _attacca_journal`;
 const HEAD = /* sql */ `select max(seq) from _attacca_journal`;

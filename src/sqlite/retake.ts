@@ -12,8 +12,9 @@ import { drift } from '../plan/fingerprint.ts';
 import type { Plan } from '../plan/plan.ts';
 import { createCapture, dropCapture } from './capture.ts';
 import { createTables, hasJournal, type Identity, markTables, readFileControl, settle } from './install.ts';
-import { type Database, writeTransaction } from './open.ts';
+import type { Database } from './open.ts';
 import { readSchema } from './tables.ts';
+import { writeTransaction } from './transaction.ts';
 
 const NONCE = /* sql */ `select nonce from _attacca_journal where seq = ?`;
 const OURS = /* sql */ `select name from sqlite_schema where type = 'table' and name in ('_attacca_control', '_attacca_journal', '_attacca_canary')`;

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
-import { type Database, openSource, persist, writeTransaction } from './open.ts';
+import { type Database, openSource } from './open.ts';
+import { persist, writeTransaction } from './transaction.ts';
 
 /** How long one of several transactions may go on before it commits, and how long the application has until the next [G6]. */
 const LOCK_MS = 8;

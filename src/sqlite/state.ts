@@ -6,8 +6,9 @@ import { keyColumns, type Plan, type TablePlan } from '../plan/plan.ts';
 import { chunk, countRows } from './chunk.ts';
 import { stretch } from './digest.ts';
 import { type HeldRows, readMarks, readNamed, same } from './marks.ts';
-import { type Database, openSource, readTransaction } from './open.ts';
+import { type Database, openSource } from './open.ts';
 import { headMark } from './rows.ts';
+import { readTransaction } from './transaction.ts';
 import { bindable, placeholder, readerOf, readValues } from './values.ts';
 
 /** Marks that are read at once where there may be many: whatever else this thread does waits for as long as that takes. */

@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { isTransient } from '../change/errors.ts';
-import { type Database, persist } from './open.ts';
+import type { Database } from './open.ts';
+import { persist } from './transaction.ts';
 
 const PAGE = Buffer.alloc(4_096);
 /** Longer than this nobody is interested in how long exactly. */

@@ -3,9 +3,10 @@ import type { Seq } from '../../src/change/change.ts';
 import { compact, waitingMarks } from '../../src/sqlite/compact.ts';
 import { install } from '../../src/sqlite/install.ts';
 import { readMarks } from '../../src/sqlite/marks.ts';
-import { openSource, readTransaction } from '../../src/sqlite/open.ts';
+import { openSource } from '../../src/sqlite/open.ts';
 import { headMark } from '../../src/sqlite/rows.ts';
 import { readSchema } from '../../src/sqlite/tables.ts';
+import { readTransaction } from '../../src/sqlite/transaction.ts';
 import { model } from './model.ts';
 import { planOf, scratch, stored } from './planned.ts';
 

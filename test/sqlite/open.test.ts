@@ -4,7 +4,8 @@ import { mkdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { SourceMoved, UsageError } from '../../src/change/errors.ts';
-import { isLocked, openSource, PATIENT_MS, persist, readTransaction, writeTransaction } from '../../src/sqlite/open.ts';
+import { isLocked, openSource, PATIENT_MS } from '../../src/sqlite/open.ts';
+import { persist, readTransaction, writeTransaction } from '../../src/sqlite/transaction.ts';
 import { scratch } from './planned.ts';
 
 test.each([

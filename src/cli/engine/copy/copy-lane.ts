@@ -12,8 +12,9 @@ import { connect, type Writer } from '../../../postgres/open.ts';
 import type { QuarantinePolicy } from '../../../postgres/policy.ts';
 import { rowsBetween } from '../../../sqlite/chunk.ts';
 import { checkFit } from '../../../sqlite/health.ts';
-import { explain, openSource, readTransaction } from '../../../sqlite/open.ts';
+import { explain, openSource } from '../../../sqlite/open.ts';
 import { readPortion } from '../../../sqlite/portion.ts';
+import { readTransaction } from '../../../sqlite/transaction.ts';
 import { type Failure, packed } from '../failure.ts';
 import { giveWay } from '../priority.ts';
 

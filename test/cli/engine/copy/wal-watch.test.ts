@@ -5,7 +5,8 @@ import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { watchWal } from '../../../../src/cli/engine/copy/wal-watch.ts';
 import { type AdjustablePace, dialOf, paceOf } from '../../../../src/replicate/pace.ts';
-import { openSource, readTransaction } from '../../../../src/sqlite/open.ts';
+import { openSource } from '../../../../src/sqlite/open.ts';
+import { readTransaction } from '../../../../src/sqlite/transaction.ts';
 
 const MB = 1_048_576;
 
