@@ -147,7 +147,7 @@ export function loadConfig(overrides: Overrides, file: string | undefined, env: 
   if (raw.source === undefined && parsed.error.issues.length === 1) {
     throw new UsageError('no SQLite file given', 'name it: --source app.db, ATTACCA_SOURCE, or "source" in attacca.config.json');
   }
-  throw new UsageError(`invalid configuration\n${z.prettifyError(parsed.error)}`, `see README, "Configuration"`);
+  throw new UsageError(`invalid configuration\n${z.prettifyError(parsed.error)}`, `see deploy/configuration.md`);
 }
 
 type Raw = Record<string, unknown>;
@@ -199,7 +199,7 @@ function parse(path: string, text: string): Raw {
   } catch {
     // Not JSON at all: the same sentence says it.
   }
-  throw new UsageError(`${path} is not a JSON object`, 'check its commas and quotes; README, "Configuration", has an example');
+  throw new UsageError(`${path} is not a JSON object`, 'check its commas and quotes; deploy/configuration.md has an example');
 }
 
 /** What secrets.ts puts in for `${NAME}` and `${file:/path}`, so that no secret need be in the file. */

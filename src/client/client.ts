@@ -53,7 +53,7 @@ export type FlagOptions = {
   readonly postgres?: string;
 };
 
-/** A row of a table in Postgres: see README, "The flag". */
+/** A row of a table in Postgres: see deploy/configuration.md, "The flag". */
 export type RowFlagOptions = {
   readonly kind: 'postgres';
   readonly schema?: string;

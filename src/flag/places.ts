@@ -26,5 +26,5 @@ export function openFlag(config: FlagPlaces, context: FlagContext): FlagProvider
     const flag = open(config, context);
     if (flag !== undefined) return flag;
   }
-  throw new ReplicationError('halt', 'no place is known for this flag', { hint: 'see README, "The flag"' });
+  throw new ReplicationError('halt', 'no place is known for this flag', { hint: 'see deploy/configuration.md, "The flag"' });
 }

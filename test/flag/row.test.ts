@@ -7,7 +7,7 @@ import { connect as session } from '../../src/postgres/open.ts';
 import { connect, type TestPostgres, testPostgres } from '../support/postgres.ts';
 import { rejected } from './context.ts';
 
-/** As README and deploy/least-privilege.sql have it. */
+/** As deploy/configuration.md and deploy/least-privilege.sql have it. */
 const TABLE = 'create table app_flag (name text primary key, value text not null, epoch bigint not null default 0)';
 const ROLE = `attacca_flag_${process.pid}`;
 

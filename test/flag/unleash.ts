@@ -72,7 +72,7 @@ function answer(state: Unleash & { read(): boolean; set(to: boolean): void }, re
   return reply(200);
 }
 
-/** The flag of attacca's configuration for it, as the README shows it. */
+/** The flag of attacca's configuration for it, as deploy/configuration.md shows it. */
 export const unleashFlag = (url: string, more: object = {}) => {
   const environment = `${url}/api/admin/projects/default/features/use-postgres/environments/production`;
   const headers = { authorization: '$'.concat('{UNLEASH_TOKEN}') };

@@ -1,5 +1,5 @@
 /*
- * What `status` says, for Prometheus. Names and meanings are a contract that alerts rely on: README, "Watching it", lists them.
+ * What `status` says, for Prometheus. Names and meanings are a contract that alerts rely on: deploy/watching.md lists them.
  */
 import { Counter, Gauge, Registry } from 'prom-client';
 import { PHASES } from '../../cutover/phase.ts';

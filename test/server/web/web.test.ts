@@ -200,8 +200,8 @@ describe('metrics', () => {
       ).toBe(false);
   });
 
-  test('the README names each, and no other', () => {
-    const named = [...readFileSync('README.md', 'utf8').matchAll(/`(attacca_\w+)(?:\{\w+\})?`/g)].map(([, name]) => name);
+  test('deploy/watching.md names each, and no other', () => {
+    const named = [...readFileSync('deploy/watching.md', 'utf8').matchAll(/`(attacca_\w+)(?:\{\w+\})?`/g)].map(([, name]) => name);
     expect(new Set(named)).toEqual(new Set(['attacca_up', ...METRICS.map(({ name }) => name)]));
   });
 });
