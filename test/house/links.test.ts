@@ -18,8 +18,9 @@ test.each(PAGES)('every link of %s leads somewhere', page => {
     const [path = '', place] = link.split('#');
     const file = path === '' ? page : join(dirname(page), path);
     if (!existsSync(file)) return [link];
+    if (place === undefined) return [];
     const places = [...readFileSync(file, 'utf8').matchAll(HEADING)].map(([, heading = '']) => anchor(heading));
-    return place === undefined || places.includes(place) ? [] : [link];
+    return places.includes(place) ? [] : [link];
   });
   expect(broken).toEqual([]);
 });
