@@ -56,7 +56,7 @@ export interface PostgresSide {
    * everything before is on disk then.
    */
   prepare(epoch: bigint, usedIds: ReadonlyMap<number, bigint | null>): Promise<Lsn>;
-  /** The highest number of each sequence. The phase that was sent before is stored then: `LockedPostgres.close` looks for it. */
+  /** The highest number of each sequence. The phase that was sent before stands then: `LockedPostgres.close` looks for it, and brings all to disk. */
   usedIds(): Promise<ReadonlyMap<number, bigint>>;
   /** Opens the tables for the application, in one transaction that checks phase and checkpoint against SQLite's closed record. */
   open(closed: { readonly epoch: bigint; readonly head: Mark }): Promise<void>;

@@ -59,18 +59,18 @@ const USED = /* sql */ `
   witnessed as (
     insert into attacca.witness (object, state) select 'sequence:' || id, coalesce(used::text, '') from seen
     on conflict (object) do update set state = excluded.state)
-  select id, coalesce(used, 0) as used, (select count(value) from kept) as n from seen`;
+  select id, coalesce(used, 0) as used, (select count(value) from kept) as n, set_config('synchronous_commit', $4, true) from seen`;
 
 /**
  * The highest number each identity sequence has given out, by TablePlan.id; 0 where it has given out none. From here on it is a witness:
  * while SQLite is primary nobody draws numbers. Each is set to where it stands: Postgres writes ahead up to 32 numbers, and after a
- * crash it would stand behind those.
+ * crash it would stand behind those. `lazily`: a commit that follows brings it to disk.
  */
-export async function readSequences(session: Session, plan: Plan): Promise<Map<number, bigint>> {
+export async function readSequences(session: Session, plan: Plan, commit: 'durably' | 'lazily'): Promise<Map<number, bigint>> {
   const known = identities(plan);
   const ids = known.map(({ table }) => table.id);
   const names = known.map(({ table }) => tableName(plan, table));
-  const { rows } = await session.query(USED, [ids, names, known.map(({ column }) => column)]);
+  const { rows } = await session.query(USED, [ids, names, known.map(({ column }) => column), commit === 'lazily' ? 'off' : 'on']);
   return new Map(rows.map(row => [Number(row.id), BigInt(row.used ?? 0)]));
 }
 

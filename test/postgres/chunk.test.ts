@@ -121,7 +121,7 @@ test('sequences go on after the highest number used, and start at 1 where none w
     { phase: 'preparing', epoch: 0n },
   );
   await expect(setSequences(w.session, PLAN, new Map([[1, 7n]]), { phase: 'preparing', epoch: 1n })).rejects.toThrow('no longer preparing');
-  expect(await readSequences(w.session, PLAN)).toEqual(
+  expect(await readSequences(w.session, PLAN, 'durably')).toEqual(
     new Map([
       [1, highest],
       [3, 0n],
@@ -132,7 +132,7 @@ test('sequences go on after the highest number used, and start at 1 where none w
   expect(await w.postgres.query(`insert into items (name) values ('x') returning id`)).toEqual([{ id: String(highest + 1n) }]);
   expect(await w.postgres.query(`insert into notes (item) values (1) returning id`)).toEqual([{ id: '1' }]);
   expect(await w.postgres.query('select last_value, log_cnt from notes_id_seq')).toEqual([{ last_value: '1', log_cnt: '32' }]);
-  expect((await readSequences(w.session, PLAN)).get(4)).toBe(1n);
+  expect((await readSequences(w.session, PLAN, 'durably')).get(4)).toBe(1n);
   // None is written ahead any more: a crash of the server leaves it where the witness says.
   expect(await w.postgres.query('select last_value, is_called, log_cnt from notes_id_seq')).toEqual([
     { last_value: '1', is_called: 't', log_cnt: '0' },

@@ -44,7 +44,7 @@ test('a role that owns the database and nothing else can do everything on the wa
     await validateForeignKeys(w.session, PLAN, () => undefined);
     await analyze(w.session, PLAN);
     await setSequences(w.session, PLAN, new Map([[1, 2n]]), { phase: 'preparing', epoch: 0n });
-    expect((await readSequences(w.session, PLAN)).get(1)).toBe(2n);
+    expect((await readSequences(w.session, PLAN, 'durably')).get(1)).toBe(2n);
 
     const state = await targetState(url, PLAN);
     expect(await state.rows(1, [['1']])).toEqual([item(1, 'a')]);

@@ -80,7 +80,7 @@ async function move({ engine, plan, control }: Standing, { epoch, watermark }: C
   await transaction(engine.main, null, async () => {
     await lockTables(engine.main, plan, LOCK_WAIT_MS);
     await fenceOpen(engine.main, plan);
-    await readSequences(engine.main, plan); // from where they stand now, they move no more
+    await readSequences(engine.main, plan, 'durably'); // from where they stand now, they move no more
     const verifiedSeq = control.mark?.seq ?? null;
     const set = { verifiedSeq, fullVerifiedAt: null, fullVerifiedOk: null };
     await advance(engine.main, { from: phase, to, epoch: standing, nextEpoch: epoch, set });

@@ -119,7 +119,7 @@ function postgresSide(on: Installed, sink: Sink<Mark, Rows>, open: Ready): Postg
       if (!writer.replicaRole) await restoreForeignKeys(on);
       return await setSequences(main, plan, usedIds, { phase: 'verifying', epoch });
     },
-    usedIds: () => readSequences(main, plan),
+    usedIds: () => readSequences(main, plan, 'lazily'),
     async open({ epoch, head }) {
       const statement = `begin; ${only('switching', epoch, head.seq)}; ${opening(epoch)} commit`;
       try {
