@@ -34,8 +34,27 @@ const buy = (token, item, pieces) =>
     return tx.side;
   });
 
-/** The connection broke during the commit: nobody but the database knows, and what was written has a name to ask for. */
-const isThere = token => db.read(async tx => (await tx.get('select 1 from purchase where token = ?', token)) !== undefined);
+/** The connection broke during the commit: nobody but the database knows, so it is asked until it answers. What was written has a name to ask for. */
+async function isThere(token) {
+  for (;;) {
+    try {
+      return await db.read(async tx => (await tx.get('select 1 from purchase where token = ?', token)) !== undefined);
+    } catch (error) {
+      say(`no answer yet: ${error.message}`);
+      await delay(100);
+    }
+  }
+}
+
+/** What is refused is not the end: the next customer may be luckier. */
+async function serve(token, item) {
+  try {
+    return `bought ${token} on ${await buy(token, item, 1)}`;
+  } catch (error) {
+    if (error instanceof OutcomeUnknown && (await isThere(token))) return `bought ${token} after all`;
+    return `did not buy ${token}: ${error.message}`;
+  }
+}
 
 let stopped = false;
 process.on('SIGTERM', () => {
@@ -43,13 +62,7 @@ process.on('SIGTERM', () => {
 });
 
 for (let n = 1; !stopped; n++) {
-  const token = `${till}-${n}`;
-  try {
-    say(`bought ${token} on ${await buy(token, 1 + (n % 3), 1)}`);
-  } catch (error) {
-    if (!(error instanceof OutcomeUnknown)) throw error;
-    if (await isThere(token)) say(`bought ${token} after all`);
-  }
+  say(await serve(`${till}-${n}`, 1 + (n % 3)));
   await delay(5);
 }
 await db.close();

@@ -72,8 +72,9 @@ export interface AppDatabase {
   /**
    * Runs `work` in one write transaction (`begin immediate` on SQLite, `begin` on Postgres) and resolves when it is committed.
    * `work` may run several times, so it must not have other effects; on SQLite transactions queue, so it must not start
-   * another one and wait for it: both fail after `waitMs`. Rejects with what `work` or the database threw after rolling back, with `NotAccepted` when
-   * no side accepted it in time, and with `OutcomeUnknown` when the connection was lost during the commit.
+   * another one and wait for it: both fail after `waitMs`. Where its connection breaks before the commit it is run again; one that cannot be
+   * made is an error at once. Rejects with what `work` or the database threw after rolling back, with `NotAccepted` when no side accepted it in
+   * time, and with `OutcomeUnknown` when the connection was lost during the commit.
    */
   transaction<T>(work: Work<T>): Promise<T>;
   /** The same for a read-only transaction: one state of the database. */

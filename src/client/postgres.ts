@@ -2,10 +2,11 @@
  * The application's Postgres side: a transaction on a connection of the application's pool.
  *
  * (1) An error of the driver, not of the server, leaves a connection in a state nobody knows: it is destroyed, which rolls back.
- * (2) COMMIT has three ends: done, refused by the server (nothing kept), or unknown; the last is never run again [G10].
+ * (2) A connection that breaks before COMMIT has kept nothing: a refusal like any other. That none can be made is the application's to hear.
+ * (3) COMMIT has three ends: done, refused by the server (nothing kept), or unknown; the last is never run again [G10].
  */
 import { numbered, remembered } from './placeholders.ts';
-import { codeOf, OutcomeUnknown, refusalOf } from './refusal.ts';
+import { codeOf, OutcomeUnknown, Refusal, refusalOf } from './refusal.ts';
 import type { Database, Param, Row, Tx, Work } from './tx.ts';
 
 /** The part of node-postgres that the library uses. */
@@ -47,7 +48,7 @@ export function postgresSide(open: () => PgPool): Database {
   };
   return {
     write: async work => attempt(await connect(), 'begin', work),
-    read: async work => attempt(await connect(), 'begin isolation level repeatable read read only', work),
+    read: async work => attempt(await connect(), 'begin isolation level repeatable read read only', work).catch(unread),
     warm: () => {
       if (performance.now() < warmAgainAt) return;
       warmAgainAt = performance.now() + WARM_EVERY_MS;
@@ -68,12 +69,14 @@ function watched(pool: PgPool): PgPool {
   return pool;
 }
 
+/** Of a transaction that only reads, COMMIT has nothing to keep. */
+function unread(error: unknown): never {
+  throw error instanceof OutcomeUnknown ? new Refusal(error.cause) : error;
+}
+
 async function attempt<T>(client: PgClient, begin: string, work: Work<T>): Promise<T> {
-  const { tx, end, failure } = transaction(client);
+  const { tx, end, failure, breaks } = transaction(client);
   let broken = false;
-  const breaks = () => {
-    broken = true;
-  };
   client.on('error', breaks);
   try {
     const result = await run(client, begin, tx, work, failure);
@@ -82,7 +85,10 @@ async function attempt<T>(client: PgClient, begin: string, work: Work<T>): Promi
     return result;
   } catch (error) {
     if (error instanceof OutcomeUnknown || isDriverError(failure())) broken = true;
-    else await client.query('rollback').catch(breaks);
+    else
+      await client.query('rollback').catch(() => {
+        broken = true;
+      });
     throw error;
   } finally {
     end();
@@ -106,7 +112,7 @@ async function run<T>(client: PgClient, begin: string, tx: Tx, work: Work<T>, fa
 
 const prepare = remembered(numbered);
 
-/** Statements of one transaction; `failure` is the first that failed. */
+/** Statements of one transaction; `failure` is the first that failed, or that the connection broke. */
 function transaction(client: PgClient) {
   let failed: unknown;
   let ended = false;
@@ -130,7 +136,10 @@ function transaction(client: PgClient) {
   const end = () => {
     ended = true;
   };
-  return { tx, end, failure: () => failed };
+  const breaks = (error: Error) => {
+    if (refusalOf(failed) === undefined) failed = new Refusal(error);
+  };
+  return { tx, end, failure: () => failed, breaks };
 }
 
 /** Postgres takes 0 and 1 for a boolean, and no boolean for a number. */

@@ -5,7 +5,7 @@ export class Refusal extends Error {
   /** What the fence said about who is primary since when; undefined where it did not say, or the database was only busy. */
   readonly fence: FlagState | undefined;
   constructor(cause: unknown, fence?: FlagState) {
-    super('refused', { cause });
+    super(cause instanceof Error ? cause.message : 'refused', { cause });
     this.fence = fence;
   }
 }
@@ -28,13 +28,17 @@ export class OutcomeUnknown extends Error {
  * message, which is the contract: triggers cannot raise a code of their own in SQLite.
  */
 export function refusalOf(error: unknown): Refusal | undefined {
+  if (error instanceof Refusal) return error;
   if (!(error instanceof Error)) return undefined;
   if (error.message.includes('ATTACCA_FENCED')) return new Refusal(error, fenceIn(error.message));
   return AGAIN.test(codeOf(error)) ? new Refusal(error) : undefined;
 }
 
-/** Locked by somebody else (SQLite), a serialization failure or the victim of a deadlock (Postgres): rolled back, and as good as new. */
-const AGAIN = /^(SQLITE_BUSY.*|SQLITE_LOCKED.*|40001|40P01)$/;
+/**
+ * Locked by somebody else (SQLite); a serialization failure, the victim of a deadlock, or a server that ends its connections (Postgres):
+ * rolled back, and as good as new.
+ */
+const AGAIN = /^(SQLITE_BUSY.*|SQLITE_LOCKED.*|40001|40P01|57P0[12])$/;
 
 /** The state that a fence's message names; undefined where it names none. */
 export function fenceIn(message: string): FlagState | undefined {

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { expect, test } from 'vitest';
 import { OutcomeUnknown } from '../../src/client/client.ts';
 import { type PgClient, postgresSide } from '../../src/client/postgres.ts';
+import { Refusal } from '../../src/client/refusal.ts';
 import { endBackend, testPostgres } from '../support/postgres.ts';
 
 /** A proxy before the server that cuts the line right after the client has sent `cutAt`; what was sent does arrive. */
@@ -41,7 +42,7 @@ test('a connection lost during COMMIT is an unknown outcome and is not run again
   proxy.close();
 });
 
-test('a connection lost before COMMIT is a plain failure: nothing was kept', async () => {
+test('a connection lost before COMMIT has kept nothing: a refusal, so that the transaction is run again [G10]', async () => {
   await using postgres = await testPostgres();
   await postgres.query('create table t (id integer primary key)');
   const proxy = await cuttingProxy(postgres.url, 'insert into');
@@ -51,7 +52,7 @@ test('a connection lost before COMMIT is a plain failure: nothing was kept', asy
     begun = true;
     return tx.run('insert into t values (?)', 1);
   });
-  await expect(lost).rejects.not.toBeInstanceOf(OutcomeUnknown);
+  await expect(lost).rejects.toBeInstanceOf(Refusal);
   expect([begun, await postgres.query('select * from t')]).toEqual([true, []]);
   await side.close();
   proxy.close();
@@ -96,9 +97,14 @@ test('the server ending an idle or a working connection does not end the process
     await end((await tx.get('select pg_backend_pid() as pid'))?.pid);
     await tx.get('select 1');
   });
-  await expect(working).rejects.toThrow();
+  await expect(working).rejects.toBeInstanceOf(Refusal);
   expect(await side.write(tx => tx.get('select 1 as one'))).toEqual({ one: 1 });
   await side.close();
+});
+
+test('a connection lost during the COMMIT of a read is a refusal: there was nothing to keep', async () => {
+  const { side } = failingAtCommit({ code: '08006', severity: 'FATAL' });
+  await expect(side.read(async () => 1)).rejects.toBeInstanceOf(Refusal);
 });
 
 /** A connection that does everything but COMMIT, which fails so; says what it was asked for. */
