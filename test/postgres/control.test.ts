@@ -115,6 +115,17 @@ test('behind `only` nobody moves the phase before it has ended [G8]', async () =
   await moving;
 });
 
+test('a line of the timeline says when it was written, not when its transaction began', async () => {
+  await using w = await world();
+  await using other = await connect(w.postgres.url, { applicationName: 'attacca other' });
+  await other.query('begin; select 1');
+  await advance(w.session, { from: 'preparing', to: 'copying', epoch: 0n });
+  await advance(other, { from: 'copying', to: 'catching_up', epoch: 0n });
+  await other.query('commit');
+  const lines = await w.postgres.query('select event from attacca.audit order by at');
+  expect(lines.slice(-2)).toEqual([{ event: 'preparing → copying' }, { event: 'copying → catching_up' }]);
+});
+
 test('a step is on disk when it is made, unless it is lazy; the session is then as it was [G8]', async () => {
   await using w = await world();
   await w.postgres.query(`create table public.commits (mode text)`);

@@ -92,7 +92,7 @@ create table attacca.scheduled (
 
 create table attacca.audit (
   id bigint generated always as identity primary key,
-  at timestamptz not null default now(),
+  at timestamptz not null default clock_timestamp(),
   event text not null,
   detail jsonb,
   by text not null default current_user
