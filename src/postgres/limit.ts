@@ -4,14 +4,19 @@ import { UsageError } from '../change/errors.ts';
 const LONGEST_LIMIT_MS = 2 ** 31 - 1;
 
 /** `?query_timeout=MS` in the URL, as the driver reads it. Throws UsageError for what no timer can wait for. */
-export function limitIn(url: string): number | undefined {
-  const given = /[?&]query_timeout=([^&]*)/.exec(url)?.[1];
+export const limitIn = (url: string): number | undefined =>
+  timeIn(url, 'query_timeout', /^\d+$/, 1, `give milliseconds, at most ${LONGEST_LIMIT_MS} (24 days)`);
+
+/** `?connect_timeout=SECONDS` in the URL, in milliseconds: libpq knows it, and the driver does not. Nothing waits for ever. */
+export const connectLimitIn = (url: string): number | undefined =>
+  timeIn(url, 'connect_timeout', /^[1-9]\d*$/, 1_000, 'give whole seconds, from 1');
+
+function timeIn(url: string, name: string, form: RegExp, unitMs: number, hint: string): number | undefined {
+  const given = new RegExp(`[?&]${name}=([^&]*)`).exec(url)?.[1];
   if (given === undefined) return undefined;
-  if (/^\d+$/.test(given) && Number(given) <= LONGEST_LIMIT_MS) return Number(given);
-  throw new UsageError(
-    `query_timeout=${given} in the target is nothing that a timer can wait for`,
-    `give milliseconds, at most ${LONGEST_LIMIT_MS} (24 days)`,
-  );
+  const ms = Number(given) * unitMs;
+  if (form.test(given) && ms <= LONGEST_LIMIT_MS) return ms;
+  throw new UsageError(`${name}=${given} in the target is nothing that a timer can wait for`, hint);
 }
 
 /** The URL for a connection on which one command goes on for ever: the driver takes the limit from there, whatever else it is given. */

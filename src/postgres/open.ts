@@ -15,7 +15,7 @@ import { literal } from '../change/quote.ts';
 import { redact } from '../change/redact.ts';
 import { connectionError } from './connection-error.ts';
 import { PostgresError, replicationError } from './errors.ts';
-import { limitIn } from './limit.ts';
+import { connectLimitIn, limitIn } from './limit.ts';
 import { roundTrips, type Step } from './round-trip.ts';
 import { asVerified, unreadFile } from './tls.ts';
 import { overlapping, type Turns, turns } from './turns.ts';
@@ -102,9 +102,9 @@ const CONFIGURE = /* sql */ `
  * (password, database, TLS), a ReplicationError to retry where the server is not there.
  */
 export async function connect(url: string, options: ConnectOptions): Promise<Session> {
-  const wanted = limitIn(url);
-  const queryMs = options.queryMs ?? wanted ?? QUERY_MS;
-  const client = open(url, { ...options, queryMs });
+  const wanted = { queryMs: limitIn(url) ?? QUERY_MS, connectMs: connectLimitIn(url) ?? CONNECT_MS };
+  const { queryMs, connectMs } = { ...wanted, ...options };
+  const client = open(url, { ...options, queryMs, connectMs });
   // An idle session that loses its connection must not end the process: its next query reports the loss.
   client.on('error', () => undefined);
   const lost = new AbortController();
@@ -123,13 +123,14 @@ export async function connect(url: string, options: ConnectOptions): Promise<Ses
 /** A host that ends before the last @ is the beginning of a password that was not encoded: it would be looked for, and named. */
 const CUT_SHORT = /^[^/]*\/\/[^/?#]*(?:\/[^?]*@|#)/;
 
-function open(url: string, options: ConnectOptions & { readonly queryMs: number }): Client {
+function open(url: string, options: ConnectOptions & { readonly queryMs: number; readonly connectMs: number }): Client {
   if (CUT_SHORT.test(url)) throw noUrl(url);
+  const connectionString = asVerified(url);
   try {
     return new Client({
-      connectionString: asVerified(url),
+      connectionString,
       application_name: options.applicationName,
-      connectionTimeoutMillis: options.connectMs ?? CONNECT_MS,
+      connectionTimeoutMillis: options.connectMs,
       query_timeout: options.queryMs,
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,

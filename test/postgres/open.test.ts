@@ -55,17 +55,33 @@ test('what goes in and out is the same, whatever the defaults of role and databa
     expect((await session.query('select current_setting($1) as now', [name])).rows, name).toEqual([{ now: ours }]);
 });
 
-test('a limit that no timer can wait for is refused; the longest that one can is kept', async () => {
+test('the longest limit that a timer can wait for is kept, and so is the time that connecting may take', async () => {
   await using postgres = await testPostgres();
-  const limited = (ms: number): string => Object.assign(new URL(postgres.url), { search: `?query_timeout=${ms}` }).href;
-  await using session = await connect(limited(2 ** 31 - 1), AS);
+  const limited = Object.assign(new URL(postgres.url), { search: `?query_timeout=${2 ** 31 - 1}&connect_timeout=9` });
+  await using session = await connect(limited.href, AS);
   expect((await session.query('select pg_sleep(0.01), 1 as one')).rows).toMatchObject([{ one: '1' }]);
-  for (const options of [AS, { ...AS, queryMs: 1_000 }])
-    for (const ms of [2 ** 31, Number.NaN])
-      expect(await failure(connect(limited(ms), options))).toMatchObject({
-        name: 'UsageError',
-        message: expect.stringContaining(`query_timeout=${ms}`),
-      });
+  await using silent = await listening();
+  const began = performance.now();
+  expect(await failure(connect(`postgresql://app@127.0.0.1:${silent.port}/app?connect_timeout=1`, AS))).toMatchObject({
+    disposition: 'retry',
+  });
+  expect(performance.now() - began).toBeLessThan(9_000);
+});
+
+test.each([
+  'query_timeout=2147483648',
+  'query_timeout=NaN',
+  'connect_timeout=x',
+  'connect_timeout=0',
+  'sslmode=bogus',
+  'sslmode=',
+  'sslmode=allow',
+])('%s in the target is refused by name, before anybody is asked', async setting => {
+  for (const options of [AS, { ...AS, queryMs: 1_000, connectMs: 1_000 }])
+    expect(await failure(connect(`postgresql://app:${SECRET}@127.0.0.1:1/app?${setting}`, options))).toMatchObject({
+      name: 'UsageError',
+      message: expect.stringMatching(new RegExp(`^${setting} in the target is n`)),
+    });
 });
 
 test('who cannot be reached or does not let us in is named, the password is not', async () => {
