@@ -22,11 +22,12 @@ import { refuseOlder, refuseOtherSource } from './engine/engine.ts';
 import { saying } from './engine/tell/reckoning.ts';
 import type { Context } from './main.ts';
 import { EXIT, present, table } from './report.ts';
-import { writeOutput } from './write.ts';
+import { outputTo } from './write.ts';
 
 /** `attacca assess`: reads both sides, changes nothing. Exit code 3 if something blocks. */
 export async function assess(context: Context, options: { readonly html?: string; readonly target?: string }): Promise<number> {
   const { source, target, schema, plan: planFile, waive } = context.config();
+  const write = outputTo(options.html, source);
   using _traces = traceless(source);
   using db = openSource(source, { readonly: true, readWaitMs: PATIENT_MS });
   showing(context.output, say => {
@@ -63,7 +64,7 @@ export async function assess(context: Context, options: { readonly html?: string
     estimate: { ...sized, snapshotSeconds: [...sized.snapshotSeconds], assumptions: [...sized.assumptions] },
     ready: !findings.some(finding => finding.level === 'blocking'),
   };
-  if (options.html !== undefined) writeOutput(options.html, page(document, there.plan, estimateLines(document)), source);
+  write(() => page(document, there.plan, estimateLines(document)));
   present(context.output, document, () => lines(document));
   return document.ready ? EXIT.done : EXIT.refused;
 }

@@ -11,7 +11,7 @@ import { decidePlan } from './engine/decide/deciding.ts';
 import { saying } from './engine/tell/reckoning.ts';
 import type { Context } from './main.ts';
 import { EXIT, fail, present } from './report.ts';
-import { writeOutput } from './write.ts';
+import { outputTo } from './write.ts';
 
 /** `attacca plan`: the mapping for people to review and edit, or with --sql the DDL it leads to. */
 export async function plan(
@@ -21,13 +21,14 @@ export async function plan(
   if (options.widen === true) return await widen(context, options.table ?? []);
   if (options.table !== undefined) throw new UsageError('--table says what is widened', 'give --widen too; a plan is always of all tables');
   const { source, schema, waive } = context.config();
+  const write = outputTo(options.out, source);
   using _traces = traceless(source);
   using db = openSource(source, { readonly: true, readWaitMs: PATIENT_MS });
   const { plan, findings } = showing(context.output, say =>
     decidePlan(db, { schema, planFile: options.plan, waive, onProgress: saying(say, 'reading') }),
   );
   const text = options.sql === true ? planSql(plan) : printPlan(plan, findings);
-  if (options.out !== undefined) writeOutput(options.out, text, source);
+  write(() => text);
   const document = { file: options.out ?? null, tables: plan.tables.length, findings: [...findings], plan };
   const said = options.out === undefined ? [text.trimEnd()] : [`${options.out}: ${plan.tables.length} tables`];
   present(context.output, document, () => said);

@@ -4,7 +4,7 @@ import type { Context } from './main.ts';
 import { EXIT, present } from './report.ts';
 import { page } from './verify-page.ts';
 import { lines } from './verify-text.ts';
-import { writeOutput } from './write.ts';
+import { outputTo } from './write.ts';
 
 type VerifyFlags = {
   readonly table?: string[];
@@ -17,6 +17,7 @@ type VerifyFlags = {
 
 /** `attacca verify`: exit code 4 if the sides differ. */
 export async function verify(context: Context, { table: tables, repair, resume, nice, rowsPerSecond, html }: VerifyFlags): Promise<number> {
+  const write = outputTo(html, context.config().source);
   const call = {
     operation: 'verify',
     tables: tables ?? [],
@@ -26,7 +27,7 @@ export async function verify(context: Context, { table: tables, repair, resume, 
     ...(rowsPerSecond === undefined ? {} : { rowsPerSecond }),
   } as const;
   const { document } = await ask(context, call, VerifyDocument);
-  if (html !== undefined) writeOutput(html, page(document), document.source);
+  write(() => page(document));
   present(context.output, document, () => lines(document));
   return document.ok ? EXIT.done : EXIT.differ;
 }

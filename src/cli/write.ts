@@ -1,18 +1,34 @@
 import { realpathSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, UsageError } from '../change/errors.ts';
-import { behindLinks, replaceFile } from '../flag/replace.ts';
+import { behindLinks, replaceFile, stage, unstage } from '../flag/replace.ts';
+
+/** Writes what a flag asked for; nothing where it did not. */
+type Write = (text: () => string) => void;
 
 /**
- * Writes a file that a flag asked for, and has it on the disk: what stands there already stays whole until then. Throws UsageError where
- * that cannot be, and where it would overwrite the source.
+ * The file that a flag asked for: tried at once, before the work whose result it is to hold, and on the disk once it is written; what
+ * stands there already stays whole until then. Throws UsageError where that cannot be, and where it would overwrite the source.
  */
-export function writeOutput(path: string, text: string, source: string): void {
+export function outputTo(path: string | undefined, source: string): Write {
+  if (path === undefined) return () => undefined;
   if (isSource(path, source))
     throw new UsageError(`${path} is the SQLite file itself`, 'give another path to write to; nothing was written');
+  const replaced = attempt(path, () => {
+    const there = statSync(path, { throwIfNoEntry: false });
+    if (there?.isDirectory()) throw new Error('it is a folder');
+    if (there?.isFile() === false) return undefined; // a pipe or a terminal: nothing but writing tells
+    const real = behindLinks(path);
+    stage(real, '');
+    unstage(real);
+    return real;
+  });
+  return text => attempt(path, () => (replaced === undefined ? writeFileSync(path, text()) : replaceFile(replaced, text())));
+}
+
+function attempt<T>(path: string, work: () => T): T {
   try {
-    if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) writeFileSync(path, text);
-    else replaceFile(behindLinks(path), text);
+    return work();
   } catch (error) {
     const reason = messageOf(error);
     throw new UsageError(`${path} cannot be written: ${reason}`, 'remove that cause, or give another path; what stood there is whole');

@@ -318,11 +318,19 @@ describe.concurrent('words and settings that mean nothing', () => {
     ['a plan file that is missing', ['sync', ...SOURCE, '--plan', 'nowhere.yaml'], /plan file \S*nowhere\.yaml cannot be read/],
     ['a plan file that is not YAML', ['sync', ...SOURCE, '--plan', 'p.yaml'], /plan file is not YAML/, { 'p.yaml': 'tables: [a: {' }],
     ['a plan file with an unknown key', ['sync', ...SOURCE, '--plan', 'p.yaml'], /plan file is not valid/, { 'p.yaml': 'tabels: {}\n' }],
-    [
-      'a report into a folder that is not there',
-      ['assess', ...SOURCE, '--html', 'no/where.html'],
+    ...(
+      [
+        ['assess', '--html'],
+        ['plan', '--out'],
+        ['verify', '--html'],
+      ] as const
+    ).map(([command, flag]): (typeof cases)[number] => [
+      `${command} into a folder that is not there: said before the source is read`,
+      [command, '--source', 'no.db', flag, 'no/where.html'],
       /no\/where\.html cannot be written: ENOENT/,
-    ],
+      { 'no.db': 'this is no database at all' },
+    ]),
+    ['a report in the place of a folder', ['assess', ...SOURCE, '--html', '.'], /^attacca: \. cannot be written: it is a folder/],
     ['a report over the database', ['assess', ...SOURCE, '--html', './app.db'], /app\.db is the SQLite file itself/],
     ['a plan over the database', ['plan', ...SOURCE, '--out', 'app.db'], /app\.db is the SQLite file itself/],
   ];

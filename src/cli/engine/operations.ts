@@ -8,6 +8,7 @@ import { unschedule } from '../../postgres/scheduled.ts';
 import type { DoneDocument, SwitchDocument, VerifyDocument } from '../../server/documents.ts';
 import type { Operations, Progress } from '../../server/operations.ts';
 import { hold } from '../../sqlite/hold.ts';
+import { outputTo } from '../write.ts';
 import type { Controller } from './controller.ts';
 import { refuseWhilePaused, turn, untilCopied } from './copy/throttling.ts';
 import { type Installed, installed } from './engine.ts';
@@ -164,6 +165,7 @@ async function finish(
       },
     ]);
   }
+  outputTo(options.audit, engine.config.source); // nor is a backup made for nothing
   const unsaved = await makeBackup(engine, 'before-finish', progress);
   if (unsaved.length > 0) throw await noted(engine, 'finish refused', new Refused('finish refused', unsaved));
   progress('stopping the mirror');

@@ -7,7 +7,7 @@ import type { Session } from '../../../postgres/open.ts';
 import { VerifyDocument } from '../../../server/documents.ts';
 import { fileControlAt } from '../../../sqlite/install.ts';
 import { written } from '../../audit.ts';
-import { writeOutput } from '../../write.ts';
+import { outputTo } from '../../write.ts';
 import type { Engine } from '../engine.ts';
 
 /** Notes what is asked for, before it is done. Where nothing is installed there is no log, and nothing to note. */
@@ -50,6 +50,7 @@ export async function positions(engine: Engine): Promise<Readonly<Record<string,
 /** Writes the whole log to `path`, before it goes with the installation. Throws UsageError where that cannot be. */
 export async function exportAudit(engine: Engine, path: string | undefined): Promise<void> {
   if (path === undefined || !(await hasAudit(engine.side))) return;
+  const write = outputTo(path, engine.config.source);
   const document = { entries: await readWholeAudit(engine.side) };
-  writeOutput(path, written(document, path.endsWith('.csv')), engine.config.source);
+  write(() => written(document, path.endsWith('.csv')));
 }
