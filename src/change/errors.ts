@@ -9,7 +9,7 @@ export type Disposition = 'retry' | 'quarantine' | 'halt';
 export class ReplicationError extends Error {
   override readonly name: string = 'ReplicationError';
   readonly disposition: Disposition;
-  /** One sentence for the operator who was woken up: what to check, which command to run. */
+  /** For the operator who was woken up: what to check, which command to run. It follows an arrow: in lower case, without a full stop at its end. */
   readonly hint: string;
 
   constructor(disposition: Disposition, message: string, options: { readonly hint: string; readonly cause?: unknown }) {

@@ -2,7 +2,7 @@ import { html, raw } from 'hono/html';
 import { LEVELS } from '../plan/estimate.ts';
 import { type Finding, placeOf } from '../plan/finding.ts';
 import type { Plan, TablePlan } from '../plan/plan.ts';
-import { waivableAs } from '../plan/waive.ts';
+import { todo } from '../plan/waive.ts';
 import type { AssessDocument } from '../server/documents.ts';
 import { PAGE_STYLE } from '../server/web/page-style.ts';
 
@@ -56,13 +56,6 @@ ${found.map(
     <td><code>${finding.samples.slice(0, 5).join(' ')}</code></td>
   </tr>`,
 )}</table>`;
-
-/** What to do about it; of one that can be accepted, how. */
-export function todo(finding: Finding): string {
-  const accept = waivableAs(finding);
-  if (finding.waived !== undefined) return `waived: ${finding.waived}`;
-  return accept === undefined ? finding.remedy : `${finding.remedy} Or accept it: --waive '${accept}'.`;
-}
 
 function becomes(table: TablePlan, document: AssessDocument) {
   const facts = document.tables.find(each => each.table === table.name);

@@ -2,7 +2,6 @@ import pino from 'pino';
 import { Refused, ReplicationError } from '../change/errors.ts';
 import { redact } from '../change/redact.ts';
 import { durationText } from '../plan/estimate.ts';
-
 import { RehearsalDocument } from '../server/documents.ts';
 import { finished, readFileControl, wasFinished } from '../sqlite/install.ts';
 import { checkFile, openSource } from '../sqlite/open.ts';

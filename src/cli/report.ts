@@ -35,7 +35,7 @@ export function unheard(process: Spoken): void {
 
 const unwritten = (cause: Error): ReplicationError =>
   new ReplicationError('halt', `the output cannot be written: ${cause.message}`, {
-    hint: 'Make room there and ask again; what the command was to change is changed, and `attacca status` says how it stands.',
+    hint: 'make room there and ask again; what the command was to change is changed, and `attacca status` says how it stands',
     cause,
   });
 

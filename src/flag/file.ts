@@ -87,7 +87,7 @@ async function io<T>(config: FlagConfig, run: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (error instanceof ReplicationError) throw error;
     throw new ReplicationError('retry', `flag file ${config.path} cannot be read or written: ${messageOf(error)}`, {
-      hint: `Make ${config.path} and its folder readable and writable for the user that runs attacca.`,
+      hint: `make ${config.path} and its folder readable and writable for the user that runs attacca`,
       cause: error,
     });
   }

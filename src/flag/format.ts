@@ -36,6 +36,6 @@ export const nameOf = (state: FlagState, config: FlagConfig): string => config[s
 /** The flag is there and cannot be understood: only a person can say what it means [G7]. */
 export const unreadable = (config: FlagConfig, what: string, cause?: unknown): ReplicationError =>
   new ReplicationError('halt', `flag file ${config.path}: ${what}`, {
-    hint: `Correct ${config.path}, or the flag's path, format, key and values in the configuration.`,
+    hint: `correct ${config.path}, or the flag's path, format, key and values in the configuration`,
     cause,
   });

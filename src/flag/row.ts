@@ -73,6 +73,6 @@ async function readRow(config: RowFlag, name: string, sql: FlagSql): Promise<Fla
   const primary = (['sqlite', 'postgres'] as const).find(side => config[side] === row.value);
   if (primary !== undefined) return { primary, epoch: BigInt(row.epoch ?? '0') };
   throw new ReplicationError('halt', `flag ${name} is neither '${config.sqlite}' nor '${config.postgres}'`, {
-    hint: "Correct the row, or the flag's values in the configuration.",
+    hint: "correct the row, or the flag's values in the configuration",
   });
 }

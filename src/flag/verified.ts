@@ -97,14 +97,14 @@ function epochOf(name: string, text: string | undefined): bigint | undefined {
 
 const unreached = (name: string, error: unknown): ReplicationError =>
   new ReplicationError('retry', `flag ${name}: ${messageOf(error)}`, {
-    hint: 'Remove the cause that is named: address, rights, secret, or the program itself. attacca goes on trying.',
+    hint: 'remove the cause that is named: address, rights, secret, or the program itself. attacca goes on trying',
   });
 
 const strange = (name: string, what: string): ReplicationError =>
-  new ReplicationError('halt', `flag ${name}: ${what}`, { hint: "Correct the flag, or the flag's values in the configuration." });
+  new ReplicationError('halt', `flag ${name}: ${what}`, { hint: "correct the flag, or the flag's values in the configuration" });
 
 /** The same sentence for every place that knows a newer epoch. */
 export const older = (name: string, found: bigint, wanted: bigint): ReplicationError =>
   new ReplicationError('halt', `flag ${name} is at epoch ${found}, newer than ${wanted}`, {
-    hint: 'Another controller, or another installation, has switched this flag since: find out which one is right.',
+    hint: 'another controller, or another installation, has switched this flag since: find out which one is right',
   });

@@ -91,7 +91,7 @@ function editTable(table: TablePlan, wanted: TableEdit | undefined, profile: Pro
   if (fixed !== undefined)
     throw refusal(
       `table ${quote(table.name)} has no column ${quote(fixed)} to change`,
-      'Generated columns, and the rowid, are as they are.',
+      'generated columns, and the rowid, are as they are',
     );
   const columns = table.columns.map((column, index) => {
     const change = hidden && index === 0 ? undefined : wanted.columns[column.name];
@@ -109,7 +109,7 @@ function editColumn(table: TablePlan, column: ColumnPlan, wanted: ColumnEdit, pr
   const codec = wantedCodec(where, column, wanted);
   const type = typeOf(codec);
   if (wanted.type !== undefined && wanted.type !== type)
-    throw refusal(`${where}: codec ${codec} is stored as ${type}, not ${wanted.type}`, 'Change the codec, and leave the type out.');
+    throw refusal(`${where}: codec ${codec} is stored as ${type}, not ${wanted.type}`, 'change the codec, and leave the type out');
   const { target = column.target, misfits } = wanted;
   const policy = misfits === undefined ? {} : { misfits };
   if (codec === column.codec) return { ...column, target, ...policy };
@@ -120,16 +120,16 @@ function editColumn(table: TablePlan, column: ColumnPlan, wanted: ColumnEdit, pr
     throw refusal(
       `${where} cannot have codec ${codec}: ${against}${keys}`,
       misfits === 'quarantine'
-        ? 'Quarantine is for a codec that some of the stored values fit; tagged takes every value.'
+        ? 'quarantine is for a codec that some of the stored values fit; tagged takes every value'
         : 'tagged takes every value; `misfits: quarantine` sends what does not fit to quarantine.',
     );
   }
   if (table.identity !== null && table.columns[table.identity] === column)
-    throw refusal(`${where} is the INTEGER PRIMARY KEY and stays bigint`, 'Remove that edit.');
+    throw refusal(`${where} is the INTEGER PRIMARY KEY and stays bigint`, 'remove that edit');
   if (NO_KEY.has(codec) && isIndexed(table, column))
     throw refusal(
       `${where} is in a key or an index, where ${codec} cannot be`,
-      'Values that Postgres takes for equal may differ in SQLite.',
+      'values that Postgres takes for equal may differ in SQLite',
     );
   const sql = column.default === null ? null : recodeDefault(column.default, column, { codec, type });
   if (sql instanceof Unfit) throw refusal(`${where} cannot have codec ${codec}: its default is ${sql.reason}`, 'tagged takes every value.');
@@ -148,12 +148,12 @@ function editColumn(table: TablePlan, column: ColumnPlan, wanted: ColumnEdit, pr
 function wantedCodec(where: string, column: ColumnPlan, { codec, misfits }: ColumnEdit): string {
   if (misfits !== 'repair') {
     const asked = codec ?? column.codec;
-    if (isRepairing(asked)) throw refusal(`${where}: codec ${asked} needs misfits: repair`, 'Say it beside the codec.');
+    if (isRepairing(asked)) throw refusal(`${where}: codec ${asked} needs misfits: repair`, 'say it beside the codec');
     return asked;
   }
   const wanted = codec ?? (column.type === 'json' || column.type === 'jsonb' ? column.codec : 'jsonb');
   const repaired = repairing(wanted);
-  if (repaired === undefined) throw refusal(`${where}: only JSON is repaired, and its codec is ${wanted}`, 'Choose codec jsonb or json.');
+  if (repaired === undefined) throw refusal(`${where}: only JSON is repaired, and its codec is ${wanted}`, 'choose codec jsonb or json');
   return repaired;
 }
 
@@ -162,7 +162,7 @@ function withIndex(table: TablePlan, column: ColumnPlan, { index }: ColumnEdit):
   if (column.type !== 'jsonb')
     throw refusal(
       `${quote(table.name)}.${quote(column.name)} is ${column.type}, and a GIN index is for jsonb`,
-      'Choose codec jsonb, where every value is JSON, or leave the index out.',
+      'choose codec jsonb, where every value is JSON, or leave the index out',
     );
   return { ...column, gin: true };
 }
@@ -184,7 +184,7 @@ function checkForeignKeys(table: TablePlan, tables: readonly TablePlan[]): void 
       continue;
     throw refusal(
       `the foreign key from ${quote(table.name)} to ${quote(parent.name)} needs the same codec on both sides`,
-      'Change the column of the other table too.',
+      'change the column of the other table too',
     );
   }
 }
@@ -205,8 +205,8 @@ function checkNames(what: string, targets: readonly string[], reserved: readonly
   const taken = new Set(reserved);
   for (const target of targets) {
     if (!fits(target) || target.includes('\0'))
-      throw refusal(`${quote(target)} is too long a name for ${what}`, 'Postgres takes at most 63 bytes.');
-    if (taken.has(target)) throw refusal(`${quote(target)} is taken, or reserved, and cannot name ${what}`, 'Choose another name.');
+      throw refusal(`${quote(target)} is too long a name for ${what}`, 'Postgres takes at most 63 bytes');
+    if (taken.has(target)) throw refusal(`${quote(target)} is taken, or reserved, and cannot name ${what}`, 'choose another name');
     taken.add(target);
   }
 }

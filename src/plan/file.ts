@@ -88,7 +88,7 @@ const elsewhere = (plan: Plan, findings: readonly Finding[]): Finding[] =>
   findings.filter(({ table }) => table === null || !plan.tables.some(({ name }) => name === table));
 
 const comment = ({ level, code, column, message, remedy }: Finding): string =>
-  ` ${oneLine(`${level} ${code}${column === null ? '' : ` (${column})`}: ${message} ${level === 'note' ? '' : remedy}`)}`;
+  ` ${oneLine(`${level} ${code}${column === null ? '' : ` (${column})`}: ${message}${level === 'note' ? '' : ` → ${remedy}`}`)}`;
 
 const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim();
 
@@ -96,7 +96,7 @@ const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim();
 export function parsePlan(text: string): PlanFile {
   const file = PlanFile.safeParse(read(text));
   if (file.success) return file.data;
-  throw new UsageError(`the plan file is not valid:\n${z.prettifyError(file.error)}`, 'Compare it with the output of `attacca plan`.');
+  throw new UsageError(`the plan file is not valid:\n${z.prettifyError(file.error)}`, 'compare it with the output of `attacca plan`');
 }
 
 function read(text: string): unknown {
@@ -104,7 +104,7 @@ function read(text: string): unknown {
     return parse(text);
   } catch (error) {
     if (!(error instanceof YAMLParseError)) throw error;
-    throw new UsageError(`the plan file is not YAML: ${error.message}`, 'Correct that line.');
+    throw new UsageError(`the plan file is not YAML: ${error.message}`, 'correct that line');
   }
 }
 

@@ -58,7 +58,7 @@ export function partitionTables(tables: readonly TablePlan[], wishes: Wishes, pr
   for (const [name, by] of Object.entries(wishes)) {
     const place = done.findIndex(table => table.columns.some(column => `${table.name}.${column.name}` === name));
     const table = done[place];
-    if (table === undefined) throw refusal(`improve.partition names ${name}, which is no column of the plan`, 'Write it as table.column.');
+    if (table === undefined) throw refusal(`improve.partition names ${name}, which is no column of the plan`, 'write it as table.column');
     if (table.partition !== undefined)
       throw refusal(`improve.partition names two columns of ${quote(table.name)}`, 'A table is partitioned by one.');
     const column = table.columns.findIndex(column => `${table.name}.${column.name}` === name);
@@ -82,25 +82,25 @@ function obstacleOf(
   const column = at(table.columns, place);
   const nulls = profile[table.name]?.columns.find(({ name }) => name === column.name)?.nulls ?? 0;
   if (!IN_TIME.has(column.type))
-    return [`it is ${column.type}`, 'Choose a column of type date, timestamp or timestamptz, or give it such a codec.'];
-  if (table.key.kind === 'hidden') return ['its rows have no key of their own', 'Give the table a PRIMARY KEY.'];
-  if (nulls > 0) return [`${nulls} rows have a NULL there`, 'Fill them in, and declare the column NOT NULL in SQLite.'];
-  if (!column.notNull) return ['it may become NULL', 'Declare the column NOT NULL in SQLite.'];
-  if (column.misfits === 'widen') return ['its type may become another (misfits: widen)', 'Choose another policy for misfits.'];
+    return [`it is ${column.type}`, 'choose a column of type date, timestamp or timestamptz, or give it such a codec'];
+  if (table.key.kind === 'hidden') return ['its rows have no key of their own', 'give the table a PRIMARY KEY'];
+  if (nulls > 0) return [`${nulls} rows have a NULL there`, 'fill them in, and declare the column NOT NULL in SQLite'];
+  if (!column.notNull) return ['it may become NULL', 'declare the column NOT NULL in SQLite'];
+  if (column.misfits === 'widen') return ['its type may become another (misfits: widen)', 'choose another policy for misfits'];
   const child = tables.find(({ foreignKeys }) => foreignKeys.some(({ parent }) => parent === table.id));
   if (child !== undefined)
     return [
       `a foreign key of ${quote(child.name)} refers to its key`,
-      'Partition a table that no foreign key refers to, or exclude that one.',
+      'partition a table that no foreign key refers to, or exclude that one',
     ];
   const index = table.indexes.find(({ unique, terms }) => unique && !terms.some(term => term.column === place))?.name;
   const special = table.expressionIndexes?.find(
     ({ unique, terms }) => unique && !terms.some(term => term.startsWith(quote(column.target))),
   )?.name;
   if ((index ?? special) !== undefined)
-    return [`the unique index ${quote(index ?? special ?? '')} does not hold it`, 'Drop that index, or make it one with this column.'];
+    return [`the unique index ${quote(index ?? special ?? '')} does not hold it`, 'drop that index, or make it one with this column'];
   if (!table.key.columns.includes(place) && table.key.columns.length >= MOST_COLUMNS)
-    return [`its key has ${MOST_COLUMNS} columns already`, 'Partition another table.'];
+    return [`its key has ${MOST_COLUMNS} columns already`, 'partition another table'];
   return undefined;
 }
 
@@ -117,7 +117,7 @@ function partitioned(
   if (starts.length > MOST)
     throw refusal(
       `${quote(table.name)} by ${by} would be ${starts.length > 10_000 ? 'more than 10000' : starts.length} partitions, from ${dayOf(starts[0] ?? 0)} on`,
-      `At most ${MOST} make sense: choose a longer step, or correct the values that are far away.`,
+      `at most ${MOST} make sense: choose a longer step, or correct the values that are far away`,
     );
   const parts = starts.map(start => ({
     name: free.take(`${table.target}_${dayOf(start).slice(0, LENGTH[by]).replaceAll('-', '_')}`),

@@ -3,6 +3,7 @@
  * verification; what makes replication impossible cannot be waived.
  */
 import { z } from 'zod';
+import { shellWord } from '../change/shell.ts';
 import type { Code } from './codes.ts';
 import type { Finding } from './finding.ts';
 
@@ -45,6 +46,9 @@ export function waive(
   return { findings: seen, waived: [...waived] };
 }
 
-/** The name under which a finding is waived most exactly; undefined for one that cannot be. */
-export const waivableAs = (found: Finding): string | undefined =>
-  found.level === 'blocking' && WAIVABLE.has(found.code) ? namesOf(found).at(-1) : undefined;
+/** What to do about a finding; of one that can be accepted, how: by the name that means it alone. */
+export function todo(found: Finding): string {
+  if (found.waived !== undefined) return `waived: ${found.waived}`;
+  const acceptable = found.level === 'blocking' && WAIVABLE.has(found.code);
+  return acceptable ? `${found.remedy}; or accept it: --waive ${shellWord(namesOf(found).at(-1) ?? '')}` : found.remedy;
+}

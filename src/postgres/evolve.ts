@@ -46,7 +46,7 @@ export async function evolveTarget(session: Session, { plan, statements, created
 function explained(error: unknown): unknown {
   if (!(error instanceof PostgresError) || !['2BP01', '42P07', '42701'].includes(error.sqlstate ?? '')) return error;
   return new ReplicationError('halt', `Postgres cannot follow the schema of the SQLite file: ${error.message}`, {
-    hint: 'Somebody made objects in Postgres that stand in the way: drop or rename them there, then start attacca again. Nothing is lost.',
+    hint: 'somebody made objects in Postgres that stand in the way: drop or rename them there, then start attacca again. Nothing is lost',
     cause: error,
   });
 }

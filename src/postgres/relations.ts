@@ -42,7 +42,7 @@ export function translator(plan: Plan): (message: Message) => RowChange | undefi
     if (name === undefined) throw misfit('Postgres sent a row of a table that it had not described', 'report this as a bug');
     throw misfit(
       `the publication has the table ${name}, which is not in the plan`,
-      `Take it out of the publication, or give it its old name again. ${AGAIN}`,
+      `take it out of the publication, or give it its old name again. ${AGAIN}`,
     );
   };
   return message => {
@@ -98,7 +98,7 @@ function place(relation: Relation, plan: Plan): Place | undefined {
   if (bare !== undefined)
     throw misfit(
       `the replica identity of ${name} does not contain its key column ${at(table.columns, bare).target}`,
-      `Run: alter table ${name} replica identity full. ${AGAIN}`,
+      `run: alter table ${name} replica identity full. ${AGAIN}`,
     );
   return { table: table.id, name, columns, key: table.key.columns };
 }
@@ -113,9 +113,9 @@ function columnOf(relation: Relation, name: string, column: ColumnPlan): number 
 }
 
 const changed = (message: string): ReplicationError =>
-  misfit(message, `Undo the change. ${AGAIN} Or give up the way back with \`attacca finish\`.`);
+  misfit(message, `undo the change. ${AGAIN}, or give up the way back with \`attacca finish\``);
 
 /** The stream has the tables as they were at each change, whatever has been done since. */
-const AGAIN = 'Then run `attacca resync`, without which the changes made meanwhile come again, and start `attacca sync`.';
+const AGAIN = 'Then run `attacca resync`, without which the changes made meanwhile come again, and start `attacca sync`';
 
 const misfit = (message: string, hint: string): ReplicationError => new ReplicationError('halt', message, { hint });

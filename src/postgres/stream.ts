@@ -94,7 +94,7 @@ export async function openStream(options: StreamOptions, after: Lsn, signal: Abo
 }
 
 const GONE =
-  'Changes made in Postgres since then are gone from the stream: run `attacca resync` to copy the mirror anew, or `attacca finish` to stay without it.';
+  'changes made in Postgres since then are gone from the stream: run `attacca resync` to copy the mirror anew, or `attacca finish` to stay without it';
 
 /** Where to start. A slot that is gone, lost or ahead of the sink is found here, before it could pass for a quiet one [G10]. */
 async function startOf({ url, slot }: StreamOptions, after: Lsn, signal: AbortSignal): Promise<Lsn> {

@@ -47,7 +47,7 @@ function begin(db: Database): ReadTransaction {
     return readTransaction(db);
   } catch (error) {
     if (!isBusy(error)) throw error;
-    throw new ReplicationError('retry', 'the SQLite file is locked', { hint: 'It is tried again.', cause: error });
+    throw new ReplicationError('retry', 'the SQLite file is locked', { hint: 'it is tried again', cause: error });
   }
 }
 

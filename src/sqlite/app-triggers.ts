@@ -105,7 +105,7 @@ const blocker = ({ name, table }: AppTrigger): Blocker => ({
   code: 'trigger-unreadable',
   reason: `trigger ${quote(name)}, or another one on ${quote(table)}, does not compile in attacca's SQLite`,
   remedy:
-    'It uses a function or collation of the application or "text" in double quotes: use single quotes, or drop it for the time of the soak.',
+    'it uses a function or collation of the application or "text" in double quotes: use single quotes, or drop it for the time of the soak',
 });
 
 type Step = { readonly opcode: string; readonly p1: bigint; readonly p2: bigint; readonly p4: string | null };

@@ -103,7 +103,7 @@ export function mirrored(db: Database, install: string): ControlRow {
   const control = readFileControl(db);
   if (control?.install !== install)
     throw new ReplicationError('halt', 'the SQLite file does not belong to this installation', {
-      hint: control === undefined ? RESTORED : 'It was replaced or restored: put the mirrored file back, or give up the way back.',
+      hint: control === undefined ? RESTORED : 'it was replaced or restored: put the mirrored file back, or give up the way back',
     });
   if (control.primary === 'postgres') return control;
   throw new ReplicationError('halt', 'SQLite is primary: nothing may be mirrored into it', {
@@ -117,7 +117,7 @@ const RESTORED =
 function stored({ lsn }: ControlRow): Lsn {
   if (lsn !== null) return parseLsn(lsn);
   throw new ReplicationError('halt', 'the SQLite file has no record of where mirroring begins', {
-    hint: 'The file was changed by hand: restore `_attacca_control` from a backup, or give up the way back.',
+    hint: 'the file was changed by hand: restore `_attacca_control` from a backup, or give up the way back',
   });
 }
 
@@ -125,7 +125,7 @@ function stored({ lsn }: ControlRow): Lsn {
 function reclose(db: Database, plan: Plan, epoch: bigint): readonly number[] {
   if (plan.tables.some(({ key }) => key.kind === 'hidden') && isVacuumed(db))
     throw new ReplicationError('halt', 'VACUUM has renumbered the rows of tables without a key', {
-      hint: 'Rows of those tables no longer have the names that Postgres knows them by: run `attacca resync` to copy the mirror anew.',
+      hint: 'rows of those tables no longer have the names that Postgres knows them by: run `attacca resync` to copy the mirror anew',
     });
   return refence(db, plan, epoch);
 }
@@ -140,8 +140,8 @@ export function judged(thrown: unknown): unknown {
     `SQLite refuses the mirror's transaction: ${messageOf(error)} (${codeOf(error)})`,
     {
       hint: passes
-        ? 'Look at the disk and at who else holds the file.'
-        : 'The file or its schema has changed: undo that, run `attacca resync`, and start `attacca sync`; or give up the way back with `attacca finish`.',
+        ? 'look at the disk and at who else holds the file'
+        : 'the file or its schema has changed: undo that, run `attacca resync`, and start `attacca sync`; or give up the way back with `attacca finish`',
       cause: error,
     },
   );

@@ -107,7 +107,7 @@ export function sourceOf(table: TablePlan, schema: SourceSchema): SourceTable {
   const source = schema.tables.find(({ name }) => name === table.name);
   if (source !== undefined) return source;
   throw new ReplicationError('halt', `table ${quote(table.name)} is no longer in the SQLite file`, {
-    hint: 'If it was dropped or renamed on purpose, make a new plan and start over; otherwise put it back.',
+    hint: 'if it was dropped or renamed on purpose, make a new plan and start over; otherwise put it back',
   });
 }
 

@@ -199,11 +199,11 @@ const dropped = (tables: readonly TablePlan[]): ReplicationError =>
     'halt',
     `the SQLite file no longer has ${tables.map(({ name }) => quote(name)).join(', ')}: dropped or renamed, past the fence`,
     {
-      hint: 'Make it again as it was, then run `attacca resync` and start `attacca sync`; or give up the way back with `attacca finish`.',
+      hint: 'make it again as it was, then run `attacca resync` and start `attacca sync`; or give up the way back with `attacca finish`',
     },
   );
 
 const notAt = (primary: 'sqlite' | 'postgres', epoch: bigint): ReplicationError =>
   new ReplicationError('halt', `the SQLite file is not at an epoch before ${epoch} with ${primary} primary`, {
-    hint: 'Another controller has switched since; run `attacca status` to see who is primary.',
+    hint: 'another controller has switched since; run `attacca status` to see who is primary',
   });

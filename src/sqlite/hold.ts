@@ -47,7 +47,7 @@ export function openWriter(path: string): Database {
     db.pragma('synchronous = extra');
     if (db.pragma('synchronous', { simple: true }) === EXTRA) return db;
     throw new ReplicationError('halt', 'SQLite does not accept synchronous=EXTRA', {
-      hint: 'Without it a power failure could undo the fence: use the SQLite library that attacca comes with.',
+      hint: 'without it a power failure could undo the fence: use the SQLite library that attacca comes with',
     });
   } catch (error) {
     db.close();

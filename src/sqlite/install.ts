@@ -112,7 +112,7 @@ async function installOn(db: Database, plan: Plan, identity: Identity, budgetMs:
 }
 
 const overtaken = (): ReplicationError =>
-  new ReplicationError('retry', 'another process has just installed capture on this file', { hint: 'It is tried again.' });
+  new ReplicationError('retry', 'another process has just installed capture on this file', { hint: 'it is tried again' });
 
 /** Control row, journal and canary, where there are none. Call it inside a write transaction. */
 export function createTables(db: Database, plan: Plan, identity: Identity): void {
@@ -142,7 +142,7 @@ function refuseClaimed(db: Database, identity: Identity): void {
     {
       code: 'captured-elsewhere',
       reason: `its triggers write for ${control.target}, and two readers of one journal would lose each other's marks`,
-      remedy: 'Run `attacca uninstall` there first.',
+      remedy: 'run `attacca uninstall` there first',
     },
   ]);
 }
@@ -175,7 +175,7 @@ export function refuseBroken(db: Database, plan: Plan, schema: SourceSchema, bef
 
 const unusable = (statement: string, cause: unknown): ReplicationError =>
   new ReplicationError('halt', `with capture installed, this would fail: ${statement}`, {
-    hint: 'It was not installed. Please report the definition of this table and its indexes.',
+    hint: 'it was not installed. Please report the definition of this table and its indexes',
     cause,
   });
 
@@ -216,7 +216,7 @@ const fenced = (): Refused =>
     {
       code: 'fenced',
       reason: 'the fence keeps old instances of the application from writing here, and may hold triggers of the application',
-      remedy: 'Roll back first, or run `attacca finish`.',
+      remedy: 'roll back first, or run `attacca finish`',
     },
   ]);
 

@@ -111,7 +111,7 @@ export function journal({ path, plan, wake, onHead }: JournalOptions): Journal {
       }
       state.close();
       const failure = new ReplicationError('retry', 'the SQLite file could not be opened again', {
-        hint: 'It is tried again.',
+        hint: 'it is tried again',
         cause: error,
       });
       pin.fail(failure);
@@ -193,7 +193,7 @@ export function checkAnchor(db: Database, after: Mark): void {
   const row = prepared(db, NONCE).get(after.seq) as [bigint] | undefined;
   if (row?.[0] === after.nonce) return;
   throw new ReplicationError('halt', 'the SQLite file, or Postgres, was restored or lost its last commits', {
-    hint: 'The journal in the file does not go on from where Postgres stands. If the file is right, as after a failover of Postgres, `attacca resync` copies it anew; otherwise put the right file back.',
+    hint: 'the journal in the file does not go on from where Postgres stands. If the file is right, as after a failover of Postgres, `attacca resync` copies it anew; otherwise put the right file back',
   });
 }
 

@@ -34,7 +34,7 @@ export function mirroring(db: Database, plan: Plan, { marking = true }: { readon
     const table = tables.get(id);
     if (table !== undefined) return table;
     throw new ReplicationError('halt', `a change of table ${id}, which the plan does not have`, {
-      hint: 'The publication and the plan in force do not belong together; run `attacca status`.',
+      hint: 'the publication and the plan in force do not belong together; run `attacca status`',
     });
   };
   return () => {
@@ -182,18 +182,18 @@ function take(parked: Map<string, readonly Value[]>, key: readonly Value[]): rea
 function complete(table: TablePlan, row: Cells): Value[] {
   if (row.every(value => value !== undefined)) return [...row];
   throw new ReplicationError('halt', `a new row of ${quote(table.name)} lacks a column`, {
-    hint: 'The published columns and the plan in force do not belong together; run `attacca status`.',
+    hint: 'the published columns and the plan in force do not belong together; run `attacca status`',
   });
 }
 
 const unfit = (table: TablePlan, key: string, column: string, reason: string): ReplicationError =>
   new ReplicationError('halt', `SQLite cannot hold a value that Postgres has in ${quote(table.name)}: key ${key}, ${column}: ${reason}`, {
-    hint: 'Change that value in Postgres so that the plan can take it back, then run `attacca resync`: until then the change that brought it comes again. Or give up the way back with `attacca finish`.',
+    hint: 'change that value in Postgres so that the plan can take it back, then run `attacca resync`: until then the change that brought it comes again. Or give up the way back with `attacca finish`',
   });
 
 const ignored = (table: TablePlan, key: readonly Value[]): ReplicationError =>
   new ReplicationError('halt', `a trigger ignores a row of ${quote(table.name)} that Postgres has accepted: key ${rowName(key)}`, {
-    hint: 'Drop that trigger (RAISE(IGNORE)) in SQLite, or give up the way back with `attacca finish`.',
+    hint: 'drop that trigger (RAISE(IGNORE)) in SQLite, or give up the way back with `attacca finish`',
   });
 
 const sameKey = (left: readonly Value[], right: readonly Value[]): boolean => left.every((value, index) => Object.is(value, right[index]));

@@ -80,16 +80,16 @@ export function unlessLocked<T>(source: string, look: (db: Database) => T): T | 
 /** Throws UsageError where no file that may be one of SQLite's can be read, or also written, at `path`. */
 export function checkFile(path: string, readonly: boolean): void {
   const stat = statOf(path);
-  if (stat === undefined) throw new UsageError(`there is no file at ${path}`, 'Check the path given as the source.');
-  if (stat.isDirectory()) throw new UsageError(`${path} is a folder`, 'Give the SQLite file itself as the source.');
-  if (stat.size === 0) throw new UsageError(`${path} is empty, not a SQLite database`, 'Check the path given as the source.');
-  if (!allowed(path, constants.R_OK)) throw new UsageError(`${path} cannot be read`, 'Give this user read access to the file.');
+  if (stat === undefined) throw new UsageError(`there is no file at ${path}`, 'check the path given as the source');
+  if (stat.isDirectory()) throw new UsageError(`${path} is a folder`, 'give the SQLite file itself as the source');
+  if (stat.size === 0) throw new UsageError(`${path} is empty, not a SQLite database`, 'check the path given as the source');
+  if (!allowed(path, constants.R_OK)) throw new UsageError(`${path} cannot be read`, 'give this user read access to the file');
   if (readonly) return;
-  if (!allowed(path, constants.W_OK)) throw new UsageError(`${path} cannot be written`, 'Give this user write access to the file.');
+  if (!allowed(path, constants.W_OK)) throw new UsageError(`${path} cannot be written`, 'give this user write access to the file');
   if (!allowed(dirname(path), constants.W_OK))
     throw new UsageError(
       `the folder of ${path} cannot be written`,
-      'SQLite keeps its journal beside the file: give this user write access.',
+      'SQLite keeps its journal beside the file: give this user write access',
     );
 }
 
@@ -97,7 +97,7 @@ function statOf(path: string): ReturnType<typeof statSync> | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch (error) {
-    throw new UsageError(`${path} cannot be reached: ${messageOf(error)}`, 'Check the path, its links, and the rights of its folders.');
+    throw new UsageError(`${path} cannot be reached: ${messageOf(error)}`, 'check the path, its links, and the rights of its folders');
   }
 }
 
@@ -123,18 +123,14 @@ const EXPLANATIONS: readonly (readonly [code: RegExp, what: string, hint: string
   [
     /^SQLITE_NOTADB/,
     'is not a SQLite database, or encrypted',
-    'Check the path; an encrypted file must be decrypted into a plain one first.',
+    'check the path; an encrypted file must be decrypted into a plain one first',
   ],
   [
     /^SQLITE_READONLY/,
     'cannot be read without writing beside it',
-    'It has a journal to recover or a WAL: give write access to file and folder.',
+    'it has a journal to recover or a WAL: give write access to file and folder',
   ],
-  [
-    /^SQLITE_(CANTOPEN|PERM|AUTH)/,
-    'cannot be opened',
-    'Check the access rights of the file, of its folder and of its -wal and -shm files.',
-  ],
+  [/^SQLITE_(CANTOPEN|PERM|AUTH)/, 'cannot be opened', 'check the access rights of the file, of its folder and of its -wal and -shm files'],
 ];
 
 /** The sentence for a person about an error of SQLite in the file at `path`; what is not known here stays as it is. */

@@ -14,7 +14,7 @@ export function headMark(db: Database): Mark {
   const row = prepared(db, HEAD).get() as [Seq, bigint] | undefined;
   if (row !== undefined) return { seq: row[0], nonce: row[1] };
   throw new ReplicationError('halt', 'the journal in the SQLite file is empty', {
-    hint: 'Somebody deleted its rows: `attacca resync` copies the file anew.',
+    hint: 'somebody deleted its rows: `attacca resync` copies the file anew',
   });
 }
 

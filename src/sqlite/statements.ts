@@ -97,7 +97,7 @@ function keeper(db: Database, column: ColumnPlan, name: string): string | undefi
 /** A change that met no row of this key. */
 export const missing = (table: TablePlan, key: readonly Value[]): ReplicationError =>
   new ReplicationError('halt', `Postgres changed a row of ${quote(table.name)} that SQLite does not have: key ${rowName(key)}`, {
-    hint: 'The sides differed before this change; run `attacca verify` and read the runbook, section "mirroring".',
+    hint: 'the sides differed before this change; run `attacca verify` and read the runbook, section "mirroring"',
   });
 
 /** Whether SQLite refused a row only because another one has its unique value. */
@@ -117,7 +117,7 @@ export function refused(table: TablePlan, key: readonly Value[], error: unknown)
     'halt',
     `SQLite refuses a row of ${quote(table.name)} that Postgres has accepted: key ${rowName(key)}: ${why}`,
     {
-      hint: 'Drop what refuses it in SQLite (a trigger, an index) and start `attacca sync` again; or change that row in Postgres so that SQLite can hold it, then run `attacca resync`: until then the change that brought it comes again. Or give up the way back with `attacca finish`.',
+      hint: 'drop what refuses it in SQLite (a trigger, an index) and start `attacca sync` again; or change that row in Postgres so that SQLite can hold it, then run `attacca resync`: until then the change that brought it comes again. Or give up the way back with `attacca finish`',
     },
   );
 }

@@ -60,6 +60,6 @@ export async function persist<T>(attempt: () => T, budgetMs: number): Promise<T>
 
 const stillLocked = (budgetMs: number, cause: unknown): ReplicationError =>
   new ReplicationError('retry', `the SQLite file stayed locked for ${Math.round(budgetMs)} ms`, {
-    hint: 'Another process holds a transaction open on it; end that, or allow a longer pause.',
+    hint: 'another process holds a transaction open on it; end that, or allow a longer pause',
     cause,
   });

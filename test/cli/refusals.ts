@@ -91,6 +91,7 @@ export function expectRefusal(ran: Ran, code: number, says: RegExp): void {
   expect(sentences, ran.stderr).toHaveLength(1);
   expect(ran.stderr).toMatch(says);
   expect(ran.stderr, 'it says what to do').toMatch(/\n +→ \S/);
+  expect(ran.stderr, 'as the rest of a sentence').not.toMatch(/\n +→ (?:(?!Postgre|SQLite)[A-Z][a-z]|.*\.\n)/);
   const document = ErrorDocument.parse(JSON.parse(ran.stdout));
   expect(document.exitCode).toBe(code);
   expect(`attacca: ${document.error}`).toContain(sentences[0]);

@@ -59,7 +59,7 @@ test('a schema that Postgres cannot follow halts with what stands in the way', a
   await world.pg.query('create view loyal as select vip from customer');
   world.app.exec('alter table customer drop column vip');
   expect(await daemon.exited).toBe(1);
-  expect(daemon.log()).toContain('Somebody made objects in Postgres that stand in the way');
+  expect(daemon.log()).toContain('somebody made objects in Postgres that stand in the way');
   expect(daemon.log()).not.toContain('restarting');
   expect(await reasonInStatus(world)).toMatch(/view \S*loyal depends on column vip/);
 });

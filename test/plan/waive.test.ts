@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { CODES, finding } from '../../src/plan/codes.ts';
 import type { Finding } from '../../src/plan/finding.ts';
-import { WAIVABLE, Waiver, waivableAs, waive } from '../../src/plan/waive.ts';
+import { todo, WAIVABLE, Waiver, waive } from '../../src/plan/waive.ts';
 import { captureHazards } from '../../src/sqlite/hazards.ts';
 import { install } from '../../src/sqlite/install.ts';
 import { readSchema } from '../../src/sqlite/tables.ts';
@@ -26,7 +26,7 @@ test('a waiver of another table, or of nothing any more, changes nothing', () =>
 
 test.each(['no-key:t', 'no-tables', 'unique-collation', 'nonsense'])('%s cannot be waived', name => {
   expect(() => Waiver.parse({ finding: name, reason: 'x' })).toThrow(`${name} cannot be waived`);
-  expect(waivableAs(finding('no-key', { table: 't', message: 'm' }))).toBeUndefined();
+  expect(todo(finding('no-key', { table: 't', message: 'm' }))).not.toContain('--waive');
 });
 
 /** With these, capture still installs and the application still writes: what is at stake is a mark, not a write. */

@@ -10,7 +10,7 @@ import { type Finding, placeOf } from '../../plan/finding.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { withoutRefused } from '../../plan/statements.ts';
 import type { TargetSchema } from '../../plan/target.ts';
-import { waivableAs } from '../../plan/waive.ts';
+import { todo } from '../../plan/waive.ts';
 import { readControl } from '../../postgres/control.ts';
 import { installPostgres, occupants } from '../../postgres/install.ts';
 import type { Session } from '../../postgres/open.ts';
@@ -89,7 +89,7 @@ export function blocked(findings: readonly Finding[]): Refused | undefined {
   if (blocking.length === 0) return undefined;
   return new Refused(
     'this database cannot be replicated as it is',
-    blocking.map(found => ({ code: found.code, reason: reasonOf(found), remedy: remedyOf(found) })),
+    blocking.map(found => ({ code: found.code, reason: reasonOf(found), remedy: todo(found) })),
   );
 }
 
@@ -104,11 +104,6 @@ function report(log: Logger, findings: readonly Finding[]): void {
 /** With its place, where the message does not name the table. */
 const reasonOf = (found: Finding): string =>
   found.table === null || found.message.includes(quote(found.table)) ? found.message : `${placeOf(found)}: ${found.message}`;
-
-function remedyOf(found: Finding): string {
-  const name = waivableAs(found);
-  return name === undefined ? found.remedy : `${found.remedy} Or accept it: --waive '${name}'.`;
-}
 
 const alreadyCaptured = (target: string): Refused =>
   new Refused('this file is already captured for another target', [

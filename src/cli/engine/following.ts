@@ -67,7 +67,7 @@ export async function followSource(on: Standing, signal: AbortSignal): Promise<b
 const notOurs = (): Error =>
   halt(
     'the schema of the SQLite file has changed, and the tables in Postgres are the application’s own',
-    'Undo the change; or run `attacca uninstall`, migrate Postgres too, truncate its tables, and run `attacca sync` again.',
+    'undo the change; or run `attacca uninstall`, migrate Postgres too, truncate its tables, and run `attacca sync` again',
   );
 
 /** Waits for the file, and no longer than one that is put in place takes. */
@@ -83,7 +83,7 @@ export async function awaitFile({ config, log }: Engine, signal: AbortSignal): P
 /** What is said where the file has nothing of ours any more. */
 export const UNCAPTURED = {
   reason: "attacca's tables are missing from the SQLite file",
-  hint: 'It was restored from a copy without them, or they were dropped. If the file is right, `attacca resync` copies it anew.',
+  hint: 'it was restored from a copy without them, or they were dropped. If the file is right, `attacca resync` copies it anew',
 };
 
 /** Our tables, or some of them, are gone. Capture goes at once; it comes back where the file is certainly the one we follow. */

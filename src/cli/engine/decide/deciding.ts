@@ -82,7 +82,7 @@ function decided(db: Database, options: Deciding): Decided {
   if (existing && partitioned.length > 0)
     throw new UsageError(
       'plan file: the tables in Postgres are the application’s own, which attacca does not partition',
-      'Leave improve.partition out.',
+      'leave improve.partition out',
     );
   const matched =
     target !== undefined && existing

@@ -19,7 +19,7 @@ const PAST =
   'another process has written to the fenced SQLite file, past the fence: a rollback is refused until `attacca verify` has compared everything';
 
 const LOST_RECORD =
-  'It was restored from before the cutover, and no fence closes it: stop what still writes there, and run `attacca resync`, which makes it the mirror again; or put the mirrored file back, or run `attacca finish`.';
+  'it was restored from before the cutover, and no fence closes it: stop what still writes there, and run `attacca resync`, which makes it the mirror again; or put the mirrored file back, or run `attacca finish`';
 
 const HOMELESS =
   'the tables of these triggers, which are set aside, are gone from the SQLite file: the triggers do not come back with a rollback, unless what was renamed has its name again by then';

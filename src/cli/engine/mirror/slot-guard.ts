@@ -8,7 +8,7 @@ import { halt, type Installed } from '../engine.ts';
 import { reasonOf } from '../tell/alerts.ts';
 
 export const LOST =
-  'PostgreSQL goes on. Run `attacca resync` to copy the mirror anew and go on mirroring, or `attacca finish` to stay without it.';
+  'PostgreSQL goes on. Run `attacca resync` to copy the mirror anew and go on mirroring, or `attacca finish` to stay without it';
 
 /**
  * Makes a look at the slot, to be taken once before the mirror starts and then every second. An alarm is logged when it begins, when it

@@ -12,7 +12,7 @@ import { streamOf } from '../mirror/stream-names.ts';
 
 const LOCK_WAIT_MS = 5_000;
 const UNDO =
-  'Undo that, then start `attacca sync` again, with `attacca resync` before it where values were lost; or give up the way back with `attacca finish`.';
+  'undo that, then start `attacca sync` again, with `attacca resync` before it where values were lost; or give up the way back with `attacca finish`';
 
 /** A look at the tables of Postgres, to be taken every second. Throws ReplicationError 'halt' where the mirror cannot go on, SourceMoved where by another plan. */
 export function watchCatalog(on: Installed, ours: FenceWatch['ours']): (session: Session) => Promise<void> {
