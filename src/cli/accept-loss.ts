@@ -11,6 +11,7 @@ import { SwitchDocument } from '../server/documents.ts';
 import { openWithLoss } from '../sqlite/fence.ts';
 import { hold } from '../sqlite/hold.ts';
 import { type ControlRow, fileControlAt } from '../sqlite/install.ts';
+import { traceless } from '../sqlite/traces.ts';
 import type { Config } from './config.ts';
 import { confirm } from './confirm.ts';
 import { findTarget, notInstalled } from './engine/engine.ts';
@@ -29,6 +30,7 @@ type Options = { readonly dryRun?: boolean; readonly yes?: boolean };
 /** Opens SQLite without Postgres. Throws Refused while Postgres answers: then a plain rollback loses nothing. */
 export async function acceptLoss(context: Context, { dryRun = false, yes = false }: Options): Promise<number> {
   const config = context.config();
+  using _traces = traceless(config.source);
   const flag = flagWithoutPostgres(config, context.env);
   const standing = fileControlAt(config.source);
   if (standing === undefined) throw notInstalled({ config });

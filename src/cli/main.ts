@@ -138,9 +138,13 @@ export function program(): Command {
         .addOption(
           new Option('--on-approval', 'let the daemon do it once somebody has run `attacca approve`').conflicts(['dryRun', 'cancel']),
         )
-        .addOption(new Option('--cancel', 'call the scheduled cutover off').conflicts('dryRun'));
+        .addOption(new Option('--cancel', 'call the scheduled cutover off').conflicts(['dryRun', 'maxPause']));
     if (name === 'rollback')
-      command.option('--accept-loss', 'without PostgreSQL, which cannot be reached: what SQLite has not seen yet is lost');
+      command.addOption(
+        new Option('--accept-loss', 'without PostgreSQL, which cannot be reached: what SQLite has not seen yet is lost').conflicts(
+          'maxPause',
+        ),
+      );
   }
 
   subcommand(root, 'approve', 'let the cutover begin that was asked for with `cutover --on-approval`', [

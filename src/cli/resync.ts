@@ -1,5 +1,6 @@
 import { DoneDocument } from '../server/documents.ts';
 import { fileControlAt } from '../sqlite/install.ts';
+import { traceless } from '../sqlite/traces.ts';
 import { ask } from './ask.ts';
 import { confirm } from './confirm.ts';
 import type { Context } from './main.ts';
@@ -8,6 +9,7 @@ import { EXIT, present } from './report.ts';
 /** `attacca resync`: copies tables, or everything, again; what the other side has of them is replaced in one transaction. */
 export async function resync(context: Context, options: { readonly table?: string[]; readonly yes?: boolean }): Promise<number> {
   const { source } = context.config();
+  using _traces = traceless(source);
   const tables = options.table ?? [];
   const what = tables.length === 0 ? 'everything' : tables.join(', ');
   const question = mirrors(source)

@@ -1,6 +1,7 @@
 import { realpathSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, UsageError } from '../change/errors.ts';
+import { shellWord } from '../change/shell.ts';
 import { behindLinks, replaceFile, stage, unstage } from '../flag/replace.ts';
 
 /** Writes what a flag asked for; nothing where it did not. */
@@ -15,10 +16,10 @@ export function outputTo(path: string | undefined, source: string): Write {
   if (isSource(path, source))
     throw new UsageError(`${path} is the SQLite file itself`, 'give another path to write to; nothing was written');
   const replaced = attempt(path, () => {
-    const there = statSync(path, { throwIfNoEntry: false });
+    const real = behindLinks(path); // of an empty path the working directory
+    const there = statSync(real, { throwIfNoEntry: false });
     if (there?.isDirectory()) throw new Error('it is a folder');
     if (there?.isFile() === false) return undefined; // a pipe or a terminal: nothing but writing tells
-    const real = behindLinks(path);
     stage(real, '');
     unstage(real);
     return real;
@@ -31,7 +32,10 @@ function attempt<T>(path: string, work: () => T): T {
     return work();
   } catch (error) {
     const reason = messageOf(error);
-    throw new UsageError(`${path} cannot be written: ${reason}`, 'remove that cause, or give another path; what stood there is whole');
+    throw new UsageError(
+      `${shellWord(path)} cannot be written: ${reason}`,
+      'remove that cause, or give another path; what stood there is whole',
+    );
   }
 }
 

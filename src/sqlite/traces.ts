@@ -5,7 +5,7 @@
  */
 import { accessSync, constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { behindLinks, checkFile, codeOf, isLocked, openSource } from './open.ts';
+import { behindLinks, checkFile, openSource } from './open.ts';
 
 /** Remembers what stands beside the file; when it is disposed of, after all connections, an empty WAL that has come since goes. Throws as `checkFile` does. */
 export function traceless(named: string): Disposable {
@@ -34,7 +34,7 @@ function mayWrite(path: string): boolean {
 function takeAway(path: string): void {
   try {
     openSource(path, { waitMs: 0 }).close();
-  } catch (error) {
-    if (!isLocked(error) && codeOf(error) === '') throw error; // somebody uses them just now
+  } catch {
+    // Somebody uses them just now; or what is wrong with the file is said by whoever wanted to read it.
   }
 }

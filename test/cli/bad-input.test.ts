@@ -89,6 +89,12 @@ describe.concurrent('a source that cannot be', () => {
     ['an encrypted file', 2, /or encrypted[\s\S]+decrypted/, path => writeFileSync(path, randomBytes(16_384))],
     ['a file cut in the middle', 3, /app\.db is damaged or cut off/, remade(spoil(bytes => bytes.subarray(0, bytes.length >> 1)))],
     ['a file cut in its header', 3, /app\.db is damaged or cut off/, remade(spoil(bytes => bytes.subarray(0, 100)))],
+    [
+      'a file in WAL mode cut in its header',
+      3,
+      /app\.db is damaged or cut off/,
+      remade(spoil(bytes => bytes.subarray(0, 100).fill(2, 18, 20))),
+    ],
     ['a file without its last bytes', 3, /app\.db is damaged or cut off/, remade(spoil(bytes => bytes.subarray(0, -3_000)))],
     ['pages overwritten', 3, /damaged[\s\S]+corrupt: /, remade(spoil(bytes => bytes.fill(0xff, 4_096 * 10, 4_096 * 14)))],
     ['an index page overwritten', 3, /damaged[\s\S]+corrupt: /, remade(spoil(bytes => bytes.fill(0, bytes.length - 8_192)))],
@@ -331,6 +337,13 @@ describe.concurrent('words and settings that mean nothing', () => {
       { 'no.db': 'this is no database at all' },
     ]),
     ['a report in the place of a folder', ['assess', ...SOURCE, '--html', '.'], /^attacca: \. cannot be written: it is a folder/],
+    ['a report without a name', ['assess', ...SOURCE, '--html', ''], /^attacca: '' cannot be written: it is a folder/],
+    ['a pause of nothing', ['cutover', '--cancel', '--max-pause', '500', ...SOURCE], /'--cancel' cannot be used with option '--max-pause/],
+    [
+      'a pause of nobody',
+      ['rollback', '--accept-loss', '--max-pause', '500', ...SOURCE],
+      /'--accept-loss' cannot be used with option '--max-pause/,
+    ],
     ['a report over the database', ['assess', ...SOURCE, '--html', './app.db'], /app\.db is the SQLite file itself/],
     ['a plan over the database', ['plan', ...SOURCE, '--out', 'app.db'], /app\.db is the SQLite file itself/],
   ];

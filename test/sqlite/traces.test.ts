@@ -30,8 +30,16 @@ test('reading a file that nobody else has open leaves nothing beside it, and eve
   const before = { bytes: readFileSync(world.path), changed: statSync(world.path).mtimeMs, beside: world.beside() };
   read(world.path);
   expect({ bytes: readFileSync(world.path), changed: statSync(world.path).mtimeMs, beside: world.beside() }).toEqual(before);
-  for (const command of ['assess', 'plan', 'status', 'dashboard']) {
-    expect((await attacca([command, '--source', world.path])).code, command).toBe(command === 'assess' || command === 'plan' ? 0 : 3);
+  for (const [command = '', ...words] of [
+    ['assess'],
+    ['plan'],
+    ['status'],
+    ['dashboard'],
+    ['resync', '--yes'],
+    ['rollback', '--accept-loss', '--yes'],
+  ]) {
+    const { code } = await attacca([command, ...words, '--source', world.path]);
+    expect(code, command).toBe(command === 'assess' || command === 'plan' ? 0 : 3);
     expect(world.beside(), command).toEqual(before.beside);
   }
   expect({ bytes: readFileSync(world.path), changed: statSync(world.path).mtimeMs, beside: world.beside() }).toEqual(before);
