@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import { UsageError } from '../change/errors.ts';
+import { shellWord } from '../change/shell.ts';
 import { codeOf, PostgresError, replicationError } from './errors.ts';
 
 const TLS = /^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(VERIFY|GET)|ERR_SSL|EPROTO)/;
@@ -21,7 +22,10 @@ export function connectionError(error: unknown, client: Client): Error {
   if (code === '28P01' || said.startsWith('SASL:'))
     return new UsageError(`${server} refused the password of "${client.user}"`, 'check the password in the URL, PGPASSWORD or ~/.pgpass');
   if (code === '3D000')
-    return new UsageError(`${server} has no database "${client.database}"`, `create it: createdb -O ${client.user} ${client.database}`);
+    return new UsageError(
+      `${server} has no database "${client.database}"`,
+      `create it: createdb -O ${shellWord(client.user ?? '')} ${shellWord(client.database ?? '')}`,
+    );
   if (said === 'The server does not support SSL connections')
     return new UsageError(`${server} does not speak TLS`, 'turn TLS on in the server, or set sslmode=disable in the URL');
   if (TLS.test(code))

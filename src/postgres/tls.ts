@@ -9,7 +9,7 @@ const MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-v
  * of its own at every start. Throws UsageError for one that there is not.
  */
 export function asVerified(url: string): string {
-  const mode = /[?&]sslmode=([^&]*)/.exec(url)?.[1];
+  const mode = /^.*[?&]sslmode=([^&#]*)/.exec(url)?.[1];
   if (mode !== undefined && !MODES.includes(mode))
     throw new UsageError(`sslmode=${mode} in the target is none that there is`, `give one of ${MODES.join(', ')}`);
   return /[?&]uselibpqcompat=true/.test(url) ? url : url.replace(/([?&]sslmode=)(?:prefer|require|verify-ca)(?=&|$)/, '$1verify-full');
