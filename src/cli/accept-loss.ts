@@ -58,7 +58,7 @@ async function open(config: Config, { env }: Context, flag: FlagProvider): Promi
 async function refuse(config: Config, { primary }: ControlRow, flag: FlagProvider): Promise<void> {
   if (primary === 'sqlite') throw refused('phase', 'SQLite is primary already', 'there is nothing to roll back');
   const problem = await flag.check('postgres');
-  if (problem !== undefined) throw refused('flag', `the flag: ${problem}`, FLAG_REMEDY);
+  if (problem !== undefined) throw refused('flag', problem, FLAG_REMEDY);
   if (await answers(config))
     throw refused(
       'postgres-answers',

@@ -20,6 +20,8 @@ export async function plan(
 ): Promise<number> {
   if (options.widen === true) return await widen(context, options.table ?? []);
   if (options.table !== undefined) throw new UsageError('--table says what is widened', 'give --widen too; a plan is always of all tables');
+  if (options.sql === true && context.output.json && options.out === undefined)
+    throw new UsageError('--sql prints SQL, and --json a document', 'give one of them, or --out for the SQL');
   const { source, schema, waive } = context.config();
   const write = outputTo(options.out, source);
   using _traces = traceless(source);

@@ -85,7 +85,7 @@ export function blockers(facts: Facts): Blocker[] {
   );
   verification(facts, block);
   if (facts.direction === 'cutover') found.push(...facts.cannotStream);
-  block(facts.flagProblem !== undefined, 'flag', `the flag: ${facts.flagProblem}`, FLAG_REMEDY);
+  block(facts.flagProblem !== undefined, 'flag', facts.flagProblem ?? '', FLAG_REMEDY);
   block(
     facts.reverseProblem !== undefined,
     'reverse-path',

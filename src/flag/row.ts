@@ -50,7 +50,7 @@ export function rowFlag(config: RowFlag, sql: FlagSql): FlagProvider {
         await sql.trial(upsert(config), given(state));
         return undefined;
       } catch (error) {
-        return `${name}: ${messageOf(error)}`;
+        return `flag ${name}: ${messageOf(error)}`;
       }
     },
   };

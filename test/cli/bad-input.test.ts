@@ -337,6 +337,7 @@ describe.concurrent('words and settings that mean nothing', () => {
       { 'no.db': 'this is no database at all' },
     ]),
     ['a report in the place of a folder', ['assess', ...SOURCE, '--html', '.'], /^attacca: \. cannot be written: it is a folder/],
+    ['two things on one stdout', ['plan', '--sql', ...SOURCE], /--sql prints SQL, and --json a document/],
     ['a report without a name', ['assess', ...SOURCE, '--html', ''], /^attacca: '' cannot be written: it is a folder/],
     ['a pause of nothing', ['cutover', '--cancel', '--max-pause', '500', ...SOURCE], /'--cancel' cannot be used with option '--max-pause/],
     [

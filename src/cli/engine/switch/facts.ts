@@ -60,10 +60,10 @@ const FARTHEST = 10n ** 15n;
 async function strangeFlag({ engine }: Installed, direction: Direction, epoch: bigint): Promise<string | undefined> {
   const flagged = await engine.flag.read();
   if (flagged !== undefined && flagged.epoch > FARTHEST)
-    return `${engine.flag.describe()} is at epoch ${flagged.epoch}, which no switch has given: set it to ${epoch}`;
+    return `flag ${engine.flag.describe()} is at epoch ${flagged.epoch}, which no switch has given: set it to ${epoch}`;
   const [primary, other] = direction === 'cutover' ? (['SQLite', 'PostgreSQL'] as const) : (['PostgreSQL', 'SQLite'] as const);
   if (flagged === undefined || (flagged.primary === 'sqlite') === (primary === 'SQLite')) return undefined;
-  const what = `${engine.flag.describe()} names ${other}`;
+  const what = `flag ${engine.flag.describe()} names ${other}`;
   return flagged.epoch > epoch
     ? `${what} since epoch ${flagged.epoch}, which another installation has written`
     : `${what}, although ${primary} is primary since epoch ${epoch}: it was changed by somebody else`;
