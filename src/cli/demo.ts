@@ -81,7 +81,7 @@ async function story(folder: string, say: (line: string) => void): Promise<DemoD
   const differences = last.differences + last.quarantined;
   await using session = await connect(target, { applicationName: 'attacca demo' });
   await session.query('set search_path = public');
-  const checked = await checkLedgers(ledgers, async (sql, params) => (await session.query(sql, params)).rows);
+  const checked = await checkLedgers(ledgers, async sql => (await session.query(sql)).rows);
   const times = ledgers.map(path => readLedger(path).flatMap(line => (line.outcome === 'acknowledged' ? [line.end] : [])));
 
   return DemoDocument.parse({

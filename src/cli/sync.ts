@@ -9,7 +9,7 @@ import type { Dial } from '../replicate/pace.ts';
 import { supervise } from '../replicate/supervise.ts';
 import { refuseNeighbour } from '../server/call.ts';
 import { listen } from '../server/control.ts';
-import { SyncDocument as Document } from '../server/documents.ts';
+import { SyncDocument } from '../server/documents.ts';
 import { startWeb, type Web } from '../server/web/web.ts';
 import { traceless } from '../sqlite/traces.ts';
 import { neverInstalled } from './alone.ts';
@@ -99,7 +99,6 @@ export async function sync(context: Context, options: Options): Promise<number> 
   return EXIT.done;
 }
 
-type SyncDocument = { readonly phase: string; readonly rows: number; readonly rowsPerSecond: number; readonly target: string };
 type Session = {
   readonly since: Date;
   readonly once: boolean;
@@ -179,7 +178,7 @@ async function untilCaughtUp(own: Controller, running: Promise<void>): Promise<S
   await own.caughtUp();
   const { phase } = await readStatus(own.engine, null, undefined);
   const { rows, seconds } = own.copied() ?? { rows: 0, seconds: 0 };
-  return Document.parse({ phase, rows, rowsPerSecond: seconds === 0 ? 0 : Math.round(rows / seconds), target: shown(own.engine) });
+  return SyncDocument.parse({ phase, rows, rowsPerSecond: seconds === 0 ? 0 : Math.round(rows / seconds), target: shown(own.engine) });
 }
 
 /** A daemon that never got going says why and ends: whoever started it is still there to read it. */

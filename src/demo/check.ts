@@ -1,7 +1,7 @@
 import { type Entry, type Line, readLedger } from './ledger.ts';
 
-/** Runs SQL on the primary; `params` is empty in everything the demo asks. */
-export type Query = (sql: string, params: readonly unknown[]) => Promise<readonly Readonly<Record<string, unknown>>[]>;
+/** Runs SQL on one side. */
+export type Query = (sql: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;
 
 export type LedgerCheck = {
   /** Rows written by acknowledged transactions. */
@@ -107,4 +107,4 @@ function compareCounts(ranges: ReadonlyMap<string, Range>, found: ReadonlyMap<st
 }
 
 const pairs = async (query: Query, sql: string): Promise<[key: string, value: string][]> =>
-  (await query(sql, [])).map(row => [String(row.k), String(row.v)]);
+  (await query(sql)).map(row => [String(row.k), String(row.v)]);

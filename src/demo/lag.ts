@@ -19,7 +19,7 @@ export async function probeLag(
     const token = Date.now() * 1_000 + (sample % 1_000); // a number of its own, which both sides hold exactly
     await app.transaction(tx => tx.run(WRITE, token));
     const committed = performance.now();
-    while ((await target(`select 1 from sessions where token = 'lag-probe' and expires_at = ${token}`, [])).length === 0)
+    while ((await target(`select 1 from sessions where token = 'lag-probe' and expires_at = ${token}`)).length === 0)
       await delay(1, undefined, { signal });
     lags.push(performance.now() - committed);
     await delay(pauseMs, undefined, { signal });

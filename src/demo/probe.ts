@@ -16,7 +16,7 @@ export async function measureLag(options: {
   const { source, target, flag, samples } = options;
   const pool = new Pool({ connectionString: target, max: 1 });
   const app = await createDatabase({ flag, sqlite: () => new Database(source, { fileMustExist: true }), postgres: () => pool });
-  const query = async (sql: string, params: readonly unknown[]) => (await pool.query(sql, [...params])).rows;
+  const query = async (sql: string) => (await pool.query(sql)).rows;
   try {
     return await probeLag(app, query, { samples, pauseMs: PAUSE_MS, signal: AbortSignal.timeout(LIMIT_MS) });
   } finally {

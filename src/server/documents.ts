@@ -160,6 +160,7 @@ export type RehearsalDocument = z.infer<typeof RehearsalDocument>;
 export const PlanDocument = z.strictObject({ file: z.string().nullable(), tables: Count, findings: z.array(Finding), plan: z.unknown() });
 
 export const SyncDocument = z.strictObject({ phase: z.enum(PHASES), rows: Count, rowsPerSecond: z.number(), target: z.string() });
+export type SyncDocument = z.infer<typeof SyncDocument>;
 
 export const DemoDocument = z.strictObject({
   ok: z.boolean(),

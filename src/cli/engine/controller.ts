@@ -11,6 +11,7 @@ import { isSwitching, type Phase, primaryIn } from '../../cutover/phase.ts';
 import { columnUnder } from '../../plan/misfits.ts';
 import type { Control } from '../../postgres/control.ts';
 import type { OnQuarantine } from '../../postgres/writes.ts';
+import { explain, isBusy } from '../../sqlite/open.ts';
 import { type CopyReport, catchUp, copyTables, installCapture } from './copy/copying.ts';
 import { guarded } from './copy/guard.ts';
 import { resumed } from './copy/throttling.ts';
@@ -46,7 +47,7 @@ export type Controller = {
   caughtUp(): Promise<void>;
   /**
    * Runs `work` alone: no other operation meanwhile. Throws Refused while another one runs, unless that makes way: then its `interrupt`
-   * is aborted, and waited for.
+   * is aborted, and waited for. A file that is locked in the middle of it is said so in a sentence.
    */
   alone<T>(what: string, work: () => Promise<T>, interrupt?: AbortController): Promise<T>;
   /** Runs `work`, which stops the pipe when it must; the loop starts no other one before it has ended. */
@@ -202,7 +203,9 @@ export function controller(engine: Engine): Controller {
         await busy.settled;
       }
       if (busy !== undefined) throw inProgress(busy.what);
-      const running = work();
+      const running = work().catch(error => {
+        throw isBusy(error) ? explain(engine.config.source, error) : error;
+      });
       busy = { what, settled: running.then(nothing, nothing), interrupt };
       try {
         return await running;
