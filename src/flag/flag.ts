@@ -6,6 +6,10 @@
  */
 export type Side = 'sqlite' | 'postgres';
 
+/** The side that a value found in a flag's place stands for; undefined for one that means neither. */
+export const meant = (value: string, by: Readonly<Record<Side, string>>): Side | undefined =>
+  (['sqlite', 'postgres'] as const).find(side => by[side] === value);
+
 export type FlagState = { readonly primary: Side; readonly epoch: bigint };
 
 /** One place where a flag can live. A new kind of place is one more file that implements this. */

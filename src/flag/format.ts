@@ -1,6 +1,6 @@
 import { ReplicationError } from '../change/errors.ts';
 import type { FlagConfig } from './config.ts';
-import type { FlagState, Side } from './flag.ts';
+import { type FlagState, meant } from './flag.ts';
 
 /** How one kind of file holds the flag. Pure: text in, text out. */
 export type Format = {
@@ -15,13 +15,9 @@ export type Format = {
 /** The state that a value and an epoch, as found in a file, stand for. An empty value is a flag that is not set. */
 export function stateOf(value: string | undefined, epoch: string | undefined, config: FlagConfig): FlagState | undefined {
   if (value === undefined || value === '') return undefined;
-  return { primary: sideOf(value, config), epoch: epochOf(epoch, config) };
-}
-
-function sideOf(value: string, config: FlagConfig): Side {
-  if (value === config.sqlite) return 'sqlite';
-  if (value === config.postgres) return 'postgres';
-  throw unreadable(config, `${config.key} is neither '${config.sqlite}' nor '${config.postgres}'`);
+  const primary = meant(value, config);
+  if (primary === undefined) throw unreadable(config, `${config.key} is neither '${config.sqlite}' nor '${config.postgres}'`);
+  return { primary, epoch: epochOf(epoch, config) };
 }
 
 /** A flag without an epoch was set by people before the first switch. */

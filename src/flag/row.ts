@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import { messageOf, ReplicationError } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
-import type { FlagProvider, FlagSql, FlagState } from './flag.ts';
+import { type FlagProvider, type FlagSql, type FlagState, meant } from './flag.ts';
 import { DISTINCT, distinct, place, values } from './place.ts';
 import { older } from './verified.ts';
 
@@ -70,7 +70,7 @@ const upsert = (config: RowFlag): string => /* sql */ `
 async function readRow(config: RowFlag, name: string, sql: FlagSql): Promise<FlagState | undefined> {
   const [row] = await sql.run(`select value::text as value, epoch::text as epoch from ${tableOf(config)} where name = $1`, [config.key]);
   if (row?.value == null || row.value === '') return undefined;
-  const primary = (['sqlite', 'postgres'] as const).find(side => config[side] === row.value);
+  const primary = meant(row.value, config);
   if (primary !== undefined) return { primary, epoch: BigInt(row.epoch ?? '0') };
   throw new ReplicationError('halt', `flag ${name} is neither '${config.sqlite}' nor '${config.postgres}'`, {
     hint: "correct the row, or the flag's values in the configuration",

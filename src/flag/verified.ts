@@ -6,7 +6,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf, ReplicationError } from '../change/errors.ts';
-import type { FlagContext, FlagProvider, FlagState, Side } from './flag.ts';
+import { type FlagContext, type FlagProvider, type FlagState, meant, type Side } from './flag.ts';
 
 /** What was found: `value` is undefined where the flag was never set, `epoch` where there is none. */
 export type Found = { readonly value: string | undefined; readonly epoch: string | undefined };
@@ -33,7 +33,7 @@ export function verifiedFlag(outside: Outside, context: Pick<FlagContext, 'epoch
   async function look(): Promise<Seen | undefined> {
     const { value, epoch } = await tried(outside.read);
     if (value === undefined || value === '') return undefined;
-    const primary = (['sqlite', 'postgres'] as const).find(side => meaning[side] === value);
+    const primary = meant(value, meaning);
     if (primary === undefined) throw strange(name, `it is neither '${meaning.sqlite}' nor '${meaning.postgres}'`);
     return { primary, epoch: epochOf(name, epoch) };
   }
