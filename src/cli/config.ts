@@ -28,7 +28,12 @@ export const Config = z
       .array(Waived)
       .prefault([])
       .describe('Blocking findings that are accepted, as CODE, CODE:TABLE or CODE:TABLE.COLUMN; the plan file can give reasons.'),
-    schema: z.string().min(1).default('public').describe('The Postgres schema that holds the tables.'),
+    schema: z
+      .string()
+      .min(1)
+      .regex(/^(?!pg_|information_schema$|attacca$)/, "must not be one of Postgres's own or of attacca's")
+      .default('public')
+      .describe('The Postgres schema that holds the tables.'),
     flag: FlagPlaces.optional().describe("The application's feature flag; absent: nothing is switched outside the databases."),
     hooks: HooksConfig.prefault({}),
     snapshot: z

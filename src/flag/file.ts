@@ -101,7 +101,7 @@ function check(config: FlagConfig): string | undefined {
     accessSync(dirname(path), constants.W_OK | constants.X_OK);
     return (bytes === undefined ? undefined : FORMATS[config.format].obstacle?.(textOf(config, bytes), config)) ?? replaceable(path);
   } catch (error) {
-    return messageOf(error);
+    return error instanceof ReplicationError ? error.message : `flag file ${config.path}: ${messageOf(error)}`;
   }
 }
 

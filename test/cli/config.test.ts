@@ -171,6 +171,12 @@ describe('refused by name', () => {
     ['a source that is a number', { source: 5 }, {}, /source/],
     ['an empty plan', { source: 'app.db', plan: '' }, {}, /plan/],
     ['an empty schema', { source: 'app.db', schema: '' }, {}, /schema/],
+    ...['attacca', 'pg_catalog', 'information_schema'].map((schema): [string, object, Overrides, RegExp] => [
+      `the schema ${schema}`,
+      { source: 'app.db', schema },
+      {},
+      /must not be one of Postgres's own or of attacca's[\s\S]+at schema/,
+    ]),
     ['an empty path of the flag', { source: 'app.db', flag: { path: '' } }, {}, /flag\.path/],
     ['a flag that is a text', { source: 'app.db', flag: 'app.env' }, {}, /flag/],
     ['a target of another kind', { source: 'app.db', target: 'mysql://app:${PASSWORD}@db/app' }, {}, /postgresql:\/\/[\s\S]+target/],

@@ -225,7 +225,7 @@ test('a file that is not UTF-8 is refused, not rewritten', async () => {
 
 test('a missing folder is a reason for the gate and an error to try again on', async () => {
   const flag = open({ path: at('nowhere/flag') });
-  expect(await flag.check('sqlite')).toMatch('ENOENT');
+  expect(await flag.check('sqlite')).toMatch(/^flag file \S+nowhere\/flag: ENOENT/);
   await expect(flag.write(POSTGRES)).rejects.toMatchObject({ disposition: 'retry' });
 });
 
