@@ -7,6 +7,7 @@ import { keyColumns, type Plan } from '../plan/plan.ts';
 import { todo } from '../plan/waive.ts';
 import { readControl } from '../postgres/control.ts';
 import { connect, type Session } from '../postgres/open.ts';
+import { transactionPooler } from '../postgres/pooler.ts';
 import { preflight } from '../postgres/preflight.ts';
 import type { AssessDocument } from '../server/documents.ts';
 import { refuseDamaged } from '../sqlite/integrity.ts';
@@ -41,7 +42,10 @@ export async function assess(context: Context, options: { readonly html?: string
   const decided = showing(context.output, say =>
     decidePlan(db, { schema, planFile, waive, target: relations, onProgress: saying(say, 'reading') }),
   );
-  const there = session === undefined ? { plan: decided.plan, findings: [] } : await lookAtTarget(session, source, schema, decided);
+  const there =
+    session === undefined || target === undefined
+      ? { plan: decided.plan, findings: [] }
+      : await lookAtTarget(session, { source, schema, target }, decided);
   const findings = [...decided.findings, ...there.findings];
   const bytes = statSync(source).size;
   const rows = [...decided.rows.values()].reduce((sum, count) => sum + count, 0);
@@ -72,12 +76,12 @@ export async function assess(context: Context, options: { readonly html?: string
 
 async function lookAtTarget(
   session: Session,
-  source: string,
-  schema: string,
+  { source, schema, target }: { readonly source: string; readonly schema: string; readonly target: string },
   decided: Decided,
 ): Promise<{ plan: Plan; findings: Finding[] }> {
   const facts = await preflight(session, schema);
-  const blockers = [...facts.blockers, ...(await whoseIsIt(session, source))];
+  const blockers = [...facts.blockers, ...(await transactionPooler(session, target)), ...(await whoseIsIt(session, source))];
+  const later = facts.cutoverBlockers.filter(({ code }) => !blockers.some(blocker => blocker.code === code));
   const finding =
     (level: Finding['level']) =>
     ({ code, reason, remedy }: Blocker): Finding => ({
@@ -95,7 +99,7 @@ async function lookAtTarget(
   const refused = blocked ? [] : await tryValues(session, source, decided.plan, decided.tries);
   return {
     ...tried,
-    findings: [...blockers.map(finding('blocking')), ...facts.cutoverBlockers.map(finding('warning')), ...tried.findings, ...refused],
+    findings: [...blockers.map(finding('blocking')), ...later.map(finding('warning')), ...tried.findings, ...refused],
   };
 }
 

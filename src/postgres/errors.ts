@@ -66,7 +66,7 @@ const HINT_BY_CODE: ReadonlyMap<string, string> = new Map([
   ['53100', 'free space on the disk of the Postgres server and try again; nothing is lost'],
   [
     '53300',
-    'let the role, the database and the server take more connections: attacca has up to eight at a time, most of them in a rollback',
+    'let the role, the database and the server take more connections: attacca has up to eight at a time, or as many as snapshot.parallelChunks and three',
   ],
 ]);
 

@@ -18,6 +18,9 @@ export type Preflight = {
 };
 
 const MIN_VERSION = 130000;
+/** Connections at a time while it copies and shadows, and in a rollback, which has the most. */
+const TO_COPY = 5;
+const TO_SWITCH = 8;
 
 const FACTS = /* sql */ `
   select current_setting('server_version_num') as version, r.rolsuper or r.rolreplication as replication,
@@ -32,7 +35,11 @@ const FACTS = /* sql */ `
     case when pg_is_in_recovery() then (select timeline_id from pg_control_checkpoint())
       -- The control file learns of a promotion at the next checkpoint only; the name of the WAL file tells at once.
       else ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int end as timeline,
-    current_database() as database, getdatabaseencoding() as encoding, r.rolname as role
+    current_database() as database, getdatabaseencoding() as encoding, r.rolname as role,
+    case when not r.rolsuper then nullif(r.rolconnlimit, -1) end as role_limit,
+    case when not r.rolsuper then (select nullif(datconnlimit, -1) from pg_database where datname = current_database()) end as database_limit,
+    (select sum(case name when 'max_connections' then setting::int else -setting::int end) from pg_settings
+      where name in ('max_connections', 'superuser_reserved_connections', 'reserved_connections')) as server_limit
   from pg_roles r where r.rolname = current_user`;
 
 /** Looks at server, database and role; `schema` is where the tables are to be. */
@@ -86,6 +93,7 @@ function blockers(facts: PgRecord, schema: string): Blocker[] {
         remedy: 'make room there, and take default_transaction_read_only off the database, the role or the server',
       },
     ],
+    ...few(facts, TO_COPY),
     [
       encoding !== 'UTF8',
       {
@@ -129,8 +137,27 @@ function blockers(facts: PgRecord, schema: string): Blocker[] {
   ]);
 }
 
-function cutoverBlockers({ wal_level, replication, role, free_slot, max_slots }: PgRecord): Blocker[] {
+/** Who lets attacca have less than `need` connections at a time. */
+function few({ role, database, role_limit, database_limit, server_limit }: PgRecord, need: number): [boolean, Blocker][] {
+  const limits = [
+    [role_limit, `the role "${role}"`, `alter role "${role}" connection limit`],
+    [database_limit, `the database "${database}"`, `alter database "${database}" connection limit`],
+    [server_limit, 'the server', 'raise max_connections'],
+  ] as const;
+  return limits.map(([limit, who, how]) => [
+    limit != null && Number(limit) < need,
+    {
+      code: 'postgres-connections',
+      reason: `${who} takes ${limit} connections at a time: attacca needs ${TO_COPY} to copy and to follow, and ${TO_SWITCH} to switch`,
+      remedy: how.endsWith('limit') ? `${how} ${2 * TO_SWITCH}` : how,
+    },
+  ]);
+}
+
+function cutoverBlockers(facts: PgRecord): Blocker[] {
+  const { wal_level, replication, role, free_slot, max_slots } = facts;
   return those([
+    ...few(facts, TO_SWITCH),
     [
       wal_level !== 'logical',
       {

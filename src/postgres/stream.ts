@@ -117,8 +117,15 @@ const halt = (message: string): ReplicationError => new ReplicationError('halt',
 /** A publication that is gone, and made again, is of no use to the slot, which looks for it at the place where it stands. */
 function failure(error: unknown): Error {
   const known = replicationError(error);
-  return known instanceof PostgresError && known.sqlstate === '42704' ? halt(known.message) : known;
+  const code = known instanceof PostgresError ? known.sqlstate : undefined;
+  if (code === UNKNOWN_OPTION)
+    return new PostgresError('retry', `a pooler lets no replication connection through: ${known.message}`, { hint: PAST });
+  return code === '42704' ? halt(known.message) : known;
 }
+
+/** A server knows what a replication connection begins with. */
+const UNKNOWN_OPTION = '08P01';
+const PAST = "name the server's own host and port, past the pooler";
 
 const lost = (message: string): ReplicationError =>
   new ReplicationError('retry', message, {

@@ -96,3 +96,29 @@ test('a role without temporary tables is told which grant is missing; nothing pa
     await postgres.query(`drop owned by ${quote(owner)}; drop role ${quote(owner)}`);
   }
 });
+
+test('a role that gets too few connections is told so before anything is copied, and before there would be no way back [G9]', async () => {
+  await using postgres = await testPostgres();
+  const few = `attacca_few_${process.pid}`;
+  const name = new URL(postgres.url).pathname.slice(1);
+  await postgres.query(
+    `create role ${quote(few)} login replication; grant create on database ${quote(name)} to ${quote(few)}; grant create on schema public to ${quote(few)}`,
+  );
+  try {
+    await using session = await connect(Object.assign(new URL(postgres.url), { username: few }).href, { applicationName: 'attacca' });
+    const limited = async (what: string, limit: number) => {
+      await postgres.query(`alter ${what} connection limit ${limit}`);
+      const { blockers, cutoverBlockers } = await preflight(session);
+      return [blockers, cutoverBlockers].map(list => list.map(({ code, remedy }) => `${code}: ${remedy}`));
+    };
+    for (const what of [`role "${few}"`, `database "${name}"`]) {
+      const told = [`postgres-connections: alter ${what} connection limit 16`];
+      expect(await limited(what, 4)).toEqual([told, told]);
+      expect(await limited(what, 5)).toEqual([[], told]);
+      expect(await limited(what, 8)).toEqual([[], []]);
+      expect(await limited(what, -1)).toEqual([[], []]);
+    }
+  } finally {
+    await postgres.query(`drop owned by ${quote(few)}; drop role ${quote(few)}`);
+  }
+});

@@ -7,7 +7,7 @@
  */
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import { Refused, ReplicationError, UsageError } from '../../change/errors.ts';
+import { type Blocker, Refused, ReplicationError, UsageError } from '../../change/errors.ts';
 import { redact } from '../../change/redact.ts';
 import { shellWord } from '../../change/shell.ts';
 import type { FlagProvider } from '../../flag/flag.ts';
@@ -19,6 +19,7 @@ import { type Embedded, startEmbedded } from '../../postgres/embedded.ts';
 import { holdsTables } from '../../postgres/install.ts';
 import { missingParts } from '../../postgres/older.ts';
 import { connect, type Session, type Writer } from '../../postgres/open.ts';
+import { transactionPooler } from '../../postgres/pooler.ts';
 import { type Preflight, preflight } from '../../postgres/preflight.ts';
 import type { OnQuarantine } from '../../postgres/writes.ts';
 import { type Dial, dialOf } from '../../replicate/pace.ts';
@@ -79,7 +80,7 @@ export async function openEngine(config: Config, log: Logger, as: string, around
   const opened = [main];
   try {
     const facts = await preflight(main, config.schema);
-    refuse(facts, url);
+    refuse([...facts.blockers, ...(await transactionPooler(main, url))], url);
     await acquire(main, who);
     if (!LEAVING.has(as)) await refuseOlder(main);
     if (embedded !== undefined) await refuseForeign(main, config.source);
@@ -142,8 +143,7 @@ export async function findTarget(config: Config): Promise<{ url: string; embedde
   return { url: embedded.url, embedded };
 }
 
-function refuse(facts: Preflight, url: string): void {
-  const blockers = facts.blockers;
+function refuse(blockers: readonly Blocker[], url: string): void {
   if (blockers.length > 0) throw new Refused(`the target ${redact(url)} cannot be used`, blockers);
 }
 
