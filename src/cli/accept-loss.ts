@@ -6,7 +6,10 @@ import { Refused, ReplicationError } from '../change/errors.ts';
 import { FLAG_REMEDY } from '../cutover/gate.ts';
 import { LOSS_EPOCHS } from '../cutover/loss.ts';
 import type { FlagProvider } from '../flag/flag.ts';
+import { NoDatabase } from '../postgres/connection-error.ts';
+import { readControl } from '../postgres/control.ts';
 import { connect } from '../postgres/open.ts';
+import { preflight } from '../postgres/preflight.ts';
 import { SwitchDocument } from '../server/documents.ts';
 import { openWithLoss } from '../sqlite/fence.ts';
 import { hold } from '../sqlite/hold.ts';
@@ -14,7 +17,9 @@ import { type ControlRow, fileControlAt } from '../sqlite/install.ts';
 import { traceless } from '../sqlite/traces.ts';
 import type { Config } from './config.ts';
 import { confirm } from './confirm.ts';
-import { findTarget, notInstalled } from './engine/engine.ts';
+import { findTarget, identityOf } from './engine/engine.ts';
+import { notInstalled } from './engine/keep/captured.ts';
+import { otherTarget } from './engine/keep/named-target.ts';
 import { momentOf } from './engine/mirror/stream-names.ts';
 import { reachedBy, watched } from './engine/points.ts';
 import { flagAfterLoss, lossOf } from './engine/switch/accepted-loss.ts';
@@ -33,11 +38,11 @@ export async function acceptLoss(context: Context, { dryRun = false, yes = false
   using _traces = traceless(config.source);
   const flag = flagWithoutPostgres(config, context.env);
   const standing = fileControlAt(config.source);
-  if (standing === undefined) throw notInstalled({ config });
+  if (standing === undefined) throw notInstalled(config.source);
   const begun = lossOf(config.source);
   if (begun === undefined) {
-    await refuse(config, standing, flag);
-    for (const line of losing(standing, config)) progress(context.output, line);
+    const silent = await refuse(config, standing, flag);
+    for (const line of losing(silent, standing, config)) progress(context.output, line);
     if (dryRun) return said(context, standing, standing.epoch, true);
     await confirm(context, yes, `Make SQLite primary for ${config.source} now, without PostgreSQL?`);
     await open(config, context, flag);
@@ -55,41 +60,49 @@ async function open(config: Config, { env }: Context, flag: FlagProvider): Promi
   await watched('accept', held, reachedBy(env)).commit(HOLD_MS);
 }
 
-async function refuse(config: Config, { primary }: ControlRow, flag: FlagProvider): Promise<void> {
-  if (primary === 'sqlite') throw refused('phase', 'SQLite is primary already', 'there is nothing to roll back');
+/** Returns why Postgres cannot be asked. */
+async function refuse(config: Config, standing: ControlRow, flag: FlagProvider): Promise<string> {
+  if (standing.primary === 'sqlite') throw refused('phase', 'SQLite is primary already', 'there is nothing to roll back');
   const problem = await flag.check('postgres');
   if (problem !== undefined) throw refused('flag', problem, FLAG_REMEDY);
-  if (await answers(config))
-    throw refused(
-      'postgres-answers',
-      'PostgreSQL can be reached',
-      'run `attacca rollback`, which loses nothing; if the mirror has halted, `attacca resync` first',
-    );
+  const silent = await silence(config, standing);
+  if (silent !== undefined) return silent;
+  throw refused(
+    'postgres-answers',
+    'PostgreSQL can be reached',
+    'run `attacca rollback`, which loses nothing; if the mirror has halted, `attacca resync` first',
+  );
 }
 
 const refused = (code: string, reason: string, remedy: string): Refused =>
   new Refused('rollback --accept-loss refused', [{ code, reason, remedy }]);
 
-/** Whoever answers at all, be it with a refusal, could be asked for what SQLite has not seen. */
-async function answers(config: Config): Promise<boolean> {
-  try {
-    const { url } = await findTarget(config);
-    await using _session = await connect(url, { applicationName: 'attacca rollback', connectMs: CONNECT_MS });
-    return true;
-  } catch (error) {
-    if (error instanceof ReplicationError) return false;
-    throw error;
-  }
+/**
+ * Why nobody can be asked for what SQLite has not seen: no server answers, or it has that database no more, or nothing of ours in it.
+ * Whoever answers with another refusal could be asked. Throws Refused where another database was named.
+ */
+async function silence(config: Config, { target: theirs }: ControlRow): Promise<string | undefined> {
+  const connecting = findTarget(config).then(({ url }) => connect(url, { applicationName: 'attacca rollback', connectMs: CONNECT_MS }));
+  const failed = await connecting.then(nothing, (error: unknown) => error);
+  if (failed instanceof NoDatabase) return `PostgreSQL has this database no longer: ${failed.message}`;
+  if (failed instanceof ReplicationError) return 'PostgreSQL cannot be reached';
+  await using session = await connecting;
+  if ((await readControl(session)) !== undefined) return undefined;
+  const ours = identityOf({ facts: await preflight(session, config.schema) });
+  if (ours !== theirs) throw otherTarget(theirs, ours, 'rollback --accept-loss');
+  return "PostgreSQL answers, but attacca's record in it is gone, without which nothing flows back";
 }
 
-function losing({ lsn, watermark }: ControlRow, { flag }: Config): string[] {
+const nothing = (): void => undefined;
+
+function losing(silent: string, { lsn, watermark }: ControlRow, { flag }: Config): string[] {
   const moment = momentOf(watermark);
   const known =
     moment === null
       ? `SQLite holds what PostgreSQL had committed up to ${lsn}; when that was is not known`
       : `SQLite holds everything that PostgreSQL had committed by ${moment}, ${ago(moment)} ago (position ${lsn})`;
   return [
-    'PostgreSQL cannot be reached.',
+    `${silent}.`,
     `${known}. What was committed there later is lost to the application.`,
     'Whoever can still reach PostgreSQL can go on writing there, until attacca reaches it again and fences it: stop those instances.',
     ...(flag?.kind === 'postgres' ? ['The flag is a row there, which nobody can read now: point the application at SQLite by hand.'] : []),
@@ -112,7 +125,8 @@ function said(context: Context, { lsn, watermark, primary }: ControlRow, epoch: 
     pauseMs: null,
     loss: { lsn, after: momentOf(watermark) },
   });
-  const next = 'keep `attacca sync` running: once PostgreSQL is back it is fenced, what only it had is kept, and it follows SQLite';
+  const next =
+    'keep `attacca sync` running: once PostgreSQL is back it is fenced, what only it had is kept, and it follows SQLite; where it is gone for good, `attacca uninstall`';
   present(context.output, document, () => [dryRun ? 'nothing else stands in the way' : `SQLite is primary, epoch ${epoch}; ${next}`]);
   return EXIT.done;
 }

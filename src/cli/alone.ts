@@ -6,7 +6,8 @@ import pino from 'pino';
 import { actor } from '../change/actor.ts';
 import { isTransient, ReplicationError } from '../change/errors.ts';
 import { readControl } from '../postgres/control.ts';
-import { connect, type Session } from '../postgres/open.ts';
+import type { Session } from '../postgres/open.ts';
+import { preflight } from '../postgres/preflight.ts';
 import { perform } from '../server/answer.ts';
 import type { Call } from '../server/calls.ts';
 import type { Progress } from '../server/operations.ts';
@@ -16,17 +17,9 @@ import { openSource } from '../sqlite/open.ts';
 import { traceless } from '../sqlite/traces.ts';
 import type { Config } from './config.ts';
 import { controller } from './engine/controller.ts';
-import {
-  findTarget,
-  installed,
-  notInstalled,
-  openEngine,
-  refuseOlder,
-  refuseOtherSource,
-  refuseUnnamedTarget,
-  stopUnused,
-} from './engine/engine.ts';
+import { findTarget, identityOf, installed, openEngine, refuseOlder, refuseOtherSource, stopUnused } from './engine/engine.ts';
 import { exportAudit } from './engine/keep/auditing.ts';
+import { connectFor, hasDatabase, notInstalled, refuseUnnamedTarget } from './engine/keep/captured.ts';
 import { hasEmbedded, type Left, removeCapture, removeState } from './engine/keep/removal.ts';
 import { FINISHED, operations } from './engine/operations.ts';
 import { reachedBy } from './engine/points.ts';
@@ -55,10 +48,10 @@ export async function lookAlone<T>(config: Config, operation: Call['operation'],
   refuseNeverInstalled(config, operation);
   const { url, embedded } = await findTarget(config);
   try {
-    await using side = await connect(url, { applicationName: `attacca ${operation}` });
+    await using side = await connectFor(config.source, url, { applicationName: `attacca ${operation}` });
     await refuseOlder(side);
     const control = await readControl(side);
-    if (control === undefined) throw notInstalled({ config });
+    if (control === undefined) throw notInstalled(config.source, identityOf({ facts: await preflight(side, config.schema) }));
     refuseOtherSource(control, config.source);
     return await read({ config, side, url });
   } finally {
@@ -80,14 +73,14 @@ export function refuseNeverInstalled(config: Config, operation: Call['operation'
   // Where its target is gone, capture can still be taken out of the file.
   if (!neverInstalled(config) || (operation === 'uninstall' && readFileControl(db) !== undefined)) return;
   refuseUnnamedTarget(config.source);
-  throw notInstalled({ config });
+  throw notInstalled(config.source);
 }
 
 async function asController(config: Config, call: Call, { say, env }: Lone, ended: (left: Left) => void): Promise<unknown> {
   const log = pino({ level: 'silent' });
   using _traces = traceless(config.source);
   refuseNeverInstalled(config, call.operation);
-  if (call.operation === 'uninstall' && config.target === undefined && !hasEmbedded(config.source)) {
+  if (call.operation === 'uninstall' && !(config.target === undefined ? hasEmbedded(config.source) : await hasDatabase(config.target))) {
     const done = await removeCapture(config, call.audit, say);
     flagWithoutPostgres(config, env).tidy?.();
     ended({ keepTarget: call.keepTarget });

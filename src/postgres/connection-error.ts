@@ -14,6 +14,9 @@ const NOBODY: ReadonlyMap<string, string> = new Map([
 /** What a server says to a role that may not log in, or not there; of a database that takes no connections; of options that it does not know. */
 const SHUT_OUT: ReadonlySet<string> = new Set(['28000', '42501', '55000', '42704', '22023']);
 
+/** The server answers, and has no such database. */
+export class NoDatabase extends UsageError {}
+
 /** Why nobody answered, or nobody let us in, for the person at the keyboard. */
 export function connectionError(error: unknown, client: Client): Error {
   const code = codeOf(error);
@@ -22,7 +25,7 @@ export function connectionError(error: unknown, client: Client): Error {
   if (code === '28P01' || said.startsWith('SASL:'))
     return new UsageError(`${server} refused the password of "${client.user}"`, 'check the password in the URL, PGPASSWORD or ~/.pgpass');
   if (code === '3D000')
-    return new UsageError(
+    return new NoDatabase(
       `${server} has no database "${client.database}"`,
       `create it: createdb -O ${shellWord(client.user ?? '')} ${shellWord(client.database ?? '')}`,
     );

@@ -15,13 +15,14 @@ import { readControl } from '../../postgres/control.ts';
 import { installPostgres, occupants } from '../../postgres/install.ts';
 import type { Session } from '../../postgres/open.ts';
 import { tryPlan } from '../../postgres/trial.ts';
-import { finished, readFileControl, wasFinished } from '../../sqlite/install.ts';
+import { fileControlAt, finished, readFileControl, wasFinished } from '../../sqlite/install.ts';
 import { openSource } from '../../sqlite/open.ts';
 import type { Config } from '../config.ts';
 import type { Decided } from './decide/deciding.ts';
 import { tryValues, whatIsThere } from './decide/existing.ts';
 import { checkBeside, decideBeside } from './decide/planning.ts';
-import { ELSEWHERE, type Engine, identityOf, refuseOtherSource, unnamedTarget } from './engine.ts';
+import { type Engine, identityOf, refuseOtherSource } from './engine.ts';
+import { ELSEWHERE, notInstalled, unnamedTarget } from './keep/captured.ts';
 
 /**
  * Looks at a file before anything is put into it: whole, captured for nobody, and nothing that blocks. Changes nothing. Throws
@@ -53,12 +54,14 @@ export async function ensurePlan(engine: Engine, signal: AbortSignal, decided?: 
     refuseOtherSource(control, engine.config.source);
     return [];
   }
+  const here = identityOf(engine);
+  if (fileControlAt(engine.config.source)?.target === here) throw notInstalled(engine.config.source, here);
   const { plan, findings } = await onTarget(engine.main, decided ?? (await examineBoth(engine, signal)));
   report(engine.log, findings);
   await installPostgres(engine.main, plan, {
     install: randomBytes(8).toString('hex'),
     source: engine.config.source,
-    system: identityOf(engine),
+    system: here,
   });
   engine.log.info({ tables: plan.tables.length, target: engine.facts.database }, 'installed in Postgres');
   return findings;

@@ -7,7 +7,7 @@
  */
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import { type Blocker, Refused, ReplicationError, UsageError } from '../../change/errors.ts';
+import { type Blocker, Refused, ReplicationError } from '../../change/errors.ts';
 import { redact } from '../../change/redact.ts';
 import { shellWord } from '../../change/shell.ts';
 import type { FlagProvider } from '../../flag/flag.ts';
@@ -24,9 +24,10 @@ import { type Preflight, preflight } from '../../postgres/preflight.ts';
 import type { OnQuarantine } from '../../postgres/writes.ts';
 import { type Dial, dialOf } from '../../replicate/pace.ts';
 import { privateFolder, rehearsedAt, stateFolder } from '../../server/socket.ts';
-import { fileControlAt, finished, hasFence, readFileControl, wasFinished } from '../../sqlite/install.ts';
+import { fileControlAt, hasFence } from '../../sqlite/install.ts';
 import { openSource } from '../../sqlite/open.ts';
 import type { Config } from '../config.ts';
+import { connectFor, notInstalled, refuseUnnamedTarget } from './keep/captured.ts';
 import { type Reached, watched } from './points.ts';
 import { alarm } from './tell/alarm.ts';
 import { type Alerts, alertsOf } from './tell/alerts.ts';
@@ -76,7 +77,7 @@ export async function openEngine(config: Config, log: Logger, as: string, around
   openSource(config.source).close();
   const { url, embedded } = await findTarget(config);
   const who = `${as} pid ${process.pid} on ${hostname()}`;
-  const main = watched('main', await connect(url, { applicationName: `attacca ${who}`, pipelined: true }), reached);
+  const main = watched('main', await connectFor(config.source, url, { applicationName: `attacca ${who}`, pipelined: true }), reached);
   const opened = [main];
   try {
     const facts = await preflight(main, config.schema);
@@ -122,18 +123,6 @@ async function refuseForeign(main: Session, source: string): Promise<void> {
   else if (await holdsTables(main)) throw occupied(stateFolder(source));
 }
 
-/** A file that is captured for a server elsewhere gets no embedded one for want of a flag, and is not taken for a new one. */
-export function refuseUnnamedTarget(source: string): void {
-  const target = fileControlAt(source)?.target;
-  if (target !== undefined) throw unnamedTarget(source, target);
-}
-
-export const unnamedTarget = (source: string, target: string): UsageError =>
-  new UsageError(
-    `${source} replicates to the Postgres database ${target}, which was not named`,
-    `name it: --target postgresql://…, ATTACCA_TARGET, or "target" in attacca.config.json; where it is gone, or the file is a copy, ${TAKE_OUT}`,
-  );
-
 /** The configured target, or the embedded server beside the source. */
 export async function findTarget(config: Config): Promise<{ url: string; embedded: Embedded | undefined }> {
   if (config.target !== undefined) return { url: config.target, embedded: undefined };
@@ -175,7 +164,7 @@ export async function stopUnused(url: string, embedded: Embedded | undefined): P
 /** The control row of an installation. Throws Refused where there is none. */
 export async function installed(engine: Engine): Promise<Standing> {
   const control = await readControl(engine.side);
-  if (control === undefined) throw notInstalled(engine);
+  if (control === undefined) throw notInstalled(engine.config.source, identityOf(engine));
   refuseOtherSource(control, engine.config.source);
   const writer = { token: control.install, replicaRole: engine.facts.replicaRole };
   const onQuarantine = alarm(engine, control.plan);
@@ -191,26 +180,6 @@ export function refuseOtherSource(control: Control, source: string): void {
 function follows(source: string, install: string): boolean {
   return fileControlAt(source)?.install === install;
 }
-
-/** Says for which other database the file is captured, if it is: nothing is to be installed here then. */
-export function notInstalled({ config: { source } }: Pick<Engine, 'config'>): Refused {
-  using db = openSource(source, { readonly: true });
-  if (wasFinished(db)) return finished();
-  const theirs = readFileControl(db)?.target;
-  const [reason, remedy] =
-    theirs === undefined
-      ? [
-          `nothing replicates ${source} to this target`,
-          'run `attacca sync` first; one that has only just begun reads the whole file before it installs anything',
-        ]
-      : [`nothing is installed in this target, and ${source} is captured for the Postgres database ${theirs}`, ELSEWHERE];
-  return new Refused('attacca is not installed here', [{ code: 'not-installed', reason, remedy }]);
-}
-
-const TAKE_OUT = '`attacca uninstall --source FILE` takes capture out of the file';
-
-/** What to do where a file is captured for another target than the one that was named. */
-export const ELSEWHERE = `name that one with --target, or none where it is the embedded one; where it is gone, or the file is a copy, ${TAKE_OUT}`;
 
 function otherSource(theirs: string, ours: string): Refused {
   const rehearsed = rehearsedAt(theirs);

@@ -15,8 +15,9 @@ import { hasJournal } from '../../sqlite/install.ts';
 import { unlessLocked } from '../../sqlite/open.ts';
 import { headMark } from '../../sqlite/rows.ts';
 import type { Config } from '../config.ts';
-import { type Engine, notInstalled, refuseOtherSource, shown } from './engine.ts';
+import { type Engine, refuseOtherSource, shown } from './engine.ts';
 import { UNCAPTURED } from './following.ts';
+import { notInstalled } from './keep/captured.ts';
 import { waiting } from './tell/alarm.ts';
 
 /** Everything `status` shows. `lag` is the daemon's own measure; without one it is read from the journal, and has no age. */
@@ -27,7 +28,7 @@ export async function readStatus(
 ): Promise<StatusDocument> {
   const { side, config } = engine;
   const control = await readControl(side);
-  if (control === undefined) throw notInstalled(engine);
+  if (control === undefined) throw notInstalled(config.source);
   refuseOtherSource(control, config.source);
   const phase = control.phase as Phase;
   const progress = await readProgress(side);

@@ -8,6 +8,8 @@ import { type Control, readControl } from '../../../postgres/control.ts';
 import { known } from '../../../postgres/data-dir.ts';
 import { removeEmbedded } from '../../../postgres/embedded.ts';
 import { finishPostgres, uninstallPostgres } from '../../../postgres/install.ts';
+import type { Session } from '../../../postgres/open.ts';
+import { dropPublication, dropSlot } from '../../../postgres/slot.ts';
 import type { DoneDocument } from '../../../server/documents.ts';
 import type { Progress } from '../../../server/operations.ts';
 import { backupFolder, hasState, socketPath, stateFolder, stateOf } from '../../../server/socket.ts';
@@ -16,8 +18,10 @@ import { hold } from '../../../sqlite/hold.ts';
 import { finished, readFileControl, uninstall } from '../../../sqlite/install.ts';
 import { type Database, openSource } from '../../../sqlite/open.ts';
 import type { Config } from '../../config.ts';
-import { type Engine, identityOf, refuseOtherSource, refuseUnnamedTarget, type Standing } from '../engine.ts';
+import { type Engine, identityOf, refuseOtherSource, type Standing } from '../engine.ts';
+import { streamOf } from '../mirror/stream-names.ts';
 import { onceASecond, saying } from '../tell/reckoning.ts';
+import { refuseUnnamedTarget } from './captured.ts';
 import { otherTarget } from './named-target.ts';
 
 const WAIT_MS = 30_000;
@@ -43,19 +47,30 @@ function refuseOtherTarget(engine: Engine, control: Control | undefined): void {
 /** Gives up while SQLite is primary: the file's schema is what it was before, and Postgres is left as it was found [G11]. */
 export async function removeEverything(engine: Engine, keepTarget: boolean, progress: Progress): Promise<DoneDocument> {
   using db = openSource(engine.config.source);
+  const control = await readControl(engine.side);
+  const captured = readFileControl(db);
+  if (control === undefined && captured !== undefined) await dropStream(engine.main, streamOf(captured));
   await takeOut(db, progress);
-  const existing = (await readControl(engine.side))?.plan.existing === true;
   progress('removing everything from Postgres');
   await uninstallPostgres(engine.main, { keepTables: keepTarget });
   engine.flag.tidy?.();
   return {
     done: 'uninstall',
-    detail: existing
-      ? 'the tables in Postgres are the application’s and stay, with the rows that were copied'
-      : keepTarget
-        ? 'the copied tables stay in Postgres'
-        : 'both databases are as they were',
+    detail:
+      control === undefined && captured !== undefined
+        ? "the SQLite file is as it was; attacca's record in Postgres was gone already, and the tables that were copied are still there"
+        : control?.plan.existing === true
+          ? 'the tables in Postgres are the application’s and stay, with the rows that were copied'
+          : keepTarget
+            ? 'the copied tables stay in Postgres'
+            : 'both databases are as they were',
   };
+}
+
+/** What somebody who has dropped our schema leaves: a slot that nobody reads, which would fill the disk of Postgres. */
+async function dropStream(session: Session, { slot, publication }: ReturnType<typeof streamOf>): Promise<void> {
+  await dropSlot(session, slot);
+  await dropPublication(session, publication);
 }
 
 async function takeOut(db: Database, progress: Progress): Promise<void> {
