@@ -1,5 +1,7 @@
 /* The Postgres server answers, and what attacca had in it is gone: somebody dropped it, or the whole database. */
 import { expect, test } from 'vitest';
+import type { z } from 'zod';
+
 import type { ErrorDocument } from '../../src/server/documents.ts';
 import { mirroringWorld, stopDaemon } from '../support/mirroring.ts';
 import { connect, type OwnPostgres, ownPostgres } from '../support/postgres.ts';
@@ -26,7 +28,7 @@ const GONE: readonly [string, (server: OwnPostgres) => Promise<unknown>][] = [
   ],
 ];
 
-const refusal = (world: World, ...words: string[]) => world.json<ErrorDocument>(3, ...words);
+const refusal = (world: World, ...words: string[]) => world.json<z.infer<typeof ErrorDocument>>(3, ...words);
 
 test.each(GONE)(
   '%s, while Postgres is primary: each command says how to go on, SQLite opens with what it has, and a new sync begins [G7] [G8]',
