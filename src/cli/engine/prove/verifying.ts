@@ -1,6 +1,6 @@
 /* `verify` as the controller does it: compares, remembers the result, and copies again what differs. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { Refused, ReplicationError } from '../../../change/errors.ts';
+import { PipeEnded, Refused, ReplicationError, SourceMoved } from '../../../change/errors.ts';
 import { namedValues } from '../../../plan/codec.ts';
 import { audit } from '../../../postgres/audit.ts';
 import { readVerified, record } from '../../../postgres/control.ts';
@@ -19,6 +19,7 @@ import type { Controller } from '../controller.ts';
 import { type Installed, installed } from '../engine.ts';
 import { watched } from '../points.ts';
 import { chosen } from '../resync.ts';
+import type { Tail } from '../tail.ts';
 import { onceASecond, saying } from '../tell/reckoning.ts';
 import { compareCatalog, repairCatalog } from './catalog.ts';
 import { type Compared, document, isEqual, lacksColumns, rogueTables, type Work } from './verified.ts';
@@ -34,32 +35,50 @@ export async function verify(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<VerifyDocument> {
-  const on = await installed(controller.engine);
-  const work = { on, tables: chosen(on, options.tables), options, progress, signal };
-  let compared = await compare(controller, work);
+  const asked = { options, progress, signal };
+  let { work, ...compared } = await compare(controller, asked);
   let repaired = 0;
   for (const whole of options.repair ? [false, true] : []) {
     if (isEqual(compared)) break;
     if (controller.tail()?.direction !== 'forward') throw compared.verified.ok ? theirs() : spreads();
-    await repairCatalog(on, compared.catalog.problems); // the fence before the rows
-    if (!compared.verified.ok) repaired += await repair(controller, on, compared.verified, { whole, by: options.by, progress });
-    compared = await compare(controller, { ...work, options: { ...options, resume: false } });
+    await repairCatalog(work.on, compared.catalog.problems); // the fence before the rows
+    if (!compared.verified.ok) repaired += await repair(controller, work.on, compared.verified, { whole, by: options.by, progress });
+    ({ work, ...compared } = await compare(controller, { ...asked, options: { ...options, resume: false } }));
   }
   return document(compared, work, repaired);
 }
 
-async function compare(controller: Controller, work: Work): Promise<Compared> {
+type Asked = Omit<Work, 'on' | 'tables'>;
+type Found = Compared & { readonly work: Work };
+
+/** Begins anew where the pipe gives way to another one, as when the daemon follows a change of the schema. */
+async function compare(controller: Controller, asked: Asked): Promise<Found> {
+  for (;;) {
+    const tail = await controller.tailing();
+    const on = await installed(controller.engine);
+    const work = { ...asked, on, tables: chosen(on, asked.options.tables) };
+    try {
+      return { ...(await compareBeside(tail, work)), work };
+    } catch (error) {
+      if (!(error instanceof PipeEnded) && !(error instanceof SourceMoved)) throw error;
+      await tail.done.catch(failure => {
+        if (!(failure instanceof SourceMoved)) throw cutShort();
+      });
+    }
+  }
+}
+
+async function compareBeside(tail: Tail, work: Work): Promise<Compared> {
   const { on, tables, options } = work;
-  const { side } = controller.engine;
+  const { side, log } = on.engine;
   const full = tables.length === on.plan.tables.length;
-  const tail = await controller.tailing();
   const ended = new AbortController();
   const over = AbortSignal.any([work.signal, ended.signal]);
-  const end = (): void => ended.abort(cutShort());
+  const end = (): void => ended.abort(new PipeEnded('the pipe stopped in the middle of the comparison'));
   tail.done.then(end, end);
   const began = performance.now();
   const earlier = full && options.resume === true ? await readRound(side, { plan: on.plan, epoch: on.control.epoch }) : undefined;
-  if (earlier !== undefined) controller.engine.log.info({ startedAt: earlier.startedAt }, 'an interrupted comparison goes on');
+  if (earlier !== undefined) log.info({ startedAt: earlier.startedAt }, 'an interrupted comparison goes on');
   const startedAt = earlier?.startedAt ?? new Date().toISOString();
   const catalog = await compareCatalog(on, tables);
   const sound = tables.filter(table => !lacksColumns(catalog, table));
