@@ -1,7 +1,7 @@
 import { DoneDocument } from '../server/documents.ts';
 import { ask, exported } from './ask.ts';
 import { confirm } from './confirm.ts';
-import { gone } from './engine/keep/removal.ts';
+import { gone } from './engine/keep/gone.ts';
 import type { Context } from './main.ts';
 import { EXIT, present } from './report.ts';
 

@@ -17,7 +17,7 @@ import { type Bulk, type Refusals, writeBulk } from './bulk.ts';
 import { isPoison } from './errors.ts';
 import { type PgRecord, type Session, transaction, type Writer } from './open.ts';
 import { type QuarantinePolicy, suspensions, UNLIMITED } from './policy.ts';
-import { type Standing, smallSteps } from './small.ts';
+import { smallSteps, type TargetStanding } from './small.ts';
 import { type OnQuarantine, tablesOf } from './writes.ts';
 
 export type SinkOptions = {
@@ -42,7 +42,7 @@ const SMALL_CHARS = 8_000_000;
 export function postgresSink(options: SinkOptions): Sink<Mark, Rows> {
   const target: Target = { policy: UNLIMITED, ...options, tables: tablesOf(options.plan) };
   // Only ever a guess: Postgres checks it in the batch's own transaction.
-  let standing: Standing | undefined;
+  let standing: TargetStanding | undefined;
   let { before } = options;
   return {
     async checkpoint() {
@@ -65,7 +65,7 @@ const READ = /* sql */ `
   from attacca.control`;
 
 /** undefined where it is not small, or Postgres took none of it: then it has to go the other way. */
-async function applySmall(target: Target, batch: Batch<Mark, Rows>, standing: Standing): Promise<Standing | undefined> {
+async function applySmall(target: Target, batch: Batch<Mark, Rows>, standing: TargetStanding): Promise<TargetStanding | undefined> {
   const { size, replaced } = batch.changes;
   if (size > SMALL || replaced.length > 0) return undefined;
   const slices: Slice[] = [];
@@ -91,9 +91,13 @@ const LOCK = /* sql */ `${READ} for update`;
 const advance = ({ seq, nonce }: Mark): string => /* sql */ `update attacca.control set seq = ${seq}, nonce = ${nonce}, updated_at = now()`;
 
 /** Returns where the target stands then. */
-async function applyAny(target: Target, { position, changes }: Batch<Mark, Rows>, believed: Standing | undefined): Promise<Standing> {
+async function applyAny(
+  target: Target,
+  { position, changes }: Batch<Mark, Rows>,
+  believed: TargetStanding | undefined,
+): Promise<TargetStanding> {
   let last: string | undefined;
-  const work = async ([row]: readonly PgRecord[]): Promise<{ standing: Standing; refusals: Refusals }> => {
+  const work = async ([row]: readonly PgRecord[]): Promise<{ standing: TargetStanding; refusals: Refusals }> => {
     const standing = standingOf(row);
     if (believed !== undefined && standing.mark.seq < believed.mark.seq) throw forgotten();
     if (isReplay(standing.mark, position)) return { standing, refusals: [] };
@@ -110,7 +114,7 @@ async function applyAny(target: Target, { position, changes }: Batch<Mark, Rows>
 }
 
 /** A missing checkpoint is not position zero: treating it so would copy a whole history over a live target. */
-function standingOf(row: PgRecord | undefined): Standing {
+function standingOf(row: PgRecord | undefined): TargetStanding {
   if (row?.seq == null || row.nonce == null)
     throw new ReplicationError('halt', 'Postgres has no checkpoint', { hint: 'the first copy never began: run attacca sync' });
   return {

@@ -15,7 +15,7 @@ import { type Kept, keepAll, keepKeys, restore } from './keep.ts';
 import type { Session } from './open.ts';
 import { enforce, lift, type QuarantinePolicy } from './policy.ts';
 import { put, removals, removeAll } from './quarantine.ts';
-import type { Standing } from './small.ts';
+import type { TargetStanding } from './small.ts';
 import { absences, deletion, type Table, type Tables, tableIn } from './writes.ts';
 
 export type Bulk = { readonly session: Session; readonly plan: Plan; readonly tables: Tables; readonly policy: QuarantinePolicy };
@@ -27,7 +27,7 @@ export type Refusals = readonly (readonly [Table, readonly Misfit[]])[];
  * Writes the rows inside the open transaction. `quarantined`: there were rows in quarantine before. Rows of suspended tables are
  * left out, unless the table comes whole. Throws as `enforce` does.
  */
-export async function writeBulk(bulk: Bulk, rows: Rows, { quarantined, suspended }: Omit<Standing, 'mark'>): Promise<Refusals> {
+export async function writeBulk(bulk: Bulk, rows: Rows, { quarantined, suspended }: Omit<TargetStanding, 'mark'>): Promise<Refusals> {
   const replaced = new Set(rows.replaced);
   const out = new Set(suspended.filter(id => !replaced.has(id)));
   await lift(

@@ -17,7 +17,7 @@ import type { Step } from './round-trip.ts';
 import { deletion, type Tables, tableIn, upsertion } from './writes.ts';
 
 /** Where the target is believed to stand. */
-export type Standing = {
+export type TargetStanding = {
   readonly mark: Mark;
   /** Whether there are rows in quarantine. */
   readonly quarantined: boolean;
@@ -42,7 +42,7 @@ export function smallSteps(
   { tables, writer }: { readonly tables: Tables; readonly writer: Writer },
   position: Mark,
   slices: readonly Slice[],
-  { mark, quarantined, suspended }: Standing,
+  { mark, quarantined, suspended }: TargetStanding,
 ): Step[] {
   const moved = [position.seq, position.nonce, mark.seq, mark.nonce, quarantined, `{${suspended}}`].map(String);
   const deletions = slices.filter(({ gone }) => gone.length > 0).map(({ table, gone }) => deletion(tableIn(tables, table), gone));

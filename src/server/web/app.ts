@@ -20,16 +20,16 @@ import { away, panels } from './panels.ts';
 const MOST_BYTES = 65_536;
 
 /** The controller that answers; undefined while there is none, and why. */
-export type Standing = { operations: Operations | undefined; why: string };
+export type Attended = { operations: Operations | undefined; why: string };
 
 /** `open`: whoever reaches it may look. */
-export function webApp(standing: Standing, { token, open }: { readonly token: string; readonly open: boolean }): Hono {
+export function webApp(attended: Attended, { token, open }: { readonly token: string; readonly open: boolean }): Hono {
   const app = new Hono();
   const holds = (context: Context): boolean => same(context.req.header('authorization') ?? '', `Bearer ${token}`);
   let underWay: ReturnType<typeof look> | undefined;
   /** Whoever asks while somebody is told already hears the same: many pages cost the switch no more than one. */
   const seen = (): ReturnType<typeof look> =>
-    (underWay ??= look(standing).finally(() => {
+    (underWay ??= look(attended).finally(() => {
       underWay = undefined;
     }));
   const looking: MiddlewareHandler = async (context, next) => {
@@ -58,9 +58,9 @@ export function webApp(standing: Standing, { token, open }: { readonly token: st
     return context.body(text, 200, { 'content-type': type });
   });
   app.post('/call', acting, bodyLimit({ maxSize: MOST_BYTES }), async context => {
-    if (standing.operations === undefined)
-      return context.body(failed(new ReplicationError('halt', standing.why, { hint: 'the daemon tries again by itself' })), 503);
-    return await answer(context, standing.operations, 'dashboard', permitted);
+    if (attended.operations === undefined)
+      return context.body(failed(new ReplicationError('halt', attended.why, { hint: 'the daemon tries again by itself' })), 503);
+    return await answer(context, attended.operations, 'dashboard', permitted);
   });
   return app;
 }
@@ -99,7 +99,7 @@ function permitted({ operation }: Call): void {
   ]);
 }
 
-async function look({ operations, why }: Standing): Promise<{ readonly status?: StatusDocument; readonly why: string }> {
+async function look({ operations, why }: Attended): Promise<{ readonly status?: StatusDocument; readonly why: string }> {
   if (operations === undefined) return { why };
   try {
     return { status: await operations.status(), why };

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { UsageError } from '../../change/errors.ts';
 import type { Operations } from '../operations.ts';
 import { type Answering, serve } from '../serve.ts';
-import type { Standing } from './app.ts';
+import type { Attended } from './app.ts';
 import { isLoopback } from './loopback.ts';
 
 export type WebSettings = { readonly host: string; readonly port?: number | undefined; readonly token?: string | undefined };
@@ -26,19 +26,19 @@ const PORT = 7_432;
 /** Listens until disposed. Throws UsageError where that address is not to be had. */
 export async function startWeb(settings: WebSettings): Promise<Web> {
   const token = settings.token ?? randomBytes(24).toString('base64url');
-  const standing: Standing = { operations: undefined, why: 'it has just started' };
+  const attended: Attended = { operations: undefined, why: 'it has just started' };
   const open = settings.token === undefined && isLoopback(settings.host);
-  const server = await listenIn(async () => (await import('./app.ts')).webApp(standing, { token, open }), settings);
+  const server = await listenIn(async () => (await import('./app.ts')).webApp(attended, { token, open }), settings);
   const url = `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${server.port}/`;
   return {
     url,
     entry: `${url}#${encodeURIComponent(token)}`,
     attend(operations) {
-      standing.operations = operations;
-      return { [Symbol.dispose]: () => (standing.operations = undefined) };
+      attended.operations = operations;
+      return { [Symbol.dispose]: () => (attended.operations = undefined) };
     },
     waiting(why) {
-      standing.why = why;
+      attended.why = why;
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };

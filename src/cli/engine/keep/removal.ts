@@ -1,18 +1,16 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Lsn } from '../../../change/change.ts';
 import { Refused } from '../../../change/errors.ts';
 import { type Phase, primaryIn } from '../../../cutover/phase.ts';
 import { type Control, readControl } from '../../../postgres/control.ts';
-import { known } from '../../../postgres/data-dir.ts';
 import { removeEmbedded } from '../../../postgres/embedded.ts';
 import { finishPostgres, uninstallPostgres } from '../../../postgres/install.ts';
 import type { Session } from '../../../postgres/open.ts';
 import { dropPublication, dropSlot } from '../../../postgres/slot.ts';
 import type { DoneDocument } from '../../../server/documents.ts';
 import type { Progress } from '../../../server/operations.ts';
-import { backupFolder, hasState, socketPath, stateFolder, stateOf } from '../../../server/socket.ts';
+import { backupFolder, socketPath, stateFolder, stateOf } from '../../../server/socket.ts';
 import { closeCopy, keepFenceOnly } from '../../../sqlite/fence.ts';
 import { hold } from '../../../sqlite/hold.ts';
 import { finished, readFileControl, uninstall } from '../../../sqlite/install.ts';
@@ -22,6 +20,7 @@ import { type Engine, identityOf, refuseOtherSource, type Standing } from '../en
 import { streamOf } from '../mirror/stream-names.ts';
 import { onceASecond, saying } from '../tell/reckoning.ts';
 import { refuseUnnamedTarget } from './captured.ts';
+import { hasEmbedded } from './gone.ts';
 import { otherTarget } from './named-target.ts';
 
 const WAIT_MS = 30_000;
@@ -118,9 +117,6 @@ export async function leaveToApplication({ engine, plan, install, control }: Sta
 /** What `finish` or `uninstall` leaves behind. */
 export type Left = { readonly keepTarget: boolean };
 
-/** Whether the embedded server is there, which need not be this installation's: with a target elsewhere it is of another file's. */
-export const hasEmbedded = (source: string): boolean => known(stateFolder(source)) !== undefined;
-
 /**
  * The folder beside the source goes but for the backups and a rehearsal, with the socket and the embedded server, unless that one is not ours or holds
  * tables that are to stay. `left`: undefined where nothing has ended.
@@ -132,14 +128,6 @@ export async function removeState(config: Config, left: Left | undefined): Promi
   rmSync(socketPath(config.source), { force: true });
   for (const path of stateOf(config.source)) rmSync(path, { recursive: true, force: true });
   for (const path of [backupFolder(config.source), folder, dirname(socketPath(config.source))]) removeIfEmpty(path);
-}
-
-const GONE_MS = 20_000;
-
-/** Waits until the daemon has taken its folder away, which it does when it ends after `finish` and `uninstall`; unless it is to stay. */
-export async function gone({ source, target }: Config): Promise<void> {
-  if (target !== undefined && hasEmbedded(source)) return;
-  for (const deadline = performance.now() + GONE_MS; hasState(source) && performance.now() < deadline; ) await delay(20);
 }
 
 export function removeIfEmpty(folder: string): void {

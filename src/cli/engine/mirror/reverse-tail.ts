@@ -3,10 +3,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Batch, Lsn, RowChange } from '../../../change/change.ts';
-import { PipeEnded, Refused, ReplicationError } from '../../../change/errors.ts';
 import { orClose } from '../../../change/opening.ts';
-import type { Sink, TargetState } from '../../../change/ports.ts';
+import type { TargetState } from '../../../change/ports.ts';
 import type { Plan } from '../../../plan/plan.ts';
 import { lockForReading } from '../../../postgres/fence.ts';
 import { connect, type Session } from '../../../postgres/open.ts';
@@ -27,10 +25,9 @@ import { watchCatalog } from '../switch/ahead.ts';
 import type { Tail } from '../tail.ts';
 import { fenceWatch } from './fence-watch.ts';
 import { mirrorCheck } from './mirror-check.ts';
+import { type Pins, pinning, SILENCED } from './pinning.ts';
 import { LOST, slotGuard } from './slot-guard.ts';
 import { dated } from './stream-names.ts';
-
-type Changes = AsyncIterable<RowChange>;
 
 /** How long a comparison may try to find a moment without writers, in which both ends are brought to one state. */
 const PIN_LOCK_MS = 10_000;
@@ -151,66 +148,6 @@ function refuseOtherServer({ engine }: Installed): void {
     `the mirror follows server ${stored.system} on timeline ${stored.timeline}, this is ${systemIdentifier} on ${timeline}`,
     `Postgres was restored or failed over. ${LOST}`,
   );
-}
-
-const ended = (): PipeEnded => new PipeEnded('the mirror stopped before both sides were at one state');
-const late = (): ReplicationError =>
-  new ReplicationError('retry', 'the mirror did not bring both sides to one state in time', {
-    hint: '`attacca status` shows how far behind it is: run the command again when it has caught up',
-  });
-
-type Pins = {
-  readonly sink: Sink<Lsn, Changes>;
-  /** Runs `begin` right after the transaction that brings the watermark `token` was applied; the pipe waits for it. */
-  at<T>(token: string, begin: () => Promise<T>, signal: AbortSignal): Promise<T>;
-  /** Resolves when no batch is being applied. */
-  idle(): Promise<unknown>;
-};
-
-type Marks = { readonly watermark: () => string | null; readonly arrived: (token: string) => void; readonly signal: AbortSignal };
-
-/** How the pipe learns that it must not begin another batch. */
-const SILENCED = new Error('the mirror is being stopped');
-
-/** A sink that can be stopped exactly behind a watermark, and begins nothing once `signal` aborts. `arrived` hears of every watermark. */
-function pinning(sink: Sink<Lsn, Changes>, { watermark, arrived, signal: stop }: Marks): Pins {
-  const waiting = new Map<string, () => Promise<void>>();
-  let newest: string | null = null;
-  let applying: Promise<unknown> = Promise.resolve();
-  const apply = async (batch: Batch<Lsn, Changes>): Promise<void> => {
-    await sink.apply(batch);
-    const token = watermark();
-    if (token === null || token === newest) return;
-    newest = token;
-    arrived(token);
-    await waiting.get(token)?.();
-  };
-  return {
-    idle: () => applying,
-    at: (token, begin, signal) =>
-      new Promise((resolve, reject) => {
-        const give = (): void => {
-          waiting.delete(token);
-          reject(signal.reason instanceof Refused ? signal.reason : stop.aborted ? ended() : late());
-        };
-        if (signal.aborted) return give(); // an abort that was is announced to nobody
-        signal.addEventListener('abort', give, { once: true });
-        waiting.set(token, async () => {
-          signal.removeEventListener('abort', give);
-          waiting.delete(token);
-          await begin().then(resolve, reject);
-        });
-      }),
-    sink: {
-      checkpoint: () => sink.checkpoint(),
-      async apply(batch) {
-        if (stop.aborted) throw SILENCED;
-        const work = apply(batch);
-        applying = work.catch(() => undefined); // the pipe tells
-        await work;
-      },
-    },
-  };
 }
 
 /**

@@ -1,0 +1,69 @@
+/*
+ * Stops the mirror exactly behind a watermark: whoever has written one into Postgres gets the moment in which the file holds just what
+ * had been committed before it.
+ */
+import type { Batch, Lsn, RowChange } from '../../../change/change.ts';
+import { PipeEnded, Refused, ReplicationError } from '../../../change/errors.ts';
+import type { Sink } from '../../../change/ports.ts';
+
+type Changes = AsyncIterable<RowChange>;
+
+const ended = (): PipeEnded => new PipeEnded('the mirror stopped before both sides were at one state');
+const late = (): ReplicationError =>
+  new ReplicationError('retry', 'the mirror did not bring both sides to one state in time', {
+    hint: '`attacca status` shows how far behind it is: run the command again when it has caught up',
+  });
+
+export type Pins = {
+  readonly sink: Sink<Lsn, Changes>;
+  /** Runs `begin` right after the transaction that brings the watermark `token` was applied; the pipe waits for it. */
+  at<T>(token: string, begin: () => Promise<T>, signal: AbortSignal): Promise<T>;
+  /** Resolves when no batch is being applied. */
+  idle(): Promise<unknown>;
+};
+
+type Marks = { readonly watermark: () => string | null; readonly arrived: (token: string) => void; readonly signal: AbortSignal };
+
+/** How the pipe learns that it must not begin another batch. */
+export const SILENCED = new Error('the mirror is being stopped');
+
+/** A sink that can be stopped exactly behind a watermark, and begins nothing once `signal` aborts. `arrived` hears of every watermark. */
+export function pinning(sink: Sink<Lsn, Changes>, { watermark, arrived, signal: stop }: Marks): Pins {
+  const waiting = new Map<string, () => Promise<void>>();
+  let newest: string | null = null;
+  let applying: Promise<unknown> = Promise.resolve();
+  const apply = async (batch: Batch<Lsn, Changes>): Promise<void> => {
+    await sink.apply(batch);
+    const token = watermark();
+    if (token === null || token === newest) return;
+    newest = token;
+    arrived(token);
+    await waiting.get(token)?.();
+  };
+  return {
+    idle: () => applying,
+    at: (token, begin, signal) =>
+      new Promise((resolve, reject) => {
+        const give = (): void => {
+          waiting.delete(token);
+          reject(signal.reason instanceof Refused ? signal.reason : stop.aborted ? ended() : late());
+        };
+        if (signal.aborted) return give(); // an abort that was is announced to nobody
+        signal.addEventListener('abort', give, { once: true });
+        waiting.set(token, async () => {
+          signal.removeEventListener('abort', give);
+          waiting.delete(token);
+          await begin().then(resolve, reject);
+        });
+      }),
+    sink: {
+      checkpoint: () => sink.checkpoint(),
+      async apply(batch) {
+        if (stop.aborted) throw SILENCED;
+        const work = apply(batch);
+        applying = work.catch(() => undefined); // the pipe tells
+        await work;
+      },
+    },
+  };
+}
