@@ -17,6 +17,7 @@ import { connectionError } from './connection-error.ts';
 import { PostgresError, replicationError } from './errors.ts';
 import { connectLimitIn, limitIn } from './limit.ts';
 import { roundTrips, type Step } from './round-trip.ts';
+import { configuring } from './settings.ts';
 import { asVerified, unreadFile } from './tls.ts';
 import { overlapping, type Turns, turns } from './turns.ts';
 
@@ -66,37 +67,6 @@ export const LONG_MS = 24 * 60 * 60_000;
 
 const RAW = { getTypeParser: () => (value: string) => value };
 
-/** Whatever the role or the database set as default must not change what values look like or when a commit is durable. */
-const SETTINGS: Readonly<Record<string, string>> = {
-  synchronous_commit: 'on',
-  default_transaction_isolation: 'read committed',
-  lock_timeout: '30s',
-  statement_timeout: '0',
-  idle_in_transaction_session_timeout: '0',
-  idle_session_timeout: '0', // from 14 on
-  transaction_timeout: '0', // from 17 on
-  // A controller that vanished from the network must not keep its locks for the two hours that are the usual default.
-  tcp_keepalives_idle: '30',
-  tcp_keepalives_interval: '10',
-  tcp_keepalives_count: '3',
-  search_path: 'pg_catalog, pg_temp', // without its name the temporary schema comes first, and a table there may be called pg_class
-  row_security: 'off', // an error instead of missing rows
-  extra_float_digits: '1',
-  bytea_output: 'hex',
-  datestyle: 'ISO, YMD',
-  intervalstyle: 'postgres',
-  timezone: 'UTC',
-  standard_conforming_strings: 'on',
-  array_nulls: 'on',
-  quote_all_identifiers: 'off',
-  jit: 'off',
-};
-
-const CONFIGURE = /* sql */ `
-  select set_config(wanted.name, wanted.value, false)
-  from unnest($1::text[], $2::text[]) as wanted(name, value)
-  where exists (select from pg_settings known where lower(known.name) = wanted.name)`;
-
 /**
  * Opens a session. libpq's variables stand in for what `url` leaves out. Throws UsageError where only a person can help
  * (password, database, TLS), a ReplicationError to retry where the server is not there.
@@ -111,8 +81,7 @@ export async function connect(url: string, options: ConnectOptions): Promise<Ses
   client.once('end', () => lost.abort(new PostgresError('retry', 'a connection to Postgres has ended', {})));
   try {
     await client.connect();
-    const settings = Object.entries({ ...SETTINGS, application_name: options.applicationName });
-    await client.query(CONFIGURE, [settings.map(([name]) => name), settings.map(([, value]) => value)]);
+    await client.query(configuring({ application_name: options.applicationName }));
   } catch (error) {
     await client.end().catch(() => undefined);
     throw connectionError(error, client);

@@ -24,6 +24,7 @@ import { type Handoff, handoff } from './handoff.ts';
 import { withoutLimit } from './limit.ts';
 import { connect } from './open.ts';
 import { decode, type Message } from './pgoutput.ts';
+import { UNHURRIED } from './settings.ts';
 import { slotState } from './slot.ts';
 import { asVerified } from './tls.ts';
 
@@ -174,11 +175,6 @@ export function attend(service: Pick<LogicalReplicationService, 'on' | 'acknowle
   };
 }
 
-/** What values look like must not depend on the defaults of a role or a database. A replication connection takes no parameters. */
-const CONFIGURE = /* sql */ `
-  set datestyle = 'ISO, YMD'; set intervalstyle = 'postgres'; set timezone = 'UTC'; set bytea_output = 'hex'; set extra_float_digits = 1;
-  set statement_timeout = 0`;
-
 type Plugin = Parameters<LogicalReplicationService['subscribe']>[0];
 
 /** What the library calls an output plugin: how to start, and what becomes of a message. */
@@ -197,7 +193,7 @@ function rawPlugin(publication: string, arrived: () => void): Plugin {
       }
     },
     async start(client: Client, slot: string, position: string): Promise<unknown> {
-      await client.query(CONFIGURE);
+      await client.query(UNHURRIED);
       const options = `proto_version '1', publication_names ${literal(quote(publication))}`;
       // Keywords of the replication grammar are known in capitals only.
       return await client.query(`START_REPLICATION SLOT ${quote(slot)} LOGICAL ${position} (${options})`);

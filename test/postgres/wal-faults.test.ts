@@ -123,6 +123,22 @@ test('a sink that needs longer than wal_sender_timeout keeps its connection', as
   expect(rows).toBe(MANY);
 });
 
+test('a limit for transactions that the database sets is none for the stream [G10]', async () => {
+  await using world = await reverse();
+  const { pg, options } = world;
+  for (const name of ['transaction_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout'])
+    if ((await pg.query('select from pg_settings where name = $1', [name])).length > 0)
+      await pg.query(`alter database ${options.slot} set ${name} = '500ms'`);
+  await pg.query(FILL, [MANY]);
+  const stop = new AbortController();
+  let rows = 0;
+  for await (const { changes } of wal(options).read(0n as Lsn, stop.signal)) {
+    for await (const _ of changes) if (++rows === 10) await delay(2_000); // long past the limit, in the middle of a transaction
+    if (rows > 0) stop.abort();
+  }
+  expect(rows).toBe(MANY);
+});
+
 test('the limit for queries that the URL sets is none for the stream', async () => {
   await using world = await reverse();
   const { pg, options } = world;
