@@ -125,7 +125,12 @@ export function codeOf(error: unknown): string {
   return typeof code === 'string' ? code : '';
 }
 
-type ServerFacts = Facts & { readonly sqlstate: string; readonly said: string; readonly routine: string | undefined };
+type ServerFacts = Facts & {
+  readonly sqlstate: string;
+  readonly said: string;
+  readonly routine: string | undefined;
+  readonly by: string | undefined;
+};
 
 /** Only an ErrorResponse has both a five-character code and a severity. */
 function serverFacts(error: unknown): ServerFacts | undefined {
@@ -137,15 +142,19 @@ function serverFacts(error: unknown): ServerFacts | undefined {
   };
   const [table, constraint] = [field('table'), field('constraint')];
   // Of COPY's context only the name of the column, which stands before the value.
-  const column = field('column') ?? /, line \d+, column (.+?): (?:"|null input)/.exec(field('where') ?? '')?.[1];
+  const where = field('where') ?? '';
+  const column = field('column') ?? /, line \d+, column (.+?): (?:"|null input)/.exec(where)?.[1];
+  // What a function of somebody's says may hold values; which one it is does not.
+  const by = sqlstate === 'P0001' ? /^PL\/pgSQL function (.+) line \d+ at RAISE/.exec(where)?.[1] : undefined;
   // The detail of 2BP01 names the objects that depend on the one to be dropped.
   const said = sqlstate === '2BP01' ? [error.message, field('detail')].join(': ').replaceAll('\n', '; ') : error.message;
-  return { sqlstate, table, constraint, column, routine: field('routine'), said };
+  return { sqlstate, table, constraint, column, by, routine: field('routine'), said };
 }
 
-function serverError({ said, routine, ...facts }: ServerFacts): PostgresError {
+function serverError({ said, routine, by, ...facts }: ServerFacts): PostgresError {
   const speakable = SPEAKABLE.has(facts.sqlstate.slice(0, 2));
-  const what = WORDS.get(facts.sqlstate) ?? (speakable ? said : 'Postgres refused it');
+  const what =
+    WORDS.get(facts.sqlstate) ?? (speakable ? said : `${by === undefined ? 'Postgres' : `the function ${by} in Postgres`} refused it`);
   const where = Object.entries({ table: facts.table, constraint: facts.constraint, column: facts.column })
     .filter(([, name]) => name !== undefined)
     .map(([kind, name]) => `${kind} ${name}`);

@@ -124,6 +124,7 @@ test('an error holds no row values, whatever field Postgres puts them in', async
   await using session = await connect(postgres.url, AS);
   await session.query(`create table public.t (id integer primary key check (id < 100), v text)`);
   await session.query(`insert into public.t values (1, 'x')`);
+  await session.query(`create function public.veto() returns void language plpgsql as $$ begin raise exception '${SECRET}'; end $$`);
   const errors = [
     await failure(session.query(`insert into public.t values ($1::text::integer)`, [SECRET])),
     await failure(session.query(`insert into public.t values (1, $1)`, [SECRET])),
@@ -131,9 +132,11 @@ test('an error holds no row values, whatever field Postgres puts them in', async
     await failure(session.query(`insert into public.t values (500, $1)`, [SECRET])),
     await failure(session.query(`do $$ begin raise exception '${SECRET}'; end $$`)),
     await failure(session.copyIn(`copy public.t from stdin`, [`${SECRET}\tv\n`])),
+    await failure(session.query('select public.veto()')),
   ];
-  expect(errors.map(error => (error as PostgresError).sqlstate)).toEqual(['22P02', '23505', '23502', '23514', 'P0001', '22P02']);
-  expect(errors.map(error => (error as PostgresError).disposition)).toEqual([...Array(4).fill('quarantine'), 'halt', 'quarantine']);
+  expect(errors.map(error => (error as PostgresError).sqlstate)).toEqual(['22P02', '23505', '23502', '23514', 'P0001', '22P02', 'P0001']);
+  expect(errors.map(error => (error as PostgresError).disposition)).toEqual([...Array(4).fill('quarantine'), 'halt', 'quarantine', 'halt']);
+  expect(errors[6]?.message, 'it says who').toBe('the function public.veto() in Postgres refused it (SQLSTATE P0001)');
   expect(errors[5]).toMatchObject({ column: 'id' });
   for (const error of errors) expect(everything(error)).not.toContain(SECRET);
 });
