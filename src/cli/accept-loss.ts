@@ -126,7 +126,7 @@ function said(context: Context, { lsn, watermark, primary }: ControlRow, epoch: 
     loss: { lsn, after: momentOf(watermark) },
   });
   const next =
-    'keep `attacca sync` running: once PostgreSQL is back it is fenced, what only it had is kept, and it follows SQLite; where it is gone for good, `attacca uninstall`';
+    'keep `attacca sync` running: once PostgreSQL is back it is fenced, what only it had is kept, and it follows SQLite; where it is gone for good, `attacca uninstall` without a target';
   present(context.output, document, () => [dryRun ? 'nothing else stands in the way' : `SQLite is primary, epoch ${epoch}; ${next}`]);
   return EXIT.done;
 }

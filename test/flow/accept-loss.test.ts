@@ -58,6 +58,7 @@ test('one that is stopped: SQLite opens, Postgres is fenced when it returns, wha
   await using server = await ownPostgres();
   await using world = await openWorld(buildShop(60), {}, { server });
   await gone(server, world);
+  expect(await world.json(1, 'rollback', '--yes')).toMatchObject({ hint: expect.stringContaining('`attacca rollback --accept-loss`') });
   expect((await world.run('rollback', '--accept-loss')).code, 'it asks').toBe(2);
   const dry = await world.run('rollback', '--accept-loss', '--dry-run');
   expect(dry.code, dry.stderr).toBe(0);

@@ -1,6 +1,7 @@
 /* What is said where a file is captured for a target that was not named, is another one, or holds nothing of attacca any more. */
 import { Refused, UsageError } from '../../../change/errors.ts';
 import { NoDatabase } from '../../../postgres/connection-error.ts';
+import { PostgresError } from '../../../postgres/errors.ts';
 import { type ConnectOptions, connect, type Session } from '../../../postgres/open.ts';
 import { type ControlRow, fileControlAt, finished, readFileControl, wasFinished } from '../../../sqlite/install.ts';
 import { openSource } from '../../../sqlite/open.ts';
@@ -40,16 +41,21 @@ export function notInstalled(source: string, here?: string): Refused {
   return refused(reason, remedy);
 }
 
-/** Connects to the target of the file at `source`. Throws Refused where that database is not there, and the file is captured for one. */
+/** Connects to the target of the file at `source`; where that fails, it is said what can be done with the file. */
 export async function connectFor(source: string, url: string, options: ConnectOptions): Promise<Session> {
   try {
     return await connect(url, options);
   } catch (error) {
-    const theirs = error instanceof NoDatabase ? fileControlAt(source) : undefined;
+    const away = error instanceof PostgresError && error.sqlstate === null;
+    const theirs = away || error instanceof NoDatabase ? fileControlAt(source) : undefined;
     if (error instanceof NoDatabase && theirs !== undefined) throw lostTarget(theirs, error.message);
+    if (away && theirs?.primary === 'postgres')
+      throw new PostgresError(error.disposition, error.message, { hint: `${error.hint}; ${WITHOUT}` });
     throw error;
   }
 }
+
+const WITHOUT = 'if it does not come back in time, `attacca rollback --accept-loss` opens SQLite without it';
 
 /** Whether the server at `url` has that database. Throws as `connect` does where it does not answer. */
 export async function hasDatabase(url: string): Promise<boolean> {
