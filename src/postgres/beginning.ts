@@ -15,7 +15,7 @@ import { connectionError } from './connection-error.ts';
 import { replicationError } from './errors.ts';
 import { withoutLimit } from './limit.ts';
 import { connect, type Session } from './open.ts';
-import { UNHURRIED } from './settings.ts';
+import { FOR_REPLICATION } from './settings.ts';
 import { dropSlot, heldUp } from './slot.ts';
 import { asVerified } from './tls.ts';
 
@@ -93,7 +93,7 @@ async function replication(url: string): Promise<Client> {
   client.on('error', () => undefined);
   try {
     await client.connect();
-    await client.query(UNHURRIED);
+    await client.query(FOR_REPLICATION);
     return client;
   } catch (error) {
     await client.end().catch(() => undefined);

@@ -35,4 +35,4 @@ export function configuring(own: Readonly<Record<string, string>>): string {
 }
 
 /** For a connection for replication, which waits for the transactions of others as long as it must. */
-export const UNHURRIED = configuring({ lock_timeout: '0' });
+export const FOR_REPLICATION = configuring({ lock_timeout: '0' });

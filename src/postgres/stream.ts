@@ -24,7 +24,7 @@ import { type Handoff, handoff } from './handoff.ts';
 import { withoutLimit } from './limit.ts';
 import { connect } from './open.ts';
 import { decode, type Message } from './pgoutput.ts';
-import { UNHURRIED } from './settings.ts';
+import { FOR_REPLICATION } from './settings.ts';
 import { slotState } from './slot.ts';
 import { asVerified } from './tls.ts';
 
@@ -193,7 +193,7 @@ function rawPlugin(publication: string, arrived: () => void): Plugin {
       }
     },
     async start(client: Client, slot: string, position: string): Promise<unknown> {
-      await client.query(UNHURRIED);
+      await client.query(FOR_REPLICATION);
       const options = `proto_version '1', publication_names ${literal(quote(publication))}`;
       // Keywords of the replication grammar are known in capitals only.
       return await client.query(`START_REPLICATION SLOT ${quote(slot)} LOGICAL ${position} (${options})`);
