@@ -4,7 +4,7 @@
  */
 import pino, { type Logger } from 'pino';
 import { isTransient, messageOf, Refused, ReplicationError } from '../change/errors.ts';
-import { clearHalt } from '../postgres/control.ts';
+import { clearHalt, readControl } from '../postgres/control.ts';
 import type { Dial } from '../replicate/pace.ts';
 import { supervise } from '../replicate/supervise.ts';
 import { refuseNeighbour } from '../server/call.ts';
@@ -17,8 +17,9 @@ import { progressBar } from './bar.ts';
 import type { Config } from './config.ts';
 import { ensurePlan, examine } from './engine/bootstrap.ts';
 import { type Controller, controller } from './engine/controller.ts';
-import { dialFor, openEngine, shown } from './engine/engine.ts';
+import { dialFor, type Engine, identityOf, openEngine, shown } from './engine/engine.ts';
 import { outage } from './engine/journal-cap.ts';
+import { notInstalled } from './engine/keep/captured.ts';
 import { type Left, removeState } from './engine/keep/removal.ts';
 import { operations } from './engine/operations.ts';
 import { type Reached, reachedBy } from './engine/points.ts';
@@ -166,12 +167,21 @@ async function session(
     await clear();
     return report;
   } catch (error) {
-    if (!stop.signal.aborted && !isTransient(error) && (await rememberHalt(own, error))) haltedAgain();
+    if (stop.signal.aborted || isTransient(error)) throw error;
+    if (await isGone(engine)) throw notInstalled(config.source, identityOf(engine));
+    if (await rememberHalt(own, error)) haltedAgain();
     throw error;
   } finally {
     clearing?.[Symbol.dispose]();
   }
 }
+
+/** Somebody has dropped attacca's record, whatever failed first for want of it. */
+const isGone = ({ side }: Engine): Promise<boolean> =>
+  readControl(side).then(
+    control => control === undefined,
+    () => false,
+  );
 
 async function untilCaughtUp(own: Controller, running: Promise<void>): Promise<SyncDocument> {
   running.catch(() => undefined); // `caughtUp` reports it

@@ -32,13 +32,14 @@ const refusal = (world: World, ...words: string[]) => world.json<z.infer<typeof 
 
 test.each(GONE)(
   '%s, while Postgres is primary: each command says how to go on, SQLite opens with what it has, and a new sync begins [G7] [G8]',
-  async (_, drop) => {
+  async (what, drop) => {
     await using server = await ownPostgres();
     await using world = await openWorld(build, {}, { server });
     const before = world.app.prepare<[], string>(SCHEMA).pluck().get();
-    await mirroringWorld(world);
-    await stopDaemon(world);
+    const { exited } = await mirroringWorld(world);
+    if (what === 'the database') await stopDaemon(world);
     await drop(server);
+    if (what !== 'the database') expect([await exited, world.daemon().log()]).toEqual([3, expect.stringContaining('not-installed')]);
     for (const words of [['status'], ['rollback', '--yes'], ['finish', '--yes'], ['sync', '--once']]) {
       const { blockers } = await refusal(world, ...words);
       expect(blockers, words[0]).toMatchObject([{ code: 'not-installed', remedy: expect.stringContaining('rollback --accept-loss') }]);
