@@ -4,14 +4,12 @@
  * (1) A backup has its name only when it is whole, on disk and checksummed; `sha256sum -c` reads the file beside it.
  * (2) One that cannot be made refuses what it was for, by name, before anything is fenced.
  */
-
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { access, constants, mkdir, open, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { Blocker } from '../../../change/errors.ts';
-import { messageOf } from '../../../change/errors.ts';
+import { type Blocker, messageOf } from '../../../change/errors.ts';
 import { audit } from '../../../postgres/audit.ts';
 import type { Progress } from '../../../server/operations.ts';
 import { backupFolder, privateFolder, stateFolder } from '../../../server/socket.ts';

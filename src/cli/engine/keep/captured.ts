@@ -68,17 +68,14 @@ export async function hasDatabase(url: string): Promise<boolean> {
   }
 }
 
-function lostTarget({ install, primary, target }: ControlRow, reason: string): Refused {
+function lostTarget({ install, primary }: ControlRow, reason: string): Refused {
   const { slot, publication } = streamOf({ install });
   const left = `select pg_drop_replication_slot('${slot}'); drop publication if exists ${publication}; drop schema if exists attacca cascade`;
   const remedy =
     primary === 'sqlite'
       ? `where attacca's part in it is gone for good: ${TAKE_OUT}, and a new \`attacca sync\` begins anew, in an empty database`
       : `to go back to SQLite as it stands: \`attacca rollback --accept-loss\`. To stay, what is left goes with: ${left}; SQLite stays fenced`;
-  return refused(
-    `${reason}, and the file is captured for ${target}, with ${primary === 'sqlite' ? 'SQLite' : 'PostgreSQL'} primary`,
-    remedy,
-  );
+  return refused(`${reason}, for which the file is captured with ${primary === 'sqlite' ? 'SQLite' : 'PostgreSQL'} primary`, remedy);
 }
 
 const refused = (reason: string, remedy: string): Refused =>

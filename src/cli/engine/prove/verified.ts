@@ -3,7 +3,6 @@ import { actor } from '../../../change/actor.ts';
 import { redact } from '../../../change/redact.ts';
 import { VERSION } from '../../../change/version.ts';
 import type { Plan, TablePlan } from '../../../plan/plan.ts';
-
 import type { VerifyDocument } from '../../../server/documents.ts';
 import type { Progress, VerifyOptions } from '../../../server/operations.ts';
 import type { Verified } from '../../../verify/verify.ts';
