@@ -3,7 +3,7 @@
  * told to stop.
  */
 import pino, { type Logger } from 'pino';
-import { isTransient, messageOf, Refused, ReplicationError } from '../change/errors.ts';
+import { isTransient, messageOf } from '../change/errors.ts';
 import { clearHalt, readControl } from '../postgres/control.ts';
 import type { Dial } from '../replicate/pace.ts';
 import { supervise } from '../replicate/supervise.ts';
@@ -15,6 +15,7 @@ import { traceless } from '../sqlite/traces.ts';
 import { neverInstalled } from './alone.ts';
 import { progressBar } from './bar.ts';
 import type { Config } from './config.ts';
+import { atStart, atWork } from './disposition.ts';
 import { ensurePlan, examine } from './engine/bootstrap.ts';
 import { type Controller, controller } from './engine/controller.ts';
 import { dialFor, type Engine, identityOf, openEngine, shown } from './engine/engine.ts';
@@ -51,6 +52,7 @@ export async function sync(context: Context, options: Options): Promise<number> 
   const alerts = alertsOf();
   using _traces = traceless(config.source);
   const away = outage({ config, log, alerts, reached });
+  const again = atWork(config.source);
   let started = false;
   let toldBefore = false;
   let last: SyncDocument | undefined;
@@ -66,17 +68,18 @@ export async function sync(context: Context, options: Options): Promise<number> 
     reached,
     ended: (what: Left) => (left = what),
     haltedAgain: () => (toldBefore = true),
+    again,
     lost: away.lost,
   };
 
   const running = supervise(
     async () => {
-      await away.cap();
-      await flagAfterLoss(config.source, flagWithoutPostgres(config, context.env), log);
       try {
+        await away.cap();
+        await flagAfterLoss(config.source, flagWithoutPostgres(config, context.env), log);
         last = await session(config, log, { ...known, opened: () => (started = true) });
       } catch (error) {
-        throw started ? again(error) : final(error);
+        throw started ? again(error) : atStart(error);
       }
     },
     (error, waitMs) => {
@@ -112,6 +115,8 @@ type Session = {
   readonly ended: (left: Left) => void;
   /** Called when it ends as it did the last time: who is to be told of that knows it. */
   readonly haltedAgain: () => void;
+  /** What ends it, as what it is for a daemon that has worked. */
+  readonly again: (error: unknown) => unknown;
   /** Called when there is an installation and this is its controller: from then on what heals is waited for. */
   readonly opened: () => void;
   /** Called when a connection to Postgres has ended. */
@@ -122,7 +127,7 @@ type Session = {
 async function session(
   config: Config,
   log: Logger,
-  { since, once, page, stop, env, throttle, alerts, reached, ended, haltedAgain, opened, lost }: Session,
+  { since, once, page, stop, env, throttle, alerts, reached, ended, haltedAgain, again, opened, lost }: Session,
 ): Promise<SyncDocument | undefined> {
   await refuseNeighbour(config.source);
   // The embedded server is only made for a file that can be replicated: a refusal leaves nothing behind.
@@ -166,7 +171,8 @@ async function session(
     await running;
     await clear();
     return report;
-  } catch (error) {
+  } catch (thrown) {
+    const error = again(thrown);
     if (stop.signal.aborted || isTransient(error)) throw error;
     if (await isGone(engine)) throw notInstalled(config.source, identityOf(engine));
     if (await rememberHalt(own, error)) haltedAgain();
@@ -190,23 +196,6 @@ async function untilCaughtUp(own: Controller, running: Promise<void>): Promise<S
   const { rows, seconds } = own.copied() ?? { rows: 0, seconds: 0 };
   return SyncDocument.parse({ phase, rows, rowsPerSecond: seconds === 0 ? 0 : Math.round(rows / seconds), target: shown(own.engine) });
 }
-
-/** A daemon that never got going says why and ends: whoever started it is still there to read it. */
-const final = (error: unknown): unknown =>
-  error instanceof ReplicationError && isTransient(error)
-    ? new ReplicationError('halt', error.message, { hint: error.hint, cause: error })
-    : error;
-
-/**
- * After a lost connection the server may take a moment to notice and to give our own lock back, or to be promoted; and the application
- * may lock its file.
- */
-const again = (error: unknown): unknown =>
-  error instanceof Refused && error.blockers.some(({ code }) => TEMPORARY.has(code))
-    ? new ReplicationError('retry', error.message, { hint: error.blockers.map(({ reason }) => reason).join('; '), cause: error })
-    : error;
-
-const TEMPORARY = new Set(['controller-running', 'source-locked', 'target-busy', 'postgres-standby', 'postgres-read-only']);
 
 /** JSON on stderr; readable lines where a person looks, and a bar for long work. */
 async function logger(output: Output, verbose: boolean): Promise<Logger> {

@@ -2,7 +2,7 @@
  * Opens the application's file. better-sqlite3 is the only thing in this process that may open it: any other open and
  * close of the file drops SQLite's POSIX locks, ours included. `stat` and `access` open nothing.
  */
-import { accessSync, constants, realpathSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { messageOf, Refused, ReplicationError, SourceMoved, UsageError } from '../change/errors.ts';
@@ -102,12 +102,15 @@ function statOf(path: string): ReturnType<typeof statSync> | undefined {
 }
 
 /** The file behind any links: SQLite keeps its -wal and -shm beside that one. */
-export const behindLinks = (path: string): string => (fileAt(path) === undefined ? path : realpathSync(path));
+export const behindLinks = (path: string): string => (existsSync(path) ? realpathSync(path) : path);
 
-/** Which file stands at `path` now; undefined: none. A connection goes on with the file it opened, also when another took its name. */
+/**
+ * Which file stands at `path` now; undefined: none, or an empty one, which somebody is about to copy into: a transaction of ours would write a page
+ * there. A connection goes on with the file it opened, also when another took its name.
+ */
 export function fileAt(path: string): string | undefined {
   const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? undefined : `${stat.dev}:${stat.ino}`;
+  return stat === undefined || stat.size === 0 ? undefined : `${stat.dev}:${stat.ino}`;
 }
 
 function allowed(path: string, mode: number): boolean {

@@ -2,7 +2,7 @@
  * What people do to a SQLite file that a daemon follows, and what becomes of it: it goes on, or it halts with the command that
  * does. The application's writes go on in any case.
  */
-import { copyFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
@@ -91,6 +91,28 @@ test('a file that is away for a moment is waited for [G7]', async () => {
   await expect.poll(() => daemon.log()).toContain('the SQLite file is away');
   renameSync(away, world.source);
   writeSome(world.app, 3);
+  await equal(world);
+  expect(isRunning(daemon)).toBe(true);
+});
+
+test('a copy that is half there is waited for, as `cp` writes it into the same file [G7]', async () => {
+  await using world = await openWorld(db => {
+    buildShop(100)(db);
+    db.pragma('journal_mode = delete');
+  });
+  const daemon = world.start();
+  await equal(world);
+  const copy = join(world.folder, 'copy.db');
+  world.app.prepare('vacuum into ?').run(copy);
+  await world.reopen(async () => {
+    writeFileSync(world.source, '');
+    await expect.poll(() => daemon.log()).toContain('the SQLite file is away');
+    expect(statSync(world.source).size, 'nobody writes into it').toBe(0);
+    writeFileSync(world.source, readFileSync(copy).subarray(0, 10_000));
+    await expect.poll(() => daemon.log()).toContain('is damaged or cut off');
+    copyFileSync(copy, world.source);
+  });
+  writeSome(world.app, 10);
   await equal(world);
   expect(isRunning(daemon)).toBe(true);
 });
