@@ -31,7 +31,7 @@ export async function assess(context: Context, options: { readonly html?: string
   const { source, target, schema, plan: planFile, waive } = context.config();
   const write = outputTo(options.html, source);
   using _traces = traceless(source);
-  using db = openSource(source, { readonly: true, readWaitMs: PATIENT_MS });
+  using db = openSource(source, { readonly: true, untouched: true, readWaitMs: PATIENT_MS });
   showing(context.output, say => {
     say('checking that the file is whole');
     refuseDamaged(db, source);

@@ -25,7 +25,7 @@ export async function plan(
   const { source, schema, waive } = context.config();
   const write = outputTo(options.out, source);
   using _traces = traceless(source);
-  using db = openSource(source, { readonly: true, readWaitMs: PATIENT_MS });
+  using db = openSource(source, { readonly: true, untouched: true, readWaitMs: PATIENT_MS });
   const { plan, findings } = showing(context.output, say =>
     decidePlan(db, { schema, planFile: options.plan, waive, onProgress: saying(say, 'reading') }),
   );

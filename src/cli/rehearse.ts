@@ -51,7 +51,7 @@ async function rehearsed({ config: read, output, env }: Context, named: boolean)
 }
 
 function refuseUnlessSqlite(source: string): void {
-  using db = openSource(source, { readonly: true });
+  using db = openSource(source, { readonly: true, untouched: true });
   if (wasFinished(db)) throw finished();
   if (readFileControl(db)?.primary !== 'postgres') return;
   const reason = 'Postgres is primary, and the file a mirror of it';

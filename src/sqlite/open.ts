@@ -22,6 +22,8 @@ export const pause = (): void => void Atomics.wait(cell, 0, 0, PAUSE_MS);
 
 export type OpenOptions = {
   readonly readonly?: boolean;
+  /** Not even a transaction that was cut short, by a crash of its process, is rolled back. */
+  readonly untouched?: boolean;
   /** How long it may wait for a lock, and the event loop with it. */
   readonly waitMs?: number;
   /** The same of what is read later, once it is open; absent: as long. */
@@ -48,9 +50,14 @@ export function openSource(path: string, options: OpenOptions = {}): Database & 
     return closing(db);
   } catch (error) {
     db?.close();
-    throw explain(path, error);
+    if (codeOf(error) !== UNFINISHED || options.untouched === true) throw explain(path, error);
+    openSource(path, { waitMs }).close(); // rolls it back, as whoever opens the file next does
+    return openSource(path, options);
   }
 }
+
+/** A process was killed within a transaction, and a connection that only reads cannot roll it back (rollback-journal mode). */
+const UNFINISHED = 'SQLITE_READONLY_ROLLBACK';
 
 const closing = (db: Database): Database & Disposable => Object.assign(db, { [Symbol.dispose]: () => void db.close() });
 
@@ -127,6 +134,11 @@ const EXPLANATIONS: readonly (readonly [code: RegExp, what: string, hint: string
     /^SQLITE_NOTADB/,
     'is not a SQLite database, or encrypted',
     'check the path; an encrypted file must be decrypted into a plain one first',
+  ],
+  [
+    new RegExp(`^${UNFINISHED}$`),
+    'holds a transaction that was cut short',
+    'Start the application, or open the file with sqlite3 and read something: that rolls it back. Never remove the -journal beside it.',
   ],
   [
     /^SQLITE_READONLY/,

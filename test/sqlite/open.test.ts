@@ -70,6 +70,20 @@ test('who reads the whole file outlasts a writer that others would not wait for 
   await ended;
 });
 
+test('a transaction whose process was killed is rolled back before anything is read, or the file stays untouched (rollback-journal mode) [G3]', async () => {
+  const rows = 'with recursive n (i) as (values (1) union all select i + 1 from n where i < 500) select hex(randomblob(500)) from n';
+  using world = scratch(`create table t (x); insert into t ${rows}`, { wal: false });
+  const script = `const d = new (require('better-sqlite3'))(process.argv[1]); d.pragma('cache_size = 5');
+    d.exec("begin; update t set x = 'half' || x"); process.kill(process.pid, 'SIGKILL')`;
+  await once(spawn(process.execPath, ['-e', script, world.path], { stdio: 'inherit' }), 'exit');
+  const before = readFileSync(world.path);
+  expect(before.includes('half'), 'what was written is in the file').toBe(true);
+  expect(() => openSource(world.path, { readonly: true, untouched: true })).toThrow('holds a transaction that was cut short');
+  expect(readFileSync(world.path)).toEqual(before);
+  using db = openSource(world.path, { readonly: true });
+  expect(db.prepare(`select count(*) from t where x like 'half%'`).pluck().get()).toBe(0n);
+});
+
 test('integers come back as bigint', () => {
   using world = scratch('create table t (x); insert into t values (9007199254740993)');
   const db = openSource(world.path, { readonly: true });
