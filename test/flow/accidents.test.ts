@@ -117,6 +117,26 @@ test('a copy that is half there is waited for, as `cp` writes it into the same f
   expect(isRunning(daemon)).toBe(true);
 });
 
+test('the same beside an embedded Postgres, which cannot be ended while nobody can tell whether the file is fenced [G7]', async () => {
+  const inTheFile = (db: Database.Database): void => {
+    buildShop(20)(db);
+    db.pragma('journal_mode = delete');
+  };
+  await using world = await openWorld(inTheFile, { target: undefined });
+  const daemon = world.start();
+  await world.until(caughtUp);
+  const whole = readFileSync(world.source);
+  await world.reopen(async () => {
+    writeFileSync(world.source, Buffer.alloc(whole.length, 'x'));
+    await expect.poll(() => daemon.log()).toMatch(/is not a SQLite database.+restarting until it works/);
+    writeFileSync(world.source, whole);
+  });
+  writeSome(world.app, 3);
+  await world.until(caughtUp);
+  daemon.process.kill('SIGTERM');
+  expect(await daemon.exited).toBe(0);
+});
+
 test('another file in its place: the same history goes on, an older one halts, and resync takes it as the truth [G7]', async () => {
   await using world = await openWorld(buildShop(100));
   const daemon = world.start();

@@ -56,7 +56,9 @@ export async function ensurePlan(engine: Engine, signal: AbortSignal, decided?: 
   }
   const here = identityOf(engine);
   if (fileControlAt(engine.config.source)?.target === here) throw notInstalled(engine.config.source, here);
-  const { plan, findings } = await onTarget(engine.main, decided ?? (await examineBoth(engine, signal)));
+  const examined = decided ?? (await examineBoth(engine, signal));
+  engine.log.info({ tables: examined.plan.tables.length }, 'making the tables in Postgres'); // thousands take long
+  const { plan, findings } = await onTarget(engine.main, examined);
   report(engine.log, findings);
   await installPostgres(engine.main, plan, {
     install: randomBytes(8).toString('hex'),

@@ -145,8 +145,12 @@ async function close(engine: Pick<Engine, 'config' | 'main' | 'side' | 'url' | '
   await engine.side.end();
   await engine.main.end();
   if (engine.embedded === undefined) return;
-  using db = openSource(engine.config.source, { readonly: true });
-  if (hasFence(db)) return;
+  try {
+    using db = openSource(engine.config.source, { readonly: true });
+    if (hasFence(db)) return;
+  } catch {
+    return; // whatever keeps the file from being read is told by what ends
+  }
   await (as === 'sync' ? engine.embedded.stop() : stopUnused(engine.url, engine.embedded));
 }
 
