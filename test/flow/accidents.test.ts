@@ -209,6 +209,9 @@ test('a copy from before the cutover in the place of the mirror: it halts, resyn
   const [backup = ''] = readdirSync(backups).filter(name => name.endsWith('.db'));
   await world.reopen(() => replace(world, join(backups, backup)));
   expect(await daemon.exited).toBe(1);
+  const next = world.start(); // as a supervisor does
+  expect(await next.exited).toBe(1);
+  expect(next.log()).toMatch(/lost its record[\s\S]+attacca resync/);
   await world.json(0, 'resync', '--yes');
   expect(() => world.app.exec('delete from log')).toThrow('ATTACCA_FENCED');
 

@@ -2,6 +2,7 @@
  * What a fence in the file cannot stop is noticed while the mirror runs: a table that was rebuilt without it, and whatever was written
  * past it (triggers switched off, a blob handle), which shows as a commit that is not ours.
  */
+import type { ReplicationError } from '../../../change/errors.ts';
 import { record } from '../../../postgres/control.ts';
 import { homeless } from '../../../sqlite/app-triggers.ts';
 import { fenceState, refence } from '../../../sqlite/fence.ts';
@@ -18,8 +19,12 @@ const AGAIN_MS = 60_000;
 const PAST =
   'another process has written to the fenced SQLite file, past the fence: a rollback is refused until `attacca verify` has compared everything';
 
-const LOST_RECORD =
-  'it was restored from before the cutover, and no fence closes it: stop what still writes there, and run `attacca resync`, which makes it the mirror again; or put the mirrored file back, or run `attacca finish`';
+/** The file that is to be the mirror does not know of it. */
+export const lostRecord = (): ReplicationError =>
+  halt(
+    'the SQLite file has lost its record',
+    'it was restored from before the cutover, and no fence closes it: stop what still writes there, and run `attacca resync`, which makes it the mirror again; or put the mirrored file back, or run `attacca finish`',
+  );
 
 const HOMELESS =
   'the tables of these triggers, which are set aside, are gone from the SQLite file: the triggers do not come back with a rollback, unless what was renamed has its name again by then';
@@ -65,7 +70,7 @@ export function fenceWatch(on: Installed): FenceWatch {
       const seen = looked(() => ({ fence: fenceState(reader, plan), control: readFileControl(reader) }));
       if (seen === undefined) return;
       const { fence, control } = seen;
-      if (control === undefined || control.primary !== 'postgres') throw halt('the SQLite file has lost its record', LOST_RECORD);
+      if (control === undefined || control.primary !== 'postgres') throw lostRecord();
       const triggers = looked(() => homeless(reader)) ?? lost;
       if (triggers.some(name => !lost.includes(name))) engine.log.warn({ triggers }, HOMELESS);
       lost = triggers;

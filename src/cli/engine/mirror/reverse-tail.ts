@@ -14,19 +14,19 @@ import { wal } from '../../../postgres/wal.ts';
 import { lagTracker } from '../../../replicate/lag.ts';
 import { pipe } from '../../../replicate/pipe.ts';
 import { sqliteSink } from '../../../sqlite/apply.ts';
-import { fileControlAt, readFileControl } from '../../../sqlite/install.ts';
+import { readFileControl } from '../../../sqlite/install.ts';
 import { isLocked, openSource } from '../../../sqlite/open.ts';
 import { openState } from '../../../sqlite/state.ts';
 import { persist } from '../../../sqlite/transaction.ts';
 import type { StatePair } from '../../../verify/rows.ts';
-import { halt, type Installed } from '../engine.ts';
+import type { Installed } from '../engine.ts';
 import { watched } from '../points.ts';
 import { watchCatalog } from '../switch/ahead.ts';
 import type { Tail } from '../tail.ts';
 import { fenceWatch } from './fence-watch.ts';
 import { mirrorCheck } from './mirror-check.ts';
 import { type Pins, pinning, SILENCED } from './pinning.ts';
-import { LOST, slotGuard } from './slot-guard.ts';
+import { refuseOtherServer, slotGuard } from './slot-guard.ts';
 import { dated } from './stream-names.ts';
 
 /** How long a comparison may try to find a moment without writers, in which both ends are brought to one state. */
@@ -138,17 +138,6 @@ const HEARTBEAT = 'heartbeat-';
 
 /** The number in a heartbeat's token; 0 for any other watermark. */
 const beatOf = (token: string): bigint => BigInt(/^heartbeat-(\d+)@/.exec(token)?.[1] ?? 0);
-
-/** An LSN means something in one history only: after a restore or a failover it would point anywhere. */
-function refuseOtherServer({ engine }: Installed): void {
-  const stored = JSON.parse(fileControlAt(engine.config.source)?.source ?? '{}');
-  const { systemIdentifier, timeline } = engine.facts;
-  if (stored.system === systemIdentifier && stored.timeline === timeline) return;
-  throw halt(
-    `the mirror follows server ${stored.system} on timeline ${stored.timeline}, this is ${systemIdentifier} on ${timeline}`,
-    `Postgres was restored or failed over. ${LOST}`,
-  );
-}
 
 /**
  * One common state while Postgres is written: writers are kept out for the moment in which the snapshot is taken; the watermark

@@ -1,14 +1,28 @@
-/* Watches what the mirror's slot keeps on the disk of Postgres, for as long as there is one. */
+/* Guards the mirror's place in the stream: whose server it is, and what its slot keeps on that one's disk, for as long as there is one. */
 import { audit } from '../../../postgres/audit.ts';
 import { record } from '../../../postgres/control.ts';
 import type { Session } from '../../../postgres/open.ts';
 import { dropSlot, slotState } from '../../../postgres/slot.ts';
 import { judgeSlot } from '../../../replicate/retained.ts';
+import { fileControlAt } from '../../../sqlite/install.ts';
 import { halt, type Installed } from '../engine.ts';
 import { reasonOf } from '../tell/alerts.ts';
+import { lostRecord } from './fence-watch.ts';
 
 export const LOST =
   'PostgreSQL goes on. Run `attacca resync` to copy the mirror anew and go on mirroring, or `attacca finish` to stay without it';
+
+/** An LSN means something in one history only: after a restore or a failover it would point anywhere. */
+export function refuseOtherServer({ engine: { config, facts } }: Installed): void {
+  const control = fileControlAt(config.source);
+  if (control?.primary !== 'postgres') throw lostRecord();
+  const { system, timeline } = JSON.parse(control.source ?? '{}');
+  if (system === facts.systemIdentifier && timeline === facts.timeline) return;
+  throw halt(
+    `the mirror follows server ${system} on timeline ${timeline}, this is ${facts.systemIdentifier} on ${facts.timeline}`,
+    `Postgres was restored or failed over. ${LOST}`,
+  );
+}
 
 /**
  * Makes a look at the slot, to be taken once before the mirror starts and then every second. An alarm is logged when it begins, when it
