@@ -23,7 +23,7 @@ export type Chunk = {
   readonly cursor: string | null;
 };
 
-/** Rows of one table in key order, as one digest; see plan/digest.ts. */
+/** Rows of one table in key order, as one digest; see plan/in-sql/digest.ts. */
 export type Stretch = {
   readonly rows: number;
   /** Length of what was digested. */
@@ -37,7 +37,7 @@ export type Stretch = {
 
 /** Rows of one table between two cursors, for the first copy. */
 export type Portion = {
-  /** Lines of CSV as COPY takes them (plan/copy-field.ts): rows that SQLite has encoded itself. */
+  /** Lines of CSV as COPY takes them (plan/in-sql/copy-field.ts): rows that SQLite has encoded itself. */
   readonly csv: readonly Uint8Array<ArrayBuffer>[];
   readonly rows: readonly PgRow[];
   readonly misfits: readonly Misfit[];

@@ -1,4 +1,4 @@
-import { readWholeAudit } from '../postgres/audit.ts';
+import { readWholeAudit } from '../postgres/installed/audit.ts';
 import { AuditDocument } from '../server/documents.ts';
 import { look } from './ask.ts';
 import type { Context } from './main.ts';

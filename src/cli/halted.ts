@@ -1,7 +1,7 @@
 /* What is left behind, and who is told, when the daemon ends because only a person can help. */
 import type { Logger } from 'pino';
 import { messageOf, ReplicationError } from '../change/errors.ts';
-import { readControl, setHalt } from '../postgres/control.ts';
+import { readControl, setHalt } from '../postgres/installed/control.ts';
 import type { Config } from './config.ts';
 import type { Controller } from './engine/controller.ts';
 import { hooksOf } from './engine/tell/hooking.ts';

@@ -1,9 +1,9 @@
 import { UsageError } from '../change/errors.ts';
-import { planSql } from '../plan/ddl.ts';
-import { printPlan } from '../plan/file.ts';
+import { planSql } from '../plan/ddl/ddl.ts';
+import { printPlan } from '../plan/file/file.ts';
 import { DoneDocument } from '../server/documents.ts';
+import { traceless } from '../sqlite/file/traces.ts';
 import { openSource, PATIENT_MS } from '../sqlite/open.ts';
-import { traceless } from '../sqlite/traces.ts';
 import { ask } from './ask.ts';
 import { showing } from './bar.ts';
 import { blocked } from './engine/bootstrap.ts';

@@ -1,6 +1,6 @@
 import { DoneDocument } from '../server/documents.ts';
-import { fileControlAt } from '../sqlite/install.ts';
-import { traceless } from '../sqlite/traces.ts';
+import { fileControlAt } from '../sqlite/capture/install.ts';
+import { traceless } from '../sqlite/file/traces.ts';
 import { ask } from './ask.ts';
 import { confirm } from './confirm.ts';
 import type { Context } from './main.ts';

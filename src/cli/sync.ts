@@ -4,14 +4,14 @@
  */
 import pino, { type Logger } from 'pino';
 import { isTransient, messageOf } from '../change/errors.ts';
-import { clearHalt, readControl } from '../postgres/control.ts';
+import { clearHalt, readControl } from '../postgres/installed/control.ts';
 import type { Dial } from '../replicate/pace.ts';
 import { supervise } from '../replicate/supervise.ts';
 import { refuseNeighbour } from '../server/call.ts';
 import { listen } from '../server/control.ts';
 import { SyncDocument } from '../server/documents.ts';
 import { startWeb, type Web } from '../server/web/web.ts';
-import { traceless } from '../sqlite/traces.ts';
+import { traceless } from '../sqlite/file/traces.ts';
 import { neverInstalled } from './alone.ts';
 import { progressBar } from './bar.ts';
 import type { Config } from './config.ts';

@@ -5,20 +5,20 @@
  * (2) Nothing is left out without a finding.
  */
 import { quote } from '../change/quote.ts';
-import { type Agreed, agreedCodecs } from './agree.ts';
 import { finding } from './codes.ts';
-import { planColumns } from './columns.ts';
-import { express } from './express.ts';
+import { type Agreed, agreedCodecs } from './column/agree.ts';
+import { planColumns } from './column/columns.ts';
+import { ROW_BYTES, rowBytes } from './column/width.ts';
 import type { Finding } from './finding.ts';
 import { fingerprint } from './fingerprint.ts';
-import { type Planned, planForeignKeys } from './foreign.ts';
-import { planIndexes } from './indexes.ts';
-import { chooseKey } from './key.ts';
 import { type Names, names } from './names.ts';
-import { inventory } from './objects.ts';
+import { express } from './objects/express.ts';
+import { type Planned, planForeignKeys } from './objects/foreign.ts';
+import { planIndexes } from './objects/indexes.ts';
+import { chooseKey } from './objects/key.ts';
+import { inventory } from './objects/objects.ts';
 import { HIDDEN_ROWID, type Plan, type TablePlan } from './plan.ts';
 import type { ColumnStats, Profile, SourceSchema, SourceTable, TableStats } from './schema.ts';
-import { ROW_BYTES, rowBytes } from './width.ts';
 
 export type Decision = { readonly plan: Plan; readonly findings: Finding[] };
 

@@ -1,9 +1,9 @@
 /*
  * What the SQLite file looks like: its structure (from PRAGMAs, never from parsing CREATE TABLE) and what its columns
- * really hold. sqlite/tables.ts and sqlite/profile.ts fill these in; decide.ts turns them into a plan.
+ * really hold. sqlite/schema/tables.ts and sqlite/profile/profile.ts fill these in; decide.ts turns them into a plan.
  */
 import type { Value } from '../change/value.ts';
-import type { Formats } from './format.ts';
+import type { Formats } from './column/format.ts';
 
 export type Affinity = 'integer' | 'text' | 'blob' | 'real' | 'numeric';
 

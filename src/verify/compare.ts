@@ -5,7 +5,7 @@
 import type { PgKey, PgRow } from '../change/change.ts';
 import { codecOf, keyName } from '../plan/codec.ts';
 import { typeOf } from '../plan/codecs/registry.ts';
-import { comparedTable } from '../plan/generated.ts';
+import { comparedTable } from '../plan/objects/generated.ts';
 import { at, type ColumnPlan, keyOf, type TablePlan } from '../plan/plan.ts';
 
 export type Difference = {

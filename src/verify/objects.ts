@@ -1,5 +1,5 @@
 /* What stands in Postgres's catalog against what has to stand there. Pure: it is given both. */
-import { type CatalogObject, INVALID, type ObjectKind, type SequenceState } from '../plan/catalog-object.ts';
+import { type CatalogObject, INVALID, type ObjectKind, type SequenceState } from '../plan/ddl/catalog-object.ts';
 
 export type ObjectProblem = {
   readonly kind: ObjectKind | 'fence';

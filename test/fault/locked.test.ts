@@ -4,7 +4,7 @@ import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { Config } from '../../src/cli/config.ts';
 import { readStatus } from '../../src/cli/engine/status.ts';
-import { connect } from '../../src/postgres/open.ts';
+import { connect } from '../../src/postgres/session/open.ts';
 import { callDaemon } from '../../src/server/call.ts';
 import type { StatusDocument } from '../../src/server/documents.ts';
 import { buildShop, writeSome } from '../support/shop.ts';

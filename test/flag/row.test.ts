@@ -3,7 +3,7 @@ import { quote } from '../../src/change/quote.ts';
 import { loadConfig } from '../../src/cli/config.ts';
 import { flagOf } from '../../src/cli/engine/tell/flag.ts';
 import type { FlagProvider } from '../../src/flag/flag.ts';
-import { connect as session } from '../../src/postgres/open.ts';
+import { connect as session } from '../../src/postgres/session/open.ts';
 import { connect, type TestPostgres, testPostgres } from '../support/postgres.ts';
 import { rejected } from './context.ts';
 

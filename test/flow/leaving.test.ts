@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
-import { runningEmbedded, startEmbedded } from '../../src/postgres/embedded.ts';
+import { runningEmbedded, startEmbedded } from '../../src/postgres/embedded/embedded.ts';
 import { DoneDocument, ErrorDocument, StatusDocument } from '../../src/server/documents.ts';
 import { stateFolder } from '../../src/server/socket.ts';
 import { makePlace, type Place } from '../cli/refusals.ts';

@@ -4,7 +4,7 @@
 import { quote } from '../../src/change/quote.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 import type { SourceSchema, SourceTable } from '../../src/plan/schema.ts';
-import { createCapture } from '../../src/sqlite/capture.ts';
+import { createCapture } from '../../src/sqlite/capture/capture.ts';
 import type { Database } from '../../src/sqlite/open.ts';
 
 type Change = (name: string, sql: string) => string | undefined;

@@ -6,12 +6,12 @@ import type { Mark, PgRow, Rows } from '../../src/change/change.ts';
 import type { Portion } from '../../src/change/ports.ts';
 import { quote } from '../../src/change/quote.ts';
 import type { Plan, TablePlan } from '../../src/plan/plan.ts';
-import { postgresSink } from '../../src/postgres/apply.ts';
-import { type PlacedPortion, resetProgress, writeChunk } from '../../src/postgres/chunk.ts';
-import { buildKeys } from '../../src/postgres/constraints.ts';
-import { isPoison } from '../../src/postgres/errors.ts';
-import { installPostgres, uninstallPostgres } from '../../src/postgres/install.ts';
-import { connect } from '../../src/postgres/open.ts';
+import { postgresSink } from '../../src/postgres/apply/apply.ts';
+import { type PlacedPortion, resetProgress, writeChunk } from '../../src/postgres/first-copy/chunk.ts';
+import { buildKeys } from '../../src/postgres/first-copy/constraints.ts';
+import { installPostgres, uninstallPostgres } from '../../src/postgres/installed/install.ts';
+import { isPoison } from '../../src/postgres/session/errors.ts';
+import { connect } from '../../src/postgres/session/open.ts';
 import { model } from '../sqlite/model.ts';
 
 export type Holds = { readonly rows: readonly PgRow[]; readonly quarantined: readonly string[] };

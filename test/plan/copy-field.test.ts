@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import { RawText, textFromBytes, type Value } from '../../src/change/value.ts';
 import { codecOf, kindOf, Unfit } from '../../src/plan/codec.ts';
-import { copyField, MISFIT, madeField, QUOTE } from '../../src/plan/copy-field.ts';
+import { copyField, MISFIT, madeField, QUOTE } from '../../src/plan/in-sql/copy-field.ts';
 import type { CodecName } from '../../src/plan/plan.ts';
 import { functionFor } from '../../src/sqlite/functions.ts';
 import { numbersFrom } from '../support/random.ts';

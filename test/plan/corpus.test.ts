@@ -2,14 +2,14 @@ import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { planSql } from '../../src/plan/ddl.ts';
+import { planSql } from '../../src/plan/ddl/ddl.ts';
 import { decide } from '../../src/plan/decide.ts';
-import { dispositions } from '../../src/plan/dispositions.ts';
 import { Plan } from '../../src/plan/document.ts';
-import { applyPlanFile, printPlan } from '../../src/plan/file.ts';
+import { applyPlanFile, printPlan } from '../../src/plan/file/file.ts';
+import { dispositions } from '../../src/plan/objects/dispositions.ts';
 import { openSource } from '../../src/sqlite/open.ts';
-import { profile } from '../../src/sqlite/profile.ts';
-import { readSchema } from '../../src/sqlite/tables.ts';
+import { profile } from '../../src/sqlite/profile/profile.ts';
+import { readSchema } from '../../src/sqlite/schema/tables.ts';
 
 const CORPUS = process.env.ATTACCA_CORPUS ?? join(import.meta.dirname, '../../../shared/corpus');
 const present = existsSync(CORPUS);

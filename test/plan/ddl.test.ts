@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { foreignKeyDdl, indexDdl, keyDdl, planSql, tableDdl, validateDdl } from '../../src/plan/ddl.ts';
-import { evolve } from '../../src/plan/evolve.ts';
-import { changeDdl } from '../../src/plan/evolve-ddl.ts';
-import { profile } from '../../src/sqlite/profile.ts';
-import { readSchema } from '../../src/sqlite/tables.ts';
+import { foreignKeyDdl, indexDdl, keyDdl, planSql, tableDdl, validateDdl } from '../../src/plan/ddl/ddl.ts';
+import { evolve } from '../../src/plan/evolve/evolve.ts';
+import { changeDdl } from '../../src/plan/evolve/evolve-ddl.ts';
+import { profile } from '../../src/sqlite/profile/profile.ts';
+import { readSchema } from '../../src/sqlite/schema/tables.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { decided } from './decided.ts';
 

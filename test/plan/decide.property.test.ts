@@ -5,9 +5,9 @@ import { expect, test } from 'vitest';
 import { RawText, tag, type Value } from '../../src/change/value.ts';
 import { codecOf, keeping, Unfit } from '../../src/plan/codec.ts';
 import { decide } from '../../src/plan/decide.ts';
-import { applyPlanFile, printPlan } from '../../src/plan/file.ts';
-import { profile } from '../../src/sqlite/profile.ts';
-import { readSchema } from '../../src/sqlite/tables.ts';
+import { applyPlanFile, printPlan } from '../../src/plan/file/file.ts';
+import { profile } from '../../src/sqlite/profile/profile.ts';
+import { readSchema } from '../../src/sqlite/schema/tables.ts';
 import { readValues } from '../../src/sqlite/values.ts';
 import { value } from './codec-values.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { CODES } from '../../src/plan/codes.ts';
 import { Plan } from '../../src/plan/document.ts';
-import { applyPlanFile } from '../../src/plan/file.ts';
+import { applyPlanFile } from '../../src/plan/file/file.ts';
 import { keyColumns } from '../../src/plan/plan.ts';
 import { decided } from './decided.ts';
 

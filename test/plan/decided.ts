@@ -1,8 +1,8 @@
 import Database from 'better-sqlite3';
 import { decide } from '../../src/plan/decide.ts';
-import { dispositions } from '../../src/plan/dispositions.ts';
-import { type Asked, profile } from '../../src/sqlite/profile.ts';
-import { readSchema } from '../../src/sqlite/tables.ts';
+import { dispositions } from '../../src/plan/objects/dispositions.ts';
+import { type Asked, profile } from '../../src/sqlite/profile/profile.ts';
+import { readSchema } from '../../src/sqlite/schema/tables.ts';
 
 /** Makes a database with this SQL and decides its plan. */
 export function decided(

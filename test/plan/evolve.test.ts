@@ -2,13 +2,13 @@
 import type Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Evolution, evolve } from '../../src/plan/evolve.ts';
-import { changeDdl, changeLines } from '../../src/plan/evolve-ddl.ts';
+import { type Evolution, evolve } from '../../src/plan/evolve/evolve.ts';
+import { changeDdl, changeLines } from '../../src/plan/evolve/evolve-ddl.ts';
 import { drift } from '../../src/plan/fingerprint.ts';
 import { at, HIDDEN_ROWID, keyColumns, type Plan } from '../../src/plan/plan.ts';
-import { captureHazards } from '../../src/sqlite/hazards.ts';
-import { profile } from '../../src/sqlite/profile.ts';
-import { readSchema } from '../../src/sqlite/tables.ts';
+import { captureHazards } from '../../src/sqlite/capture/hazards.ts';
+import { profile } from '../../src/sqlite/profile/profile.ts';
+import { readSchema } from '../../src/sqlite/schema/tables.ts';
 import { decided } from './decided.ts';
 
 /** What the file has become, and the evolution to it. `moved`: tables whose triggers stand elsewhere now. */

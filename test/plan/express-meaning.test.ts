@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { codecOf } from '../../src/plan/codec.ts';
-import { planSql } from '../../src/plan/ddl.ts';
-import { express } from '../../src/plan/express.ts';
-import { applyPlanFile } from '../../src/plan/file.ts';
+import { planSql } from '../../src/plan/ddl/ddl.ts';
+import { applyPlanFile } from '../../src/plan/file/file.ts';
+import { express } from '../../src/plan/objects/express.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { decided } from './decided.ts';
 

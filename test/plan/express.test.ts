@@ -5,13 +5,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { quote } from '../../src/change/quote.ts';
 import type { Value } from '../../src/change/value.ts';
 import { codecOf } from '../../src/plan/codec.ts';
-import { checkDdl, expressionIndexDdl, foreignKeyDdl, indexDdl, keyDdl, tableDdl, validateDdl, viewDdl } from '../../src/plan/ddl.ts';
+import { checkDdl, expressionIndexDdl, foreignKeyDdl, indexDdl, keyDdl, tableDdl, validateDdl, viewDdl } from '../../src/plan/ddl/ddl.ts';
 import { decide } from '../../src/plan/decide.ts';
 import { compatSql } from '../../src/plan/expression/compat.ts';
 import type { Plan, TablePlan } from '../../src/plan/plan.ts';
 import { type Database, openSource } from '../../src/sqlite/open.ts';
-import { profile } from '../../src/sqlite/profile.ts';
-import { readSchema } from '../../src/sqlite/tables.ts';
+import { profile } from '../../src/sqlite/profile/profile.ts';
+import { readSchema } from '../../src/sqlite/schema/tables.ts';
 import { type TestPostgres, testPostgres } from '../support/postgres.ts';
 
 const CORPUS = process.env.ATTACCA_CORPUS ?? join(import.meta.dirname, '../../../shared/corpus');

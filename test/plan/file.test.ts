@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../src/change/errors.ts';
-import { foreignKeyDdl, planSql } from '../../src/plan/ddl.ts';
-import { express } from '../../src/plan/express.ts';
-import { applyPlanFile, parsePlan, printPlan } from '../../src/plan/file.ts';
-import { goneNames } from '../../src/plan/gone.ts';
+import { foreignKeyDdl, planSql } from '../../src/plan/ddl/ddl.ts';
+import { applyPlanFile, parsePlan, printPlan } from '../../src/plan/file/file.ts';
+import { goneNames } from '../../src/plan/file/gone.ts';
+import { express } from '../../src/plan/objects/express.ts';
 import { decided } from './decided.ts';
 
 const FILE = decided(`

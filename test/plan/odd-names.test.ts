@@ -1,6 +1,6 @@
 /* Constraints, indexes and names of every kind, on a real Postgres. */
 import { expect, test } from 'vitest';
-import { planSql } from '../../src/plan/ddl.ts';
+import { planSql } from '../../src/plan/ddl/ddl.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { decided } from './decided.ts';
 

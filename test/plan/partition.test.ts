@@ -1,16 +1,16 @@
 /* Range partitions: only where the plan file asks, and refused with what stands in the way. */
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../src/change/errors.ts';
-import { planSql, tableDdl } from '../../src/plan/ddl.ts';
-import { evolve } from '../../src/plan/evolve.ts';
-import { express } from '../../src/plan/express.ts';
-import { applyPlanFile, printPlan } from '../../src/plan/file.ts';
-import { keyFits } from '../../src/plan/key.ts';
-import { partitionNotes } from '../../src/plan/partition.ts';
+import { planSql, tableDdl } from '../../src/plan/ddl/ddl.ts';
+import { evolve } from '../../src/plan/evolve/evolve.ts';
+import { applyPlanFile, printPlan } from '../../src/plan/file/file.ts';
+import { express } from '../../src/plan/objects/express.ts';
+import { keyFits } from '../../src/plan/objects/key.ts';
+import { partitionNotes } from '../../src/plan/objects/partition.ts';
 import { keyColumns } from '../../src/plan/plan.ts';
-import { withEnds } from '../../src/sqlite/ends.ts';
-import { profile } from '../../src/sqlite/profile.ts';
-import { readSchema } from '../../src/sqlite/tables.ts';
+import { withEnds } from '../../src/sqlite/profile/ends.ts';
+import { profile } from '../../src/sqlite/profile/profile.ts';
+import { readSchema } from '../../src/sqlite/schema/tables.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { decided } from './decided.ts';
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { planSql } from '../../src/plan/ddl.ts';
+import { planSql } from '../../src/plan/ddl/ddl.ts';
 import { decide } from '../../src/plan/decide.ts';
-import { profile } from '../../src/sqlite/profile.ts';
-import { readSchema } from '../../src/sqlite/tables.ts';
+import { profile } from '../../src/sqlite/profile/profile.ts';
+import { readSchema } from '../../src/sqlite/schema/tables.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { decided } from './decided.ts';
 

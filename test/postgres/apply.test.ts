@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import type { PgRow } from '../../src/change/change.ts';
 import { ReplicationError } from '../../src/change/errors.ts';
-import { postgresSink } from '../../src/postgres/apply.ts';
-import { addForeignKeys, buildIndexes } from '../../src/postgres/constraints.ts';
-import { connect, type Session } from '../../src/postgres/open.ts';
-import { list, put } from '../../src/postgres/quarantine.ts';
+import { postgresSink } from '../../src/postgres/apply/apply.ts';
+import { list, put } from '../../src/postgres/apply/quarantine.ts';
+import { addForeignKeys, buildIndexes } from '../../src/postgres/first-copy/constraints.ts';
+import { connect, type Session } from '../../src/postgres/session/open.ts';
 import { endBackend, connect as otherSession } from '../support/postgres.ts';
 import { batch, item, mark, misfit, PLAN, WRITER, world } from './world.ts';
 

@@ -1,12 +1,18 @@
 import { expect, test } from 'vitest';
 import type { Portion } from '../../src/change/ports.ts';
-import { readProgress, resetProgress, writeChunk } from '../../src/postgres/chunk.ts';
-import { addForeignKeys, buildIndexes, buildKeys, dropForeignKeys, validateForeignKeys } from '../../src/postgres/constraints.ts';
-import { isPoison } from '../../src/postgres/errors.ts';
-import { connect } from '../../src/postgres/open.ts';
-import { count, drop, keys, list } from '../../src/postgres/quarantine.ts';
-import { readSequences, setSequences } from '../../src/postgres/sequence.ts';
-import { targetState } from '../../src/postgres/state.ts';
+import { count, drop, keys, list } from '../../src/postgres/apply/quarantine.ts';
+import { targetState } from '../../src/postgres/compare/state.ts';
+import { readProgress, resetProgress, writeChunk } from '../../src/postgres/first-copy/chunk.ts';
+import {
+  addForeignKeys,
+  buildIndexes,
+  buildKeys,
+  dropForeignKeys,
+  validateForeignKeys,
+} from '../../src/postgres/first-copy/constraints.ts';
+import { readSequences, setSequences } from '../../src/postgres/installed/sequence.ts';
+import { isPoison } from '../../src/postgres/session/errors.ts';
+import { connect } from '../../src/postgres/session/open.ts';
 import { item, mark, misfit, PLAN, WRITER, world } from './world.ts';
 
 const ITEMS = PLAN.tables[0]!;

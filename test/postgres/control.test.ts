@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { actor } from '../../src/change/actor.ts';
 import type { Seq } from '../../src/change/change.ts';
 import { VERSION } from '../../src/change/version.ts';
-import { audit, readWholeAudit } from '../../src/postgres/audit.ts';
+import { audit, readWholeAudit } from '../../src/postgres/installed/audit.ts';
 import {
   acquire,
   advance,
@@ -14,8 +14,8 @@ import {
   record,
   resumeAt,
   setHalt,
-} from '../../src/postgres/control.ts';
-import { connect } from '../../src/postgres/open.ts';
+} from '../../src/postgres/installed/control.ts';
+import { connect } from '../../src/postgres/session/open.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { INSTALL, mark, PLAN, world } from './world.ts';
 

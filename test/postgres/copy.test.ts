@@ -4,8 +4,8 @@ import type { PgRow } from '../../src/change/change.ts';
 import { parseReal, realText } from '../../src/change/value.ts';
 import { codecOf } from '../../src/plan/codec.ts';
 import { at } from '../../src/plan/plan.ts';
-import { copyFitting, copyRows } from '../../src/postgres/copy.ts';
-import { type Session, transaction } from '../../src/postgres/open.ts';
+import { copyFitting, copyRows } from '../../src/postgres/apply/copy.ts';
+import { type Session, transaction } from '../../src/postgres/session/open.ts';
 import { item, PLAN, WRITER, world } from './world.ts';
 
 const [items, pairs] = [at(PLAN.tables, 0), at(PLAN.tables, 1)];

@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { runningEmbedded, startEmbedded } from '../../src/postgres/embedded.ts';
-import { isRoot } from '../../src/postgres/native.ts';
+import { runningEmbedded, startEmbedded } from '../../src/postgres/embedded/embedded.ts';
+import { isRoot } from '../../src/postgres/embedded/native.ts';
 import { connect } from '../support/postgres.ts';
 import { BINARY } from '../support/world.ts';
 
-const MODULE = new URL('../../src/postgres/embedded.ts', import.meta.url).href;
+const MODULE = new URL('../../src/postgres/embedded/embedded.ts', import.meta.url).href;
 
 let dir: string;
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ReplicationError, UsageError } from '../../src/change/errors.ts';
-import { dispositionOf, replicationError } from '../../src/postgres/errors.ts';
+import { dispositionOf, replicationError } from '../../src/postgres/session/errors.ts';
 
 test.each([
   ['08006', 'retry'],

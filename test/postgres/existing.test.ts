@@ -6,8 +6,8 @@ import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { decidePlan, readOverrides } from '../../src/cli/engine/decide/deciding.ts';
 import { tryValues, whatIsThere } from '../../src/cli/engine/decide/existing.ts';
-import { connect, type Session } from '../../src/postgres/open.ts';
-import { orphans } from '../../src/postgres/orphans.ts';
+import { orphans } from '../../src/postgres/existing/orphans.ts';
+import { connect, type Session } from '../../src/postgres/session/open.ts';
 import { type TestPostgres, testPostgres } from '../support/postgres.ts';
 
 let pg: TestPostgres;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { fencePostgres, isFenceOf, lockForReading, lockTables, opening, readFence, unfenced } from '../../src/postgres/fence.ts';
-import { connect, transaction } from '../../src/postgres/open.ts';
+import { fencePostgres, isFenceOf, lockForReading, lockTables, opening, readFence, unfenced } from '../../src/postgres/installed/fence.ts';
+import { connect, transaction } from '../../src/postgres/session/open.ts';
 import { connect as stranger } from '../support/postgres.ts';
 import { INSTALL, item, PLAN, WRITER, world } from './world.ts';
 

@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Slice } from '../../src/change/change.ts';
 import { ReplicationError } from '../../src/change/errors.ts';
-import { postgresSink } from '../../src/postgres/apply.ts';
-import { readVerified, record } from '../../src/postgres/control.ts';
-import { type Embedded, startEmbedded } from '../../src/postgres/embedded.ts';
-import { connect as open } from '../../src/postgres/open.ts';
-import { settle } from '../../src/postgres/small.ts';
+import { postgresSink } from '../../src/postgres/apply/apply.ts';
+import { settle } from '../../src/postgres/apply/small.ts';
+import { type Embedded, startEmbedded } from '../../src/postgres/embedded/embedded.ts';
+import { readVerified, record } from '../../src/postgres/installed/control.ts';
+import { connect as open } from '../../src/postgres/session/open.ts';
 import { connect, endWithProcess } from '../support/postgres.ts';
 import { batch, item, mark, PLAN, WRITER, world } from './world.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { handoff } from '../../src/postgres/handoff.ts';
+import { handoff } from '../../src/postgres/wal/handoff.ts';
 
 test('the first failure stays, is heard by whoever takes, and nothing that was not taken comes behind it [G2]', async () => {
   const items = handoff<string>(10);

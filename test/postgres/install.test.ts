@@ -1,11 +1,11 @@
 import { Client } from 'pg';
 import { expect, test } from 'vitest';
-import { addForeignKeys, buildIndexes, buildKeys } from '../../src/postgres/constraints.ts';
-import { readControl, record } from '../../src/postgres/control.ts';
-import { opening } from '../../src/postgres/fence.ts';
-import { finishPostgres, installPostgres, uninstallPostgres } from '../../src/postgres/install.ts';
-import { connect, type Session } from '../../src/postgres/open.ts';
-import { preflight } from '../../src/postgres/preflight.ts';
+import { addForeignKeys, buildIndexes, buildKeys } from '../../src/postgres/first-copy/constraints.ts';
+import { preflight } from '../../src/postgres/gate/preflight.ts';
+import { readControl, record } from '../../src/postgres/installed/control.ts';
+import { opening } from '../../src/postgres/installed/fence.ts';
+import { finishPostgres, installPostgres, uninstallPostgres } from '../../src/postgres/installed/install.ts';
+import { connect, type Session } from '../../src/postgres/session/open.ts';
 import { connect as stranger, type TestPostgres, testPostgres } from '../support/postgres.ts';
 import { INSTALLATION, item, PLAN, world } from './world.ts';
 

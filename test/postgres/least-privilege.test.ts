@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
 import { quote } from '../../src/change/quote.ts';
-import { writeChunk } from '../../src/postgres/chunk.ts';
-import { addForeignKeys, analyze, buildIndexes, dropForeignKeys, validateForeignKeys } from '../../src/postgres/constraints.ts';
-import { acquire, advance } from '../../src/postgres/control.ts';
-import { fencePostgres, lockTables, opening } from '../../src/postgres/fence.ts';
-import { installPostgres, uninstallPostgres } from '../../src/postgres/install.ts';
-import { plannedObjects } from '../../src/postgres/objects.ts';
-import { connect, transaction } from '../../src/postgres/open.ts';
-import { preflight } from '../../src/postgres/preflight.ts';
-import { readSequences, setSequences } from '../../src/postgres/sequence.ts';
-import { targetState } from '../../src/postgres/state.ts';
+import { plannedObjects } from '../../src/postgres/compare/objects.ts';
+import { targetState } from '../../src/postgres/compare/state.ts';
+import { writeChunk } from '../../src/postgres/first-copy/chunk.ts';
+import { addForeignKeys, analyze, buildIndexes, dropForeignKeys, validateForeignKeys } from '../../src/postgres/first-copy/constraints.ts';
+import { preflight } from '../../src/postgres/gate/preflight.ts';
+import { acquire, advance } from '../../src/postgres/installed/control.ts';
+import { fencePostgres, lockTables, opening } from '../../src/postgres/installed/fence.ts';
+import { installPostgres, uninstallPostgres } from '../../src/postgres/installed/install.ts';
+import { readSequences, setSequences } from '../../src/postgres/installed/sequence.ts';
+import { connect, transaction } from '../../src/postgres/session/open.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { INSTALL, INSTALLATION, item, PLAN, WRITER, world } from './world.ts';
 

@@ -1,10 +1,10 @@
 /* Each thing in Postgres that stands in the way of a switch is produced on a real server, and named with what removes it [G9]. */
 import { expect, test } from 'vitest';
 import type { Blocker } from '../../src/change/errors.ts';
-import { clockSkew, failingSlot, holders, tightLimits } from '../../src/postgres/headroom.ts';
-import { bypasses, identities, notValid, unpublished } from '../../src/postgres/obstacles.ts';
-import { connect as open } from '../../src/postgres/open.ts';
-import { createPublication } from '../../src/postgres/slot.ts';
+import { clockSkew, failingSlot, holders, tightLimits } from '../../src/postgres/gate/headroom.ts';
+import { bypasses, identities, notValid, unpublished } from '../../src/postgres/gate/obstacles.ts';
+import { connect as open } from '../../src/postgres/session/open.ts';
+import { createPublication } from '../../src/postgres/wal/slot.ts';
 import { connect, ownPostgres } from '../support/postgres.ts';
 import { PLAN, reverse } from './reverse.ts';
 

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { redact } from '../../src/change/redact.ts';
-import { PostgresError } from '../../src/postgres/errors.ts';
-import { connect, type Session, transaction } from '../../src/postgres/open.ts';
-import { sessions } from '../../src/postgres/pool.ts';
+import { PostgresError } from '../../src/postgres/session/errors.ts';
+import { connect, type Session, transaction } from '../../src/postgres/session/open.ts';
+import { sessions } from '../../src/postgres/session/pool.ts';
 import { endBackend, testPostgres } from '../support/postgres.ts';
 
 const AS = { applicationName: 'attacca test' };

@@ -1,7 +1,7 @@
 /* A session that sends what it is asked for without waiting for the answers to what it was asked before. */
 import { createServer, connect as dial, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { connect } from '../../src/postgres/open.ts';
+import { connect } from '../../src/postgres/session/open.ts';
 import { testPostgres } from '../support/postgres.ts';
 
 const AS = { applicationName: 'attacca test', pipelined: true };

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import type { PgRow } from '../../src/change/change.ts';
 import { at } from '../../src/plan/plan.ts';
-import { readAudit } from '../../src/postgres/audit.ts';
-import { writeChunk } from '../../src/postgres/chunk.ts';
-import { suspensions } from '../../src/postgres/policy.ts';
-import { count, list } from '../../src/postgres/quarantine.ts';
+import { suspensions } from '../../src/postgres/apply/policy.ts';
+import { count, list } from '../../src/postgres/apply/quarantine.ts';
+import { writeChunk } from '../../src/postgres/first-copy/chunk.ts';
+import { readAudit } from '../../src/postgres/installed/audit.ts';
 import { item, misfit, PLAN, type World, WRITER, world } from './world.ts';
 
 const ids = async (w: World) => (await w.postgres.query('select id from items order by id')).map(row => Number(row.id));

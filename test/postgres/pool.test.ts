@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { sessions } from '../../src/postgres/pool.ts';
+import { sessions } from '../../src/postgres/session/pool.ts';
 import { testPostgres } from '../support/postgres.ts';
 
 test('when one fails, those under way are waited for, nothing more is begun, and no session is left [G7]', async () => {

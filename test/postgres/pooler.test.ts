@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { connect } from '../../src/postgres/open.ts';
-import { transactionPooler } from '../../src/postgres/pooler.ts';
+import { transactionPooler } from '../../src/postgres/gate/pooler.ts';
+import { connect } from '../../src/postgres/session/open.ts';
 import { startPooler } from '../support/pooler.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { openWorld } from '../support/world.ts';

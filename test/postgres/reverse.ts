@@ -5,9 +5,9 @@ import type { Lsn, RowChange } from '../../src/change/change.ts';
 import { parseLsn } from '../../src/change/lsn.ts';
 import type { Source } from '../../src/change/ports.ts';
 import type { ColumnPlan, Plan } from '../../src/plan/plan.ts';
-import { connect, type Session } from '../../src/postgres/open.ts';
-import { createPublication, createSlot } from '../../src/postgres/slot.ts';
-import type { WalOptions } from '../../src/postgres/wal.ts';
+import { connect, type Session } from '../../src/postgres/session/open.ts';
+import { createPublication, createSlot } from '../../src/postgres/wal/slot.ts';
+import type { WalOptions } from '../../src/postgres/wal/wal.ts';
 import { type TestPostgres, testPostgres } from '../support/postgres.ts';
 
 const column = (name: string, type: ColumnPlan['type'], codec: ColumnPlan['codec']): ColumnPlan => ({

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { Seq } from '../../src/change/change.ts';
-import { readRound, saveRound } from '../../src/postgres/round.ts';
+import { readRound, saveRound } from '../../src/postgres/compare/round.ts';
 import { PLAN, world } from './world.ts';
 
 test('an interrupted comparison is gone on with only by the same plan and epoch, and with digests of the same form', async () => {

@@ -1,7 +1,7 @@
 /* The cutover that is to begin by itself, and its approval, as they are kept. */
 import { expect, test } from 'vitest';
-import { readWholeAudit } from '../../src/postgres/audit.ts';
-import { keepApproval, putBack, readScheduled, schedule, take, unschedule } from '../../src/postgres/scheduled.ts';
+import { readWholeAudit } from '../../src/postgres/installed/audit.ts';
+import { keepApproval, putBack, readScheduled, schedule, take, unschedule } from '../../src/postgres/installed/scheduled.ts';
 import { world } from './world.ts';
 
 const HOUR_MS = 3_600_000;

@@ -7,8 +7,8 @@ import {
   insertWatermark,
   slotState,
   writeWatermark,
-} from '../../src/postgres/slot.ts';
-import { wal } from '../../src/postgres/wal.ts';
+} from '../../src/postgres/wal/slot.ts';
+import { wal } from '../../src/postgres/wal/wal.ts';
 import { connect } from '../support/postgres.ts';
 import { currentLsn, PLAN, reader, reverse } from './reverse.ts';
 

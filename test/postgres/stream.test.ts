@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Lsn } from '../../src/change/change.ts';
-import { handoff } from '../../src/postgres/handoff.ts';
-import { attend, type Item } from '../../src/postgres/stream.ts';
+import { handoff } from '../../src/postgres/wal/handoff.ts';
+import { attend, type Item } from '../../src/postgres/wal/stream.ts';
 
 test('a keepalive that overtakes a row is not believed: its position would be stored, and the row taken for a replay [G10]', async () => {
   const service = Object.assign(new EventEmitter(), { acknowledge: async () => true });

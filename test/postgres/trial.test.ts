@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { onTarget } from '../../src/cli/engine/bootstrap.ts';
 import type { Plan } from '../../src/plan/plan.ts';
-import { addForeignKeys } from '../../src/postgres/constraints.ts';
-import { connect } from '../../src/postgres/open.ts';
-import { tryPlan } from '../../src/postgres/trial.ts';
+import { addForeignKeys } from '../../src/postgres/first-copy/constraints.ts';
+import { tryPlan } from '../../src/postgres/installed/trial.ts';
+import { connect } from '../../src/postgres/session/open.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { PLAN, world } from './world.ts';
 

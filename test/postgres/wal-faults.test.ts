@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import type { Lsn } from '../../src/change/change.ts';
-import { wal } from '../../src/postgres/wal.ts';
+import { wal } from '../../src/postgres/wal/wal.ts';
 import { reader, reverse, thing } from './reverse.ts';
 
 const FILL = /* sql */ `insert into "Things" (id, name) select i, repeat('x', 500) from generate_series(1, $1::int) i`;

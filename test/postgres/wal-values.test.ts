@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Lsn } from '../../src/change/change.ts';
-import { decode } from '../../src/postgres/pgoutput.ts';
-import { openStream } from '../../src/postgres/stream.ts';
-import { wal } from '../../src/postgres/wal.ts';
+import { decode } from '../../src/postgres/wal/pgoutput.ts';
+import { openStream } from '../../src/postgres/wal/stream.ts';
+import { wal } from '../../src/postgres/wal/wal.ts';
 import { currentLsn, reader, reverse, thing } from './reverse.ts';
 
 const EXACT: Readonly<Record<string, readonly [string, string]>> = {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import type { Lsn, RowChange } from '../../src/change/change.ts';
 import type { Source } from '../../src/change/ports.ts';
-import { awaitWatermark } from '../../src/postgres/canary.ts';
-import { dropSlot, slotState, writeWatermark } from '../../src/postgres/slot.ts';
-import { wal } from '../../src/postgres/wal.ts';
+import { awaitWatermark } from '../../src/postgres/wal/canary.ts';
+import { dropSlot, slotState, writeWatermark } from '../../src/postgres/wal/slot.ts';
+import { wal } from '../../src/postgres/wal/wal.ts';
 import type { TestPostgres } from '../support/postgres.ts';
 import { connect } from '../support/postgres.ts';
 import { currentLsn, type Reverse, reader, reverse, thing } from './reverse.ts';

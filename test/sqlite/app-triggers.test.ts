@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Refused } from '../../src/change/errors.ts';
 import { template } from '../../src/change/template.ts';
-import { appTriggers, bringBack, homeless, setAside } from '../../src/sqlite/app-triggers.ts';
+import { appTriggers, bringBack, homeless, setAside } from '../../src/sqlite/mirror/app-triggers.ts';
 import type { Database } from '../../src/sqlite/open.ts';
 import { type Fixture, fixture } from './mirrored.ts';
 

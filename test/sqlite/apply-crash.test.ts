@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { sqliteSink } from '../../src/sqlite/apply.ts';
+import { sqliteSink } from '../../src/sqlite/mirror/apply.ts';
 import { closed, fixture, INSTALL } from './mirrored.ts';
 
 const PROGRAM = fileURLToPath(new URL('./applying.ts', import.meta.url));

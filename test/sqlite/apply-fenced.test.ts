@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import type { RowChange } from '../../src/change/change.ts';
-import { sqliteSink } from '../../src/sqlite/apply.ts';
-import { openSqlite } from '../../src/sqlite/fence.ts';
-import { hold } from '../../src/sqlite/hold.ts';
+import { sqliteSink } from '../../src/sqlite/mirror/apply.ts';
+import { openSqlite } from '../../src/sqlite/mirror/fence.ts';
+import { hold } from '../../src/sqlite/mirror/hold.ts';
 import { changes, journalHead, lsn } from './mirrored.ts';
 import { DDL, halts, mirrored } from './sink.ts';
 

@@ -4,7 +4,7 @@ import type { PgText, RowChange } from '../../src/change/change.ts';
 import { RawText, tag, type Value } from '../../src/change/value.ts';
 import { codecOf } from '../../src/plan/codec.ts';
 import { at, type TablePlan } from '../../src/plan/plan.ts';
-import { sqliteSink } from '../../src/sqlite/apply.ts';
+import { sqliteSink } from '../../src/sqlite/mirror/apply.ts';
 import { changes, closed, fixture, INSTALL, lsn } from './mirrored.ts';
 
 const DDL = `

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import type { RowChange } from '../../src/change/change.ts';
 import { RawText, tag } from '../../src/change/value.ts';
 import { codecOf } from '../../src/plan/codec.ts';
-import { judged } from '../../src/sqlite/apply.ts';
-import { readFileControl } from '../../src/sqlite/install.ts';
+import { readFileControl } from '../../src/sqlite/capture/install.ts';
+import { judged } from '../../src/sqlite/mirror/apply.ts';
 import { changes, journalHead, lsn } from './mirrored.ts';
 import { halts, mirrored } from './sink.ts';
 

@@ -1,7 +1,7 @@
 /** A process of its own that applies endless transactions of equal size until it is killed: `path plan size`. */
 import type { RowChange } from '../../src/change/change.ts';
 import { Plan } from '../../src/plan/document.ts';
-import { sqliteSink } from '../../src/sqlite/apply.ts';
+import { sqliteSink } from '../../src/sqlite/mirror/apply.ts';
 import { INSTALL, lsn } from './mirrored.ts';
 
 const [path = '', plan = '', size = '0'] = process.argv.slice(2);

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
-import { backUp, pacing } from '../../src/sqlite/backup.ts';
-import { install } from '../../src/sqlite/install.ts';
+import { install } from '../../src/sqlite/capture/install.ts';
+import { backUp, pacing } from '../../src/sqlite/file/backup.ts';
 import { closed, fixture, INSTALL } from './mirrored.ts';
 
 const DDL = /* sql */ `

@@ -1,12 +1,12 @@
 import BetterSqlite3 from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import { captureTriggers, dropCapture } from '../../src/sqlite/capture.ts';
-import { captureHazards } from '../../src/sqlite/hazards.ts';
-import { install } from '../../src/sqlite/install.ts';
-import { readMarks } from '../../src/sqlite/marks.ts';
+import { captureTriggers, dropCapture } from '../../src/sqlite/capture/capture.ts';
+import { captureHazards } from '../../src/sqlite/capture/hazards.ts';
+import { install } from '../../src/sqlite/capture/install.ts';
+import { readMarks } from '../../src/sqlite/journal/marks.ts';
+import { headMark } from '../../src/sqlite/journal/rows.ts';
 import type { Database } from '../../src/sqlite/open.ts';
-import { headMark } from '../../src/sqlite/rows.ts';
-import { readSchema } from '../../src/sqlite/tables.ts';
+import { readSchema } from '../../src/sqlite/schema/tables.ts';
 import { model } from './model.ts';
 import { planOf, scratch, stored } from './planned.ts';
 

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import type { Seq } from '../../src/change/change.ts';
-import { compact, waitingMarks } from '../../src/sqlite/compact.ts';
-import { install } from '../../src/sqlite/install.ts';
-import { readMarks } from '../../src/sqlite/marks.ts';
+import { install } from '../../src/sqlite/capture/install.ts';
+import { compact, waitingMarks } from '../../src/sqlite/journal/compact.ts';
+import { readMarks } from '../../src/sqlite/journal/marks.ts';
+import { headMark } from '../../src/sqlite/journal/rows.ts';
 import { openSource } from '../../src/sqlite/open.ts';
-import { headMark } from '../../src/sqlite/rows.ts';
-import { readSchema } from '../../src/sqlite/tables.ts';
+import { readSchema } from '../../src/sqlite/schema/tables.ts';
 import { readTransaction } from '../../src/sqlite/transaction.ts';
 import { model } from './model.ts';
 import { planOf, scratch, stored } from './planned.ts';

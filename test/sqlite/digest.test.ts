@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { decide } from '../../src/plan/decide.ts';
-import { stretch } from '../../src/sqlite/digest.ts';
 import { openSource } from '../../src/sqlite/open.ts';
-import { profile } from '../../src/sqlite/profile.ts';
-import { readSchema } from '../../src/sqlite/tables.ts';
+import { profile } from '../../src/sqlite/profile/profile.ts';
+import { stretch } from '../../src/sqlite/read/digest.ts';
+import { readSchema } from '../../src/sqlite/schema/tables.ts';
 
 const SCHEMA = `
   create table t (id integer primary key, v text collate nocase, d datetime collate nocase, b blob collate nocase, n collate nocase);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { doorbell } from '../../src/sqlite/doorbell.ts';
+import { doorbell } from '../../src/sqlite/journal/doorbell.ts';
 import { scratch } from './planned.ts';
 
 test.each([true, false])('a commit wakes, in any journal mode (wal: %s)', async wal => {

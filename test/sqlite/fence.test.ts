@@ -2,11 +2,11 @@ import { spawnSync } from 'node:child_process';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import type { Seq } from '../../src/change/change.ts';
-import { captureTriggers } from '../../src/sqlite/capture.ts';
-import { closeSqlite, fenceState, keepFenceOnly, openSqlite, refence } from '../../src/sqlite/fence.ts';
-import { hold } from '../../src/sqlite/hold.ts';
-import { install, readFileControl } from '../../src/sqlite/install.ts';
-import { isSettled } from '../../src/sqlite/steps.ts';
+import { captureTriggers } from '../../src/sqlite/capture/capture.ts';
+import { install, readFileControl } from '../../src/sqlite/capture/install.ts';
+import { isSettled } from '../../src/sqlite/capture/steps.ts';
+import { closeSqlite, fenceState, keepFenceOnly, openSqlite, refence } from '../../src/sqlite/mirror/fence.ts';
+import { hold } from '../../src/sqlite/mirror/hold.ts';
 import { closed, fixture, INSTALL, idOf, journalHead, lsn, SOURCE } from './mirrored.ts';
 
 const DDL = `

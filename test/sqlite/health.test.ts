@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { SourceMoved } from '../../src/change/errors.ts';
-import { checkFit, checkUndoubted, examine, needsMending } from '../../src/sqlite/health.ts';
-import { install } from '../../src/sqlite/install.ts';
-import { readSchema } from '../../src/sqlite/tables.ts';
+import { checkFit, checkUndoubted, examine, needsMending } from '../../src/sqlite/capture/health.ts';
+import { install } from '../../src/sqlite/capture/install.ts';
+import { readSchema } from '../../src/sqlite/schema/tables.ts';
 import { planOf, scratch } from './planned.ts';
 
 /** An installed file, after which `sql` was done to it. */

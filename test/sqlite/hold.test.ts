@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
 import BetterSqlite3 from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import { hold } from '../../src/sqlite/hold.ts';
+import { hold } from '../../src/sqlite/mirror/hold.ts';
 import { fixture } from './mirrored.ts';
 
 const DDL = 'create table t (id integer primary key, v)';

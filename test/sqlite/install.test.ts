@@ -1,11 +1,11 @@
 import { expect, test, vi } from 'vitest';
 import { Refused, SourceMoved } from '../../src/change/errors.ts';
-import { captureTriggers, unhookedTables } from '../../src/sqlite/capture.ts';
-import { examine } from '../../src/sqlite/health.ts';
-import { fileControlAt, install, readFileControl, uninstall } from '../../src/sqlite/install.ts';
+import { captureTriggers, unhookedTables } from '../../src/sqlite/capture/capture.ts';
+import { examine } from '../../src/sqlite/capture/health.ts';
+import { fileControlAt, install, readFileControl, uninstall } from '../../src/sqlite/capture/install.ts';
+import { headMark } from '../../src/sqlite/journal/rows.ts';
 import { type Database, openSource } from '../../src/sqlite/open.ts';
-import { headMark } from '../../src/sqlite/rows.ts';
-import { readSchema } from '../../src/sqlite/tables.ts';
+import { readSchema } from '../../src/sqlite/schema/tables.ts';
 import { manyTables } from '../bench/support/locks.ts';
 import { planOf, scratch } from './planned.ts';
 

@@ -2,7 +2,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { Refused } from '../../src/change/errors.ts';
-import { refuseDamaged } from '../../src/sqlite/integrity.ts';
+import { refuseDamaged } from '../../src/sqlite/file/integrity.ts';
 import { openSource } from '../../src/sqlite/open.ts';
 import { build, ODD } from '../corpus/odd.ts';
 import { scratch } from './planned.ts';

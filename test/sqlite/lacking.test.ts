@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { Refused } from '../../src/change/errors.ts';
-import { refuseDamaged } from '../../src/sqlite/integrity.ts';
-import { refuseLacking } from '../../src/sqlite/lacking.ts';
+import { refuseDamaged } from '../../src/sqlite/file/integrity.ts';
 import { openSource } from '../../src/sqlite/open.ts';
-import { readSchema } from '../../src/sqlite/tables.ts';
+import { refuseLacking } from '../../src/sqlite/schema/lacking.ts';
+import { readSchema } from '../../src/sqlite/schema/tables.ts';
 import { makePlace } from '../cli/refusals.ts';
 
 const NEEDED = `create table computed (id integer primary key, a, s generated always as (slug(a)));

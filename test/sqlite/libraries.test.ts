@@ -7,9 +7,9 @@ import { copyFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import { install } from '../../src/sqlite/install.ts';
+import { install } from '../../src/sqlite/capture/install.ts';
 import { openSource } from '../../src/sqlite/open.ts';
-import { readSchema } from '../../src/sqlite/tables.ts';
+import { readSchema } from '../../src/sqlite/schema/tables.ts';
 import { planOf, scratch } from './planned.ts';
 import { GENERATED, SHAPES, WRITES } from './shapes.ts';
 

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { symlinkSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { hold } from '../../src/sqlite/hold.ts';
-import { lockHolders } from '../../src/sqlite/lock-holders.ts';
+import { lockHolders } from '../../src/sqlite/file/lock-holders.ts';
+import { hold } from '../../src/sqlite/mirror/hold.ts';
 import { fixture } from './mirrored.ts';
 
 /** A process that takes what `sql` takes, says so, and keeps it. */

@@ -6,12 +6,12 @@ import BetterSqlite3 from 'better-sqlite3';
 import type { Lsn, RowChange, Seq } from '../../src/change/change.ts';
 import type { CodecName, ColumnPlan, Plan, TablePlan } from '../../src/plan/plan.ts';
 import type { Affinity, SourceTable } from '../../src/plan/schema.ts';
-import { closeSqlite } from '../../src/sqlite/fence.ts';
-import { hold } from '../../src/sqlite/hold.ts';
-import { install } from '../../src/sqlite/install.ts';
+import { install } from '../../src/sqlite/capture/install.ts';
+import { headMark } from '../../src/sqlite/journal/rows.ts';
+import { closeSqlite } from '../../src/sqlite/mirror/fence.ts';
+import { hold } from '../../src/sqlite/mirror/hold.ts';
 import type { Database } from '../../src/sqlite/open.ts';
-import { headMark } from '../../src/sqlite/rows.ts';
-import { readSchema } from '../../src/sqlite/tables.ts';
+import { readSchema } from '../../src/sqlite/schema/tables.ts';
 
 export const INSTALL = 'a1b2';
 export const SOURCE = JSON.stringify({ system: '1', timeline: 1, slot: 'attacca' });

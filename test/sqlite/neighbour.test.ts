@@ -2,13 +2,13 @@
 import { setTimeout } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import type { Seq } from '../../src/change/change.ts';
-import { captureTriggers, expectedTriggers } from '../../src/sqlite/capture.ts';
-import { install } from '../../src/sqlite/install.ts';
+import { captureTriggers, expectedTriggers } from '../../src/sqlite/capture/capture.ts';
+import { install } from '../../src/sqlite/capture/install.ts';
+import { nextStep, prune } from '../../src/sqlite/journal/prune.ts';
+import { mark } from '../../src/sqlite/journal/rows.ts';
 import { openSource } from '../../src/sqlite/open.ts';
-import { nextStep, prune } from '../../src/sqlite/prune.ts';
-import { mark } from '../../src/sqlite/rows.ts';
+import { readSchema } from '../../src/sqlite/schema/tables.ts';
 import { inShortTransactions } from '../../src/sqlite/short-transactions.ts';
-import { readSchema } from '../../src/sqlite/tables.ts';
 import { fillJournal, manyTables } from '../bench/support/locks.ts';
 import { planOf, scratch } from './planned.ts';
 

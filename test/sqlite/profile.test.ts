@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test, vi } from 'vitest';
-import { contradiction } from '../../src/plan/column.ts';
+import { contradiction } from '../../src/plan/column/column.ts';
 import { decide } from '../../src/plan/decide.ts';
 import type { Profile } from '../../src/plan/schema.ts';
-import { count, type Task } from '../../src/sqlite/count.ts';
 import { openSource } from '../../src/sqlite/open.ts';
-import { profile } from '../../src/sqlite/profile.ts';
-import { readSchema } from '../../src/sqlite/tables.ts';
+import { count, type Task } from '../../src/sqlite/profile/count.ts';
+import { profile } from '../../src/sqlite/profile/profile.ts';
+import { readSchema } from '../../src/sqlite/schema/tables.ts';
 
 function profiled(sql: string, setup = '') {
   const db = new Database(':memory:').defaultSafeIntegers(true);

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import type { Seq, Slice } from '../../src/change/change.ts';
 import type { Plan } from '../../src/plan/plan.ts';
-import { chunk, countRows } from '../../src/sqlite/chunk.ts';
-import { install, markTables } from '../../src/sqlite/install.ts';
-import { type HeldRows, readMarks } from '../../src/sqlite/marks.ts';
+import { install, markTables } from '../../src/sqlite/capture/install.ts';
+import { type HeldRows, readMarks } from '../../src/sqlite/journal/marks.ts';
+import { prune } from '../../src/sqlite/journal/prune.ts';
+import { headMark, mark } from '../../src/sqlite/journal/rows.ts';
 import type { Database } from '../../src/sqlite/open.ts';
-import { prune } from '../../src/sqlite/prune.ts';
-import { headMark, mark } from '../../src/sqlite/rows.ts';
-import { heldState } from '../../src/sqlite/state.ts';
-import { readSchema } from '../../src/sqlite/tables.ts';
+import { chunk, countRows } from '../../src/sqlite/read/chunk.ts';
+import { heldState } from '../../src/sqlite/read/state.ts';
+import { readSchema } from '../../src/sqlite/schema/tables.ts';
 import { planOf, scratch, stored } from './planned.ts';
 
 const seq = (n: number | bigint): Seq => BigInt(n) as Seq;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { nextIds, raiseSequences } from '../../src/sqlite/sequence.ts';
+import { nextIds, raiseSequences } from '../../src/sqlite/mirror/sequence.ts';
 import { fixture, idOf } from './mirrored.ts';
 
 const DDL = `

@@ -1,7 +1,7 @@
 /** A fenced file with its sink, for tests of the mirror. */
 import { afterEach, expect } from 'vitest';
 import type { RowChange } from '../../src/change/change.ts';
-import { sqliteSink } from '../../src/sqlite/apply.ts';
+import { sqliteSink } from '../../src/sqlite/mirror/apply.ts';
 import { changes, closed, fixture, INSTALL, idOf, lsn } from './mirrored.ts';
 
 export const DDL = `

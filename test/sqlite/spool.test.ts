@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { openSpool } from '../../src/sqlite/spool.ts';
+import { openSpool } from '../../src/sqlite/journal/spool.ts';
 
 afterEach(() => vi.unstubAllEnvs());
 

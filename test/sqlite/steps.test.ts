@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { install, placeCanary } from '../../src/sqlite/install.ts';
-import { isDoubtful, isSettled, steps } from '../../src/sqlite/steps.ts';
-import { readSchema } from '../../src/sqlite/tables.ts';
+import { install, placeCanary } from '../../src/sqlite/capture/install.ts';
+import { isDoubtful, isSettled, steps } from '../../src/sqlite/capture/steps.ts';
+import { readSchema } from '../../src/sqlite/schema/tables.ts';
 import { planOf, scratch } from './planned.ts';
 
 const SCHEMA = 'create table t (id integer primary key, a, c int); create table u (a); create index u_a on u (a)';

@@ -6,11 +6,11 @@ import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { SourceTable } from '../../src/plan/schema.ts';
-import { type Counted, count, storedIn } from '../../src/sqlite/count.ts';
-import { type Counting, readAll } from '../../src/sqlite/read-all.ts';
-import { summaryOf } from '../../src/sqlite/summary.ts';
-import { readSchema } from '../../src/sqlite/tables.ts';
-import { type Interest, type Tally, tally } from '../../src/sqlite/tally.ts';
+import { type Counted, count, storedIn } from '../../src/sqlite/profile/count.ts';
+import { type Counting, readAll } from '../../src/sqlite/profile/read-all.ts';
+import { summaryOf } from '../../src/sqlite/profile/summary.ts';
+import { type Interest, type Tally, tally } from '../../src/sqlite/profile/tally.ts';
+import { readSchema } from '../../src/sqlite/schema/tables.ts';
 
 /** What the rows of a column have in common: SQL over the row's number n. */
 const ORDINARY = {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readSchema } from '../../src/sqlite/tables.ts';
+import { readSchema } from '../../src/sqlite/schema/tables.ts';
 import { scratch } from './planned.ts';
 
 const tableOf = (sql: string, name = 't') => {

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
+import { traceless } from '../../src/sqlite/file/traces.ts';
 import { openSource } from '../../src/sqlite/open.ts';
-import { traceless } from '../../src/sqlite/traces.ts';
 import { attacca } from '../support/world.ts';
 
 function folderWith() {

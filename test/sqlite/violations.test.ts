@@ -1,8 +1,8 @@
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { decide } from '../../src/plan/decide.ts';
-import { profile } from '../../src/sqlite/profile.ts';
-import { readSchema } from '../../src/sqlite/tables.ts';
+import { profile } from '../../src/sqlite/profile/profile.ts';
+import { readSchema } from '../../src/sqlite/schema/tables.ts';
 
 const SCHEMA = `pragma ignore_check_constraints = on;
   create table t (id integer primary key, n int not null check (n > 0), m text check (m <> 'x'), o check (application(o)), check (n < 100));

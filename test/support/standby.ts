@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../../src/postgres/embedded.ts';
+import { freePort } from '../../src/postgres/embedded/embedded.ts';
 import { connect, type TestPostgres } from './postgres.ts';
 
 const BIN = '/usr/lib/postgresql/15/bin';

@@ -1,9 +1,9 @@
 import BetterSqlite3 from 'better-sqlite3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { typeOf } from '../../src/plan/codecs/registry.ts';
-import { digestOf, digestSql, type Form, formsOf } from '../../src/plan/digest.ts';
+import { digestOf, digestSql, type Form, formsOf } from '../../src/plan/in-sql/digest.ts';
 import type { ColumnPlan } from '../../src/plan/plan.ts';
-import { connect, type Session } from '../../src/postgres/open.ts';
+import { connect, type Session } from '../../src/postgres/session/open.ts';
 import { functionFor } from '../../src/sqlite/functions.ts';
 import { type TestPostgres, testPostgres } from '../support/postgres.ts';
 

@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { freePort } from '../../src/postgres/embedded.ts';
-import { isRoot, link, NOBODY } from '../../src/postgres/native.ts';
+import { freePort } from '../../src/postgres/embedded/embedded.ts';
+import { isRoot, link, NOBODY } from '../../src/postgres/embedded/native.ts';
 import { connect } from '../support/postgres.ts';
 
 const VERSIONS = ['13.23.0-beta.16', '14.23.0-beta.17', '15.18.0-beta.17', '16.14.0-beta.17', '17.10.0-beta.17', '18.4.0-beta.17'];

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Slice } from '../../src/change/change.ts';
 import { decidePlan } from '../../src/cli/engine/decide/deciding.ts';
-import { install } from '../../src/sqlite/install.ts';
-import { readMarks } from '../../src/sqlite/marks.ts';
+import { install } from '../../src/sqlite/capture/install.ts';
+import { readMarks } from '../../src/sqlite/journal/marks.ts';
+import { headMark } from '../../src/sqlite/journal/rows.ts';
 import { openSource } from '../../src/sqlite/open.ts';
-import { headMark } from '../../src/sqlite/rows.ts';
 import { readTransaction } from '../../src/sqlite/transaction.ts';
 import { random } from '../crash/acts.ts';
 import { scratch } from '../sqlite/planned.ts';

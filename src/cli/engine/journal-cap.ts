@@ -2,14 +2,14 @@
  * The cap on the journal: what happens when more marks wait than `journal.maxMarks`, because Postgres was away for long, or attacca.
  *
  * Only between two lives of the pipe: while it runs, a batch takes everything there is, and nobody else may know where the next
- * checkpoint will be. See sqlite/compact.ts for why nothing is lost.
+ * checkpoint will be. See sqlite/journal/compact.ts for why nothing is lost.
  */
 import type { Seq } from '../../change/change.ts';
 import { isTransient } from '../../change/errors.ts';
-import { compact, waitingMarks } from '../../sqlite/compact.ts';
-import { readFileControl } from '../../sqlite/install.ts';
+import { readFileControl } from '../../sqlite/capture/install.ts';
+import { compact, waitingMarks } from '../../sqlite/journal/compact.ts';
+import { headMark } from '../../sqlite/journal/rows.ts';
 import { isBusy, isLocked, openSource } from '../../sqlite/open.ts';
-import { headMark } from '../../sqlite/rows.ts';
 import type { Engine } from './engine.ts';
 
 /** From this share of the cap on people are told. */

@@ -1,7 +1,7 @@
 /* Columns of the application's own that have become longer or shorter in Postgres: the plan takes that over, whoever is primary. */
 import { SourceMoved } from '../../change/errors.ts';
-import { changedLengths, keepLengths, linesOf } from '../../postgres/lengths.ts';
-import { transaction } from '../../postgres/open.ts';
+import { changedLengths, keepLengths, linesOf } from '../../postgres/existing/lengths.ts';
+import { transaction } from '../../postgres/session/open.ts';
 import type { Controller } from './controller.ts';
 import { type Installed, installed } from './engine.ts';
 

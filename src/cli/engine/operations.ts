@@ -2,12 +2,12 @@
 import { type Blocker, Refused } from '../../change/errors.ts';
 import type { Direction } from '../../cutover/gate.ts';
 import { type Phase, primaryIn } from '../../cutover/phase.ts';
-import { audit, readWholeAudit } from '../../postgres/audit.ts';
-import { holdsTables } from '../../postgres/install.ts';
-import { unschedule } from '../../postgres/scheduled.ts';
+import { audit, readWholeAudit } from '../../postgres/installed/audit.ts';
+import { holdsTables } from '../../postgres/installed/install.ts';
+import { unschedule } from '../../postgres/installed/scheduled.ts';
 import type { DoneDocument, SwitchDocument, VerifyDocument } from '../../server/documents.ts';
 import type { Operations, Progress } from '../../server/operations.ts';
-import { hold } from '../../sqlite/hold.ts';
+import { hold } from '../../sqlite/mirror/hold.ts';
 import { outputTo } from '../write.ts';
 import type { Controller } from './controller.ts';
 import { refuseWhilePaused, turn, untilCopied } from './copy/throttling.ts';

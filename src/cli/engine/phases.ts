@@ -1,7 +1,7 @@
 /* The phase in Postgres, moved along the table of cutover/phase.ts. */
 import type { PhaseStore } from '../../cutover/drive.ts';
 import { type Event, next, type Phase } from '../../cutover/phase.ts';
-import { advance, movedOn, readPhase } from '../../postgres/control.ts';
+import { advance, movedOn, readPhase } from '../../postgres/installed/control.ts';
 import type { Engine } from './engine.ts';
 import { watched } from './points.ts';
 import { announced } from './tell/announced.ts';

@@ -1,12 +1,12 @@
 /* Rows that do not fit the target: listed, tried again, or given up. */
 import { Refused } from '../../change/errors.ts';
 import { namedValues } from '../../plan/codec.ts';
-import { suspensions } from '../../postgres/policy.ts';
-import { drop, list } from '../../postgres/quarantine.ts';
+import { suspensions } from '../../postgres/apply/policy.ts';
+import { drop, list } from '../../postgres/apply/quarantine.ts';
 import type { QuarantineDocument } from '../../server/documents.ts';
-import { markTables } from '../../sqlite/install.ts';
+import { markTables } from '../../sqlite/capture/install.ts';
+import { mark } from '../../sqlite/journal/rows.ts';
 import { openSource } from '../../sqlite/open.ts';
-import { mark } from '../../sqlite/rows.ts';
 import { writeTransaction } from '../../sqlite/transaction.ts';
 import type { Controller } from './controller.ts';
 import { installed } from './engine.ts';

@@ -2,10 +2,10 @@
 import { Refused } from '../../change/errors.ts';
 import { type Phase, primaryIn } from '../../cutover/phase.ts';
 import type { TablePlan } from '../../plan/plan.ts';
-import { audit } from '../../postgres/audit.ts';
+import { audit } from '../../postgres/installed/audit.ts';
 import type { DoneDocument } from '../../server/documents.ts';
 import type { Progress } from '../../server/operations.ts';
-import { markTables } from '../../sqlite/install.ts';
+import { markTables } from '../../sqlite/capture/install.ts';
 import { openSource } from '../../sqlite/open.ts';
 import { writeTransaction } from '../../sqlite/transaction.ts';
 import type { Controller } from './controller.ts';

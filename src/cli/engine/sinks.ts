@@ -1,6 +1,6 @@
 import type { Mark, Rows } from '../../change/change.ts';
 import type { Sink } from '../../change/ports.ts';
-import { postgresSink, type SinkOptions } from '../../postgres/apply.ts';
+import { postgresSink, type SinkOptions } from '../../postgres/apply/apply.ts';
 import type { Installed } from './engine.ts';
 import { watched } from './points.ts';
 

@@ -1,15 +1,15 @@
 /* Makes columns wider whose values no longer fit, while SQLite is primary; their tables are copied anew in one transaction. */
 import { Refused } from '../../change/errors.ts';
-import { columnUnder } from '../../plan/misfits.ts';
+import { type Wanted, widen } from '../../plan/evolve/widen.ts';
+import { columnUnder } from '../../plan/file/misfits.ts';
 import type { ColumnPlan, Plan } from '../../plan/plan.ts';
-import { type Wanted, widen } from '../../plan/widen.ts';
-import { audit } from '../../postgres/audit.ts';
-import { list } from '../../postgres/quarantine.ts';
+import { list } from '../../postgres/apply/quarantine.ts';
+import { audit } from '../../postgres/installed/audit.ts';
 import type { DoneDocument } from '../../server/documents.ts';
 import type { Progress } from '../../server/operations.ts';
-import { look } from '../../sqlite/adopt.ts';
+import { look } from '../../sqlite/capture/adopt.ts';
+import { isDoubtful } from '../../sqlite/capture/steps.ts';
 import { openSource } from '../../sqlite/open.ts';
-import { isDoubtful } from '../../sqlite/steps.ts';
 import type { Controller } from './controller.ts';
 import { installed, type Standing } from './engine.ts';
 import { followEvolution, statsOf } from './following.ts';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { Client } from 'pg';
-import { startEmbedded } from '../../../src/postgres/embedded.ts';
+import { startEmbedded } from '../../../src/postgres/embedded/embedded.ts';
 import { endWithProcess } from '../../support/postgres.ts';
 import { makeApplication } from './data.ts';
 import type { Options } from './options.ts';

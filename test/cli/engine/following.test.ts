@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { SourceMoved } from '../../../src/change/errors.ts';
 import { statsOf } from '../../../src/cli/engine/following.ts';
-import { readSchema } from '../../../src/sqlite/tables.ts';
+import { readSchema } from '../../../src/sqlite/schema/tables.ts';
 import { schemaVersion } from '../../../src/sqlite/values.ts';
 import { scratch } from '../../sqlite/planned.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { examine } from '../../../sqlite/health.ts';
+import { examine } from '../../../sqlite/capture/health.ts';
+import { unhook } from '../../../sqlite/capture/retake.ts';
 import { isBusy, openSource } from '../../../sqlite/open.ts';
-import { unhook } from '../../../sqlite/retake.ts';
 import { schemaVersion } from '../../../sqlite/values.ts';
 import type { Installed } from '../engine.ts';
 

@@ -6,9 +6,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { backOff, LOOKS, p95 } from '../../../replicate/back-off.ts';
 import { privateFolder, stateFolder } from '../../../server/socket.ts';
+import { writeLatency } from '../../../sqlite/file/write-latency.ts';
+import { headMark } from '../../../sqlite/journal/rows.ts';
 import { isBusy, openSource } from '../../../sqlite/open.ts';
-import { headMark } from '../../../sqlite/rows.ts';
-import { writeLatency } from '../../../sqlite/write-latency.ts';
 
 const LOOK_MS = 100;
 /** An application that has not written for so many looks is taken for idle. */

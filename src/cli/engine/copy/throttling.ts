@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { Refused } from '../../../change/errors.ts';
 import { isFirstCopy } from '../../../cutover/phase.ts';
-import { readPhase } from '../../../postgres/control.ts';
+import { readPhase } from '../../../postgres/installed/control.ts';
 import type { ThrottleDocument } from '../../../server/documents.ts';
 import type { Operations } from '../../../server/operations.ts';
 import type { Controller } from '../controller.ts';

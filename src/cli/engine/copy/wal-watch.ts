@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AdjustablePace } from '../../../replicate/pace.ts';
+import { checkpointWal, walBytes } from '../../../sqlite/file/wal.ts';
 import type { Database } from '../../../sqlite/open.ts';
-import { checkpointWal, walBytes } from '../../../sqlite/wal.ts';
 
 /** So much larger than without us may the application's WAL become. */
 const WAL_STEP = 16 * 1_048_576;

@@ -1,6 +1,6 @@
 /* The thread that reads every page of the file, so that a damaged one is refused before anything is put into it. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { refuseDamaged } from '../../../sqlite/integrity.ts';
+import { refuseDamaged } from '../../../sqlite/file/integrity.ts';
 import { explain, openSource, PATIENT_MS } from '../../../sqlite/open.ts';
 import { packed } from '../failure.ts';
 import { giveWay } from '../priority.ts';

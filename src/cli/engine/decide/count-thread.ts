@@ -3,8 +3,8 @@
  * then counts these too, meets the same failure, and can say what it means.
  */
 import { type MessagePort, workerData } from 'node:worker_threads';
-import { count, type Task } from '../../../sqlite/count.ts';
 import { openSource, PATIENT_MS } from '../../../sqlite/open.ts';
+import { count, type Task } from '../../../sqlite/profile/count.ts';
 import { giveWay } from '../priority.ts';
 import type { Flag } from './plan-thread.ts';
 

@@ -3,17 +3,17 @@
  */
 import type { PgRow } from '../../../change/change.ts';
 import { finding } from '../../../plan/codes.ts';
-import type { PlanFile } from '../../../plan/edit.ts';
+import type { TargetSchema } from '../../../plan/existing/target.ts';
+import type { PlanFile } from '../../../plan/file/edit.ts';
+import { columnUnder } from '../../../plan/file/misfits.ts';
 import type { Finding } from '../../../plan/finding.ts';
-import { columnUnder } from '../../../plan/misfits.ts';
 import type { Plan, TablePlan } from '../../../plan/plan.ts';
-import type { TargetSchema } from '../../../plan/target.ts';
-import { readTarget } from '../../../postgres/catalog.ts';
-import type { Session } from '../../../postgres/open.ts';
-import { tryRows } from '../../../postgres/row-trial.ts';
-import { chunk } from '../../../sqlite/chunk.ts';
+import { readTarget } from '../../../postgres/existing/catalog.ts';
+import { tryRows } from '../../../postgres/existing/row-trial.ts';
+import type { Session } from '../../../postgres/session/open.ts';
 import { type Database, openSource } from '../../../sqlite/open.ts';
-import { readSchema } from '../../../sqlite/tables.ts';
+import { chunk } from '../../../sqlite/read/chunk.ts';
+import { readSchema } from '../../../sqlite/schema/tables.ts';
 
 /** What Postgres has under the names of the file's tables; undefined where attacca is installed. Changes nothing. */
 export async function whatIsThere(

@@ -3,8 +3,8 @@
  * and the process can do something else meanwhile.
  */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import type { Counted, Task } from '../../../sqlite/count.ts';
 import { explain, openSource, PATIENT_MS } from '../../../sqlite/open.ts';
+import type { Counted, Task } from '../../../sqlite/profile/count.ts';
 import { type Failure, packed } from '../failure.ts';
 import { giveWay } from '../priority.ts';
 import type { Far } from '../tell/reckoning.ts';

@@ -1,11 +1,11 @@
-/* The log of what was done (postgres/audit.ts): who asked, what came of it as evidence, and its export. */
+/* The log of what was done (postgres/installed/audit.ts): who asked, what came of it as evidence, and its export. */
 import { createHash } from 'node:crypto';
 import { messageOf, Refused } from '../../../change/errors.ts';
-import { audit, hasAudit, readWholeAudit } from '../../../postgres/audit.ts';
-import { readControl } from '../../../postgres/control.ts';
-import type { Session } from '../../../postgres/open.ts';
+import { audit, hasAudit, readWholeAudit } from '../../../postgres/installed/audit.ts';
+import { readControl } from '../../../postgres/installed/control.ts';
+import type { Session } from '../../../postgres/session/open.ts';
 import { VerifyDocument } from '../../../server/documents.ts';
-import { fileControlAt } from '../../../sqlite/install.ts';
+import { fileControlAt } from '../../../sqlite/capture/install.ts';
 import { written } from '../../audit.ts';
 import { outputTo } from '../../write.ts';
 import type { Engine } from '../engine.ts';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, rm, stat } from 'node:fs/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import { backUp } from '../../../sqlite/backup.ts';
+import { backUp } from '../../../sqlite/file/backup.ts';
 import { explain } from '../../../sqlite/open.ts';
 import { type Failure, packed } from '../failure.ts';
 

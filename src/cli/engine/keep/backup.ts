@@ -10,7 +10,7 @@ import { access, constants, mkdir, open, readdir, rename, rm, statfs, writeFile 
 import { basename, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { type Blocker, messageOf } from '../../../change/errors.ts';
-import { audit } from '../../../postgres/audit.ts';
+import { audit } from '../../../postgres/installed/audit.ts';
 import type { Progress } from '../../../server/operations.ts';
 import { backupFolder, privateFolder, stateFolder } from '../../../server/socket.ts';
 import { openSource } from '../../../sqlite/open.ts';

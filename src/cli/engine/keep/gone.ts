@@ -1,6 +1,6 @@
 /* Beside removal.ts, whose databases a command that only waits for the daemon does not need. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { known } from '../../../postgres/data-dir.ts';
+import { known } from '../../../postgres/embedded/data-dir.ts';
 import { hasState, stateFolder } from '../../../server/socket.ts';
 import type { Config } from '../../config.ts';
 

@@ -1,8 +1,8 @@
 import { Refused } from '../../../change/errors.ts';
-import { connect } from '../../../postgres/open.ts';
-import { preflight } from '../../../postgres/preflight.ts';
+import { preflight } from '../../../postgres/gate/preflight.ts';
+import { connect } from '../../../postgres/session/open.ts';
 import { type Call, nameOf } from '../../../server/calls.ts';
-import { fileControlAt } from '../../../sqlite/install.ts';
+import { fileControlAt } from '../../../sqlite/capture/install.ts';
 import type { Config } from '../../config.ts';
 import { identityOf } from '../engine.ts';
 

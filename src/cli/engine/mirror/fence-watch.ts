@@ -3,13 +3,13 @@
  * past it (triggers switched off, a blob handle), which shows as a commit that is not ours.
  */
 import type { ReplicationError } from '../../../change/errors.ts';
-import { record } from '../../../postgres/control.ts';
-import { homeless } from '../../../sqlite/app-triggers.ts';
-import { fenceState, refence } from '../../../sqlite/fence.ts';
-import { hold } from '../../../sqlite/hold.ts';
-import { readFileControl } from '../../../sqlite/install.ts';
+import { record } from '../../../postgres/installed/control.ts';
+import { readFileControl } from '../../../sqlite/capture/install.ts';
+import { homeless } from '../../../sqlite/mirror/app-triggers.ts';
+import { fenceState, refence } from '../../../sqlite/mirror/fence.ts';
+import { hold } from '../../../sqlite/mirror/hold.ts';
 import { type Database, isBusy, openSource } from '../../../sqlite/open.ts';
-import { readSchema } from '../../../sqlite/tables.ts';
+import { readSchema } from '../../../sqlite/schema/tables.ts';
 import { halt, type Installed } from '../engine.ts';
 
 const FENCE_WAIT_MS = 5_000;

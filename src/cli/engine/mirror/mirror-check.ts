@@ -4,11 +4,11 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { isTransient, Refused } from '../../../change/errors.ts';
-import { readVerified } from '../../../postgres/control.ts';
-import { PostgresError } from '../../../postgres/errors.ts';
+import { readVerified } from '../../../postgres/installed/control.ts';
+import { PostgresError } from '../../../postgres/session/errors.ts';
+import { prune } from '../../../sqlite/journal/prune.ts';
+import { headMark } from '../../../sqlite/journal/rows.ts';
 import { isBusy, isFull, isLocked, openSource } from '../../../sqlite/open.ts';
-import { prune } from '../../../sqlite/prune.ts';
-import { headMark } from '../../../sqlite/rows.ts';
 import type { StatePair } from '../../../verify/rows.ts';
 import type { Installed } from '../engine.ts';
 import { compareRecent } from '../prove/recent.ts';

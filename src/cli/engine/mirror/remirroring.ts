@@ -7,12 +7,12 @@
  */
 import type { RowChange } from '../../../change/change.ts';
 import type { TablePlan } from '../../../plan/plan.ts';
-import { audit } from '../../../postgres/audit.ts';
-import { type Beginning, beginAgain } from '../../../postgres/beginning.ts';
-import { record } from '../../../postgres/control.ts';
-import { createPublication } from '../../../postgres/slot.ts';
+import { audit } from '../../../postgres/installed/audit.ts';
+import { record } from '../../../postgres/installed/control.ts';
+import { type Beginning, beginAgain } from '../../../postgres/wal/beginning.ts';
+import { createPublication } from '../../../postgres/wal/slot.ts';
 import type { Progress } from '../../../server/operations.ts';
-import { remirror } from '../../../sqlite/remirror.ts';
+import { remirror } from '../../../sqlite/mirror/remirror.ts';
 import { identityOf, type Standing } from '../engine.ts';
 import { watched } from '../points.ts';
 import { renewCatalog } from '../switch/ahead.ts';

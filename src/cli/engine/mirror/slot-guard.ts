@@ -1,10 +1,10 @@
 /* Guards the mirror's place in the stream: whose server it is, and what its slot keeps on that one's disk, for as long as there is one. */
-import { audit } from '../../../postgres/audit.ts';
-import { record } from '../../../postgres/control.ts';
-import type { Session } from '../../../postgres/open.ts';
-import { dropSlot, slotState } from '../../../postgres/slot.ts';
+import { audit } from '../../../postgres/installed/audit.ts';
+import { record } from '../../../postgres/installed/control.ts';
+import type { Session } from '../../../postgres/session/open.ts';
+import { dropSlot, slotState } from '../../../postgres/wal/slot.ts';
 import { judgeSlot } from '../../../replicate/retained.ts';
-import { fileControlAt } from '../../../sqlite/install.ts';
+import { fileControlAt } from '../../../sqlite/capture/install.ts';
 import { halt, type Installed } from '../engine.ts';
 import { reasonOf } from '../tell/alerts.ts';
 import { lostRecord } from './fence-watch.ts';

@@ -1,12 +1,12 @@
 /* What verification compares beside rows: columns, keys, indexes, constraints, sequences and the fence; and how that is put right. */
 import { quote } from '../../../change/quote.ts';
 import { type Phase, primaryIn } from '../../../cutover/phase.ts';
-import { defaultOf } from '../../../plan/ddl.ts';
+import { defaultOf } from '../../../plan/ddl/ddl.ts';
 import { at, type Plan, type TablePlan, tableName } from '../../../plan/plan.ts';
-import { buildIndexes, buildKeys } from '../../../postgres/constraints.ts';
-import { fencePostgres, isFenceOf, renewFence, touched } from '../../../postgres/fence.ts';
-import { plannedObjects, readObjects, readSequenceStates, rememberedObjects } from '../../../postgres/objects.ts';
-import { connect, type Session } from '../../../postgres/open.ts';
+import { plannedObjects, readObjects, readSequenceStates, rememberedObjects } from '../../../postgres/compare/objects.ts';
+import { buildIndexes, buildKeys } from '../../../postgres/first-copy/constraints.ts';
+import { fencePostgres, isFenceOf, renewFence, touched } from '../../../postgres/installed/fence.ts';
+import { connect, type Session } from '../../../postgres/session/open.ts';
 import { compareObjects, movedSequences, type ObjectProblem, SHADOWING, touchedFences } from '../../../verify/objects.ts';
 import type { Standing } from '../engine.ts';
 

@@ -1,7 +1,7 @@
 /* The comparison of what changed since the last one: small and often, so that the one inside a switch has next to nothing left. */
 import type { Plan } from '../../../plan/plan.ts';
-import { readVerified, record } from '../../../postgres/control.ts';
-import { touched } from '../../../postgres/fence.ts';
+import { readVerified, record } from '../../../postgres/installed/control.ts';
+import { touched } from '../../../postgres/installed/fence.ts';
 import { closePair, type StatePair } from '../../../verify/rows.ts';
 import { verifyMarked } from '../../../verify/verify.ts';
 import type { Engine, Installed } from '../engine.ts';

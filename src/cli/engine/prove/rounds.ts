@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Refused } from '../../../change/errors.ts';
-import { readVerifiedAge } from '../../../postgres/control.ts';
+import { readVerifiedAge } from '../../../postgres/installed/control.ts';
 import type { Operations } from '../../../server/operations.ts';
 import type { Engine } from '../engine.ts';
 import { reasonOf } from '../tell/alerts.ts';

@@ -1,8 +1,8 @@
 /* DDL in Postgres while the mirror follows it: goes on where it can, says what a rollback would lose, halts where it cannot go on. */
 import type { Blocker } from '../../../change/errors.ts';
-import { type Ahead, ahead, copied, readCatalog, rememberCatalog, rememberedCatalog } from '../../../postgres/ahead.ts';
-import type { Session } from '../../../postgres/open.ts';
-import { markTables } from '../../../sqlite/install.ts';
+import type { Session } from '../../../postgres/session/open.ts';
+import { type Ahead, ahead, copied, readCatalog, rememberCatalog, rememberedCatalog } from '../../../postgres/wal/ahead.ts';
+import { markTables } from '../../../sqlite/capture/install.ts';
 import { openSource } from '../../../sqlite/open.ts';
 import { writeTransaction } from '../../../sqlite/transaction.ts';
 import { halt, type Installed } from '../engine.ts';

@@ -3,9 +3,9 @@
  * was validated before, and without replica role their actions would follow every deletion.
  */
 import { quote } from '../../../change/quote.ts';
-import { audit } from '../../../postgres/audit.ts';
-import { addForeignKeys, dropForeignKeys, validateForeignKeys } from '../../../postgres/constraints.ts';
-import { connect } from '../../../postgres/open.ts';
+import { addForeignKeys, dropForeignKeys, validateForeignKeys } from '../../../postgres/first-copy/constraints.ts';
+import { audit } from '../../../postgres/installed/audit.ts';
+import { connect } from '../../../postgres/session/open.ts';
 import type { Installed } from '../engine.ts';
 
 /** Before anything is applied: a cutover that was aborted, or a rollback, may have left some. */

@@ -4,8 +4,8 @@
  *
  * A connection stays with the file that it opened, also when another took its name: then it is opened anew.
  */
-import { connect, type Session } from '../../../postgres/open.ts';
-import { openWriter } from '../../../sqlite/hold.ts';
+import { connect, type Session } from '../../../postgres/session/open.ts';
+import { openWriter } from '../../../sqlite/mirror/hold.ts';
 import { type Database, fileAt, openSource } from '../../../sqlite/open.ts';
 import type { Engine } from '../engine.ts';
 

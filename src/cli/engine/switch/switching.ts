@@ -10,11 +10,11 @@ import { blockers, type Direction, type Facts, STARTS } from '../../../cutover/g
 import { outcomeOf } from '../../../cutover/outcome.ts';
 import { type Stopwatch, stopwatch } from '../../../cutover/stopwatch.ts';
 import type { FlagState } from '../../../flag/flag.ts';
-import { audit } from '../../../postgres/audit.ts';
-import { awaitWatermark } from '../../../postgres/canary.ts';
-import { type Control, readControl, record } from '../../../postgres/control.ts';
-import { orphans } from '../../../postgres/orphans.ts';
-import { createPublication, createSlot, dropPublication, dropSlot } from '../../../postgres/slot.ts';
+import { orphans } from '../../../postgres/existing/orphans.ts';
+import { audit } from '../../../postgres/installed/audit.ts';
+import { type Control, readControl, record } from '../../../postgres/installed/control.ts';
+import { awaitWatermark } from '../../../postgres/wal/canary.ts';
+import { createPublication, createSlot, dropPublication, dropSlot } from '../../../postgres/wal/slot.ts';
 import type { Progress } from '../../../server/operations.ts';
 import type { Controller } from '../controller.ts';
 import { halt, type Installed, installed, type Standing } from '../engine.ts';

@@ -1,11 +1,11 @@
 /* Values that did not fit, as the log and `status` tell of them: where, why, and what would make room for them. */
 import type { Misfit } from '../../../change/change.ts';
 import { shellWord } from '../../../change/shell.ts';
+import { propose } from '../../../plan/evolve/propose.ts';
 import type { Plan, TablePlan } from '../../../plan/plan.ts';
-import { propose } from '../../../plan/propose.ts';
-import type { Session } from '../../../postgres/open.ts';
-import { columns } from '../../../postgres/quarantine.ts';
-import type { OnQuarantine } from '../../../postgres/writes.ts';
+import { columns } from '../../../postgres/apply/quarantine.ts';
+import type { OnQuarantine } from '../../../postgres/apply/writes.ts';
+import type { Session } from '../../../postgres/session/open.ts';
 import type { StatusDocument } from '../../../server/documents.ts';
 import type { Alerts } from './alerts.ts';
 

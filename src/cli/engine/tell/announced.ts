@@ -1,7 +1,7 @@
 import type { PhaseStore } from '../../../cutover/drive.ts';
 import { type Phase, primaryIn } from '../../../cutover/phase.ts';
-import { readPhase } from '../../../postgres/control.ts';
-import type { Session } from '../../../postgres/open.ts';
+import { readPhase } from '../../../postgres/installed/control.ts';
+import type { Session } from '../../../postgres/session/open.ts';
 import type { Engine } from '../engine.ts';
 
 const MOMENTS: Readonly<Partial<Record<`${Phase} ${Phase}`, 'after-fence' | 'after-switch' | 'after-rollback'>>> = {

@@ -2,9 +2,9 @@ import { ReplicationError } from '../../../change/errors.ts';
 import { isSwitching, type Phase } from '../../../cutover/phase.ts';
 import type { FlagContext, FlagProvider } from '../../../flag/flag.ts';
 import { openFlag } from '../../../flag/places.ts';
-import { readPhase } from '../../../postgres/control.ts';
-import { connect, type Session } from '../../../postgres/open.ts';
-import { fileControlAt } from '../../../sqlite/install.ts';
+import { readPhase } from '../../../postgres/installed/control.ts';
+import { connect, type Session } from '../../../postgres/session/open.ts';
+import { fileControlAt } from '../../../sqlite/capture/install.ts';
 import type { Config } from '../../config.ts';
 
 type Lent = { readonly env: NodeJS.ProcessEnv; readonly side: Session; readonly url: string };

@@ -3,9 +3,9 @@ import { ReplicationError } from '../../../../src/change/errors.ts';
 import type { Installed } from '../../../../src/cli/engine/engine.ts';
 import { slotGuard } from '../../../../src/cli/engine/mirror/slot-guard.ts';
 import { alertsOf } from '../../../../src/cli/engine/tell/alerts.ts';
-import { readControl, record } from '../../../../src/postgres/control.ts';
-import type { Session } from '../../../../src/postgres/open.ts';
-import { createSlot, slotState } from '../../../../src/postgres/slot.ts';
+import { readControl, record } from '../../../../src/postgres/installed/control.ts';
+import type { Session } from '../../../../src/postgres/session/open.ts';
+import { createSlot, slotState } from '../../../../src/postgres/wal/slot.ts';
 import { world } from '../../../postgres/world.ts';
 
 const MB = 2 ** 20;

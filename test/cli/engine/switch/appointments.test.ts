@@ -4,9 +4,9 @@ import { expect, test } from 'vitest';
 import { Refused } from '../../../../src/change/errors.ts';
 import type { Engine } from '../../../../src/cli/engine/engine.ts';
 import { appoint, appointments, approve } from '../../../../src/cli/engine/switch/appointments.ts';
-import { readWholeAudit } from '../../../../src/postgres/audit.ts';
-import type { Session } from '../../../../src/postgres/open.ts';
-import { readScheduled, schedule } from '../../../../src/postgres/scheduled.ts';
+import { readWholeAudit } from '../../../../src/postgres/installed/audit.ts';
+import { readScheduled, schedule } from '../../../../src/postgres/installed/scheduled.ts';
+import type { Session } from '../../../../src/postgres/session/open.ts';
 import type { Operations } from '../../../../src/server/operations.ts';
 import { world } from '../../../postgres/world.ts';
 

@@ -3,11 +3,11 @@ import { SourceMoved } from '../../../../src/change/errors.ts';
 import type { Installed } from '../../../../src/cli/engine/engine.ts';
 import type { Ready } from '../../../../src/cli/engine/switch/ready.ts';
 import { switchPorts } from '../../../../src/cli/engine/switch/switch-ports.ts';
-import { opening, readFence } from '../../../../src/postgres/fence.ts';
-import { connect } from '../../../../src/postgres/open.ts';
-import { openWriter } from '../../../../src/sqlite/hold.ts';
-import { install } from '../../../../src/sqlite/install.ts';
-import { readSchema } from '../../../../src/sqlite/tables.ts';
+import { opening, readFence } from '../../../../src/postgres/installed/fence.ts';
+import { connect } from '../../../../src/postgres/session/open.ts';
+import { install } from '../../../../src/sqlite/capture/install.ts';
+import { openWriter } from '../../../../src/sqlite/mirror/hold.ts';
+import { readSchema } from '../../../../src/sqlite/schema/tables.ts';
 import { INSTALL, mark, PLAN, type World, WRITER, world } from '../../../postgres/world.ts';
 import { planOf, scratch } from '../../../sqlite/planned.ts';
 

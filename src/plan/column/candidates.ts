@@ -1,0 +1,93 @@
+/*
+ * Which codecs could bring a column's values into a type that is given.
+ */
+import { isCodec } from '../codecs/registry.ts';
+import type { CodecName } from '../plan.ts';
+import type { ColumnStats, SourceColumn } from '../schema.ts';
+import { contradiction } from './column.ts';
+import { unitsIn } from './epochs.ts';
+import { exactly, type Formats, momentForms } from './format.ts';
+
+const FIXED: Readonly<Record<string, readonly CodecName[]>> = {
+  smallint: ['integer'],
+  integer: ['integer'],
+  bigint: ['integer'],
+  real: ['real', 'number'],
+  'double precision': ['real', 'number'],
+  numeric: ['decimal', 'numeric'],
+  text: ['text'],
+  'character varying': ['text'],
+  character: ['text'],
+  citext: ['text'],
+  enum: ['text'],
+  bytea: ['blob'],
+  json: ['json'],
+  jsonb: ['jsonb'],
+};
+
+const MOMENTS: Readonly<Record<string, string>> = {
+  date: 'date',
+  'timestamp without time zone': 'timestamp',
+  'timestamp with time zone': 'timestamptz',
+};
+
+/** How the texts of a whole file write points in time, and how many write them so. */
+export type Habits = ReadonlyMap<string, number>;
+
+/** An application writes all of its dates in one way, mostly: what few values leave open, the others tell. */
+export function habitsOf(columns: readonly Formats[]): Habits {
+  const habits = new Map<string, number>();
+  for (const formats of columns) for (const [form, count] of momentForms(formats)) habits.set(form, (habits.get(form) ?? 0) + count);
+  return habits;
+}
+
+/** Codecs whose type the base type of a column can hold, the likeliest first; empty for a type that has none. */
+export function candidates(base: string, column: SourceColumn, stats: ColumnStats, habits: Habits): CodecName[] {
+  const bare = base.replace(/\(.*?\)/, '');
+  const moment = MOMENTS[bare];
+  if (moment !== undefined) return moments(moment, column, stats, habits);
+  if (bare === 'boolean')
+    return ['boolean', ...Object.keys(stats.formats).filter(format => format.startsWith('boolean(')), 'boolean(true/false)'];
+  if (bare === 'uuid') return uuids(column);
+  return [...(FIXED[bare] ?? [])];
+}
+
+function uuids({ affinity, declared }: SourceColumn): CodecName[] {
+  const all = ['uuid(lower)', 'uuid(hex)', 'uuid(upper)', 'uuid(HEX)', 'uuid(blob)'];
+  const first = affinity === 'blob' && /blob|binary|^$/i.test(declared) ? 'uuid(blob)' : /32/.test(declared) ? 'uuid(hex)' : 'uuid(lower)';
+  return [first, ...all.filter(codec => codec !== first)];
+}
+
+function moments(type: string, column: SourceColumn, stats: ColumnStats, habits: Habits): CodecName[] {
+  const rank = (form: string): number => exactly(form, stats.formats);
+  const forms = [...new Set([...momentForms(stats.formats).keys(), ...habits.keys(), USUAL, 'YYYY-MM-DD'])];
+  const ordered = forms.toSorted((a, b) => rank(b) - rank(a) || (habits.get(b) ?? 0) - (habits.get(a) ?? 0));
+  const texts = ordered.map(form => `${type}(${form})`).filter(isCodec);
+  if (type === 'date') return texts;
+  const epochs = unitsIn(stats.range).map(unit => `${type}(${unit})`);
+  return stats.integers > 0 || /^(?:big)?int/i.test(column.declared) ? [...epochs, ...texts] : [...texts, ...epochs];
+}
+
+const USUAL = 'YYYY-MM-DD hh:mm:ss';
+
+export type Tried =
+  | { readonly codec: CodecName; readonly why?: undefined }
+  /** `why`: what rules out the likeliest. */
+  | { readonly codec?: undefined; readonly why: string };
+
+/** What stands for the codecs of a type whose texts have a form. */
+export function formed(base: string): CodecName | undefined {
+  const bare = base.replace(/\(.*?\)/, '');
+  return MOMENTS[bare] ?? (['json', 'jsonb', 'boolean', 'uuid', 'numeric'].includes(bare) ? bare : undefined);
+}
+
+/** The first codec that the stored values do not contradict. */
+export function tryCodecs(wanted: readonly CodecName[], column: SourceColumn, stats: ColumnStats): Tried {
+  let why: string | undefined;
+  for (const codec of wanted) {
+    const against = contradiction(codec, column.affinity, stats);
+    if (against === undefined) return { codec };
+    why ??= against;
+  }
+  return { why: why ?? 'attacca has no codec for it' };
+}

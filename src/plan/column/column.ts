@@ -1,0 +1,217 @@
+/*
+ * Chooses the codec of a column from what is stored in it; where nothing is stored, from its declaration.
+ *
+ * A type narrower than the storage class needs both: every value fits, and the declaration or the name says so. What only
+ * happens to fit today would be in quarantine tomorrow.
+ */
+import { typeOf } from '../codecs/registry.ts';
+import { type Code, finding } from '../codes.ts';
+import { translateExpression } from '../expression/translation.ts';
+import type { Finding } from '../finding.ts';
+import { translateDefault } from '../objects/default.ts';
+import type { CodecName } from '../plan.ts';
+import type { Affinity, ColumnStats, SourceColumn } from '../schema.ts';
+import { isLikely, suggestion, unitOf } from './epochs.ts';
+import { commonMoment, misfits } from './format.ts';
+import { declaresTime, guessed, JULIAN, saysBoolean, saysDay, saysId, saysJson, saysTime, saysUuid } from './hint.ts';
+import type { Role } from './role.ts';
+
+const NUMBERS = (affinity: Affinity): boolean => affinity === 'integer' || affinity === 'numeric';
+
+/** Why the stored values, or SQLite's affinity, rule the codec out; undefined where it keeps every value. */
+export function contradiction(codec: CodecName, affinity: Affinity, stats: ColumnStats): string | undefined {
+  const { integers, reals, texts, blobs, zeroOne, inexact } = stats;
+  const others = (count: number, what: string): string | undefined => (count > 0 ? `it holds ${count} ${what}` : undefined);
+  const tried = stats.trials?.[codec];
+  if (tried !== undefined && tried.misfits > 0) return `it holds ${tried.misfits} values that do not fit ${codec}: ${tried.reason}`;
+  switch (codec) {
+    case 'tagged':
+      return undefined;
+    case 'integer':
+      if (!NUMBERS(affinity) && affinity !== 'blob') return `SQLite keeps no integers in a column of ${affinity} affinity`;
+      return others(reals + texts + blobs, 'values that are not integers');
+    case 'real':
+      if (affinity !== 'real' && affinity !== 'blob') return `SQLite would not keep every REAL in a column of ${affinity} affinity`;
+      return others(integers + texts + blobs, 'values that are not REAL');
+    case 'number':
+      if (!NUMBERS(affinity)) return `SQLite does not tell whole REALs from integers by itself in a column of ${affinity} affinity`;
+      return others(texts + blobs, 'values that are not numbers') ?? others(inexact, 'integers that double precision cannot hold');
+    case 'decimal':
+      if (!NUMBERS(affinity) && affinity !== 'real') return `SQLite does not keep numbers apart in a column of ${affinity} affinity`;
+      return others(texts + blobs, 'values that are not numbers');
+    case 'blob':
+      return others(integers + reals + texts, 'values that are not BLOB');
+    case 'uuid(blob)':
+      return others(integers + reals + texts + blobs - stats.uuids, 'values that are not BLOBs of 16 bytes');
+    case 'boolean':
+      if (!NUMBERS(affinity) && affinity !== 'blob') return `SQLite keeps no integers in a column of ${affinity} affinity`;
+      return others(integers + reals + texts + blobs - zeroOne, 'values other than 0 and 1');
+    default:
+      return /since|julian/.test(codec) ? numberContradiction(codec, affinity, stats) : textContradiction(codec, affinity, stats);
+  }
+}
+
+function textContradiction(codec: CodecName, affinity: Affinity, stats: ColumnStats): string | undefined {
+  const { integers, reals, blobs, unclean } = stats;
+  const others = (count: number, what: string): string | undefined => (count > 0 ? `it holds ${count} ${what}` : undefined);
+  if (affinity !== 'text' && affinity !== 'blob' && /^numeric$|YYYYMMDD/.test(codec))
+    return `SQLite makes numbers of such texts in a column of ${affinity} affinity`;
+  const wrong = others(integers + reals + blobs, 'values that are not text') ?? others(unclean, 'texts with NUL or invalid UTF-8');
+  return (
+    wrong ??
+    (codec === 'text' || stats.trials?.[codec] !== undefined ? undefined : others(unfit(codec, stats), `texts that do not fit ${codec}`))
+  );
+}
+
+/** Texts that were not looked at follow so many without a form that no codec but text is left. */
+const unfit = (codec: CodecName, { texts, formats }: ColumnStats): number =>
+  misfits(codec, formats) + texts - Object.values(formats).reduce((sum, count) => sum + count, 0);
+
+/** Points in time that are numbers. What counts cannot prove, only a trial of every value can. */
+function numberContradiction(codec: CodecName, affinity: Affinity, stats: ColumnStats): string | undefined {
+  const { integers, reals, texts, blobs, range, trials } = stats;
+  if (affinity === 'text') return 'SQLite keeps no numbers in a column of text affinity';
+  if (trials?.[codec] !== undefined || integers + reals + texts + blobs === 0) return undefined;
+  if (reals + texts + blobs > 0) return `it holds ${reals + texts + blobs} values that are not integers`;
+  const far = range !== null && (range[0] < -(10n ** 17n) || range[1] > 10n ** 17n);
+  if (far) return 'it holds integers that are no points in time';
+  return /\((?:s|ms|us) since \d+\)$/.test(codec) ? undefined : `its values were not tried with ${codec}`;
+}
+
+export type Choice = { readonly codec: CodecName; readonly reason: string; readonly findings: readonly Finding[] };
+
+/** `plain`: nothing narrower than the storage class. */
+export function chooseCodec(table: string, column: SourceColumn, stats: ColumnStats, role: Role & { readonly plain?: boolean }): Choice {
+  const total = stats.integers + stats.reals + stats.texts + stats.blobs;
+  if (total === 0)
+    return { codec: undecided(column, role.identifying), reason: `no values yet; declared ${declaration(column)}`, findings: [] };
+  const preferred = [...(role.plain === true ? [] : narrow(column, stats, role)), ...broad(column, stats, role)];
+  const why = preferred.find(([codec]) => contradiction(codec, column.affinity, stats) === undefined);
+  if (why !== undefined) return { codec: why[0], reason: why[1], findings: disappointed(table, column, stats, why[0]) };
+  const { code, message } = obstacle(stats);
+  const reason = `${message}: tagged text keeps every byte and class`;
+  return {
+    codec: 'tagged',
+    reason,
+    findings: [
+      finding(code, { table, column: column.name, message: `${sentence(message)}.`, count: standing(stats), samples: stats.samples }),
+    ],
+  };
+}
+
+type Preference = readonly (readonly [CodecName, string])[];
+
+function broad({ declared, affinity }: SourceColumn, { integers, reals }: ColumnStats, role: Role): Preference {
+  const fractional = FRACTIONAL.test(declared) && !role.identifying;
+  const numbers: Preference = integers > 0 && !fractional ? [['integer', 'every value is an integer']] : [];
+  return [
+    ...numbers,
+    ['number', reals > 0 ? 'integers and REALs, each exact in double precision' : `declared ${declared}: fractions may come`],
+    ['integer', 'every value is an integer'],
+    ['real', 'every value is a REAL'],
+    ['text', 'every value is text'],
+    ['blob', affinity === 'blob' ? 'every value is a BLOB' : 'every value is a BLOB, whatever its declaration says'],
+  ];
+}
+
+/** What an author would have written by hand, where declaration or name and every value agree. */
+function narrow(column: SourceColumn, stats: ColumnStats, { indexed }: Role): Preference {
+  const { declared, name } = column;
+  const found: (readonly [CodecName, string])[] = [];
+  const add = (codec: CodecName | undefined, reason: string): void => void (codec !== undefined && found.push([codec, reason]));
+  if (saysBoolean(column)) {
+    add('boolean', `declared ${declared}, and every value is 0 or 1`);
+    for (const codec of Object.keys(stats.formats))
+      if (codec.startsWith('boolean(')) add(codec, `declared ${declared}, and every value is one of these two`);
+  }
+  const moment = commonMoment(stats.formats);
+  if (moment !== undefined && (moment.startsWith('date') ? saysDay(column) : saysTime(column)))
+    add(moment, `${declaresTime(column) ? `declared ${declared}` : `called ${name}`}, and every value is written like this`);
+  for (const codec of guessed(column))
+    if (codec !== JULIAN && stats.trials?.[codec]?.misfits === 0 && isLikely(codec, stats))
+      add(codec, `${declaresTime(column) ? `declared ${declared}` : `called ${name}`}, and every value is such a number`);
+  const unit = unitOf(stats);
+  if (unit !== undefined && (declaresTime(column) || (unit.endsWith('1601') && saysTime(column))))
+    add(`timestamptz(${unit})`, `${declaresTime(column) ? `declared ${declared}` : `called ${name}`}, and every value is such a number`);
+  if (saysUuid(column))
+    for (const codec of ['uuid(lower)', 'uuid(upper)', 'uuid(hex)', 'uuid(HEX)', 'uuid(blob)'])
+      add(codec, 'every value is a UUID in this form');
+  else if (saysId(column)) for (const codec of ['uuid(lower)', 'uuid(upper)']) add(codec, 'every value is a UUID in this form');
+  if (saysJson(column) && !indexed)
+    add('jsonb', 'every value is a JSON document; the way back brings the same JSON value, spelled as Postgres does');
+  return found.filter(([codec]) => codec === 'boolean' || takesDefault(column, codec));
+}
+
+/** A row that leaves the column out would not fit otherwise. */
+function takesDefault(column: SourceColumn, codec: CodecName): boolean {
+  const plan = { codec, affinity: column.affinity, type: typeOf(codec) };
+  const { refused } = translateDefault(column, plan);
+  if (refused !== 'expression') return refused === null;
+  return !('reason' in translateExpression(column.default ?? '', { columns: [], encoding: 'UTF-8' }, { kind: 'default', column: plan }));
+}
+
+/** A declaration that the values do not keep: how many stand in the way, and what they are. */
+function disappointed(table: string, column: SourceColumn, stats: ColumnStats, codec: CodecName): Finding[] {
+  const wanted = saysBoolean(column)
+    ? ['boolean']
+    : declaresTime(column)
+      ? ['date', 'timestamp', 'timestamptz']
+      : saysJson(column)
+        ? ['jsonb']
+        : [];
+  const type = typeOf(codec);
+  if (wanted.length === 0 || wanted.includes(type) || /^json/.test(type)) return [];
+  const kinds = [...classes(stats).filter(([name]) => name !== 'text'), ...Object.entries(stats.formats)].toSorted(([, a], [, b]) => b - a);
+  const { integers, reals, texts, blobs, zeroOne } = stats;
+  const common = wanted[0] === 'boolean' && zeroOne > 0 ? zeroOne : (kinds[0]?.[1] ?? 0);
+  const rest = integers + reals + texts + blobs - common;
+  const shown = kinds.slice(0, 6).map(([name, count]) => `${count} ${name}`);
+  const message = `Declared or named as ${wanted[0]}, and stays ${type}, because not every value has one form that can be written back: ${shown.join(', ')}.`;
+  const possible = suggestion(stats);
+  const mends = wanted[0] === 'jsonb' && contradiction('jsonb(repaired)', column.affinity, stats) === undefined;
+  const repair = mends ? ' misfits: repair, said in the plan file, would take them all.' : '';
+  const offer = possible === undefined ? repair : ` Codec ${possible}, chosen in the plan file, would take them all.`;
+  return [finding('mixed-formats', { table, column: column.name, message: message + offer, count: Math.max(1, rest) })];
+}
+
+/** DECIMAL(10,2) and the like; DECIMAL(10) and DECIMAL(10,0) are integers. */
+const FRACTIONAL = /^(?:dec|num|money|curr)(?!.*\(\s*\d+\s*(?:,\s*0\s*)?\))/i;
+
+function undecided(column: SourceColumn, identifying: boolean): CodecName {
+  const { declared, affinity } = column;
+  if (saysBoolean(column) && affinity === 'numeric') return 'boolean';
+  if (/^bool/i.test(declared) && affinity === 'numeric') return 'integer';
+  if (affinity !== 'numeric' && affinity !== 'blob') return affinity;
+  if (affinity === 'blob') return /blob/i.test(declared) ? 'blob' : 'tagged';
+  if (/date|time|char|uuid|guid|json|string/i.test(declared)) return 'text';
+  return identifying && !/^(?:real|float|double)/i.test(declared) ? 'integer' : 'number';
+}
+
+const declaration = ({ declared }: SourceColumn): string => (declared === '' ? 'without a type' : declared);
+
+function obstacle(stats: ColumnStats): { readonly code: Code; readonly message: string } {
+  if (stats.integers + stats.reals + stats.blobs === 0)
+    return { code: 'unclean-text', message: `${stats.unclean} of ${stats.texts} texts have a NUL or bytes that are not UTF-8` };
+  const counts = classes(stats).map(([name, count]) => `${count} ${name}`);
+  if (stats.unclean > 0) counts.push(`${stats.unclean} texts with NUL or invalid UTF-8`);
+  return { code: 'mixed-classes', message: `holds several storage classes (${counts.join(', ')})` };
+}
+
+const classes = ({ integers, reals, texts, blobs }: ColumnStats): (readonly [string, number])[] =>
+  (
+    [
+      ['integer', integers],
+      ['REAL', reals],
+      ['text', texts],
+      ['BLOB', blobs],
+    ] as const
+  ).filter(([, count]) => count > 0);
+
+/** How many values stand in the way of the commonest class's own type. */
+function standing(stats: ColumnStats): number {
+  const counts = classes(stats).map(([, count]) => count);
+  const others = counts.reduce((sum, count) => sum + count, 0) - Math.max(...counts);
+  return Math.max(1, others, stats.unclean);
+}
+
+const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

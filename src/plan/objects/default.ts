@@ -1,0 +1,114 @@
+/*
+ * Translates a column's default: first to the value that SQLite would store, then by the column's codec to Postgres.
+ */
+import { literal } from '../../change/quote.ts';
+import type { Value } from '../../change/value.ts';
+import { codecOf, looksNumeric, Unfit } from '../codec.ts';
+import type { ColumnPlan } from '../plan.ts';
+import type { Affinity, SourceColumn } from '../schema.ts';
+
+/** `refused` says why there is no translation; then `sql` is null. Both null: there is no default. */
+export type Default = { readonly sql: string | null; readonly refused: 'expression' | 'unfit' | null };
+
+const NONE: Default = { sql: null, refused: null };
+
+/** SQLite's texts for the current time, in UTC. */
+const NOW: readonly (readonly [RegExp, string])[] = [
+  [/^(?:current_timestamp|datetime\s*\(\s*'now'\s*\))$/i, 'YYYY-MM-DD HH24:MI:SS'],
+  [/^(?:current_date|date\s*\(\s*'now'\s*\))$/i, 'YYYY-MM-DD'],
+  [/^(?:current_time|time\s*\(\s*'now'\s*\))$/i, 'HH24:MI:SS'],
+];
+
+/** The default as a Postgres expression for a column with this codec. */
+export function translateDefault(
+  column: SourceColumn,
+  { codec, affinity, type }: Pick<ColumnPlan, 'codec' | 'affinity' | 'type'>,
+): Default {
+  if (column.default === null || column.default.trim() === '') return NONE;
+  const sql = unwrap(column.default.trim());
+  const [, format] = NOW.find(([pattern]) => pattern.test(sql)) ?? [];
+  if (format !== undefined) return nowAs(format, codec);
+  const value = parse(sql);
+  if (value === undefined) return { sql: null, refused: 'expression' };
+  const stored = store(value, affinity);
+  const text = stored instanceof Unfit ? stored : codecOf({ codec, affinity }).encode(stored);
+  if (text === null) return NONE;
+  return text instanceof Unfit ? { sql: null, refused: 'unfit' } : { sql: literalOf(text, type), refused: null };
+}
+
+const UTC = `statement_timestamp() at time zone 'utc'`;
+
+function nowAs(format: string, codec: ColumnPlan['codec']): Default {
+  const text = `to_char(${UTC}, ${literal(format)})`;
+  if (codec === 'text') return { sql: text, refused: null };
+  if (codec === 'tagged') return { sql: `'t:' || ${text}`, refused: null };
+  if (codec === SECONDS && format === NOW[0]?.[1]) return { sql: `date_trunc('second', ${UTC})`, refused: null };
+  return codec === DAYS && format === NOW[1]?.[1] ? { sql: `(${UTC})::date`, refused: null } : { sql: null, refused: 'unfit' };
+}
+
+/** The codecs of what CURRENT_TIMESTAMP and CURRENT_DATE write. */
+const [SECONDS, DAYS] = ['timestamp(YYYY-MM-DD hh:mm:ss)', 'date(YYYY-MM-DD)'];
+
+/** The same default under another codec, as a Postgres expression. Unfit where that codec cannot hold it. */
+export function recodeDefault(sql: string, from: ColumnPlan, to: Pick<ColumnPlan, 'codec' | 'type'>): string | Unfit {
+  const [, now] = NOW.find(([, format]) => nowAs(format, from.codec).sql === sql) ?? [];
+  if (now !== undefined) return nowAs(now, to.codec).sql ?? new Unfit('not of that form');
+  const value = codecOf(from).decode(textOf(sql));
+  const text = value instanceof Unfit ? value : codecOf({ codec: to.codec, affinity: from.affinity }).encode(value);
+  return text === null || text instanceof Unfit ? (text ?? new Unfit('NULL')) : literalOf(text, to.type);
+}
+
+function literalOf(text: string, type: ColumnPlan['type']): string {
+  if (type === 'boolean') return text === 't' ? 'true' : 'false';
+  const number = type === 'bigint' || type === 'double precision' || type === 'numeric';
+  return number && /^-?\d/.test(text) ? text : literal(text);
+}
+
+/** The inverse of `literalOf`. */
+function textOf(sql: string): string {
+  if (sql === 'true' || sql === 'false') return sql.charAt(0);
+  return sql.startsWith("'") ? sql.slice(1, -1).replaceAll("''", "'") : sql;
+}
+
+function unwrap(sql: string): string {
+  const [, inner] = /^\(([^()]*)\)$/s.exec(sql) ?? [];
+  return inner === undefined ? sql : inner.trim();
+}
+
+/** The value of a literal; undefined for an expression. A bare or double-quoted word is a string, as SQLite has it. */
+function parse(sql: string): Value | undefined {
+  if (/^x'(?:[\da-f]{2})*'$/i.test(sql)) return new Uint8Array(Buffer.from(sql.slice(2, -1), 'hex'));
+  if (/^null$/i.test(sql)) return null;
+  if (/^(?:true|false)$/i.test(sql)) return sql.length === 4 ? 1n : 0n;
+  return number(sql) ?? quoted(sql) ?? (/^[\p{L}_][\p{L}\p{N}_$]*$/u.test(sql) ? sql : undefined);
+}
+
+function quoted(sql: string): string | undefined {
+  const mark = sql.charAt(0);
+  if (/^\[[^\]]*\]$/.test(sql)) return sql.slice(1, -1);
+  const whole = /^(?:'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`)$/s.test(sql);
+  return whole ? sql.slice(1, -1).replaceAll(mark + mark, mark) : undefined;
+}
+
+/** An integer where it is one of 64 bits, otherwise a REAL; undefined for what is no number. */
+function number(sql: string): bigint | number | undefined {
+  const [, sign, digits] = /^([+-]?)\s*(\d+(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?|0x[\da-f]{1,16})$/i.exec(sql) ?? [];
+  if (digits === undefined) return undefined;
+  if (!/^(?:\d+|0x.*)$/i.test(digits)) return Number(`${sign}${digits}`);
+  const size = /^0x/i.test(digits) ? BigInt.asIntN(64, BigInt(digits)) : BigInt(digits);
+  const value = sign === '-' ? -size : size;
+  return BigInt.asIntN(64, value) === value ? value : Number(value);
+}
+
+const NO_TEXT_OF_REAL = new Unfit('a REAL, whose text only SQLite knows');
+
+/** What SQLite stores of it in a column of this affinity. */
+function store(value: Value, affinity: Affinity): Value | Unfit {
+  if (affinity === 'blob' || value === null || value instanceof Uint8Array) return value;
+  if (affinity === 'text' && typeof value === 'number') return NO_TEXT_OF_REAL;
+  if (affinity === 'text') return typeof value === 'bigint' ? String(value) : value;
+  const numeric = typeof value === 'string' && looksNumeric(value) ? (number(value.trim()) ?? value) : value;
+  if (affinity === 'real') return typeof numeric === 'bigint' ? Number(numeric) : numeric;
+  const whole = typeof numeric === 'number' && Number.isInteger(numeric) && Math.abs(numeric) < 2 ** 63;
+  return whole ? BigInt(numeric) : numeric;
+}
