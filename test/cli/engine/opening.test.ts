@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { template } from '../../../src/change/template.ts';
 import { type Engine, type Installed, openEngine } from '../../../src/cli/engine/engine.ts';
 import { reverseTail } from '../../../src/cli/engine/mirror/reverse-tail.ts';
 import { alertsOf } from '../../../src/cli/engine/tell/alerts.ts';
@@ -42,10 +43,20 @@ const mirrored = (url: string, source: string, meanwhile: () => void): Installed
   return { engine, plan: { tables: [] } } as unknown as Installed;
 };
 
+/** A file that knows of the cutover, from no server. */
+function mirrorFile(): string {
+  const source = place();
+  const db = new Database(source);
+  db.exec(template('sqlite/install.sql', { columns: 'k' }));
+  db.exec(`insert into _attacca_control (id, "primary") values (1, 'postgres')`);
+  db.close();
+  return source;
+}
+
 const STREAM = { slot: 's', publication: 'p' };
 
 test('a mirror whose file is gone', async () => {
-  const source = place();
+  const source = mirrorFile();
   const gone = (): void => {
     rmSync(source);
     mkdirSync(source);
@@ -55,7 +66,7 @@ test('a mirror whose file is gone', async () => {
 });
 
 test.skipIf(process.platform !== 'linux')('a mirror whose Postgres is away', async () => {
-  const source = place();
+  const source = mirrorFile();
   const db = new Database(source);
   onTestFinished(() => void db.close());
   const files = (): string[] =>

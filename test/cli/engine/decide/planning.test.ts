@@ -29,7 +29,7 @@ test('who gives up does not wait until every value is read', async () => {
   const db = new Database(path);
   db.exec(/* sql */ `
     create table texts (id integer primary key, a text, b text, c text, d text) without rowid;
-    with recursive n (n) as (values (1) union all select n + 1 from n where n < 600000)
+    with recursive n (n) as (values (1) union all select n + 1 from n where n < 2000000)
       insert into texts select n, strftime('%Y-%m-%dT%H:%M:%SZ', n, 'unixepoch'), hex(n), 'x' || n, '{"n":' || n || '}' from n`);
   db.close();
   const stop = new AbortController();
