@@ -1,6 +1,6 @@
 /* What is left behind, and who is told, when the daemon ends because only a person can help. */
 import type { Logger } from 'pino';
-import { messageOf, ReplicationError } from '../change/errors.ts';
+import { type Blocker, messageOf, Refused, ReplicationError } from '../change/errors.ts';
 import { readControl, setHalt } from '../postgres/installed/control.ts';
 import type { Config } from './config.ts';
 import type { Controller } from './engine/controller.ts';
@@ -22,10 +22,12 @@ export async function rememberHalt({ engine }: Controller, error: unknown): Prom
   }
 }
 
-const explained = (error: unknown) => ({
-  reason: messageOf(error),
-  hint: error instanceof ReplicationError ? error.hint : 'run `attacca sync` again',
-});
+function explained(error: unknown): { readonly reason: string; readonly hint: string } {
+  if (error instanceof ReplicationError) return { reason: error.message, hint: error.hint };
+  if (!(error instanceof Refused)) return { reason: messageOf(error), hint: 'run `attacca sync` again' };
+  const all = (say: (blocker: Blocker) => string): string => error.blockers.map(say).join('; ');
+  return { reason: `${error.message}: ${all(({ reason }) => reason)}`, hint: all(({ remedy }) => remedy) };
+}
 
 /** Tells whoever wants to know that this daemon ends; it was at work before. Postgres may be out of reach. */
 export async function tellHalt(config: Config, log: Logger, env: NodeJS.ProcessEnv, error: unknown): Promise<void> {
