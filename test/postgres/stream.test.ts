@@ -22,3 +22,12 @@ test('a keepalive that overtakes a row is not believed: its position would be st
   keepalive();
   expect(await second).toEqual({ kind: 'idle', position: 0x99n });
 });
+
+test('a nudge is one report more: whatever comes wakes the sender', async () => {
+  const reported: unknown[] = [];
+  const service = Object.assign(new EventEmitter(), { acknowledge: async (lsn: string) => reported.push(lsn) > 0 });
+  const line = attend(service as unknown as Parameters<typeof attend>[0], handoff<Item>(1_000), 0x10n as Lsn);
+  onTestFinished(line.close);
+  line.nudge();
+  expect(reported).toEqual(['0/F']);
+});

@@ -38,6 +38,8 @@ export interface Stream extends AsyncDisposable {
   waiting(): boolean;
   /** Everything up to `position` is safe in the sink. */
   acknowledge(position: Lsn): void;
+  /** Wakes the sender, which may sleep over a commit. */
+  nudge(): void;
 }
 
 export type StreamOptions = { readonly url: string; readonly slot: string; readonly publication: string };
@@ -85,6 +87,7 @@ export async function openStream(options: StreamOptions, after: Lsn, signal: Abo
     take: () => items.take(),
     waiting: () => items.waiting,
     acknowledge: line.acknowledge,
+    nudge: line.nudge,
     async [Symbol.asyncDispose]() {
       signal.removeEventListener('abort', abort);
       line.close();
@@ -171,6 +174,7 @@ export function attend(service: Pick<LogicalReplicationService, 'on' | 'acknowle
       if (position > safe) safe = position;
       report();
     },
+    nudge: () => report(),
     close: () => clearInterval(timer),
   };
 }

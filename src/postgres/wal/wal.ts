@@ -31,9 +31,9 @@ const MOST_MS = 50;
 /**
  * The changes that commit after a position, transaction by transaction; `changes` of a batch can be read once. `read` begins at the
  * slot's own place for position 0. It throws ReplicationError: 'retry' when the connection is lost, 'halt' where the tables no longer
- * fit the plan, or the slot is gone, lost or ahead of the position.
+ * fit the plan, or the slot is gone, lost or ahead of the position. `nudge`: Postgres looks at once whether there is something to send.
  */
-export function wal(options: WalOptions): Source<Lsn, AsyncIterable<RowChange>> {
+export function wal(options: WalOptions): Source<Lsn, AsyncIterable<RowChange>> & { nudge(): void } {
   let current: Stream | undefined;
   return {
     async *read(after, signal) {
@@ -50,6 +50,7 @@ export function wal(options: WalOptions): Source<Lsn, AsyncIterable<RowChange>> 
     async acknowledge(position) {
       current?.acknowledge(position);
     },
+    nudge: () => current?.nudge(),
   };
 }
 

@@ -22,13 +22,26 @@ export type Pins = {
   idle(): Promise<unknown>;
 };
 
-type Marks = { readonly watermark: () => string | null; readonly arrived: (token: string) => void; readonly signal: AbortSignal };
+type Marks = {
+  readonly watermark: () => string | null;
+  /** Hears of every watermark. */
+  readonly arrived: (token: string) => void;
+  /** Has Postgres look whether there is something to send. */
+  readonly nudge: () => void;
+  readonly signal: AbortSignal;
+};
+
+/**
+ * How often, while a watermark is waited for. Postgres's sender looks what is on the disk, and queues for being woken after that: it sleeps
+ * over a commit in between (`WalSndWait` of 16 to 18), until something else is committed or comes from here.
+ */
+const NUDGE_MS = 5;
 
 /** How the pipe learns that it must not begin another batch. */
 export const SILENCED = new Error('the mirror is being stopped');
 
-/** A sink that can be stopped exactly behind a watermark, and begins nothing once `signal` aborts. `arrived` hears of every watermark. */
-export function pinning(sink: Sink<Lsn, Changes>, { watermark, arrived, signal: stop }: Marks): Pins {
+/** A sink that can be stopped exactly behind a watermark, and begins nothing once `signal` aborts. */
+export function pinning(sink: Sink<Lsn, Changes>, { watermark, arrived, nudge, signal: stop }: Marks): Pins {
   const waiting = new Map<string, () => Promise<void>>();
   let newest: string | null = null;
   let applying: Promise<unknown> = Promise.resolve();
@@ -42,20 +55,26 @@ export function pinning(sink: Sink<Lsn, Changes>, { watermark, arrived, signal: 
   };
   return {
     idle: () => applying,
-    at: (token, begin, signal) =>
-      new Promise((resolve, reject) => {
-        const give = (): void => {
-          waiting.delete(token);
-          reject(signal.reason instanceof Refused ? signal.reason : stop.aborted ? ended() : late());
-        };
-        if (signal.aborted) return give(); // an abort that was is announced to nobody
-        signal.addEventListener('abort', give, { once: true });
-        waiting.set(token, async () => {
-          signal.removeEventListener('abort', give);
-          waiting.delete(token);
-          await begin().then(resolve, reject);
+    async at<T>(token: string, begin: () => Promise<T>, signal: AbortSignal): Promise<T> {
+      const nudging = setInterval(nudge, NUDGE_MS);
+      try {
+        return await new Promise<T>((resolve, reject) => {
+          const give = (): void => {
+            waiting.delete(token);
+            reject(signal.reason instanceof Refused ? signal.reason : stop.aborted ? ended() : late());
+          };
+          if (signal.aborted) return give(); // an abort that was is announced to nobody
+          signal.addEventListener('abort', give, { once: true });
+          waiting.set(token, async () => {
+            signal.removeEventListener('abort', give);
+            waiting.delete(token);
+            await begin().then(resolve, reject);
+          });
         });
-      }),
+      } finally {
+        clearInterval(nudging);
+      }
+    },
     sink: {
       checkpoint: () => sink.checkpoint(),
       async apply(batch) {

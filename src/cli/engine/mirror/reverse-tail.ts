@@ -69,8 +69,9 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
   // Waiting inside SQLite would block the event loop, and with it the very commit that is waited for.
   reader.pragma('busy_timeout = 0');
   const watermark = (): string | null => readFileControl(reader)?.watermark ?? null;
-  const pins = pinning(sink, { watermark, arrived: token => lag.applied(beatOf(token)), signal: stop.signal });
   const source = wal({ url: engine.url, plan, ...stream });
+  const arrived = (token: string): void => lag.applied(beatOf(token));
+  const pins = pinning(sink, { watermark, arrived, nudge: source.nudge, signal: stop.signal });
   const lag = lagTracker(0n);
   const look = watchCatalog(on, fence.ours);
   const everyBeats = Math.ceil(plan.tables.length / LOOKED_AT);
