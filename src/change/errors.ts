@@ -56,6 +56,11 @@ export class Refused extends Error {
     super(message);
     this.blockers = blockers;
   }
+
+  /** The reasons of all blockers, as one text. */
+  get reasons(): string {
+    return this.blockers.map(({ reason }) => reason).join('; ');
+  }
 }
 
 /** What was thrown, in words. */

@@ -31,7 +31,7 @@ export function atWork(source: string, now: () => number = () => performance.now
     if (error instanceof UsageError) return turned(isNew() ? 'retry' : 'halt', error, error.hint);
     if (!(error instanceof Refused)) return error;
     const heals = error.blockers.some(({ code }) => TEMPORARY.has(code) || (code === 'corrupt' && isNew()));
-    return heals ? turned('retry', error, error.blockers.map(({ reason }) => reason).join('; ')) : error;
+    return heals ? turned('retry', error, error.reasons) : error;
   };
 }
 

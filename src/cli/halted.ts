@@ -1,6 +1,6 @@
 /* What is left behind, and who is told, when the daemon ends because only a person can help. */
 import type { Logger } from 'pino';
-import { type Blocker, messageOf, Refused, ReplicationError } from '../change/errors.ts';
+import { messageOf, Refused, ReplicationError } from '../change/errors.ts';
 import { readControl, setHalt } from '../postgres/installed/control.ts';
 import type { Config } from './config.ts';
 import type { Controller } from './engine/controller.ts';
@@ -25,8 +25,7 @@ export async function rememberHalt({ engine }: Controller, error: unknown): Prom
 function explained(error: unknown): { readonly reason: string; readonly hint: string } {
   if (error instanceof ReplicationError) return { reason: error.message, hint: error.hint };
   if (!(error instanceof Refused)) return { reason: messageOf(error), hint: 'run `attacca sync` again' };
-  const all = (say: (blocker: Blocker) => string): string => error.blockers.map(say).join('; ');
-  return { reason: `${error.message}: ${all(({ reason }) => reason)}`, hint: all(({ remedy }) => remedy) };
+  return { reason: `${error.message}: ${error.reasons}`, hint: error.blockers.map(({ remedy }) => remedy).join('; ') };
 }
 
 /** Tells whoever wants to know that this daemon ends; it was at work before. Postgres may be out of reach. */

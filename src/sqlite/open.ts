@@ -138,7 +138,7 @@ const EXPLANATIONS: readonly (readonly [code: RegExp, what: string, hint: string
   [
     new RegExp(`^${UNFINISHED}$`),
     'holds a transaction that was cut short',
-    'Start the application, or open the file with sqlite3 and read something: that rolls it back. Never remove the -journal beside it.',
+    'start the application, or open the file with sqlite3 and read something: that rolls it back. Never remove the -journal beside it',
   ],
   [
     /^SQLITE_READONLY/,

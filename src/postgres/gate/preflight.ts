@@ -140,16 +140,16 @@ function blockers(facts: PgRecord, schema: string): Blocker[] {
 /** Who lets attacca have less than `need` connections at a time. */
 function few({ role, database, role_limit, database_limit, server_limit }: PgRecord, need: number): [boolean, Blocker][] {
   const limits = [
-    [role_limit, `the role "${role}"`, `alter role "${role}" connection limit`],
-    [database_limit, `the database "${database}"`, `alter database "${database}" connection limit`],
+    [role_limit, `the role "${role}"`, `alter role "${role}" connection limit ${2 * TO_SWITCH}`],
+    [database_limit, `the database "${database}"`, `alter database "${database}" connection limit ${2 * TO_SWITCH}`],
     [server_limit, 'the server', 'raise max_connections'],
   ] as const;
-  return limits.map(([limit, who, how]) => [
+  return limits.map(([limit, who, remedy]) => [
     limit != null && Number(limit) < need,
     {
       code: 'postgres-connections',
       reason: `${who} takes ${limit} connections at a time: attacca needs ${TO_COPY} to copy and to follow, and ${TO_SWITCH} to switch`,
-      remedy: how.endsWith('limit') ? `${how} ${2 * TO_SWITCH}` : how,
+      remedy,
     },
   ]);
 }

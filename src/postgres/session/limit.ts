@@ -11,8 +11,11 @@ export const limitIn = (url: string): number | undefined =>
 export const connectLimitIn = (url: string): number | undefined =>
   timeIn(url, 'connect_timeout', /^[1-9]\d*$/, 1_000, 'give whole seconds, from 1');
 
+/** A parameter of the URL, as it stands there; of several the last, as the driver has it. */
+export const parameterIn = (url: string, name: string): string | undefined => new RegExp(`^.*[?&]${name}=([^&#]*)`).exec(url)?.[1];
+
 function timeIn(url: string, name: string, form: RegExp, unitMs: number, hint: string): number | undefined {
-  const given = new RegExp(`^.*[?&]${name}=([^&#]*)`).exec(url)?.[1]; // of several the last, as the driver has it
+  const given = parameterIn(url, name);
   if (given === undefined) return undefined;
   const ms = Number(given) * unitMs;
   if (form.test(given) && ms <= LONGEST_LIMIT_MS) return ms;

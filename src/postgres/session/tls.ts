@@ -1,5 +1,6 @@
 import { UsageError } from '../../change/errors.ts';
 import { codeOf } from './errors.ts';
+import { parameterIn } from './limit.ts';
 
 /** Those that the driver knows: any other it would take for verify-full. */
 const MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
@@ -9,7 +10,7 @@ const MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-v
  * of its own at every start. Throws UsageError for one that there is not.
  */
 export function asVerified(url: string): string {
-  const mode = /^.*[?&]sslmode=([^&#]*)/.exec(url)?.[1];
+  const mode = parameterIn(url, 'sslmode');
   if (mode !== undefined && !MODES.includes(mode))
     throw new UsageError(`sslmode=${mode} in the target is none that there is`, `give one of ${MODES.join(', ')}`);
   return /[?&]uselibpqcompat=true/.test(url) ? url : url.replace(/([?&]sslmode=)(?:prefer|require|verify-ca)(?=&|$)/, '$1verify-full');

@@ -47,8 +47,8 @@ function refuseOtherTarget(engine: Engine, control: Control | undefined): void {
 export async function removeEverything(engine: Engine, keepTarget: boolean, progress: Progress): Promise<DoneDocument> {
   using db = openSource(engine.config.source);
   const control = await readControl(engine.side);
-  const captured = readFileControl(db);
-  if (control === undefined && captured !== undefined) await dropStream(engine.main, streamOf(captured));
+  const orphaned = control === undefined ? readFileControl(db) : undefined;
+  if (orphaned !== undefined) await dropStream(engine.main, streamOf(orphaned));
   await takeOut(db, progress);
   progress('removing everything from Postgres');
   await uninstallPostgres(engine.main, { keepTables: keepTarget });
@@ -56,7 +56,7 @@ export async function removeEverything(engine: Engine, keepTarget: boolean, prog
   return {
     done: 'uninstall',
     detail:
-      control === undefined && captured !== undefined
+      orphaned !== undefined
         ? "the SQLite file is as it was; attacca's record in Postgres was gone already, and the tables that were copied are still there"
         : control?.plan.existing === true
           ? 'the tables in Postgres are the application’s and stay, with the rows that were copied'
