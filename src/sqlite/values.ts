@@ -21,7 +21,7 @@ export type Reader = {
   readonly table: TablePlan;
   /** The table under the alias t. */
   readonly from: string;
-  /** t.column, in the plan's order. */
+  /** t.column, in the plan's order, compared byte by byte: the column's own collation may be one that only the application has. */
   readonly columns: readonly string[];
   /** t.column of the key, with a collation where the index has another than the column. */
   readonly key: readonly string[];
@@ -72,15 +72,18 @@ export const schemaVersion = (db: Database): unknown => (prepared(db, SCHEMA_VER
 function makeReader(table: TablePlan, source: SourceTable): Reader {
   const name = (column: string): string => `t.${quote(column)}`;
   const index = keyIndex(table, source);
+  const collationOf = (column: string): string => source.columns.find(({ name }) => name === column)?.collation ?? 'BINARY';
   const key = keyColumns(table).map(column => {
     const collation = index?.terms.find(term => term.column === column.name)?.collation;
-    const own = source.columns.find(candidate => candidate.name === column.name)?.collation;
+    const own = collationOf(column.name);
     return collation === undefined || collation === own ? name(column.name) : `${name(column.name)} collate ${quote(collation)}`;
   });
   return {
     table,
     from: `${quote(table.name)} t`,
-    columns: table.columns.map(column => name(column.name)),
+    columns: table.columns.map(column =>
+      collationOf(column.name) === 'BINARY' ? name(column.name) : `${name(column.name)} collate binary`,
+    ),
     key,
     nullable: table.key.kind === 'declared' ? keyColumns(table).flatMap(column => (column.notNull ? [] : name(column.name))) : [],
     bytes: bytesOf(table.columns.filter(mayBeLong).map(column => name(column.name))),

@@ -10,6 +10,7 @@ import { makePlace } from '../cli/refusals.ts';
 
 const NEEDED = `create table computed (id integer primary key, a, s generated always as (slug(a)));
   create table kept (id integer primary key, a, s generated always as (slug(a)) stored); create table keyed (a text collate nocase primary key);
+  create table ordered (a text collate nocase primary key) without rowid;
   create table expressed (id integer primary key, a); create index by_slug on expressed (slug(a));`;
 const SPARE = `create table checked (id integer primary key, a check (slug(a) <> '')); create table compared (id integer primary key, a text collate nocase);
   create table followed (id integer primary key, a);
@@ -36,8 +37,9 @@ test('a table that needs what only the application has is refused by name; where
     ['expressed', 'slug'],
     ['kept', 'slug'],
     ['keyed', 'theirs'],
+    ['ordered', 'theirs'],
   ]);
-  expect(refused(['computed', 'expressed', 'kept', 'keyed'])).toBeUndefined();
+  expect(refused(['computed', 'expressed', 'kept', 'keyed', 'ordered'])).toBeUndefined();
   expect(() => refuseDamaged(db, path)).not.toThrow();
   db.close();
 });

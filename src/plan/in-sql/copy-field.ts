@@ -3,8 +3,8 @@
  * same in JS, and no row ever becomes a JS string.
  *
  * (1) The expression is NULL for NULL; a value for which it is not sure to be what `encode` makes becomes MISFIT, and its rows
- *     go through `encode` [G4]. What only Postgres sees (NUL, bytes that are not UTF-8) may pass: Postgres refuses it, and the
- *     chunk goes through `encode` too.
+ *     go through `encode` [G4]. What Postgres refuses (NUL, bytes that are not UTF-8, the 30th of February) may pass: its
+ *     chunk goes through `encode` then.
  * (2) For a codec that has none, SQLite asks `encode` for the field: exact, and slower.
  * (3) SQLite 3.54, the library that this process brings, evaluates it; not the application's.
  */
@@ -13,7 +13,7 @@ import { codecOf, type Kind } from '../codec.ts';
 import type { CodecName } from '../plan.ts';
 import type { Affinity } from '../schema.ts';
 import { epochForm } from './epoch-form.ts';
-import { textForm } from './text-form.ts';
+import { isText, textForm } from './text-form.ts';
 
 /** Quotes a text in CSV: hardly any text holds it, so hardly any is changed by quoting. */
 export const QUOTE = '\x01';
@@ -21,8 +21,8 @@ export const QUOTE = '\x01';
 /** Stands for a value that has no certain field. A text may hold this byte too, which only costs time. */
 export const MISFIT = '\x02';
 
-const Q = 'char(1)';
-const M = 'char(2)';
+const Q = `'${QUOTE}'`;
+const M = `'${MISFIT}'`;
 
 type Field = (column: string, affinity: Affinity) => string;
 
@@ -31,7 +31,7 @@ const FIELDS: Readonly<Partial<Record<CodecName, Field>>> = {
   integer: column => byClass(column, { integer: column }),
   real: (column, affinity) => byClass(column, { real: real(column, affinity) }),
   number: column => byClass(column, { integer: exactInteger(column), real: fraction(column) }),
-  text: column => byClass(column, { text: quoted(column) }),
+  text: column => texts(column, quoted(column)),
   blob: column => byClass(column, { blob: `'\\x' || hex(${column})` }),
   boolean: column => byClass(column, { integer: `case ${column} when 1 then 't' when 0 then 'f' else ${M} end` }),
   tagged: column =>
@@ -64,7 +64,7 @@ function formField(codec: CodecName, affinity: Affinity, column: string): string
   const epoch = affinity === 'real' ? undefined : epochForm(codec); // it holds no integers
   if (epoch !== undefined) return byClass(column, { integer: `case when ${epoch.fits(column)} then ${epoch.text(column)} else ${M} end` });
   const form = textForm(codec);
-  return form === undefined ? undefined : byClass(column, { text: `case when ${form(column)} then ${column} else ${M} end` });
+  return form === undefined ? undefined : texts(column, `case when ${form(column)} then ${column} else ${M} end`);
 }
 
 /** One expression for each storage class that the codec takes; NULL is NULL, any other class a misfit. */
@@ -73,8 +73,13 @@ function byClass(column: string, fields: Readonly<Record<string, string>>): stri
   return `case typeof(${column}) ${cases.join(' ')} when 'null' then null else ${M} end`;
 }
 
+/** The same for the one class of texts, in half the time. */
+const texts = (column: string, field: string): string =>
+  `case when ${isText(column)} then ${field} when ${column} is null then null else ${M} end`;
+
+/** GLOB looks for a byte faster than `instr`, up to a NUL: Postgres refuses what has one, whatever stands behind it. */
 const quoted = (text: string): string =>
-  `${Q} || case instr(${text}, ${Q}) when 0 then ${text} else replace(${text}, ${Q}, ${Q} || ${Q}) end || ${Q}`;
+  `${Q} || case when ${text} glob '*${QUOTE}*' then replace(${text}, ${Q}, ${Q} || ${Q}) else ${text} end || ${Q}`;
 
 /** 17 significant digits tell every float64 from its neighbours; only the sign of zero is not in them. REAL columns have no -0. */
 function real(column: string, affinity: Affinity): string {

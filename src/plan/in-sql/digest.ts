@@ -15,6 +15,7 @@ import { codecOf } from '../codec.ts';
 import type { CodecName, ColumnPlan } from '../plan.ts';
 import { momentForm } from './digest-moment.ts';
 import { realsSent } from './digest-sent.ts';
+import { isText } from './text-form.ts';
 
 /** Aggregates over the rows in their order; `c` is the column in the side's own SQL. NULL is no bytes. */
 export type Form = {
@@ -41,9 +42,6 @@ export const FORM = 3;
 
 const only = (type: string, c: string, shown: string): string =>
   `case typeof(${c}) when '${type}' then ${shown} when 'null' then '' else '?' end`;
-
-/** In SQLite's order numbers come before all texts, and BLOBs behind them; `typeof` takes twice as long. */
-const isText = (c: string): string => `${c} >= '' and ${c} < x''`;
 
 const listed = (c: string): string => `array_to_string(array_agg(${c}), ',', '')`;
 const utf8 = (text: string): string => `convert_to(${text}, 'UTF8')`;

@@ -28,10 +28,15 @@ export function lacking(db: Database, tables: readonly SourceTable[]): Blocker[]
   return blockers;
 }
 
-function lackingIn(db: Database, { name, columns }: SourceTable): Blocker[] {
+/** Collations that every SQLite has. */
+const COMMON: ReadonlySet<string> = new Set(['BINARY', 'NOCASE', 'RTRIM']);
+
+function lackingIn(db: Database, { name, columns, indexes }: SourceTable): Blocker[] {
   const table = quote(name);
   const same = columns.filter(({ generated }) => !generated).map(column => `${quote(column.name)} = ${quote(column.name)}`);
-  const [needed] = [`update ${table} set ${same.join(', ')}`, `delete from ${table}`].flatMap(each => missing(db, each) ?? []);
+  const ordering = indexes.flatMap(({ terms }) => terms.map(({ collation }) => collation)).find(collation => !COMMON.has(collation));
+  const named = [`update ${table} set ${same.join(', ')}`, `delete from ${table}`].flatMap(each => missing(db, each) ?? []);
+  const needed = named[0] ?? ordering;
   if (needed === undefined) return [];
   const own = db.prepare<[string], string>(OWN).pluck().all(name).join('\n').toLowerCase();
   if (!own.includes(needed.toLowerCase())) return []; // it is one of a trigger

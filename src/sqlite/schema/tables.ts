@@ -96,7 +96,7 @@ function collationOf(db: Database, table: string, column: string): string {
     return compare?.p4?.replace(/-(8|16LE|16BE)$/, '').toUpperCase() ?? 'BINARY';
   } catch (error) {
     const message = error instanceof Error ? error.message : '';
-    if (/^unknown function: /.test(message)) return 'BINARY'; // nobody can read it without the application: lacking.ts
+    if (/^unknown function: |^no query solution$/.test(message)) return 'BINARY'; // nobody can read it without the application: lacking.ts
     // An application's own collation, which this process does not have: SQLite names it and nothing else does.
     const [, name] = /no such collation sequence: (.+)$/.exec(message) ?? [];
     if (codeOf(error) === '' || name === undefined) throw error;
