@@ -71,9 +71,10 @@ export function back(
       held = await sqlite.hold(budget.remaining(), checkpoint);
       const source = held.state();
       try {
-        const marked = source.marked(verified.seq);
-        const compared = agree(postgres, plan, { source, marked, primary: 'postgres', signal: budget.signal });
-        const [usedIds, fence] = await budget.within(together(postgres.usedIds(), held.lower(epoch), compared));
+        const compared = async (): Promise<void> =>
+          await agree(postgres, plan, { source, marked: source.marked(verified.seq), primary: 'postgres', signal: budget.signal });
+        // What Postgres is asked goes out first: this thread is busy with SQLite then.
+        const [usedIds, fence] = await budget.within(together(postgres.usedIds(), held.lower(epoch), compared()));
         ready = { usedIds, fence };
       } finally {
         source.close();

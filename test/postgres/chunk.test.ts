@@ -138,7 +138,13 @@ test('sequences go on after the highest number used, and start at 1 where none w
   expect(await w.postgres.query(`insert into items (name) values ('x') returning id`)).toEqual([{ id: String(highest + 1n) }]);
   expect(await w.postgres.query(`insert into notes (item) values (1) returning id`)).toEqual([{ id: '1' }]);
   expect(await w.postgres.query('select last_value, log_cnt from notes_id_seq')).toEqual([{ last_value: '1', log_cnt: '32' }]);
+  const witness = () => w.postgres.query(`select state from attacca.witness where object = 'sequence:4'`);
+  const before = await witness();
+  expect((await readSequences(w.session, PLAN, 'not yet')).get(4)).toBe(1n);
+  expect(await w.postgres.query('select log_cnt from notes_id_seq'), 'only looked at').toEqual([{ log_cnt: '32' }]);
+  expect(await witness()).toEqual(before);
   expect((await readSequences(w.session, PLAN, 'durably')).get(4)).toBe(1n);
+  expect(await witness()).toEqual([{ state: '1' }]);
   // None is written ahead any more: a crash of the server leaves it where the witness says.
   expect(await w.postgres.query('select last_value, is_called, log_cnt from notes_id_seq')).toEqual([
     { last_value: '1', is_called: 't', log_cnt: '0' },

@@ -7,8 +7,9 @@ import type { Sink } from '../../../change/ports.ts';
 import { differs } from '../../../cutover/agree.ts';
 import type { SwitchPorts } from '../../../cutover/ports.ts';
 import { stateOn } from '../../../postgres/compare/state.ts';
-import { readVerified, record } from '../../../postgres/installed/control.ts';
+import { advance, readVerified, record } from '../../../postgres/installed/control.ts';
 import { closing, opening } from '../../../postgres/installed/fence.ts';
+import { readSequences } from '../../../postgres/installed/sequence.ts';
 import type { Session } from '../../../postgres/session/open.ts';
 import { settleWal } from '../../../sqlite/file/wal.ts';
 import { openMarks } from '../../../sqlite/journal/marks.ts';
@@ -17,7 +18,7 @@ import { heldState } from '../../../sqlite/read/state.ts';
 import { persist, readTransaction } from '../../../sqlite/transaction.ts';
 import { schemaOf } from '../../../sqlite/values.ts';
 import { verifyMarked } from '../../../verify/verify.ts';
-import type { Installed } from '../engine.ts';
+import type { Installed, Standing } from '../engine.ts';
 import type { Ready } from './ready.ts';
 import { checkUnmoved, letGo } from './switch-ports.ts';
 
@@ -84,7 +85,12 @@ export async function approachSqlite(compare: () => Promise<void>): Promise<void
  * Before a rollback: the steps of the switch, with no consequence. The two states are not the same one. The mirror rests: in
  * rollback-journal mode this process would wait inside SQLite for a commit that it has to make itself.
  */
-export async function rehearseRollback({ plan, writer }: Installed, { postgres }: SwitchPorts, open: Ready, epoch: bigint): Promise<void> {
+export async function rehearseRollback(
+  { engine, plan, control, writer }: Standing,
+  { postgres }: SwitchPorts,
+  open: Ready,
+  epoch: bigint,
+): Promise<void> {
   const db = open.writer();
   await persist(() => settleWal(db), READ_WAIT_MS);
   openMarks(db, plan);
@@ -100,12 +106,17 @@ export async function rehearseRollback({ plan, writer }: Installed, { postgres }
     source.close();
     await target.close();
   }
-  await rehearse(await open.locker(), closing(epoch, writer.token));
+  await readSequences(engine.main, plan, 'not yet');
+  const locker = await open.locker();
+  await rehearse(locker, closing(epoch, writer.token), () =>
+    advance(locker, { from: 'mirroring', to: 'switching_back', epoch: control.epoch }),
+  );
 }
 
-async function rehearse(session: Session, statement: string): Promise<void> {
+async function rehearse(session: Session, statement: string, more = async () => {}): Promise<void> {
   try {
     await session.query(`begin; ${statement}`);
+    await more();
   } finally {
     await session.query('rollback');
   }
