@@ -13,7 +13,7 @@ import { codecOf, type Kind } from '../codec.ts';
 import type { CodecName } from '../plan.ts';
 import type { Affinity } from '../schema.ts';
 import { epochForm } from './epoch-form.ts';
-import { isText, textForm } from './text-form.ts';
+import { isBlob, isText, textForm } from './text-form.ts';
 
 /** Quotes a text in CSV: hardly any text holds it, so hardly any is changed by quoting. */
 export const QUOTE = '\x01';
@@ -31,8 +31,8 @@ const FIELDS: Readonly<Partial<Record<CodecName, Field>>> = {
   integer: column => byClass(column, { integer: column }),
   real: (column, affinity) => byClass(column, { real: real(column, affinity) }),
   number: column => byClass(column, { integer: exactInteger(column), real: fraction(column) }),
-  text: column => texts(column, quoted(column)),
-  blob: column => byClass(column, { blob: `'\\x' || hex(${column})` }),
+  text: column => ofClass(isText(column), column, quoted(column)),
+  blob: column => ofClass(isBlob(column), column, `'\\x' || hex(${column})`),
   boolean: column => byClass(column, { integer: `case ${column} when 1 then 't' when 0 then 'f' else ${M} end` }),
   tagged: column =>
     byClass(column, { integer: `'i:' || ${column}`, text: quoted(`('t:' || ${column})`), blob: `'b:' || lower(hex(${column}))` }),
@@ -64,7 +64,7 @@ function formField(codec: CodecName, affinity: Affinity, column: string): string
   const epoch = affinity === 'real' ? undefined : epochForm(codec); // it holds no integers
   if (epoch !== undefined) return byClass(column, { integer: `case when ${epoch.fits(column)} then ${epoch.text(column)} else ${M} end` });
   const form = textForm(codec);
-  return form === undefined ? undefined : texts(column, `case when ${form(column)} then ${column} else ${M} end`);
+  return form === undefined ? undefined : ofClass(`${isText(column)} and ${form(column)}`, column, column);
 }
 
 /** One expression for each storage class that the codec takes; NULL is NULL, any other class a misfit. */
@@ -73,9 +73,9 @@ function byClass(column: string, fields: Readonly<Record<string, string>>): stri
   return `case typeof(${column}) ${cases.join(' ')} when 'null' then null else ${M} end`;
 }
 
-/** The same for the one class of texts, in half the time. */
-const texts = (column: string, field: string): string =>
-  `case when ${isText(column)} then ${field} when ${column} is null then null else ${M} end`;
+/** The same for a class that a comparison tells, which takes half the time of `typeof`. */
+const ofClass = (isOfClass: string, column: string, field: string): string =>
+  `case when ${isOfClass} then ${field} when ${column} is null then null else ${M} end`;
 
 /** GLOB looks for a byte faster than `instr`, up to a NUL: Postgres refuses what has one, whatever stands behind it. */
 const quoted = (text: string): string =>

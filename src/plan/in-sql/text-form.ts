@@ -30,3 +30,5 @@ export function textForm(codec: string): TextForm | undefined {
 
 /** In SQLite's order numbers come before all texts, and BLOBs behind them; `typeof` takes twice as long. */
 export const isText = (c: string): string => `${c} >= '' and ${c} < x''`;
+
+export const isBlob = (c: string): string => `${c} >= x''`;
