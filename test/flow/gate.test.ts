@@ -70,3 +70,19 @@ test('a rollback: an old transaction, a table out of the publication, a dropped 
   await world.json(0, 'verify');
   await world.json(0, 'rollback', '--dry-run');
 });
+
+test('a rollback that finds no moment to compare before the lock compares under it: a transaction may take most of the pause [G9] [G10]', async () => {
+  await using world = await openWorld(buildShop(30));
+  await mirroringWorld(world);
+  const app = await connect(world.pg.url);
+  await app.query('begin; update orders set total = 77 where id = 1');
+  const rollback = world.json<SwitchDocument>(0, 'rollback', '--yes');
+  const phase = async () => (await world.pg.query('select phase from attacca.control'))[0]?.phase;
+  await Promise.race([rollback, expect.poll(phase, { timeout: 60_000 }).toBe('fencing_back')]);
+  await app.query('commit');
+  await app.end();
+  expect((await rollback).primary).toBe('sqlite');
+  await world.until(caughtUp);
+  expect(world.app.prepare('select total from orders where id = 1').pluck().get()).toBe(77);
+  expect(await world.differences()).toEqual([]);
+});

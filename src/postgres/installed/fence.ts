@@ -149,13 +149,19 @@ const HOLDERS = /* sql */ `
  * and tried again until `budgetMs` is over; then Refused, naming who is in the way.
  */
 export const lockTables = (session: Session, plan: Plan, budgetMs: number): Promise<void> =>
-  lock(session, plan, 'share row exclusive', budgetMs, 800);
+  lock(session, plan, budgetMs, { mode: 'share row exclusive', mostMs: 800, instead: 'allow a longer pause' });
 
 /** Like `lockTables`, for someone who will only read: several may do so at a time, and no attempt keeps writers waiting for long. */
 export const lockForReading = (session: Session, plan: Plan, budgetMs: number): Promise<void> =>
-  lock(session, plan, 'share', budgetMs, 100);
+  lock(session, plan, budgetMs, { mode: 'share', mostMs: 100, instead: 'try again when less is written' });
 
-async function lock(session: Session, plan: Plan, mode: 'share' | 'share row exclusive', budgetMs: number, mostMs: number): Promise<void> {
+/** Whether it was refused since the tables were never free of writers: another time they may be. */
+export const neverFree = (error: unknown): boolean => error instanceof Refused && error.blockers.some(({ code }) => code === 'target-busy');
+
+/** `mostMs`: of one attempt; `instead`: what helps where the writers may not be ended. */
+type How = { readonly mode: 'share' | 'share row exclusive'; readonly mostMs: number; readonly instead: string };
+
+async function lock(session: Session, plan: Plan, budgetMs: number, { mode, mostMs, instead }: How): Promise<void> {
   if (plan.tables.length === 0) return;
   const { rows } = await session.query<{ setting: string }>(DEADLOCK_MS);
   const most = Math.max(50, Math.min(Number(rows[0]?.setting ?? 1000) * 0.8, mostMs));
@@ -169,7 +175,7 @@ async function lock(session: Session, plan: Plan, mode: 'share' | 'share row exc
   for (let wait = 5, limit = FIRST_TRY_MS; ; wait = Math.min(wait * 2, 200), limit = Math.min(limit * 2, most)) {
     const limitMs = Math.max(10, Math.min(limit, deadline - performance.now()));
     if (await tryLock(session, statement, limitMs)) return;
-    if (performance.now() + wait >= deadline) throw await inTheWay(session, plan, budgetMs);
+    if (performance.now() + wait >= deadline) throw await inTheWay(session, plan, budgetMs, instead);
     await delay(wait);
   }
 }
@@ -192,14 +198,14 @@ async function tryLock(session: Session, statement: string, limitMs: number): Pr
   return false;
 }
 
-async function inTheWay(session: Session, plan: Plan, budgetMs: number): Promise<Refused> {
+async function inTheWay(session: Session, plan: Plan, budgetMs: number, instead: string): Promise<Refused> {
   const { rows } = await session.query<{ pid: string; name: string }>(HOLDERS, targetsOf(plan));
   const who = rows.map(row => `${row.name} (pid ${row.pid})`).join(', ') || 'a transaction that has ended since';
   return new Refused('the tables are being written', [
     {
       code: 'target-busy',
       reason: `in ${budgetMs} ms the tables were never free of writers: ${who}`,
-      remedy: 'end that transaction, or allow a longer pause',
+      remedy: `end that transaction, or ${instead}`,
     },
   ]);
 }

@@ -3,8 +3,9 @@
  * soak lasts, and a rollback would have all of it to compare.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { isTransient, Refused } from '../../../change/errors.ts';
+import { isTransient } from '../../../change/errors.ts';
 import { readVerified } from '../../../postgres/installed/control.ts';
+import { neverFree } from '../../../postgres/installed/fence.ts';
 import { PostgresError } from '../../../postgres/session/errors.ts';
 import { prune } from '../../../sqlite/journal/prune.ts';
 import { headMark } from '../../../sqlite/journal/rows.ts';
@@ -72,6 +73,6 @@ const passes = (error: unknown): boolean =>
   isBusy(error) ||
   isFull(error) ||
   isTransient(error) ||
-  (error instanceof Refused && error.blockers.some(({ code }) => code === 'target-busy'));
+  neverFree(error);
 
 const nothing = (): void => undefined;

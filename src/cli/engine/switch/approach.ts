@@ -68,13 +68,14 @@ async function nearer({ engine, plan }: Installed, sink: Sink<Mark, Rows>, { wri
 
 /**
  * Before a rollback: `compare` again while each time takes clearly less than the one before, because less has come meanwhile. Each
- * waits for the mirror, so that under the lock this has next to nothing left to bring, and there is next to nothing to compare.
+ * waits for the mirror, so that under the lock this has next to nothing left to bring, and there is next to nothing to compare. Ends
+ * where one could not be made.
  */
-export async function approachSqlite(compare: () => Promise<void>): Promise<void> {
+export async function approachSqlite(compare: () => Promise<boolean>): Promise<void> {
   let before = Number.POSITIVE_INFINITY;
   for (let round = 0; round < ROUNDS; round++) {
     const began = performance.now();
-    await compare();
+    if (!(await compare())) return;
     const tookMs = performance.now() - began;
     if (tookMs > before * 0.8) return;
     before = tookMs;

@@ -13,6 +13,7 @@ import type { FlagState } from '../../../flag/flag.ts';
 import { orphans } from '../../../postgres/existing/orphans.ts';
 import { audit } from '../../../postgres/installed/audit.ts';
 import { type Control, readControl, record } from '../../../postgres/installed/control.ts';
+import { neverFree } from '../../../postgres/installed/fence.ts';
 import { awaitWatermark } from '../../../postgres/wal/canary.ts';
 import { createPublication, createSlot, dropPublication, dropSlot } from '../../../postgres/wal/slot.ts';
 import type { Progress } from '../../../server/operations.ts';
@@ -132,6 +133,17 @@ async function compareBefore(on: Installed, controller: Controller): Promise<voi
     throw differs(tail.direction === 'forward' ? 'sqlite' : 'postgres');
 }
 
+/** The same before a rollback. False: the writers leave no moment for that. What would have been compared is compared under the lock then. */
+async function comparedBefore(on: Installed, controller: Controller): Promise<boolean> {
+  try {
+    await compareBefore(on, controller);
+    return true;
+  } catch (error) {
+    if (!neverFree(error)) throw error;
+    return false;
+  }
+}
+
 /** Carries a rollback out, while the mirror runs; it is stopped when it has drained. */
 export async function rollBack(controller: Controller, maxPauseMs: number, progress: Progress): Promise<Switched> {
   const { engine } = controller;
@@ -139,14 +151,14 @@ export async function rollBack(controller: Controller, maxPauseMs: number, progr
   const mirror = controller.tail();
   if (mirror === undefined || !('reached' in mirror)) throw halt('the mirror is not running', 'see `attacca status` for the reason');
   const epoch = await nextEpoch(on);
-  await compareBefore(on, controller);
+  const free = await comparedBefore(on, controller);
   const watch = stopwatch(() => performance.now());
   return controller.whileSwitching(async () => {
     // It must not write while SQLite opens; its connections may take their time to close.
     const silenced = { reached: mirror.reached, stop: mirror.silence };
     await run(on, { primary: 'sqlite', epoch, maxPauseMs, watch, mirror: silenced }, async ({ ports, open }) => {
       await mirror.rest(() => rehearseRollback(on, ports, open, epoch));
-      await approachSqlite(() => compareBefore(on, controller));
+      if (free) await approachSqlite(() => comparedBefore(on, controller));
       progress(`switching to SQLite, epoch ${epoch}`);
       await moveOn(engine, 'mirroring', 'rollback', epoch);
     });
