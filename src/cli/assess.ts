@@ -28,7 +28,7 @@ import { outputTo } from './write.ts';
 
 /** `attacca assess`: reads both sides, changes nothing. Exit code 3 if something blocks. */
 export async function assess(context: Context, options: { readonly html?: string; readonly target?: string }): Promise<number> {
-  const { source, target, schema, plan: planFile, waive } = context.config();
+  const { source, target, schema, plan: planFile, waive, snapshot } = context.config();
   const write = outputTo(options.html, source);
   using _traces = traceless(source);
   using db = openSource(source, { readonly: true, untouched: true, readWaitMs: PATIENT_MS });
@@ -45,7 +45,7 @@ export async function assess(context: Context, options: { readonly html?: string
   const there =
     session === undefined || target === undefined
       ? { plan: decided.plan, findings: [] }
-      : await lookAtTarget(session, { source, schema, target }, decided);
+      : await lookAtTarget(session, { source, schema, target, chunks: snapshot.parallelChunks }, decided);
   const findings = [...decided.findings, ...there.findings];
   const bytes = statSync(source).size;
   const rows = [...decided.rows.values()].reduce((sum, count) => sum + count, 0);
@@ -76,11 +76,17 @@ export async function assess(context: Context, options: { readonly html?: string
 
 async function lookAtTarget(
   session: Session,
-  { source, schema, target }: { readonly source: string; readonly schema: string; readonly target: string },
+  {
+    source,
+    schema,
+    target,
+    chunks,
+  }: { readonly source: string; readonly schema: string; readonly target: string; readonly chunks: number },
   decided: Decided,
 ): Promise<{ plan: Plan; findings: Finding[] }> {
   const facts = await preflight(session, schema);
-  const blockers = [...facts.blockers, ...(await transactionPooler(session, target)), ...(await whoseIsIt(session, source))];
+  const here = [...facts.blockers, ...facts.copyBlockers(chunks)];
+  const blockers = [...here, ...(await transactionPooler(session, target)), ...(await whoseIsIt(session, source))];
   const later = facts.cutoverBlockers.filter(({ code }) => !blockers.some(blocker => blocker.code === code));
   const finding =
     (level: Finding['level']) =>

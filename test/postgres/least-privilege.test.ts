@@ -116,6 +116,15 @@ test('a role that gets too few connections is told so before anything is copied,
       expect(await limited(what, 4)).toEqual([told, told]);
       expect(await limited(what, 5)).toEqual([[], told]);
       expect(await limited(what, 8)).toEqual([[], []]);
+      const { copyBlockers } = await preflight(session);
+      expect(copyBlockers(5)).toEqual([]);
+      expect(copyBlockers(6)).toMatchObject([
+        {
+          code: 'postgres-connections',
+          reason: expect.stringContaining('takes 8 connections at a time: attacca needs 9 to copy 6 chunks at a time'),
+          remedy: `alter ${what} connection limit 18; or a smaller snapshot.parallelChunks`,
+        },
+      ]);
       expect(await limited(what, -1)).toEqual([[], []]);
     }
   } finally {

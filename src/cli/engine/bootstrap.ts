@@ -21,7 +21,7 @@ import type { Config } from '../config.ts';
 import type { Decided } from './decide/deciding.ts';
 import { tryValues, whatIsThere } from './decide/existing.ts';
 import { checkBeside, decideBeside } from './decide/planning.ts';
-import { type Engine, identityOf, refuseOtherSource } from './engine.ts';
+import { type Engine, identityOf, refuse, refuseOtherSource } from './engine.ts';
 import { ELSEWHERE, notInstalled, unnamedTarget } from './keep/captured.ts';
 
 /**
@@ -54,6 +54,7 @@ export async function ensurePlan(engine: Engine, signal: AbortSignal, decided?: 
     refuseOtherSource(control, engine.config.source);
     return [];
   }
+  refuse(engine.facts.copyBlockers(engine.config.snapshot.parallelChunks), engine.url);
   const here = identityOf(engine);
   if (fileControlAt(engine.config.source)?.target === here) throw notInstalled(engine.config.source, here);
   const examined = decided ?? (await examineBoth(engine, signal));

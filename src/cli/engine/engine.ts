@@ -132,7 +132,8 @@ export async function findTarget(config: Config): Promise<{ url: string; embedde
   return { url: embedded.url, embedded };
 }
 
-function refuse(blockers: readonly Blocker[], url: string): void {
+/** Throws Refused where something of the target stands in the way. */
+export function refuse(blockers: readonly Blocker[], url: string): void {
   if (blockers.length > 0) throw new Refused(`the target ${redact(url)} cannot be used`, blockers);
 }
 

@@ -13,6 +13,8 @@ export type Preflight = {
   readonly database: string;
   /** What keeps attacca from copying into this database. */
   readonly blockers: readonly Blocker[];
+  /** What keeps it from copying so many chunks at a time, where nothing else does. */
+  copyBlockers(chunks: number): readonly Blocker[];
   /** What keeps a cutover from being possible: without it there is no way back [G9]. */
   readonly cutoverBlockers: readonly Blocker[];
 };
@@ -21,6 +23,8 @@ const MIN_VERSION = 130000;
 /** Connections at a time while it copies and shadows, and in a rollback, which has the most. */
 const TO_COPY = 5;
 const TO_SWITCH = 8;
+/** Of those to copy: all but the ones that each take a chunk. */
+const BESIDE_CHUNKS = 3;
 
 const FACTS = /* sql */ `
   select current_setting('server_version_num') as version, r.rolsuper or r.rolreplication as replication,
@@ -51,6 +55,7 @@ export async function preflight(session: Session, schema = 'public'): Promise<Pr
     timeline: Number(facts.timeline),
     database: facts.database ?? '',
     blockers: blockers(facts, schema),
+    copyBlockers: chunks => copyBlockers(facts, chunks),
     cutoverBlockers: cutoverBlockers(facts),
   };
 }
@@ -137,21 +142,32 @@ function blockers(facts: PgRecord, schema: string): Blocker[] {
   ]);
 }
 
+/** For what, in a sentence; and what else would do than to allow more. */
+type Use = { readonly needs: string; readonly or: string };
+const EVER: Use = { needs: `${TO_COPY} to copy and to follow, and ${TO_SWITCH} to switch`, or: '' };
+
 /** Who lets attacca have less than `need` connections at a time. */
-function few({ role, database, role_limit, database_limit, server_limit }: PgRecord, need: number): [boolean, Blocker][] {
+function few({ role, database, role_limit, database_limit, server_limit }: PgRecord, need: number, use = EVER): [boolean, Blocker][] {
+  const most = 2 * Math.max(need, TO_SWITCH);
   const limits = [
-    [role_limit, `the role "${role}"`, `alter role "${role}" connection limit ${2 * TO_SWITCH}`],
-    [database_limit, `the database "${database}"`, `alter database "${database}" connection limit ${2 * TO_SWITCH}`],
+    [role_limit, `the role "${role}"`, `alter role "${role}" connection limit ${most}`],
+    [database_limit, `the database "${database}"`, `alter database "${database}" connection limit ${most}`],
     [server_limit, 'the server', 'raise max_connections'],
   ] as const;
   return limits.map(([limit, who, remedy]) => [
     limit != null && Number(limit) < need,
     {
       code: 'postgres-connections',
-      reason: `${who} takes ${limit} connections at a time: attacca needs ${TO_COPY} to copy and to follow, and ${TO_SWITCH} to switch`,
-      remedy,
+      reason: `${who} takes ${limit} connections at a time: attacca needs ${use.needs}`,
+      remedy: `${remedy}${use.or}`,
     },
   ]);
+}
+
+function copyBlockers(facts: PgRecord, chunks: number): Blocker[] {
+  if (those(few(facts, TO_COPY)).length > 0) return [];
+  const need = chunks + BESIDE_CHUNKS;
+  return those(few(facts, need, { needs: `${need} to copy ${chunks} chunks at a time`, or: '; or a smaller snapshot.parallelChunks' }));
 }
 
 function cutoverBlockers(facts: PgRecord): Blocker[] {
