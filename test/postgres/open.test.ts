@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { redact } from '../../src/change/redact.ts';
 import { PostgresError } from '../../src/postgres/session/errors.ts';
 import { connect, type Session, transaction } from '../../src/postgres/session/open.ts';
@@ -82,6 +82,40 @@ test.each([
       name: 'UsageError',
       message: expect.stringMatching(new RegExp(`^${setting} in the target is n`)),
     });
+});
+
+test.each([
+  ['app?sslmodee=require', 'sslmodee= in the target is no parameter that there is', 'sslmode= may be meant'],
+  ['app?ssl_mode=require', 'ssl_mode= in the target is no parameter that there is', 'sslmode= may be meant'],
+  ['app?schema=public&optoins=-c%20jit=off', 'optoins= in the target is no parameter that there is', 'options= may be meant'],
+  ['app?query-timeout=5', 'query-timeout= in the target is no parameter that there is', 'query_timeout= may be meant'],
+  ['?dbname=app', 'dbname= in the target is not heeded', 'name the database before the ?'],
+  ['a%2Fb', 'the database a%2Fb in the target would be looked for', 'PGDATABASE'],
+  ['a%3fb?sslmode=require', 'the database a%3fb in the target would be looked for', 'PGDATABASE'],
+])('%s: what the driver would pass over in silence is refused', async (rest, says, hint) => {
+  expect(await failure(connect(`postgresql://app:${SECRET}@127.0.0.1:1/${rest}`, AS))).toMatchObject({
+    name: 'UsageError',
+    message: expect.stringContaining(says),
+    hint: expect.stringContaining(hint),
+  });
+});
+
+test('what other libraries and programs are told in the same URL is passed over; the name of a database may be what PGDATABASE says', async () => {
+  await using postgres = await testPostgres();
+  const theirs =
+    '?schema=public&connection_limit=5&pgbouncer=true&channel_binding=prefer&target_session_attrs=any&sslsni=1&keepalives_idle=9&hostaddr=127.0.0.1';
+  await using session = await connect(`${postgres.url}${theirs}`, AS);
+  expect((await session.query('select 1 as one')).rows).toEqual([{ one: '1' }]);
+  const odd = `odd/name?${process.pid} %2F`;
+  await postgres.query(`create database "${odd}"`);
+  try {
+    vi.stubEnv('PGDATABASE', odd);
+    await using there = await connect(Object.assign(new URL(postgres.url), { pathname: '' }).href, AS);
+    expect((await there.query('select current_database() as name')).rows).toEqual([{ name: odd }]);
+  } finally {
+    vi.unstubAllEnvs();
+    await postgres.query(`drop database "${odd}" with (force)`);
+  }
 });
 
 test('who cannot be reached or does not let us in is named, the password is not', async () => {

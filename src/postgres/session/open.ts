@@ -18,6 +18,7 @@ import { PostgresError, replicationError } from './errors.ts';
 import { connectLimitIn, limitIn } from './limit.ts';
 import { roundTrips, type Step } from './round-trip.ts';
 import { configuring } from './settings.ts';
+import { checkTarget } from './target.ts';
 import { asVerified, unreadFile } from './tls.ts';
 import { overlapping, type Turns, turns } from './turns.ts';
 
@@ -94,6 +95,7 @@ const CUT_SHORT = /^[^/]*\/\/[^/?#]*(?:\/[^?]*@|#)/;
 
 function open(url: string, options: ConnectOptions & { readonly queryMs: number; readonly connectMs: number }): Client {
   if (CUT_SHORT.test(url)) throw noUrl(url);
+  checkTarget(url);
   const connectionString = asVerified(url);
   try {
     return new Client({
