@@ -45,16 +45,17 @@ test('with exactly the documented grants it goes there and back, and tells nobod
   await server.query(`alter role ${ROLE} password '${PASSWORD}'`);
   const target = `postgresql://${ROLE}:$\{${VARIABLE}}@${host}${pathname}`;
   await using world = await openWorld(buildShop(50), { target }, { server });
+  const inTheWay = async (of: 'cutover' | 'rollback') =>
+    (await world.json<SwitchDocument>(3, of, '--dry-run')).blockers.map(({ code }) => code);
   await mirroringWorld(world);
   await writeInPostgres(world, 3);
+  await server.query(`alter table orders owner to current_user; grant all on orders to ${ROLE}`);
+  expect(await inTheWay('rollback')).toContain('privileges');
+  await server.query(`alter table orders owner to ${ROLE}`);
   expect(await backAgain(world)).toEqual([]);
 
   await server.query(`alter role ${ROLE} noreplication`);
-  const { blockers } = await world.json<SwitchDocument>(3, 'cutover', '--dry-run');
-  expect(
-    blockers.map(({ code }) => code),
-    'without the way back there is no way there',
-  ).toContain('postgres-no-replication');
+  expect(await inTheWay('cutover'), 'without the way back there is no way there').toContain('postgres-no-replication');
   await server.query(`alter role ${ROLE} replication`);
 
   await server.crash(); // what an outage says is said too

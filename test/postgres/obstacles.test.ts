@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Blocker } from '../../src/change/errors.ts';
 import { clockSkew, failingSlot, holders, tightLimits } from '../../src/postgres/gate/headroom.ts';
-import { bypasses, identities, notValid, unpublished } from '../../src/postgres/gate/obstacles.ts';
+import { bypasses, identities, notValid, outOfReach, unpublished } from '../../src/postgres/gate/obstacles.ts';
 import { connect as open } from '../../src/postgres/session/open.ts';
 import { createPublication } from '../../src/postgres/wal/slot.ts';
 import { connect, ownPostgres } from '../support/postgres.ts';
@@ -39,6 +39,35 @@ test('a replica identity without the key of the plan, in each of its forms [G9]'
   expect(await named()).toEqual(['the replica identity of public.Things does not contain its key']);
   await pg.query('drop table pairs');
   expect(await named()).toEqual([expect.stringContaining('Things'), 'the table public.pairs is not there']);
+});
+
+test('a table that was given away, a right that was revoked, row security: each until the remedy has run [G9]', async () => {
+  await using world = await reverse();
+  const { pg, session } = world;
+  const [role, other] = [`attacca_reach_${process.pid}`, `attacca_other_${process.pid}`];
+  await pg.query(`create role ${role}; create role ${other}`);
+  for (const { target } of PLAN.tables) await pg.query(`alter table public."${target}" owner to ${role}`);
+  await session.query(`set role ${role}`);
+  try {
+    expect(await outOfReach(session, PLAN)).toEqual([]);
+    for (const [change, reason] of [
+      [`alter table pairs owner to ${other}`, `the role ${role} does not own public.pairs any more: ${other} does`],
+      [`revoke update on pairs from ${other}, ${role}`, `the role ${role} may not read and write public.pairs`],
+      [
+        'alter table pairs enable row level security; alter table pairs force row level security',
+        `row security hides rows of public.pairs from`,
+      ],
+    ] as const) {
+      await pg.query(change);
+      const [found, ...more] = (await outOfReach(session, PLAN)) as [Blocker, ...Blocker[]];
+      expect([found, more]).toEqual([{ code: 'privileges', reason: expect.stringContaining(reason), remedy: expect.any(String) }, []]);
+      await pg.query(found.remedy.replace(/;.*/, ''));
+      expect(await outOfReach(session, PLAN), found.remedy).toEqual([]);
+    }
+  } finally {
+    await session.query('reset role');
+    await pg.query(`reassign owned by ${role}, ${other} to current_user; drop owned by ${role}, ${other}; drop role ${role}, ${other}`);
+  }
 });
 
 test('a table that was taken out of the publication, and a publication that leaves out some of the changes [G9]', async () => {

@@ -47,6 +47,29 @@ export async function identities(session: Session, plan: Plan): Promise<Blocker[
   });
 }
 
+const OUT_OF_REACH = /* sql */ `
+  select t.relname as "table", current_user as role, pg_get_userbyid(c.relowner) as owner, pg_has_role(c.relowner, 'USAGE') as owned,
+    has_table_privilege(t.oid, 'select') and has_table_privilege(t.oid, 'insert') and has_table_privilege(t.oid, 'update')
+      and has_table_privilege(t.oid, 'delete') as allowed, row_security_active(t.oid) as hidden
+  from (${TABLES}) t join pg_class c on c.oid = t.oid order by 1`;
+
+/** Tables that attacca's role may no longer read or change, since somebody gave them away, took a right back, or hid rows from it. */
+export async function outOfReach(session: Session, plan: Plan): Promise<Blocker[]> {
+  const { rows } = await session.query(OUT_OF_REACH, targetsOf(plan));
+  return rows.flatMap(({ table, role, owner, owned, allowed, hidden }) => {
+    const name = `${plan.schema}.${table}`;
+    const block = (reason: string, remedy: string): Blocker[] => [{ code: 'privileges', reason, remedy }];
+    if (owned !== 't') return block(`the role ${role} does not own ${name} any more: ${owner} does`, `grant ${owner} to ${role}`);
+    if (allowed !== 't')
+      return block(`the role ${role} may not read and write ${name}`, `grant select, insert, update, delete on ${name} to ${role}`);
+    if (hidden !== 't') return [];
+    return block(
+      `row security hides rows of ${name} from the role ${role}`,
+      `alter role ${role} bypassrls; or alter table ${name} no force row level security`,
+    );
+  });
+}
+
 /** `prqual` and `prattrs`, a filter of rows and a list of columns, are there from 15 on. */
 const PUBLISHED = /* sql */ `
   select c.relname as "table" from pg_publication p join pg_publication_rel r on r.prpubid = p.oid

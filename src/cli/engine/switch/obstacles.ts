@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { type Blocker, isTransient, Refused } from '../../../change/errors.ts';
 import type { Direction } from '../../../cutover/gate.ts';
 import { clockSkew, failingSlot, holders, tightLimits } from '../../../postgres/gate/headroom.ts';
-import { bypasses, identities, notValid, unpublished } from '../../../postgres/gate/obstacles.ts';
+import { bypasses, identities, notValid, outOfReach, unpublished } from '../../../postgres/gate/obstacles.ts';
 import type { Session } from '../../../postgres/session/open.ts';
 import { lockHolders } from '../../../sqlite/file/lock-holders.ts';
 import { hold } from '../../../sqlite/mirror/hold.ts';
@@ -22,7 +22,12 @@ export async function obstaclesTo(on: Installed, direction: Direction, maxPauseM
   const { engine, plan } = on;
   const { cutover, source } = engine.config;
   const { side } = engine;
-  const both = [...(await bypasses(side, plan)), ...(await identities(side, plan)), ...(await skewed(side, cutover.maxClockSkewMs))];
+  const both = [
+    ...(await bypasses(side, plan)),
+    ...(await identities(side, plan)),
+    ...(await outOfReach(side, plan)),
+    ...(await skewed(side, cutover.maxClockSkewMs)),
+  ];
   const space = await full(source, side, cutover.minFreeMegabytes);
   if (direction === 'cutover')
     return [
