@@ -182,3 +182,10 @@ test('a target state stays as it was when the promise resolved, whatever is appl
   expect(await now.count(1)).toBe(2);
   await now.close();
 });
+
+test('a state locks no table of attacca that a comparison goes on to ask for elsewhere: it would wait behind whoever maintains that one', async () => {
+  await using w = await world();
+  const state = await targetState(w.postgres.url, PLAN);
+  await w.postgres.query('begin; lock table attacca.control in access exclusive mode nowait; rollback');
+  await state.close();
+});

@@ -16,7 +16,8 @@ import { connect, type PgRecord, type Session } from '../session/open.ts';
 import { digest } from './digest.ts';
 
 const BEGIN = /* sql */ `begin isolation level repeatable read read only`;
-const FIRST = /* sql */ `select pg_current_wal_lsn() as lsn, count(*) from attacca.control`;
+/** Reads no table: the lock would be kept, and what other sessions of attacca ask of that one would wait behind who wants it for himself (VACUUM FULL). */
+const FIRST = /* sql */ `select pg_current_wal_lsn() as lsn`;
 
 /** Holds the tables still as they are when the promise resolves, in a session of its own that `close` ends. */
 export async function targetState(url: string, plan: Plan): Promise<TargetState> {
