@@ -1,5 +1,6 @@
 /* Progress of long work: plain lines, and on a terminal a bar that stays in its place and goes when the work is done. */
 import { Presets, SingleBar } from 'cli-progress';
+import { plain } from '../change/plain.ts';
 import type { Progress } from '../server/operations.ts';
 import { type Output, progress } from './report.ts';
 
@@ -23,7 +24,7 @@ export function progressBar(output: Output): Bar {
         return progress(output, line);
       }
       bar ??= begun(output.stderr);
-      bar.update(Math.min(1, share), { line });
+      bar.update(Math.min(1, share), { line: plain(line) });
     },
     end,
     [Symbol.dispose]: end,

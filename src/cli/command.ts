@@ -15,6 +15,7 @@ type Flags = {
   json?: boolean;
   quiet?: boolean;
   verbose?: boolean;
+  watch?: boolean;
 };
 
 export const source = () => new Option('--source <file>', 'the SQLite file the application writes to').env('ATTACCA_SOURCE');
@@ -32,7 +33,8 @@ export function run<G extends unknown[]>(work: (context: Context, ...given: G) =
   return async (...given: unknown[]): Promise<void> => {
     const command = given.at(-1) as Command;
     const flags = command.optsWithGlobals<Flags>();
-    const output: Output = { json: flags.json === true, quiet: flags.quiet === true, stdout: process.stdout, stderr: process.stderr };
+    const { stdout, stderr } = process;
+    const output: Output = { json: flags.json === true, lines: flags.watch === true, quiet: flags.quiet === true, stdout, stderr };
     const debug = process.env.ATTACCA_DEBUG !== undefined;
     const overrides = {
       source: flags.source,

@@ -1,4 +1,5 @@
 import { UsageError } from '../change/errors.ts';
+import { plain } from '../change/plain.ts';
 import { checkFile } from '../sqlite/open.ts';
 import type { Context } from './main.ts';
 
@@ -13,6 +14,6 @@ export async function confirm({ output, config }: Context, yes: boolean | undefi
     throw new UsageError('this changes who is primary or removes things, and nobody can be asked here', 'add --yes if you mean it');
   }
   const { confirm: prompt, isCancel } = await import('@clack/prompts');
-  const answer = await prompt({ message: question, initialValue: false, output: process.stderr });
+  const answer = await prompt({ message: plain(question), initialValue: false, output: process.stderr });
   if (isCancel(answer) || !answer) throw new UsageError('not confirmed: nothing was done', 'run it again and answer yes, or add --yes');
 }

@@ -32,8 +32,8 @@ export async function plan(
   const text = options.sql === true ? planSql(plan) : printPlan(plan, findings);
   write(() => text);
   const document = { file: options.out ?? null, tables: plan.tables.length, findings: [...findings], plan };
-  const said = options.out === undefined ? [text.trimEnd()] : [`${options.out}: ${plan.tables.length} tables`];
-  present(context.output, document, () => said);
+  if (options.out === undefined && !context.output.json) context.output.stdout.write(text);
+  else present(context.output, document, () => [`${options.out}: ${plan.tables.length} tables`]);
   const refused = blocked(findings);
   if (refused === undefined) return EXIT.done;
   return context.output.json ? EXIT.refused : fail(context.output, refused, false); // a document has them all

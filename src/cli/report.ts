@@ -4,11 +4,14 @@
  */
 import { styleText } from 'node:util';
 import { messageOf, Refused, ReplicationError, UsageError } from '../change/errors.ts';
+import { plain } from '../change/plain.ts';
 
 export const EXIT = { done: 0, failed: 1, usage: 2, refused: 3, differ: 4 } as const;
 
 export type Output = {
   readonly json: boolean;
+  /** One document follows the other, each on a line. */
+  readonly lines?: boolean;
   readonly quiet: boolean;
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
@@ -39,18 +42,18 @@ const unwritten = (cause: Error): ReplicationError =>
     cause,
   });
 
-/** One line of data for a person. */
-const print = (output: Output, line: string): void => void output.stdout.write(`${line}\n`);
+const print = (output: Output, document: unknown): void =>
+  void output.stdout.write(`${JSON.stringify(document, null, output.lines === true ? 0 : 2)}\n`);
 
 /** The document if --json was given, else the lines. */
 export function present(output: Output, document: unknown, lines: () => readonly string[]): void {
-  if (output.json) print(output, JSON.stringify(document, null, 2));
-  else for (const line of lines()) print(output, line);
+  if (output.json) print(output, document);
+  else for (const line of lines()) output.stdout.write(`${plain(line)}\n`);
 }
 
 /** A line about work under way. */
 export function progress(output: Output, line: string): void {
-  if (!output.quiet) output.stderr.write(`${styleText('dim', line, { stream: output.stderr })}\n`);
+  if (!output.quiet) output.stderr.write(`${styleText('dim', plain(line), { stream: output.stderr })}\n`);
 }
 
 /** Says what went wrong and returns the exit code. Stacks only where ATTACCA_DEBUG is set: a user can do nothing with them. */
@@ -59,10 +62,14 @@ export function fail(output: Output, error: unknown, debug: boolean): number {
   const message = messageOf(error);
   const hint = error instanceof ReplicationError || error instanceof UsageError ? error.hint : null;
   const blockers = error instanceof Refused ? error.blockers : [];
-  if (output.json) print(output, JSON.stringify({ error: message, hint, blockers, exitCode }, null, 2));
-  output.stderr.write(`${styleText('red', 'attacca:', { stream: output.stderr })} ${message}\n`);
-  for (const blocker of blockers) output.stderr.write(`  ${blocker.code}: ${blocker.reason}\n    → ${blocker.remedy}\n`);
-  if (hint !== null && hint !== '') output.stderr.write(`  → ${hint}\n`);
+  if (output.json) print(output, { error: message, hint, blockers, exitCode });
+  const [first = '', ...more] = message.split('\n');
+  const say = (line: string): void => void output.stderr.write(`${plain(line)}\n`);
+  output.stderr.write(`${styleText('red', 'attacca:', { stream: output.stderr })} `);
+  say(first);
+  for (const line of more) say(`  ${line}`);
+  for (const { code, reason, remedy } of blockers) [`  ${code}: ${reason}`, `    → ${remedy}`].forEach(say);
+  if (hint !== null && hint !== '') say(`  → ${hint}`);
   if (debug && error instanceof Error) output.stderr.write(`${error.stack ?? ''}\n`);
   return exitCode;
 }

@@ -5,6 +5,7 @@
 import { Document, isMap, isScalar, parse, type YAMLMap, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { UsageError } from '../../change/errors.ts';
+import { plain } from '../../change/plain.ts';
 import { EXAMPLES, typeOf } from '../codecs/registry.ts';
 import type { Finding } from '../finding.ts';
 import { type ColumnPlan, keyColumns, type Plan, type TablePlan } from '../plan.ts';
@@ -90,7 +91,7 @@ const elsewhere = (plan: Plan, findings: readonly Finding[]): Finding[] =>
 const comment = ({ level, code, column, message, remedy }: Finding): string =>
   ` ${oneLine(`${level} ${code}${column === null ? '' : ` (${column})`}: ${message}${level === 'note' ? '' : ` → ${remedy}`}`)}`;
 
-const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim();
+const oneLine = (text: string): string => plain(text.replaceAll(/\s+/g, ' ').trim());
 
 /** Reads a plan file. Throws UsageError for anything but YAML of this form; unknown keys are refused. */
 export function parsePlan(text: string): PlanFile {
