@@ -12,11 +12,20 @@ export function controlApp(operations: Operations, source: string, target = ''):
   app.use(async (context, next) => {
     const meant = context.req.header(SOURCE);
     if (meant === undefined || meant === encodeURIComponent(fileOf(source))) return await next();
-    return context.body(failed(otherSource(source, decodeURIComponent(meant))), ANOTHER);
+    return context.body(failed(otherSource(source, decoded(meant))), ANOTHER);
   });
   app.get(TARGET, context => context.text(target));
   app.post('/call', context => answer(context, operations, context.req.header(CALLER) ?? actor()));
   return app;
+}
+
+/** As it came, where `headersOf` has not made it. */
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
 }
 
 const otherSource = (ours: string, theirs: string): Refused =>

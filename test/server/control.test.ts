@@ -100,6 +100,13 @@ describe('a call', () => {
     expect(Line.parse(await response.json())).toMatchObject({ failure: { kind: 'failed', message: expect.stringMatching(says) } });
   });
 
+  test.each(['%', '%ff', '%E0%A4%A'])('a file whose name makes no sense (%s) is another one', async name => {
+    const headers = { 'attacca-source': name };
+    const response = await controlApp(fake(), '/srv/app.db').request('/target', { headers });
+    expect(response.status).toBe(409);
+    expect(Line.parse(await response.json())).toMatchObject({ failure: { kind: 'refused', blockers: [{ code: 'other-source' }] } });
+  });
+
   test('what is not JSON is refused too', async () => {
     const response = await controlApp(fake(), '/srv/app.db').request('/call', { method: 'POST', body: '{"operation":' });
     expect(response.status).toBe(400);
