@@ -12,6 +12,7 @@ export const atStart = (error: unknown): unknown =>
  */
 const TEMPORARY = new Set(['controller-running', 'source-locked', 'target-busy', 'postgres-standby', 'postgres-read-only']);
 /** A file that somebody copies into place makes no sense until it is there. */
+const UNSOUND = new Set(['corrupt', 'no-tables']);
 const UNSOUND_MS = 30_000;
 
 /**
@@ -30,7 +31,7 @@ export function atWork(source: string, now: () => number = () => performance.now
     const error = explain(source, thrown);
     if (error instanceof UsageError) return turned(isNew() ? 'retry' : 'halt', error, error.hint);
     if (!(error instanceof Refused)) return error;
-    const heals = error.blockers.some(({ code }) => TEMPORARY.has(code) || (code === 'corrupt' && isNew()));
+    const heals = error.blockers.some(({ code }) => TEMPORARY.has(code) || (UNSOUND.has(code) && isNew()));
     return heals ? turned('retry', error, error.reasons) : error;
   };
 }

@@ -34,7 +34,7 @@ export type OpenOptions = {
 
 /**
  * Opens the SQLite file at `path`, until closed or disposed. Integers come back as bigint. Throws UsageError, with what to do, for anything that is
- * not a readable (unless `readonly`: writable) SQLite database, and Refused for one that is locked or damaged.
+ * not a readable (unless `readonly`: writable) SQLite database, and Refused for one that is empty, locked or damaged.
  */
 export function openSource(path: string, options: OpenOptions = {}): Database & Disposable {
   const readonly = options.readonly === true;
@@ -84,12 +84,12 @@ export function unlessLocked<T>(source: string, look: (db: Database) => T): T | 
   }
 }
 
-/** Throws UsageError where no file that may be one of SQLite's can be read, or also written, at `path`. */
+/** Throws UsageError where no file that may be one of SQLite's can be read, or also written, at `path`; Refused where that is empty. */
 export function checkFile(path: string, readonly: boolean): void {
   const stat = statOf(path);
   if (stat === undefined) throw new UsageError(`there is no file at ${path}`, 'check the path given as the source');
   if (stat.isDirectory()) throw new UsageError(`${path} is a folder`, 'give the SQLite file itself as the source');
-  if (stat.size === 0) throw new UsageError(`${path} is empty, not a SQLite database`, 'check the path given as the source');
+  if (stat.size === 0) throw empty(path);
   if (!allowed(path, constants.R_OK)) throw new UsageError(`${path} cannot be read`, 'give this user read access to the file');
   if (readonly) return;
   if (!allowed(path, constants.W_OK)) throw new UsageError(`${path} cannot be written`, 'give this user write access to the file');
@@ -156,6 +156,16 @@ export function explain(path: string, error: unknown): unknown {
   const [, what, hint] = EXPLANATIONS.find(([pattern]) => pattern.test(code)) ?? [];
   return what === undefined || hint === undefined ? error : new UsageError(`${path} ${what}`, hint);
 }
+
+/** A database without a table to SQLite; whoever starts first may be about to make them. */
+const empty = (path: string): Refused =>
+  new Refused(`${path} is empty`, [
+    {
+      code: 'no-tables',
+      reason: 'it has no byte yet, and nothing to replicate',
+      remedy: 'check the path given as the source; or start the application first, which makes its tables',
+    },
+  ]);
 
 /** `found`: what SQLite says about it; no row value is in that. */
 export const damaged = (path: string, found: string): Refused =>

@@ -17,7 +17,7 @@ test('to one that has worked, a file that makes no sense is on its way; one that
   const again = atWork('app.db', () => now);
   expect(disposition(again(none))).toBe('retry');
   now += 20_000;
-  expect(disposition(again(refused('corrupt')))).toBe('retry');
+  for (const code of ['corrupt', 'no-tables']) expect(disposition(again(refused(code)))).toBe('retry');
   now += 20_000;
   expect(disposition(again(none))).toBe('halt');
   expect(again(refused('corrupt'))).toMatchObject({ blockers: [{ code: 'corrupt' }] });

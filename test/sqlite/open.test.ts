@@ -11,7 +11,6 @@ import { scratch } from './planned.ts';
 test.each([
   ['a file that is not there', 'no file at', () => {}],
   ['a folder', 'is a folder', (path: string) => mkdirSync(path)],
-  ['an empty file', 'is empty', (path: string) => writeFileSync(path, '')],
   ['something else', 'not a SQLite database, or encrypted', (path: string) => writeFileSync(path, Buffer.alloc(8192, 7))],
 ])('%s: one sentence and a hint', (_, sentence, make) => {
   using world = scratch('');
@@ -19,6 +18,13 @@ test.each([
   make(path);
   expect(() => openSource(path)).toThrow(UsageError);
   expect(() => openSource(path)).toThrow(sentence);
+});
+
+test('an empty file is a database without a table', () => {
+  using world = scratch('');
+  const path = join(dirname(world.path), 'other.db');
+  writeFileSync(path, '');
+  expect(() => openSource(path)).toThrow(expect.objectContaining({ blockers: [expect.objectContaining({ code: 'no-tables' })] }));
 });
 
 test('a file that was cut off', () => {
