@@ -5,7 +5,7 @@
  */
 import { chmodSync, copyFileSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { misunderstood, whole, words } from '../support/words.ts';
 import { INVENTED } from './invented.ts';
 import { INVENTED_MORE } from './invented-more.ts';
 import { journey, type Outcome } from './journey.ts';
@@ -14,7 +14,7 @@ import { ODDER } from './odder.ts';
 import { seedOf } from './random.ts';
 
 const CORPUS = process.env.ATTACCA_CORPUS ?? join(import.meta.dirname, '../../../shared/corpus');
-const { values: options } = parseArgs({
+const { values: options } = words({
   options: {
     only: { type: 'string' },
     schemas: { type: 'boolean', default: false },
@@ -40,7 +40,8 @@ const odd =
 const files = [...real, ...odd].filter(
   ({ folder, name }) => options.only === undefined || options.only.split(',').some(part => `${folder}/${name}`.includes(part)),
 );
-const seed = Number(options.seed);
+if (options.only !== undefined && files.length === 0) misunderstood(`no file has ${options.only} in its name`);
+const seed = whole('--seed', options.seed);
 
 say(`${files.length} files, seed ${seed}`);
 say(line(['file', 'tables', 'rows', 'differences', 'objects', 'named', 'made', 'changes', 's', 'result']));

@@ -4,6 +4,7 @@
  */
 import { canTrace } from '../support/disk.ts';
 import { numbersFrom } from '../support/random.ts';
+import { misunderstood } from '../support/words.ts';
 import { isCell, LOSSES, type Loss, type Mode, openBench, type Procedure, STEPS } from './cells.ts';
 
 const given = process.argv.slice(2);
@@ -11,6 +12,13 @@ const modes = (['wal', 'delete'] as const).filter(mode => !given.some(word => wo
 const asked = LOSSES.filter(loss => given.includes(loss));
 const losses = (asked.length === 0 ? LOSSES : asked).filter(loss => loss !== 'power' || canTrace());
 const parts = given.filter(word => word !== 'wal' && word !== 'delete' && !LOSSES.some(loss => loss === word));
+const unknown = parts.find(
+  part =>
+    !Object.values(STEPS)
+      .flat()
+      .some(step => step.includes(part)),
+);
+if (unknown !== undefined) misunderstood(`no step has ${unknown} in its name`);
 const seed = Math.floor(Math.random() * 1_000_000);
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 if (!canTrace()) say('strace cannot look at processes here: no power failures');

@@ -2,11 +2,11 @@
  * `npm run test:crash [kills] [seed]`: real `kill -9` of the daemon at named points and at random moments, under writers in processes
  * of their own, in every phase. After each kill: restart, caught up, every row on both sides compared, exactly once [G2].
  */
+import { numbers } from '../support/words.ts';
 import { perform, planned, spoken } from './acts.ts';
 import { openTown } from './town.ts';
 
-const wanted = Number(process.argv[2] ?? 500);
-const seed = Number(process.argv[3] ?? Math.floor(Math.random() * 1_000_000));
+const { kills: wanted, seed } = numbers({ kills: 500, seed: Math.floor(Math.random() * 1_000_000) });
 const EVERY = 20;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 

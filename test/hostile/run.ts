@@ -5,13 +5,13 @@
  * same histories again. Ends at the first that fails, with exit code 1.
  */
 import { fork } from 'node:child_process';
-import { parseArgs } from 'node:util';
 import { testPostgres } from '../support/postgres.ts';
+import { whole, words } from '../support/words.ts';
 import { type Found, hunt } from './hunt.ts';
 import { CLAUSES, KINDS } from './mutants.ts';
 import { inMemory, inPostgres, type MakeTarget } from './target.ts';
 
-const { values } = parseArgs({
+const { values } = words({
   options: {
     model: { type: 'string' },
     postgres: { type: 'string' },
@@ -20,8 +20,8 @@ const { values } = parseArgs({
     workers: { type: 'string', default: '2' },
   },
 });
-const seed = Number(values.seed);
-const workers = Number(values.workers);
+const seed = whole('--seed', values.seed);
+const workers = whole('--workers', values.workers);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 type Job = { readonly against: 'model' | 'postgres'; readonly seed: number; readonly runs: number };
@@ -115,7 +115,10 @@ async function mutants(): Promise<boolean> {
 async function main(): Promise<boolean> {
   if (values.mutants) return await mutants();
   const all = values.model === undefined && values.postgres === undefined;
-  const [model, postgres] = [Number(values.model ?? (all ? 100_000 : 0)), Number(values.postgres ?? (all ? 2_000 : 0))];
+  const [model, postgres] = [
+    whole('--model', values.model ?? (all ? '100000' : '0')),
+    whole('--postgres', values.postgres ?? (all ? '2000' : '0')),
+  ];
   return (model === 0 || (await play('model', model))) && (postgres === 0 || (await play('postgres', postgres)));
 }
 

@@ -6,15 +6,15 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import Database from 'better-sqlite3';
 import type { AssessDocument } from '../../src/server/documents.ts';
 import { makeApplication } from '../bench/support/data.ts';
 import { testPostgres } from '../support/postgres.ts';
+import { whole, words } from '../support/words.ts';
 
 const BINARY = resolve('dist/bin.cjs');
 const FACTOR = 2;
-const { values: options } = parseArgs({ options: { rows: { type: 'string', default: '50000,400000,1600000' } } });
+const { values: options } = words({ options: { rows: { type: 'string', default: '50000,400000,1600000' } } });
 const folder = mkdtempSync(join(tmpdir(), 'attacca-estimates-'));
 let wrong = 0;
 
@@ -32,7 +32,7 @@ function judge(rows: number, what: string, said: readonly [number, number], meas
 }
 
 try {
-  for (const rows of options.rows.split(',').map(Number)) {
+  for (const rows of options.rows.split(',').map(text => whole('--rows', text))) {
     await using postgres = await testPostgres();
     const source = join(folder, `${rows}.db`);
     makeApplication(source, rows);

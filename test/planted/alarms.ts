@@ -6,10 +6,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type Database from 'better-sqlite3';
 import { VerifyDocument } from '../../src/server/documents.ts';
 import { numbersFrom } from '../support/random.ts';
+import { numbers } from '../support/words.ts';
 import { openWorld } from '../support/world.ts';
 import { buildZoo, ROWS } from './zoo.ts';
 
-const [minutes = 10, perSecond = 1_000, seed = Math.floor(Math.random() * 2 ** 31)] = process.argv.slice(2).map(Number);
+const { minutes, perSecond, seed } = numbers({ minutes: 10, perSecond: 1_000, seed: Math.floor(Math.random() * 2 ** 31) });
 const SETS = 3;
 /** Writes that are one transaction. */
 const AT_ONCE = 5;

@@ -1,8 +1,8 @@
 /* `npm run test:planted -- [COUNT] [SEED]`: plants 1,000 differences of every kind, which one run of `attacca verify` has to find and locate. */
+import { numbers } from '../support/words.ts';
 import { hunt } from './hunt.ts';
 
-const count = Number(process.argv[2] ?? 1_000);
-const seed = Number(process.argv[3] ?? Math.floor(Math.random() * 2 ** 31));
+const { count, seed } = numbers({ count: 1_000, seed: Math.floor(Math.random() * 2 ** 31) });
 const { planted, problems } = await hunt(count, seed);
 const kinds = new Map<string, number>();
 for (const { what } of planted) kinds.set(what, (kinds.get(what) ?? 0) + 1);

@@ -3,12 +3,12 @@
  * cutovers and rollbacks in a loop, under instances that obey the flag, cache it, and never heard of it, on a server whose commits are
  * durable. Nothing may be lost or doubled; prints what a switch costs the writers. The daemon's steps go to the timeline, if named.
  */
-import { parseArgs } from 'node:util';
 import { percentile } from '../bench/support/report.ts';
 import { ownPostgres } from '../support/postgres.ts';
+import { misunderstood, whole, words } from '../support/words.ts';
 import { backAndForth, type Outcome } from './back-and-forth.ts';
 
-const { values } = parseArgs({
+const { values } = words({
   options: {
     switches: { type: 'string', default: '1000' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
@@ -37,14 +37,20 @@ function report({ gaps, pauses, acknowledged, refused, wrong }: Outcome): void {
 const figures = (ms: readonly number[]): string =>
   `p50 ${percentile(ms, 50).toFixed(1)}, p99 ${percentile(ms, 99).toFixed(1)}, max ${Math.max(0, ...ms).toFixed(1)} ms`;
 
-if (values.journal !== 'wal' && values.journal !== 'delete') throw new TypeError('--journal is wal or delete');
-say(`${values.switches} switches in each direction, seed ${values.seed}, ${values.rows} rows, journal mode ${values.journal}`);
+const { journal } = values;
+if (journal !== 'wal' && journal !== 'delete') misunderstood('--journal is wal or delete');
+const [switches, seed, rows] = (['switches', 'seed', 'rows'] as const).map(name => whole(`--${name}`, values[name])) as [
+  number,
+  number,
+  number,
+];
+say(`${switches} switches in each direction, seed ${seed}, ${rows} rows, journal mode ${journal}`);
 await using server = await ownPostgres();
 const outcome = await backAndForth({
-  switches: Number(values.switches),
-  seed: Number(values.seed),
-  rows: Number(values.rows),
-  journal: values.journal,
+  switches,
+  seed,
+  rows,
+  journal,
   kinds: ['obedient', 'obedient', 'obedient', 'slow', 'sqlite', 'postgres', 'reader'],
   everyMs: values.saturated ? 0 : 4,
   judgeEvery: 25,

@@ -7,10 +7,10 @@ import { chmodSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } fro
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { freePort } from '../../src/postgres/embedded/embedded.ts';
 import { isRoot, link, NOBODY } from '../../src/postgres/embedded/native.ts';
 import { connect } from '../support/postgres.ts';
+import { misunderstood, words } from '../support/words.ts';
 
 const VERSIONS = ['13.23.0-beta.16', '14.23.0-beta.17', '15.18.0-beta.17', '16.14.0-beta.17', '17.10.0-beta.17', '18.4.0-beta.17'];
 const FOLDERS = ['test/postgres', 'test/client', 'test/plan', 'test/verify', 'test/flow'];
@@ -18,8 +18,10 @@ const SETTINGS = { listen_addresses: '127.0.0.1', unix_socket_directories: '', w
 const MORE = { max_wal_senders: '32', max_connections: '200', fsync: 'off' };
 const START_MS = 60_000;
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { only: { type: 'string' } } });
+const { values, positionals } = words({ allowPositionals: true, options: { only: { type: 'string' } } });
 const only = values.only?.split(',');
+const versions = VERSIONS.filter(each => only === undefined || only.includes(each.split('.')[0] ?? ''));
+if (versions.length === 0) misunderstood(`there is no version ${values.only}`);
 const folders = positionals.length > 0 ? positionals : FOLDERS;
 const as = isRoot() ? { uid: NOBODY, gid: NOBODY } : {};
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -69,7 +71,7 @@ async function testOn(url: string, folder: string): Promise<{ numPassedTests: nu
 }
 
 const lines: string[] = [];
-for (const version of VERSIONS.filter(each => only === undefined || only.includes(each.split('.')[0] ?? ''))) {
+for (const version of versions) {
   const folder = mkdtempSync(join(tmpdir(), 'attacca-versions-'));
   chmodSync(folder, 0o755);
   say(`PostgreSQL ${version}: ${folders.join(' ')}`);

@@ -3,9 +3,10 @@
  * in one transaction, tables that are copied anew, and a server and a daemon that are away for a minute.
  */
 import { ownPostgres } from '../support/postgres.ts';
+import { numbers } from '../support/words.ts';
 import { weather } from './storm.ts';
 
-const reads = Number(process.argv[2] ?? 100_000);
+const { reads } = numbers({ reads: 100_000 });
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 await using server = await ownPostgres();
 const { reads: made, violations } = await weather({ server, reads, pairs: 250_000, awayMs: 60_000, say });
