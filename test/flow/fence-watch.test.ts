@@ -73,6 +73,19 @@ test.skipIf(!hasBlobs)('a blob handle is noticed by its commit [G8] [G9]', async
   await foundAndMended(PAST);
 });
 
+test('what the application goes on keeping in a virtual table is its own: a rollback needs no new comparison for it [G9]', async () => {
+  await using own = await openWorld(db => {
+    buildShop(20)(db);
+    db.exec(`create virtual table found using fts5 (title, body); create virtual table kept using fts5 (email, content='customer', content_rowid='id')`);
+  });
+  await mirroringWorld(own);
+  await own.json(0, 'verify');
+  own.app.exec(`insert into found values ('a', 'b')`);
+  await expect.poll(() => own.daemon().log(), { interval: 50 }).toContain('"others":["found"]');
+  expect(own.daemon().log()).not.toContain(PAST);
+  await own.json(0, 'rollback', '--dry-run');
+});
+
 test('VACUUM, which numbers the rows of keyless tables anew, halts the mirror; resync copies it, and a rollback is possible [G7] [G10]', async () => {
   await world.pg.query('delete from log where at < 5');
   await world.until(mirrored);

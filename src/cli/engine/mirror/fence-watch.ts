@@ -104,13 +104,13 @@ export function fenceWatch(on: Installed): FenceWatch {
   };
 }
 
-/** Tables that the application may go on writing in SQLite. */
+/** Tables that the application may go on writing in SQLite; a full-text table that the plan has as a column is none. */
 function unreplicated({ engine, plan }: Installed): string[] {
   using db = openSource(engine.config.source, { readonly: true });
-  const planned = new Set(plan.tables.map(({ name }) => name));
-  return readSchema(db)
-    .tables.map(({ name }) => name)
-    .filter(name => !planned.has(name));
+  const planned = new Set(plan.tables.flatMap(({ name, generated = [] }) => [name, ...generated.map(column => column.name)]));
+  const { tables, objects } = readSchema(db);
+  const all = [...tables, ...objects.filter(({ kind }) => kind === 'virtual')];
+  return all.map(({ name }) => name).filter(name => !planned.has(name));
 }
 
 /** What `look` reads, or undefined while the mirror itself is committing (rollback-journal mode): then it is looked at next time. */
