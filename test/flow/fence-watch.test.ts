@@ -3,8 +3,11 @@
  * takes it along [G8] [G9].
  */
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { SwitchDocument } from '../../src/server/documents.ts';
+import type { AuditDocument, SwitchDocument } from '../../src/server/documents.ts';
 import { backAgain, mirrored, mirroringWorld, stopDaemon } from '../support/mirroring.ts';
 import { buildShop } from '../support/shop.ts';
 import { openWorld, type World } from '../support/world.ts';
@@ -76,7 +79,9 @@ test.skipIf(!hasBlobs)('a blob handle is noticed by its commit [G8] [G9]', async
 test('what the application goes on keeping in a virtual table is its own: a rollback needs no new comparison for it [G9]', async () => {
   await using own = await openWorld(db => {
     buildShop(20)(db);
-    db.exec(`create virtual table found using fts5 (title, body); create virtual table kept using fts5 (email, content='customer', content_rowid='id')`);
+    db.exec(
+      `create virtual table found using fts5 (title, body); create virtual table kept using fts5 (email, content='customer', content_rowid='id')`,
+    );
   });
   await mirroringWorld(own);
   await own.json(0, 'verify');
@@ -85,6 +90,32 @@ test('what the application goes on keeping in a virtual table is its own: a roll
   expect(own.daemon().log()).not.toContain(PAST);
   await own.json(0, 'rollback', '--dry-run');
 });
+
+test('triggers whose table has another name are named, and their statements kept: a rollback cannot bring them back [G7]', async () => {
+  await using own = await openWorld(
+    db => {
+      buildShop(5)(db);
+      db.exec(`create table stock (sku text); create trigger gone after insert on stock begin insert into log values ('stock', 1); end`);
+    },
+    { plan: 'plan.yaml' },
+    { folder: withPlan('version: 1\nexclude: [stock]\n') },
+  );
+  await mirroringWorld(own);
+  own.app.exec('alter table stock rename to goods');
+  await expect.poll(() => own.daemon().log(), { interval: 50 }).toContain('"triggers":["gone"]');
+  await own.json(0, 'verify');
+  await own.json(0, 'rollback', '--yes');
+  const { entries } = await own.json<AuditDocument>(0, 'audit');
+  const [lost] = entries.filter(({ event }) => event === 'triggers have lost their table');
+  expect(lost?.detail).toMatchObject({ triggers: [{ name: 'gone', sql: expect.stringMatching(/^CREATE TRIGGER gone/i) }] });
+});
+
+/** A folder with a plan file in it. */
+function withPlan(text: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'attacca-test-'));
+  writeFileSync(join(folder, 'plan.yaml'), text);
+  return folder;
+}
 
 test('VACUUM, which numbers the rows of keyless tables anew, halts the mirror; resync copies it, and a rollback is possible [G7] [G10]', async () => {
   await world.pg.query('delete from log where at < 5');

@@ -80,11 +80,11 @@ export function bringBack(db: Database): void {
   db.exec('delete from _attacca_app_trigger');
 }
 
-/** Names of the triggers that would not come back as things stand: their table was dropped since, or has another name. */
-export const homeless = (db: Database): string[] =>
+/** The triggers that would not come back as things stand: their table was dropped since, or has another name. */
+export const homeless = (db: Database): Pick<Saved, 'name' | 'sql'>[] =>
   saved(db)
     .filter(trigger => isHomeless(db, trigger))
-    .map(({ name }) => name);
+    .map(({ name, sql }) => ({ name, sql }));
 
 type Saved = { readonly name: string; readonly sql: string | null; readonly present: bigint };
 

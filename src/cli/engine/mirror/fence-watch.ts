@@ -3,6 +3,7 @@
  * past it (triggers switched off, a blob handle), which shows as a commit that is not ours.
  */
 import type { ReplicationError } from '../../../change/errors.ts';
+import { audit } from '../../../postgres/installed/audit.ts';
 import { record } from '../../../postgres/installed/control.ts';
 import { readFileControl } from '../../../sqlite/capture/install.ts';
 import { homeless } from '../../../sqlite/mirror/app-triggers.ts';
@@ -10,7 +11,7 @@ import { fenceState, refence } from '../../../sqlite/mirror/fence.ts';
 import { hold } from '../../../sqlite/mirror/hold.ts';
 import { type Database, isBusy, openSource } from '../../../sqlite/open.ts';
 import { readSchema } from '../../../sqlite/schema/tables.ts';
-import { halt, type Installed } from '../engine.ts';
+import { type Engine, halt, type Installed } from '../engine.ts';
 
 const FENCE_WAIT_MS = 5_000;
 /** Somebody who writes all the time is not reported all the time. */
@@ -27,7 +28,7 @@ export const lostRecord = (): ReplicationError =>
   );
 
 const HOMELESS =
-  'the tables of these triggers, which are set aside, are gone from the SQLite file: the triggers do not come back with a rollback, unless what was renamed has its name again by then';
+  'the tables of these triggers, which are set aside, are gone from the SQLite file: the triggers do not come back with a rollback, unless what was renamed has its name again by then; `attacca audit` has their statements';
 
 export type FenceWatch = {
   /** Looks at the fence, and puts it up again where it is gone. `reader` waits for nobody. */
@@ -46,7 +47,7 @@ export function fenceWatch(on: Installed): FenceWatch {
   let working = 0;
   let wrote = false;
   let told = Number.NEGATIVE_INFINITY;
-  let lost: readonly string[] = [];
+  let lost: ReturnType<typeof homeless> = [];
 
   async function ours<T>(work: () => Promise<T>): Promise<T> {
     working++;
@@ -72,7 +73,7 @@ export function fenceWatch(on: Installed): FenceWatch {
       const { fence, control } = seen;
       if (control === undefined || control.primary !== 'postgres') throw lostRecord();
       const triggers = looked(() => homeless(reader)) ?? lost;
-      if (triggers.some(name => !lost.includes(name))) engine.log.warn({ triggers }, HOMELESS);
+      if (triggers.some(({ name }) => !lost.some(known => known.name === name))) await tellLost(engine, triggers);
       lost = triggers;
       if (fence.closed && fence.intact) return;
       const tables = await ours(async () => {
@@ -102,6 +103,12 @@ export function fenceWatch(on: Installed): FenceWatch {
         );
     },
   };
+}
+
+/** The statements that make them stay in the log of what was done: after a rollback they are nowhere else. */
+async function tellLost({ log, side }: Engine, triggers: ReturnType<typeof homeless>): Promise<void> {
+  log.warn({ triggers: triggers.map(({ name }) => name) }, HOMELESS);
+  await audit(side, 'triggers have lost their table', { triggers });
 }
 
 /** Tables that the application may go on writing in SQLite; a full-text table that the plan has as a column is none. */
