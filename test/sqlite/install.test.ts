@@ -29,6 +29,19 @@ test('uninstall leaves the schema as it was, byte for byte [G11]', async () => {
   expect(readFileControl(world.db)).toBeUndefined();
 });
 
+test('what only begins with our name is the application’s: it is captured, and nobody drops it [G1] [G11]', async () => {
+  using world = scratch(`create table _attacca_notes (id integer primary key); create view _attacca_view as select * from _attacca_notes;
+    create table t (id integer primary key); create trigger _attacca_app after insert on t begin insert into _attacca_notes values (new.id); end`);
+  const before = schemaOf(world.db);
+  const plan = planOf(readSchema(world.db));
+  const { seq } = await install(world.db, plan, ME, 1_000);
+  world.db.exec('insert into t values (7)');
+  const marked = world.db.prepare('select tbl from _attacca_journal where seq > ?').pluck().all(seq);
+  expect(marked.sort()).toEqual(plan.tables.map(({ id }) => BigInt(id)));
+  await uninstall(world.db, 1_000);
+  expect(schemaOf(world.db)).toEqual(before);
+});
+
 test('installing twice changes nothing and returns the head', async () => {
   using world = scratch(SCHEMA);
   const plan = planOf(readSchema(world.db));

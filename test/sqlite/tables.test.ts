@@ -64,7 +64,7 @@ test('foreign keys', () => {
 
 test('virtual and shadow tables, views and our own objects are told apart', () => {
   using world = scratch(`create table t (x); create view v as select 1; create virtual table f using fts5 (x);
-    create table _attacca_journal (x); create trigger _attacca_x after insert on t begin select 1; end`);
+    create table _attacca_journal (x); create trigger _attacca_insert_1 after insert on t begin select 1; end`);
   const { tables, objects, encoding } = readSchema(world.db);
   expect(tables.map(({ name }) => name)).toEqual(['t']);
   expect(objects.map(({ name, kind }) => [name, kind]).slice(0, 4)).toEqual([

@@ -13,6 +13,7 @@ import { template } from '../../change/template.ts';
 import { keyColumns, type Plan, type TablePlan } from '../../plan/plan.ts';
 import type { SourceSchema, SourceTable } from '../../plan/schema.ts';
 import type { Database } from '../open.ts';
+import { isOwnTrigger } from '../schema/own.ts';
 import { collisions } from './collisions.ts';
 import { firesAfter } from './hazards.ts';
 
@@ -24,7 +25,7 @@ const OURS = /* sql */ `
 /** Names of the capture triggers that the file has. */
 export const captureTriggers = (db: Database): string[] => db.prepare<[], string>(OURS).pluck().all();
 
-const TRIGGERS = /* sql */ `select name, sql from sqlite_schema where type = 'trigger' and name like '\\_attacca\\_%' escape '\\'`;
+const TRIGGERS = /* sql */ `select name, sql from sqlite_schema where type = 'trigger' and ${isOwnTrigger()}`;
 
 /** What a trigger does, without its name. SQLite stores the text as it was given, but for the first words. */
 export const body = (sql: string): string => sql.replace(/^create trigger\s+"[^"]*"\s+/i, '');
@@ -35,8 +36,8 @@ export const presentTriggers = (db: Database): Map<string, string> =>
 
 /** Triggers of the application that were made after ours. */
 const NEWER = /* sql */ `
-  select t.tbl_name, t.sql from sqlite_schema t where t.type = 'trigger' and t.name not like '\\_attacca\\_%' escape '\\' and t.rowid >
-  (select min(o.rowid) from sqlite_schema o where o.type = 'trigger' and o.tbl_name = t.tbl_name and o.name like '\\_attacca\\_%' escape '\\')`;
+  select t.tbl_name, t.sql from sqlite_schema t where t.type = 'trigger' and not ${isOwnTrigger('t.name')} and t.rowid >
+  (select min(o.rowid) from sqlite_schema o where o.type = 'trigger' and o.tbl_name = t.tbl_name and ${isOwnTrigger('o.name')})`;
 
 /**
  * Tables with an AFTER trigger that fires before ours, as the newest does: where it fails under OR FAIL, the row stays changed

@@ -11,6 +11,7 @@ import type { Plan, TablePlan } from '../../plan/plan.ts';
 import type { SourceSchema } from '../../plan/schema.ts';
 import { headMark } from '../journal/rows.ts';
 import { type Database, openSource } from '../open.ts';
+import { isOwn } from '../schema/own.ts';
 import { readSchema } from '../schema/tables.ts';
 import { inShortTransactions } from '../short-transactions.ts';
 import { captureTriggers, sourceOf, triggersOf, unhookedTables } from './capture.ts';
@@ -37,8 +38,7 @@ const READ = /* sql */ `select install, target, "primary", epoch, seq, lsn, sour
 const CLAIM = /* sql */ `insert into _attacca_control (id, install, target, "primary", epoch, seq)
   select 1, ?, ?, 'sqlite', 0, max(seq) from _attacca_journal`;
 const OBJECTS = /* sql */ `
-  select type, name from sqlite_schema where name like '\\_attacca\\_%' escape '\\' and type in ('trigger', 'view', 'table')
-  and name not glob '_attacca_fence*' order by type = 'table', name`;
+  select type, name from sqlite_schema where ${isOwn} and name not glob '_attacca_fence*' order by type = 'table', name`;
 const HAS_FENCE = /* sql */ `select 1 from sqlite_schema where type = 'table' and name = '_attacca_fence'`;
 /** Steps of the schema that are our own, and need no doubt. */
 const SETTLE = /* sql */ `update _attacca_canary set x = (select schema_version from pragma_schema_version) || substr(x, instr(x, ' '))`;

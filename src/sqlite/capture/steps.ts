@@ -10,6 +10,7 @@ import type { Change } from '../../plan/evolve/evolve.ts';
 import { edition } from '../../plan/fingerprint.ts';
 import type { Plan } from '../../plan/plan.ts';
 import type { Database } from '../open.ts';
+import { isOwnTable } from '../schema/own.ts';
 import { prepared, schemaVersion } from '../values.ts';
 import { readFileControl } from './install.ts';
 
@@ -18,7 +19,7 @@ const CANARY = /* sql */ `select rowid, x from _attacca_canary`;
 /** Who rebuilds a table puts its triggers back, also ours. VACUUM keeps the order of tables in sqlite_schema, but not of what else is there. */
 const MADE = /* sql */ `
   with canary as (select rowid as place from sqlite_schema where name = '_attacca_canary'),
-  made as (select name from sqlite_schema, canary where type = 'table' and name not glob '_attacca_*' and name not glob 'sqlite_*' and rowid > place)
+  made as (select name from sqlite_schema, canary where type = 'table' and not ${isOwnTable} and name not glob 'sqlite_*' and rowid > place)
   select s.type, s.name from sqlite_schema s, canary where s.sql is not null and (
     s.type = 'table' and s.name in made or s.type in ('index', 'trigger') and s.tbl_name in made
     or s.type = 'index' and s.rowid > place and not ?)`;

@@ -13,6 +13,7 @@ import { type Blocker, Refused } from '../../change/errors.ts';
 import { quote } from '../../change/quote.ts';
 import { at, type Plan } from '../../plan/plan.ts';
 import { codeOf, type Database } from '../open.ts';
+import { isOwnTrigger } from '../schema/own.ts';
 import { isWord, nameOf, tokenize } from '../schema/tokens.ts';
 
 /**
@@ -29,7 +30,7 @@ export type AppTrigger = {
 const TRIGGERS = /* sql */ `
   select t.name, t.tbl_name as "table", t.sql, o.type = 'view' as "view" from sqlite_schema t
   join sqlite_schema o on o.name = t.tbl_name collate nocase and o.type in ('table', 'view')
-  where t.type = 'trigger' and t.name not glob '_attacca_*' order by t.rowid`;
+  where t.type = 'trigger' and not ${isOwnTrigger('t.name')} order by t.rowid`;
 const COLUMNS = /* sql */ `select name from pragma_table_xinfo(?) where hidden = 0 order by cid`;
 const ROOT = /* sql */ `select rootpage from sqlite_schema where type = 'table' and name = ?`;
 const SAVE = /* sql */ `insert into _attacca_app_trigger (position, name, sql) values (?, ?, ?)`;

@@ -17,6 +17,7 @@ import { dropCapture, expectedTriggers } from '../capture/capture.ts';
 import { type ControlRow, createTables, hasFence, type Identity, markTables, readFileControl, settle } from '../capture/install.ts';
 import { headMark } from '../journal/rows.ts';
 import type { Database } from '../open.ts';
+import { isOwnTable } from '../schema/own.ts';
 import { schemaOf } from '../values.ts';
 import { bringBack, setAside } from './app-triggers.ts';
 import type { Hold } from './hold.ts';
@@ -34,7 +35,7 @@ const SETTLED = /* sql */ `update _attacca_control set lsn = null, source = null
 
 const CLOSED = /* sql */ `select (select closed from _attacca_fence) is not 0`;
 const TRIGGERS = /* sql */ `select name, tbl_name as "table", sql from sqlite_schema where type = 'trigger' and name glob '_attacca_fence_*'`;
-const TABLES = /* sql */ `select name from sqlite_schema where type = 'table' and name glob '_attacca_*' and name <> '_attacca_fence'`;
+const TABLES = /* sql */ `select name from sqlite_schema where type = 'table' and ${isOwnTable} and name <> '_attacca_fence'`;
 const TABLE = /* sql */ `select 1 from sqlite_schema where type = 'table' and name = ? collate nocase`;
 const CLOSE = /* sql */ `
   update _attacca_control set "primary" = 'postgres', epoch = @epoch, seq = @seq, lsn = @lsn, source = @source, watermark = null where id = 1`;

@@ -14,14 +14,15 @@ import type {
   SourceTable,
 } from '../../plan/schema.ts';
 import { codeOf, type Database } from '../open.ts';
+import { isOwn, isOwnTable } from './own.ts';
 import { isWord, list, textOf, tokenize } from './tokens.ts';
 
 const OBJECTS = /* sql */ `
-  select type, name, tbl_name as "table", sql from sqlite_schema where name not like '\\_attacca\\_%' escape '\\' order by rowid`;
+  select type, name, tbl_name as "table", sql from sqlite_schema where not ${isOwn} order by rowid`;
 const KINDS = /* sql */ `select name, type from pragma_table_list where schema = 'main'`;
 const TABLES = /* sql */ `
   select name, wr, strict from pragma_table_list
-  where schema = 'main' and type = 'table' and name not like 'sqlite\\_%' escape '\\' and name not like '\\_attacca\\_%' escape '\\'
+  where schema = 'main' and type = 'table' and name not like 'sqlite\\_%' escape '\\' and not ${isOwnTable}
   order by name`;
 const COLUMNS = /* sql */ `select name, type, "notnull", dflt_value, pk, hidden from pragma_table_xinfo(?) order by cid`;
 const INDEXES = /* sql */ `select name, "unique", origin, partial from pragma_index_list(?) order by name`;
