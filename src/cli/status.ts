@@ -33,7 +33,7 @@ function lines(status: StatusDocument): string[] {
     ['primary', status.primary ?? 'neither: a switch is under way'],
     ...(throttle === undefined || !isFirstCopy(status.phase) ? [] : [['throttle', throttled(throttle)] satisfies [string, string]]),
     ['epoch', status.epoch],
-    ['daemon', status.daemon === null ? 'not running' : `pid ${status.daemon.pid}, since ${status.daemon.since}`],
+    ['daemon', status.daemon === null ? 'none answers here' : `pid ${status.daemon.pid}, since ${status.daemon.since}`],
     ...(status.daemon?.dashboard == null ? [] : [['dashboard', status.daemon.dashboard] satisfies [string, string]]),
     ['source', status.source],
     ['target', status.target],

@@ -40,7 +40,7 @@ ${throttle?.paused === true ? html`<tr><th>first copy</th><td><strong>paused</st
 ${journal === null ? '' : html`<tr><th>journal</th><td>${journal.waiting} marks wait of at most ${journal.maxMarks}</td></tr>`}
 <tr><th>source</th><td><code>${source}</code></td></tr>
 <tr><th>target</th><td><code>${target}</code></td></tr>
-<tr><th>daemon</th><td>${daemon === null ? 'not running' : `pid ${daemon.pid}, since ${daemon.since}`}</td></tr>
+<tr><th>daemon</th><td>${daemon === null ? 'none answers here' : `pid ${daemon.pid}, since ${daemon.since}`}</td></tr>
 ${scheduled === null ? '' : html`<tr><th>scheduled</th><td>${scheduledText(scheduled)}</td></tr>`}
 </table></section>`;
 }
