@@ -242,5 +242,7 @@ function misread(error: CommanderError, json: boolean): number {
   const output: Output = { json, quiet: false, stdout: process.stdout, stderr: process.stderr };
   // Whatever was typed in the wrong place is repeated, and that can be a URL.
   const said = redact(error.message.replace(/^error: /, '').replaceAll('\n', ' '));
-  return fail(output, new UsageError(said, 'run with --help for the options and examples'), false);
+  const hint = 'run with --help for the options and examples';
+  const forgotten = error.code === 'commander.excessArguments' ? 'the SQLite file is named with --source; ' : '';
+  return fail(output, new UsageError(said, `${forgotten}${hint}`), false);
 }

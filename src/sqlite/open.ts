@@ -88,7 +88,8 @@ export function unlessLocked<T>(source: string, look: (db: Database) => T): T | 
 export function checkFile(path: string, readonly: boolean): void {
   const stat = statOf(path);
   if (stat === undefined) throw new UsageError(`there is no file at ${path}`, 'check the path given as the source');
-  if (stat.isDirectory()) throw new UsageError(`${path} is a folder`, 'give the SQLite file itself as the source');
+  if (!stat.isFile())
+    throw new UsageError(`${path} is ${stat.isDirectory() ? 'a folder' : 'no ordinary file'}`, 'give the SQLite file itself as the source');
   if (stat.size === 0) throw empty(path);
   if (!allowed(path, constants.R_OK)) throw new UsageError(`${path} cannot be read`, 'give this user read access to the file');
   if (readonly) return;

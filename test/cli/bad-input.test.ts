@@ -83,6 +83,7 @@ describe.concurrent('a source that cannot be', () => {
   const sources: [string, number, RegExp, (path: string) => void][] = [
     ['a missing file', 2, /there is no file at \S+app\.db/, path => rmSync(path)],
     ['a folder', 2, /app\.db is a folder/, remade(path => mkdirSync(path))],
+    ['a pipe', 2, /app\.db is no ordinary file/, remade(path => execFileSync('mkfifo', [path]))],
     ['an empty file', 3, /app\.db is empty\n +no-tables: /, path => writeFileSync(path, '')],
     ['a link that leads to itself', 2, /app\.db cannot be reached: ELOOP/, remade(path => symlinkSync(path, path))],
     ['a text', 2, /app\.db is not a SQLite database, or encrypted/, path => writeFileSync(path, 'id,name\n1,x\n'.repeat(900))],
@@ -252,6 +253,7 @@ describe.concurrent('words and settings that mean nothing', () => {
   const cases: [string, string[], RegExp, Record<string, string>?, NodeJS.ProcessEnv?][] = [
     ['an unknown command', ['snyc'], /unknown command 'snyc'/],
     ['a URL in the place of a command', [`postgresql://app:${PASSWORD}@db/app`], /unknown command 'postgresql:\/\/app:\*\*\*@db\/app'/],
+    ['a file without its flag', ['assess', 'app.db'], /got 1: app\.db[\s\S]+the SQLite file is named with --source/],
     ['a URL in the place of a flag', ['sync', `postgresql://app:${PASSWORD}@db/app`], /too many arguments for 'sync'/],
     ['an unknown flag', ['sync', '--sorce', 'app.db'], /unknown option '--sorce' \(Did you mean --source\?\)/],
     ['an unknown flag of the whole program', ['--nope'], /unknown option '--nope'/],
