@@ -36,6 +36,11 @@ test.each([
     'after insert on t begin insert into log (line) values (1); insert into u values (1); end',
     'writes',
   ],
+  [
+    'a write to a replicated table and to FTS5',
+    'after insert on t begin insert into f (rowid, a) values (1, 2); delete from u; end',
+    'mixes',
+  ],
   ['a write from an unreplicated table', 'after insert on log begin insert into u values (new.n); end', 'writes'],
   ['a check', `before insert on t when new.a is null begin select raise(abort, 'no'); end`, 'refuses'],
   ['a silent refusal', `before insert on t begin select raise(ignore) where new.a = 'x'; end`, 'refuses'],
@@ -107,6 +112,19 @@ test('what the application changed about its triggers meanwhile is left as it is
   bringBack(app.db);
   app.db.exec(`insert into t (a) values ('x')`);
   expect(lines(app.db).sort()).toEqual(['3', '4', '5', 'new', 'newest']);
+});
+
+test('a trigger that would leave an index behind refuses the switch; as two it does not [G9] [G10]', () => {
+  const both = ['insert into f (rowid, a) values (new.id, new.a);', 'insert into u values (new.a);'];
+  using app = opened(`create trigger b after insert on t begin ${both.join(' ')} end;`);
+  app.db.exec('begin');
+  expect(() => setAside(app.db, app.plan)).toThrow(
+    expect.objectContaining({ blockers: [expect.objectContaining({ code: 'trigger-mixed' })] }),
+  );
+  app.db.exec('rollback; drop trigger b');
+  for (const [n, part] of both.entries()) app.db.exec(`create trigger b${n} after insert on t begin ${part} end`);
+  setAside(app.db, app.plan);
+  expect(names(app.db)).toEqual(['b0']);
 });
 
 test('a trigger that nobody can judge refuses the switch and names the table', () => {

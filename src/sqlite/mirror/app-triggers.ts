@@ -17,14 +17,15 @@ import { isOwnTrigger } from '../schema/own.ts';
 import { isWord, nameOf, tokenize } from '../schema/tokens.ts';
 
 /**
- * `writes`: writes a replicated table. `refuses`: writes nothing. `keeps`: neither of these, or on a view.
+ * `writes`: writes a replicated table. `mixes`: and a virtual one too, such as a full-text index, which nothing else would keep up.
+ * `refuses`: writes nothing. `keeps`: none of these, or on a view.
  * `unreadable`: attacca's SQLite cannot compile the trigger, so nobody can tell; or it would stay, and cannot run here.
  */
 export type AppTrigger = {
   readonly name: string;
   readonly table: string;
   readonly sql: string;
-  readonly does: 'writes' | 'refuses' | 'keeps' | 'unreadable';
+  readonly does: 'writes' | 'mixes' | 'refuses' | 'keeps' | 'unreadable';
 };
 
 const TRIGGERS = /* sql */ `
@@ -54,12 +55,12 @@ export function appTriggers(db: Database, plan: Plan): AppTrigger[] {
 
 /**
  * Drops the triggers that must not run while Postgres is primary and remembers all of them. Inside a write transaction.
- * Throws Refused when a trigger cannot be judged.
+ * Throws Refused when a trigger cannot be judged, or can neither run nor be missed.
  */
 export function setAside(db: Database, plan: Plan): void {
   const triggers = appTriggers(db, plan);
-  const unreadable = triggers.filter(({ does }) => does === 'unreadable');
-  if (unreadable.length > 0) throw new Refused('a trigger of the application cannot be judged', unreadable.map(blocker));
+  const found = triggers.flatMap(blocker);
+  if (found.length > 0) throw new Refused('a trigger of the application can neither run nor be missed', found);
   db.exec('delete from _attacca_app_trigger');
   const save = db.prepare(SAVE);
   for (const [position, { name, sql, does }] of triggers.entries()) {
@@ -102,12 +103,25 @@ function tableOf(sql: string): string {
 }
 
 /** Why a switch must not begin while this trigger is there. */
-const blocker = ({ name, table }: AppTrigger): Blocker => ({
-  code: 'trigger-unreadable',
-  reason: `trigger ${quote(name)}, or another one on ${quote(table)}, does not compile in attacca's SQLite`,
-  remedy:
-    'it uses a function or collation of the application or "text" in double quotes: use single quotes, or drop it for the time of the soak',
-});
+export function blocker({ name, table, does }: AppTrigger): Blocker[] {
+  if (does === 'unreadable')
+    return [
+      {
+        code: 'trigger-unreadable',
+        reason: `trigger ${quote(name)}, or another one on ${quote(table)}, does not compile in attacca's SQLite`,
+        remedy:
+          'it uses a function or collation of the application or "text" in double quotes: use single quotes, or drop it for the time of the soak',
+      },
+    ];
+  if (does !== 'mixes') return [];
+  return [
+    {
+      code: 'trigger-mixed',
+      reason: `trigger ${quote(name)} writes a replicated table, which must not happen twice, and a virtual one, which nothing else keeps up to date`,
+      remedy: 'make two triggers of it, one for each kind of table',
+    },
+  ];
+}
 
 type Step = { readonly opcode: string; readonly p1: bigint; readonly p2: bigint; readonly p4: string | null };
 
@@ -174,8 +188,9 @@ function effect(db: Database, program: readonly Step[] | undefined, replicated: 
   if (program === undefined) return 'unreadable';
   if (program.length === 0) return 'keeps';
   const written = program.flatMap(({ opcode, p1, p2 }) => (opcode === 'OpenWrite' ? [p2] : opcode === 'Clear' ? [p1] : []));
-  if (written.some(root => replicated.has(root))) return 'writes';
-  if (written.length === 0 && !program.some(({ opcode }) => opcode === 'VUpdate')) return 'refuses';
+  const virtual = program.some(({ opcode }) => opcode === 'VUpdate');
+  if (written.some(root => replicated.has(root))) return virtual ? 'mixes' : 'writes';
+  if (written.length === 0 && !virtual) return 'refuses';
   return callsStandIn(db, program) ? 'unreadable' : 'keeps';
 }
 
