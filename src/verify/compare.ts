@@ -31,9 +31,10 @@ export type Comparer = {
 /** Who is primary, and so what the other side must be equal to. */
 export type Primary = 'sqlite' | 'postgres';
 
-export function comparer(stored: TablePlan, primary: Primary = 'sqlite'): Comparer {
+/** `signed`: whether the sign of a zero counts in a REAL column. */
+export function comparer(stored: TablePlan, signed = true): Comparer {
   const table = comparedTable(stored);
-  const canonical = table.columns.map(column => canonicalOf(column, primary));
+  const canonical = table.columns.map(column => canonicalOf(column, signed));
   const names = table.columns.map(column => column.name);
   const identity = (row: PgRow): string => JSON.stringify(table.key.columns.map(index => canonicalText(canonical, row, index)));
   const whole = (kind: 'missing' | 'extra', key: PgKey): Difference => ({ table: table.name, key: keyName(table, key), kind, columns: [] });
@@ -62,12 +63,12 @@ export function comparer(stored: TablePlan, primary: Primary = 'sqlite'): Compar
 }
 
 /**
- * A REAL column of SQLite has no -0.0, so what Postgres as the primary writes loses the sign there. While SQLite is primary nobody but
- * somebody else can have put it into Postgres.
+ * A REAL column of SQLite has no -0.0, so what Postgres as the primary writes loses the sign there, and keeps it in Postgres after a rollback.
+ * As long as it never was, nobody but somebody else can have put it there.
  */
-function canonicalOf(column: ColumnPlan, primary: Primary): (text: string) => string {
+function canonicalOf(column: ColumnPlan, signed: boolean): (text: string) => string {
   const { canonical } = codecOf(column);
-  if (primary === 'postgres' || typeOf(column.codec) !== 'double precision') return canonical;
+  if (!signed || typeOf(column.codec) !== 'double precision') return canonical;
   return text => (canonical(text) === '0' && text.startsWith('-') ? '-0' : canonical(text));
 }
 

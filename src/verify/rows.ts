@@ -6,8 +6,13 @@ import { keyOf, type TablePlan } from '../plan/plan.ts';
 import { type Comparer, comparer, type Primary } from './compare.ts';
 import { type Digests, type Tally, tally } from './tally.ts';
 
-/** Both sides at one common state. */
-export type StatePair = { readonly source: SourceState; readonly target: TargetState; readonly primary: Primary };
+/** Both sides at one common state. `returned`: SQLite is primary again, and Postgres has been in between. */
+export type StatePair = {
+  readonly source: SourceState;
+  readonly target: TargetState;
+  readonly primary: Primary;
+  readonly returned?: boolean;
+};
 
 /** Lets both sides go. */
 export async function closePair(pair: Pick<StatePair, 'source' | 'target'>): Promise<void> {
@@ -19,8 +24,10 @@ export async function closePair(pair: Pick<StatePair, 'source' | 'target'>): Pro
 export type Subject = { readonly table: TablePlan; readonly compare: Comparer; readonly tally: Tally };
 export type Subjects = ReadonlyMap<number, Subject>;
 
-export const subjects = (tables: readonly TablePlan[], primary: Primary): Subjects =>
-  new Map(tables.map(table => [table.id, { table, compare: comparer(table, primary), tally: tally(table) }]));
+export function subjects(tables: readonly TablePlan[], { primary, returned = false }: StatePair): Subjects {
+  const signed = primary === 'sqlite' && !returned;
+  return new Map(tables.map(table => [table.id, { table, compare: comparer(table, signed), tally: tally(table) }]));
+}
 
 /** Compares rows and absences that SQLite was asked for by their marks or by their names. */
 export async function compareAsked(target: TargetState, all: Subjects, asked: Pick<Rows, 'slices'>, signal: AbortSignal): Promise<void> {

@@ -60,7 +60,7 @@ export async function verifyAll(work: Verification, signal: AbortSignal): Promis
   let pair = await work.pin();
   try {
     const start = work.resume?.start ?? pair.source.position.seq;
-    const all = subjects(work.tables, pair.primary);
+    const all = subjects(work.tables, pair);
     const places = new Map(work.resume?.places ?? []);
     const anchor = { at: work.now(), rows: 0 };
     const stands = (): boolean => {
@@ -110,7 +110,7 @@ async function conclude(pair: StatePair, all: Subjects, since: readonly Seq[], s
 
 /** Compares only the rows that are marked: what a check inside a switch costs is what changed, not what exists. */
 export async function verifyMarked(pair: StatePair, plan: Plan, marked: Pick<Rows, 'slices'>, signal: AbortSignal): Promise<Verified> {
-  const all = subjects(plan.tables, pair.primary);
+  const all = subjects(plan.tables, pair);
   await compareAsked(pair.target, all, marked, signal);
   return result(pair, pair.source.position.seq, all);
 }

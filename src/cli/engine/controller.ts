@@ -106,7 +106,8 @@ export function controller(engine: Engine): Controller {
         const checkpoint = checkpointOf(control);
         await capJournal(engine, checkpoint.seq);
         const heeding = { ...on, onQuarantine: heed(on) };
-        await follow(forwardTail(heeding, forwardSink(heeding), { checkpoint, verifying: true }), signal, healthy);
+        const following = { checkpoint, verifying: true, returned: control.epoch > 0n };
+        await follow(forwardTail(heeding, forwardSink(heeding), following), signal, healthy);
         return true;
       }
       case 'mirroring': {

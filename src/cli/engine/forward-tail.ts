@@ -27,11 +27,11 @@ import { reasonOf } from './tell/alerts.ts';
 /** A read transaction keeps the application's WAL from being reset: never for longer than this. */
 const ANCHOR_MS = 300;
 
-/** Starts following the journal. `verifying`: also compare what changed, every few seconds. */
+/** Starts following the journal. `verifying`: also compare what changed, every few seconds. `returned`: as in StatePair. */
 export function forwardTail(
   on: Installed,
   sink: Sink<Mark, Rows>,
-  options: { readonly checkpoint: Mark; readonly verifying: boolean },
+  options: { readonly checkpoint: Mark; readonly verifying: boolean; readonly returned?: boolean },
 ): Tail {
   const { engine, plan } = on;
   const stop = new AbortController();
@@ -53,7 +53,7 @@ export function forwardTail(
   const pin = (): Promise<StatePair> =>
     source.pin(async state => {
       try {
-        return { source: state, target: await targetState(engine.url, plan), primary: 'sqlite' };
+        return { source: state, target: await targetState(engine.url, plan), primary: 'sqlite', returned: options.returned === true };
       } catch (error) {
         state.close();
         throw error;
