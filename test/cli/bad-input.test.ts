@@ -83,7 +83,7 @@ describe.concurrent('a source that cannot be', () => {
   const sources: [string, number, RegExp, (path: string) => void][] = [
     ['a missing file', 2, /there is no file at \S+app\.db/, path => rmSync(path)],
     ['a folder', 2, /app\.db is a folder/, remade(path => mkdirSync(path))],
-    ['a pipe', 2, /app\.db is no ordinary file/, remade(path => execFileSync('mkfifo', [path]))],
+    ['a device', 2, /app\.db is no ordinary file/, remade(path => symlinkSync('/dev/null', path))],
     ['an empty file', 3, /app\.db is empty\n +no-tables: /, path => writeFileSync(path, '')],
     ['a link that leads to itself', 2, /app\.db cannot be reached: ELOOP/, remade(path => symlinkSync(path, path))],
     ['a text', 2, /app\.db is not a SQLite database, or encrypted/, path => writeFileSync(path, 'id,name\n1,x\n'.repeat(900))],
