@@ -10,7 +10,6 @@ export type Affinity = 'integer' | 'text' | 'blob' | 'real' | 'numeric';
 export type SourceSchema = {
   /** PRAGMA encoding: 'UTF-8', 'UTF-16le' or 'UTF-16be'. */
   readonly encoding: string;
-  /** PRAGMA journal_mode: 'wal', 'delete', … */
   /** Base tables an application can write to, in name order; without virtual and shadow tables, sqlite_* and our own. */
   readonly tables: readonly SourceTable[];
   /** Every row of sqlite_schema that is not ours, each of which gets a stated disposition. */
@@ -38,6 +37,13 @@ export type SourceTable = {
   readonly indexes: readonly SourceIndex[];
   readonly foreignKeys: readonly SourceForeignKey[];
 };
+
+/** Names of the declared primary key's columns, in key order. */
+export const primaryKey = (table: SourceTable): string[] =>
+  table.columns
+    .filter(column => column.primaryKey > 0)
+    .toSorted((a, b) => a.primaryKey - b.primaryKey)
+    .map(column => column.name);
 
 export type SourceColumn = {
   readonly name: string;

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { tag, type Value } from '../../src/change/value.ts';
 import { codecOf } from '../../src/plan/codec.ts';
+import { recodeDefault } from '../../src/plan/column/default.ts';
 import { tableDdl } from '../../src/plan/ddl/ddl.ts';
 import { compatSql } from '../../src/plan/expression/compat.ts';
-import { recodeDefault } from '../../src/plan/objects/default.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { decided } from './decided.ts';
 

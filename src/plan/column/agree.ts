@@ -2,10 +2,8 @@
  * Columns that foreign keys tie together get one codec, or Postgres could not compare them: a child without rows follows its
  * parent, and where a parent's narrow codec does not fit a child, both keep the plain one.
  */
-
-import { primaryKey } from '../objects/key.ts';
 import type { CodecName, TablePlan } from '../plan.ts';
-import type { ColumnStats, Profile, SourceColumn, SourceTable } from '../schema.ts';
+import { type ColumnStats, type Profile, primaryKey, type SourceColumn, type SourceTable } from '../schema.ts';
 import { chooseCodec, contradiction } from './column.ts';
 import { type Roles, rolesOf } from './role.ts';
 

@@ -3,11 +3,11 @@ import { typeOf } from '../codecs/registry.ts';
 import { finding } from '../codes.ts';
 import type { Finding } from '../finding.ts';
 import { names, SYSTEM_COLUMNS } from '../names.ts';
-import { translateDefault } from '../objects/default.ts';
 import { at, type ColumnPlan, HIDDEN_ROWID } from '../plan.ts';
 import type { ColumnStats, SourceColumn, SourceTable, TableStats } from '../schema.ts';
 import { type Agreed, memberName } from './agree.ts';
 import { chooseCodec, contradiction } from './column.ts';
+import { translateDefault } from './default.ts';
 import { rolesOf } from './role.ts';
 import { LARGEST_ROW, type Widths, widthOf } from './width.ts';
 

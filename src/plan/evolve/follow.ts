@@ -5,10 +5,10 @@
 import { canonical } from '../alike.ts';
 import type { Agreed } from '../column/agree.ts';
 import { planColumns } from '../column/columns.ts';
+import { translateDefault } from '../column/default.ts';
 import { noValues } from '../decide.ts';
 import type { Finding } from '../finding.ts';
 import { type Names, names, SYSTEM_COLUMNS } from '../names.ts';
-import { translateDefault } from '../objects/default.ts';
 import { planIndexes } from '../objects/indexes.ts';
 import { keyFits } from '../objects/key.ts';
 import { ownKey } from '../objects/partition.ts';

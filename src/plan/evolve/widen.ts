@@ -4,9 +4,9 @@
 import { Unfit } from '../codec.ts';
 import { typeOf } from '../codecs/registry.ts';
 import { chooseCodec, contradiction } from '../column/column.ts';
+import { recodeDefault } from '../column/default.ts';
 import { rolesOf } from '../column/role.ts';
 import { referencedColumns } from '../decide.ts';
-import { recodeDefault } from '../objects/default.ts';
 import { express } from '../objects/express.ts';
 import { agree } from '../objects/foreign.ts';
 import type { ColumnPlan, Plan, TablePlan } from '../plan.ts';

@@ -7,8 +7,7 @@ import { compatible } from '../column/agree.ts';
 import type { Finding } from '../finding.ts';
 import { names } from '../names.ts';
 import { at, type ForeignKeyPlan, type TablePlan } from '../plan.ts';
-import type { SourceForeignKey, SourceTable, TableStats } from '../schema.ts';
-import { primaryKey } from './key.ts';
+import { primaryKey, type SourceForeignKey, type SourceTable, type TableStats } from '../schema.ts';
 
 export type Planned = { readonly table: TablePlan; readonly source: SourceTable; readonly stats: TableStats };
 

@@ -5,7 +5,7 @@ import { finding } from '../codes.ts';
 import { MOST_COLUMNS, tooWide, type Widths } from '../column/width.ts';
 import type { Finding } from '../finding.ts';
 import { keyColumns, type TablePlan } from '../plan.ts';
-import type { SourceColumn, SourceIndex, SourceTable, TableStats } from '../schema.ts';
+import { primaryKey, type SourceColumn, type SourceIndex, type SourceTable, type TableStats } from '../schema.ts';
 import { beyondKey } from './partition.ts';
 
 /** `none`: rows cannot be told apart, the table cannot be replicated. `columns`: names, in key order. */
@@ -66,13 +66,6 @@ function candidates(table: SourceTable, stats: TableStats): Candidate[] {
     );
   return primary.length === 0 ? uniques : [candidate(primary, 'PRIMARY KEY', stats.nullKeys['']), ...uniques];
 }
-
-/** Names of the declared primary key's columns, in key order. */
-export const primaryKey = (table: SourceTable): string[] =>
-  table.columns
-    .filter(column => column.primaryKey > 0)
-    .toSorted((a, b) => a.primaryKey - b.primaryKey)
-    .map(column => column.name);
 
 function isUniqueKey(index: SourceIndex, table: SourceTable): boolean {
   const columns = index.terms.map(term => table.columns.find(column => column.name === term.column));

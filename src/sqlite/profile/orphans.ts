@@ -3,8 +3,7 @@
  * where one foreign key of the table is no valid one, it refuses to, and a join counts the others.
  */
 import { quote } from '../../change/quote.ts';
-import { primaryKey } from '../../plan/objects/key.ts';
-import type { SourceForeignKey, SourceSchema, SourceTable, TableStats } from '../../plan/schema.ts';
+import { primaryKey, type SourceForeignKey, type SourceSchema, type SourceTable, type TableStats } from '../../plan/schema.ts';
 import { codeOf, type Database } from '../open.ts';
 import { sampleKeys } from './samples.ts';
 

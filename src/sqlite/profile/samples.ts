@@ -1,7 +1,6 @@
 import { quote } from '../../change/quote.ts';
 import { rowName } from '../../plan/codec.ts';
-import { primaryKey } from '../../plan/objects/key.ts';
-import type { SourceTable } from '../../plan/schema.ts';
+import { primaryKey, type SourceTable } from '../../plan/schema.ts';
 import type { Database } from '../open.ts';
 import { readValues } from '../values.ts';
 
