@@ -38,7 +38,7 @@ export type Snapshot = {
   readonly onProgress: (table: number, progress: TableProgress) => void;
 };
 
-/** A table under way. `written` settles with the last chunk that was read of it. */
+/** A table under way. `written` resolves when the last chunk that was read of it is written, or never will be: the one behind it is refused then (chunk.ts). */
 type Course = { readonly table: number; cursor: string | null; read: boolean; reading: boolean; rows: number; written: Promise<void> };
 
 /** Copies what is not copied yet. Rejects with the first failure once the chunks under way have settled. */
@@ -63,10 +63,7 @@ export async function snapshot(work: Snapshot, signal: AbortSignal): Promise<voi
       courses.changed();
     }
   };
-  const changed = (): void => courses.changed();
-  signal.addEventListener('abort', changed, { once: true });
   await Promise.all(work.lanes.map(run));
-  signal.removeEventListener('abort', changed);
   signal.throwIfAborted();
   if (failures.length > 0) throw failures[0];
 }
@@ -105,19 +102,17 @@ async function pass(work: Snapshot, lane: Lane, course: Course, changed: () => v
   const chunk = await work.pace.reading(allowance => lane.read(course.table, course.cursor, allowance));
   const before = course.written;
   const done = Promise.withResolvers<void>();
-  done.promise.catch(() => undefined); // whoever waits for it hears of it, and the lane itself reports it
   Object.assign(course, { cursor: chunk.cursor, read: chunk.cursor === null, reading: false, written: done.promise });
   changed();
+  let rows = 0;
   try {
     await lane.copy();
     await before;
-    const rows = await lane.write();
+    rows = await lane.write();
     course.rows += rows;
     work.onProgress(course.table, { cursor: chunk.cursor, rows: course.rows, done: chunk.cursor === null });
+  } finally {
     done.resolve();
-    await work.pace.rest({ rows, ms: performance.now() - began }, signal);
-  } catch (error) {
-    done.reject(error);
-    throw error;
   }
+  await work.pace.rest({ rows, ms: performance.now() - began }, signal);
 }
