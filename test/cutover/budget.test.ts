@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { Refused } from '../../src/change/errors.ts';
 import { Budget } from '../../src/cutover/budget.ts';
 import { stopwatch } from '../../src/cutover/stopwatch.ts';
@@ -31,6 +31,17 @@ test('time that is over counts even before the timer could fire', () => {
   const until = performance.now() + 2;
   while (performance.now() < until);
   expect(() => budget.remaining()).toThrow(Refused);
+});
+
+test('a lock that was given back is gone, also where the clock has not quite reached the end [G8]', () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    using budget = new Budget(60_000, () => undefined);
+    vi.advanceTimersByTime(60_000); // a timer may fire a little before performance.now() says so
+    expect(() => budget.remaining()).toThrow(Refused);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('after it is disposed of nothing is given back any more', async () => {

@@ -49,6 +49,29 @@ test('who rests hears at once that the throttle was opened, or that all is over 
   await cancelled;
 });
 
+test('a rate that is turned forgets what the one before it still asked for', async () => {
+  const dial = dialOf({ ...FREE, rowsPerSecond: 1 });
+  const rated = paceOf({ lanes: 1, allowance: { bytes: 1, ms: 1 }, dial });
+  const cancel = new AbortController();
+  const resting = rated.rest({ rows: 3_600, ms: 0 }, cancel.signal);
+  dial.set({ ...FREE, rowsPerSecond: 1_000_000 });
+  await resting;
+  await rated.rest({ rows: 1, ms: 0 }, never);
+});
+
+test('a rest of months waits, too: no timer overflows', async () => {
+  const warnings: Error[] = [];
+  const warned = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', warned);
+  const cancel = new AbortController();
+  const resting = pace({ nice: 1e6 }).rest({ rows: 1, ms: 1e6 }, cancel.signal);
+  await new Promise(setImmediate);
+  cancel.abort();
+  await resting;
+  process.off('warning', warned);
+  expect(warnings).toEqual([]);
+});
+
 test('a chunk has as many rows as are wanted when it is read', async () => {
   const dial = dialOf(FREE);
   const turned = paceOf({ lanes: 1, allowance: { bytes: 1, ms: 1 }, dial });
