@@ -46,4 +46,4 @@ export function judgeSlot(slot: Retained, policy: SlotPolicy): Verdict {
   return { level: 'fine' };
 }
 
-const megabytes = (bytes: bigint): string => String((bytes < 0n ? 0n : bytes) / MEGABYTE);
+const megabytes = (bytes: bigint): string => String(bytes / MEGABYTE);

@@ -190,4 +190,5 @@ test('the canary proves the way back, and moves nothing [G9]', async () => {
   expect((await slotState(session, options.slot)).confirmedFlush).toBe(before.confirmedFlush);
   await pg.query(`alter publication "Attacca's ""publication""" drop table attacca.watermark`);
   await expect(awaitWatermark({ ...options, session }, 500)).rejects.toMatchObject({ disposition: 'retry' });
+  expect((await slotState(session, options.slot)).confirmedFlush).toBe(before.confirmedFlush); // nor when it has reported for a while
 });

@@ -298,6 +298,20 @@ test('a pin is served while nothing happens', async () => {
   expect((await waiting).done).toBe(true);
 });
 
+test('a state that nobody takes is closed: it would keep the WAL from being reset [G6]', async () => {
+  using world = await following(T);
+  let open: SourceState | undefined;
+  const pin = world.source.pin(async state => {
+    open = state;
+    throw new RangeError('no other side');
+  });
+  const reading = world.next();
+  await expect(pin).rejects.toThrow(RangeError);
+  expect(() => open?.count(1)).toThrow('not open');
+  world.stop.abort();
+  await reading;
+});
+
 test('a pin fails when reading ends', async () => {
   using world = await following(T);
   const pin = world.source.pin(async () => undefined);

@@ -51,14 +51,7 @@ export function forwardTail(
     engine.reached,
   );
   const pin = (): Promise<StatePair> =>
-    source.pin(async state => {
-      try {
-        return { source: state, target: await targetState(engine.url, plan), primary: 'sqlite', returned: options.returned === true };
-      } catch (error) {
-        state.close();
-        throw error;
-      }
-    });
+    source.pin(async state => ({ source: state, target: await targetState(engine.url, plan), primary: 'sqlite', returned: options.returned === true }));
   const marks = watched('marks', { prune }, engine.reached);
 
   const piping = pipe(source, sink, stop.signal, batch => {

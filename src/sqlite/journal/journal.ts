@@ -34,7 +34,7 @@ export type JournalOptions = {
 export type Journal = Source<Mark, Rows> & {
   /**
    * Calls `begin` with a committed state that the sink holds exactly, and lets the pipe wait until it resolves. The state
-   * is the caller's, who closes it. Needs a running `read`; rejects with PipeEnded when that ends first.
+   * is the caller's, who closes it, unless `begin` fails. Needs a running `read`; rejects with PipeEnded when that ends first.
    */
   pin<T>(begin: (state: SourceState) => Promise<T>): Promise<T>;
   [Symbol.dispose](): void;
