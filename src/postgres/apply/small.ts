@@ -2,7 +2,7 @@
  * A small batch: everything in one round trip, which is its transaction. Nothing is asked first; a condition in it fails instead.
  *
  * (1) The first statement moves the checkpoint from where this batch begins to its position, and divides by zero where it does not
- *     stand there (a replay, another controller, another history), where Postgres is primary, or where quarantine and suspensions
+ *     stand there (a replay, another controller), where Postgres is primary, or where quarantine and suspensions
  *     are not what was believed. Then all of it is taken back, and bulk.ts finds out what is the matter [G2] [G8].
  * (2) Deletions come before upserts; a clash between upserts is one more reason to leave it to bulk.ts.
  * (3) The commit is asynchronous. Postgres may forget it in a crash, but then data and checkpoint both, and what comes after the
@@ -31,9 +31,9 @@ const SILENT = /* sql */ `${LOCAL}, set_config('session_replication_role', 'repl
 const ADVANCE = /* sql */ `
   with moved as (
     update attacca.control set seq = $1, nonce = $2, updated_at = now()
-    where seq = $3 and nonce = $4 and seq < $1 and phase not in ('mirroring', 'finished') and phase not like '%\\_back'
-      and exists (select from attacca.quarantine) = $5
-      and array(select table_id from attacca.snapshot where suspended is not null order by table_id) = $6::integer[]
+    where seq = $3 and seq < $1 and phase not in ('mirroring', 'finished') and phase not like '%\\_back'
+      and exists (select from attacca.quarantine) = $4
+      and array(select table_id from attacca.snapshot where suspended is not null order by table_id) = $5::integer[]
     returning 1)
   select 1 / count(*) from moved`;
 
@@ -44,7 +44,7 @@ export function smallSteps(
   slices: readonly Slice[],
   { mark, quarantined, suspended }: TargetStanding,
 ): Step[] {
-  const moved = [position.seq, position.nonce, mark.seq, mark.nonce, quarantined, `{${suspended}}`].map(String);
+  const moved = [position.seq, position.nonce, mark.seq, quarantined, `{${suspended}}`].map(String);
   const deletions = slices.filter(({ gone }) => gone.length > 0).map(({ table, gone }) => deletion(tableIn(tables, table), gone));
   const upserts = slices.filter(({ rows }) => rows.length > 0).map(({ table, rows }) => upsertion(tableIn(tables, table), rows));
   const settled = quarantined ? slices.flatMap(slice => removals(tableIn(tables, slice.table).plan, slice)) : [];
