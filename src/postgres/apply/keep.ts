@@ -35,5 +35,4 @@ export async function restore(session: Session, { plan, name }: Table, kept: Kep
   const set = (plan.extras ?? []).map(column => `${quote(column)} = k.${quote(column)}`).join(', ');
   const same = keyColumns(plan).map(({ target }) => `t.${quote(target)} = k.${quote(target)}`);
   await session.query(`update ${name} t set ${set} from ${nameOf(plan)} k where ${same.join(' and ')}`);
-  await session.query(`drop table ${nameOf(plan)}`);
 }

@@ -13,7 +13,7 @@ import type { Mark, Rows, Seq } from '../../change/change.ts';
 import { PipeEnded, ReplicationError } from '../../change/errors.ts';
 import type { Source, SourceState } from '../../change/ports.ts';
 import type { Plan } from '../../plan/plan.ts';
-import { isVacuumed, mend, moved, needsMending } from '../capture/health.ts';
+import { mend, moved, needsMending } from '../capture/health.ts';
 import { settleWal } from '../file/wal.ts';
 import { type Database, fileAt, isBusy, isLocked, openSource, orFull, refuseMoved } from '../open.ts';
 import { sourceState } from '../read/state.ts';
@@ -70,7 +70,7 @@ export function journal({ path, plan, wake, onHead }: JournalOptions): Journal {
       return undefined;
     }
     const version = schemaVersion(db);
-    if ((version !== examined && needsMending(db, plan)) || isVacuumed(db)) {
+    if (version !== examined && needsMending(db, plan)) {
       db.exec('rollback');
       await repair();
       return undefined;
