@@ -242,6 +242,25 @@ test('close waits for what is running and refuses what comes after', async () =>
   await expect(app.transaction(tx => tx.get(BALANCE, 1))).rejects.toThrow('closed');
 });
 
+test('close waits for a transaction that no side takes yet, and opens nothing anew for it', async () => {
+  await using world = await World.open();
+  let opened = 0;
+  const sqlite = () => {
+    opened++;
+    return new Database(world.file);
+  };
+  const app = await world.client({ waitMs: 300, sqlite });
+  world.fenceSqlite(1);
+  let over = false;
+  const waiting = add(app).catch(error => {
+    over = true;
+    return error;
+  });
+  await app.close();
+  expect([over, opened]).toEqual([true, 1]);
+  expect(await waiting).toBeInstanceOf(NotAccepted);
+});
+
 test('closing twice, at once or later, is closing once', async () => {
   await using world = await World.open();
   await world.flag.write({ primary: 'postgres', epoch: 1n });

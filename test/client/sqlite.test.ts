@@ -36,6 +36,21 @@ test('a COMMIT that failed on the disk may have been one: it is not run again [G
   await side.close();
 });
 
+test('after a refusal each further statement of the transaction is refused alike, also where the transaction still stands', async () => {
+  const path = fileWith('create table t (x); create table u (x)');
+  const db = new Database(path);
+  db.exec("create trigger f before insert on t begin select raise(abort, 'ATTACCA_FENCED epoch=1 primary=postgres'); end");
+  const side = sqliteSide(() => db, 1_000);
+  const met: unknown[] = [];
+  const work = side.write(async tx => {
+    for (const table of ['t', 'u']) await tx.run(`insert into ${table} values (1)`).catch(error => met.push(error));
+  });
+  await expect(work).rejects.toBeInstanceOf(Refusal);
+  expect(met).toEqual([met[0], met[0]]);
+  expect(db.prepare('select count(*) from u').pluck().get()).toBe(0);
+  await side.close();
+});
+
 test.each(['null', '1', "'no'"])('a fence row of %s is closed, for reads and for what meets no row too [G8]', async closed => {
   const path = fileWith(`create table t (x); create table _attacca_fence (closed); insert into _attacca_fence values (${closed})`);
   const side = sqliteSide(() => new Database(path), 1_000);

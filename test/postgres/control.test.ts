@@ -20,6 +20,9 @@ import { testPostgres } from '../support/postgres.ts';
 import { INSTALL, mark, PLAN, world } from './world.ts';
 
 test('a second controller is refused and told who the first one is [G9]', async () => {
+  await using elsewhere = await testPostgres();
+  await using another = await connect(elsewhere.url, { applicationName: 'attacca' });
+  await acquire(another, 'sync of another database'); // which is on the same server
   await using postgres = await testPostgres();
   await using first = await connect(postgres.url, { applicationName: 'attacca' });
   await using second = await connect(postgres.url, { applicationName: 'attacca' });

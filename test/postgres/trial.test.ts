@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { onTarget } from '../../src/cli/engine/bootstrap.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 import { addForeignKeys } from '../../src/postgres/first-copy/constraints.ts';
-import { tryPlan } from '../../src/postgres/installed/trial.ts';
+import { makeAll, tryPlan } from '../../src/postgres/installed/trial.ts';
 import { connect } from '../../src/postgres/session/open.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { PLAN, world } from './world.ts';
@@ -49,6 +49,15 @@ test('a trial on the target names what the server refuses, leaves it out, and le
   expect(findings).toMatchObject(REFUSED.map(() => ({ code: 'target-refuses', level: 'warning' })));
   expect(await tryPlan(session, plan)).toEqual([]);
   expect(plan.views?.map(({ name }) => name)).toEqual(['fine']);
+});
+
+test('a server that is only busy has refused nothing: the trial fails, and is made again [G7]', async () => {
+  await using postgres = await testPostgres();
+  await using session = await connect(postgres.url, { applicationName: 'attacca test' });
+  await session.query('begin');
+  await session.query(`set local statement_timeout = 1`);
+  const slow = { kind: 'table', table: 't', name: 't', text: 'select pg_sleep(60)' } as const;
+  await expect(makeAll(session, [[slow]])).rejects.toMatchObject({ disposition: 'retry' });
 });
 
 test('a table that the server cannot have blocks; one that is there already is not tried', async () => {

@@ -312,6 +312,17 @@ test('a state that nobody takes is closed: it would keep the WAL from being rese
   await reading;
 });
 
+test('a pin fails where the file cannot be opened again for what comes after it', async () => {
+  using world = await following(T);
+  world.db.exec("insert into t values (1, 'a')");
+  const pin = world.source.pin(async () => undefined);
+  await world.step(); // the batch is held for it
+  renameSync(world.path, `${world.path}.away`);
+  const reading = world.next();
+  await expect(pin).rejects.toMatchObject({ disposition: 'retry' });
+  await expect(reading).rejects.toMatchObject({ disposition: 'retry' });
+});
+
 test('a pin fails when reading ends', async () => {
   using world = await following(T);
   const pin = world.source.pin(async () => undefined);
