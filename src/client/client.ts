@@ -128,19 +128,13 @@ export async function createDatabase(options: ClientOptions): Promise<AppDatabas
 
 const other = (side: Side): Side => (side === 'sqlite' ? 'postgres' : 'sqlite');
 
-/** Who is woken may have to change sides, now or soon: attacca announces a switch. The wake that comes with the watching itself says nothing. */
+/** Who is woken may have to change sides, now or soon: attacca announces a switch. */
 function heeded(flag: FlagReader, near: () => void): FlagReader {
-  return {
-    read: () => flag.read(),
-    watch(wake, signal) {
-      let watching = false;
-      flag.watch?.(() => {
-        if (watching) near();
-        wake();
-      }, signal);
-      watching = true;
-    },
+  const woken = (wake: () => void) => (): void => {
+    near();
+    wake();
   };
+  return { read: () => flag.read(), watch: (wake, signal) => flag.watch?.(woken(wake), signal) };
 }
 
 function flagIn(given: ClientOptions['flag'], postgres: Database): FlagReader {

@@ -127,7 +127,6 @@ function watchFolder(path: string, wake: () => void, signal: AbortSignal): void 
       if (names.includes(name)) wake();
     });
     watcher.on('error', () => watcher.close()); // the folder is gone: polling goes on
-    wake(); // a change between the last look and this moment made no event
   } catch {
     // No folder to watch: polling goes on.
   }

@@ -21,6 +21,17 @@ test('a place that stands behind Postgres does not make an older switch a newer 
   expect(written).toEqual([]);
 });
 
+test('a place that says nothing has a flag that was never set', async () => {
+  for (const value of ['', undefined]) {
+    const somewhere = { name: 'somewhere', read: async () => ({ value, epoch: undefined }), write: async () => undefined };
+    const flag = verifiedFlag(
+      { ...somewhere, meaning: { sqlite: 'sqlite', postgres: 'postgresql' }, settleMs: 0, rewrite: false },
+      { epoch: async () => 7n },
+    );
+    expect([await flag.read(), await flag.check('sqlite')]).toEqual([undefined, undefined]);
+  }
+});
+
 test('the gate proves that it may write by the state that is right: a cache that shows an older one does not set the flag back to it', async () => {
   const written: string[] = [];
   const flag = verifiedFlag(

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
 import type { PgRow } from '../../src/change/change.ts';
 import { ReplicationError } from '../../src/change/errors.ts';
+import type { TablePlan } from '../../src/plan/plan.ts';
 import { postgresSink } from '../../src/postgres/apply/apply.ts';
 import { list, put } from '../../src/postgres/apply/quarantine.ts';
+import { tableIn, tablesOf, upsertion } from '../../src/postgres/apply/writes.ts';
 import { addForeignKeys, buildIndexes } from '../../src/postgres/first-copy/constraints.ts';
 import { connect, type Session } from '../../src/postgres/session/open.ts';
 import { endBackend, connect as otherSession } from '../support/postgres.ts';
@@ -38,6 +40,16 @@ test.each(WAYS)('a batch and its checkpoint arrive together: $way [G2] [G3]', as
   expect(await w.postgres.query('select a, b, v from pairs')).toEqual([{ a: 'k', b: '1', v: 'v' }]);
   expect(await w.postgres.query('select * from log')).toEqual([{ _attacca_rowid: '-4', line: 'line' }]);
   expect(await w.postgres.query('select seq, nonce from attacca.control')).toEqual([{ seq: '6', nonce: '6000' }]);
+});
+
+test('a key that is one with another in Postgres, and not the same value, is set too: 0 becomes -0 [G4]', async () => {
+  await using w = await world();
+  await w.postgres.query('create table public.reals (k double precision primary key)');
+  const real = { ...PLAN.tables[0]!.columns[3]!, name: 'k', target: 'k' };
+  const reals: TablePlan = { ...PLAN.tables[0]!, target: 'reals', key: { kind: 'declared', columns: [0] }, columns: [real] };
+  const table = tableIn(tablesOf({ ...PLAN, tables: [reals] }), reals.id);
+  for (const k of ['0', '-0']) await w.session.roundTrip([upsertion(table, [[k]])]);
+  expect((await w.session.query('select k from public.reals')).rows).toEqual([{ k: '-0' }]);
 });
 
 test('a replayed batch changes nothing; another history at the same seq halts [G2] [G7]', async () => {

@@ -78,6 +78,17 @@ test('rows are read no faster than Postgres takes them', async () => {
   expect(await w.postgres.query('select count(*), sum(b) from pairs')).toEqual([{ count: '50000', sum: '1250025000' }]);
 });
 
+test('a copy that only could not go on has refused no row: nothing is quarantined for what is not its own fault [G4] [G7]', async () => {
+  await using w = await world();
+  await w.postgres.query('begin; lock table items');
+  const copying = transaction(w.session, WRITER, async () => {
+    await w.session.query('set local statement_timeout = 20');
+    return await copyFitting(w.session, PLAN, items, [item(1)]);
+  });
+  await expect(copying).rejects.toMatchObject({ disposition: 'retry' });
+  await w.postgres.query('commit');
+});
+
 test('the rows that Postgres refuses are found wherever they stand, the others are there [G4]', async () => {
   await using w = await world();
   const shape = fc.array(fc.boolean(), { minLength: 1, maxLength: 40 });

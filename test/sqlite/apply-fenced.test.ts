@@ -110,6 +110,15 @@ test('VACUUM halts the mirror of keyless tables before it writes a wrong row [G7
   await expect(apply({ op: 'delete', table: id('keyless'), key: ['7'] })).rejects.toThrow(halts('VACUUM'));
 });
 
+test('a trigger of the application that rolls back ends the transaction for good: nothing of it is written, and the clash is named [G2]', async () => {
+  const ddl = `${DDL} insert into log (n) values (1);
+    create trigger keeps after insert on t begin insert or rollback into log (n) values (1); end;`;
+  const app = await mirrored(ddl);
+  const change = { op: 'insert', table: app.id('t'), row: ['3', 'i:3', null] } as const;
+  await expect(app.apply(change, { ...change, row: ['4', 'i:4', null] })).rejects.toEqual(halts('UNIQUE constraint failed: log.n'));
+  expect([app.rows('select id from t'), app.marks()]).toEqual([[[1n], [2n]], []]);
+});
+
 test('a file of another installation is not written to', async () => {
   const { path, plan } = await mirrored();
   using sink = sqliteSink({ path, plan, install: 'other' });

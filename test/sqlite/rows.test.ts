@@ -128,6 +128,8 @@ test('what changed comes in steps, and is what is marked, as of one state [G3]',
     }
     return { rows: [...rows].sort(), gone: [...gone].sort() };
   };
+  const named = state.named(1, ['["i:1"]', '["i:1000"]']).slices() as Iterable<Slice>;
+  expect([...named]).toMatchObject([{ rows: [['i:1', 'i:1']], gone: [['i:1000']] }]);
   const steps = [...(state.changed(start.seq).slices() as Iterable<Slice>)];
   expect(once(steps)).toEqual(once(slicesOf(readMarks(db, plan, start.seq, state.position.seq))));
   expect(once(steps)).toMatchObject({ rows: { length: 11_988 }, gone: { length: 12 } });

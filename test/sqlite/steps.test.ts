@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
+import { dropCapture } from '../../src/sqlite/capture/capture.ts';
+import { examine } from '../../src/sqlite/capture/health.ts';
 import { install, placeCanary } from '../../src/sqlite/capture/install.ts';
+import { retake } from '../../src/sqlite/capture/retake.ts';
 import { isDoubtful, isSettled, steps } from '../../src/sqlite/capture/steps.ts';
 import { readSchema } from '../../src/sqlite/schema/tables.ts';
 import { planOf, scratch } from './planned.ts';
@@ -37,6 +40,29 @@ test.each([
   expect(isDoubtful(steps(db, plan))).toBe(doubtful);
   placeCanary(db, plan);
   expect([isSettled(db, plan), isDoubtful(steps(db, plan))]).toEqual([true, false]);
+});
+
+test('a file that is taken as the truth again is settled: our own triggers, put back, leave no doubt', async () => {
+  using world = scratch(SCHEMA);
+  const { db } = world;
+  const plan = planOf(readSchema(db));
+  const identity = { install: 'i', target: 't' };
+  const mark = await install(db, plan, identity, 1_000);
+  dropCapture(db);
+  await retake(db, plan, { identity, mark, epoch: 0n }, 1_000);
+  expect([examine(db, plan).state, isSettled(db, plan), isDoubtful(steps(db, plan))]).toEqual(['fine', true, false]);
+});
+
+test('triggers for a wider key than the plan has do not stay behind, where a row of theirs would fail [G6]', async () => {
+  const wide = 'create table t (a int not null, b int not null, primary key (a, b)) without rowid';
+  using world = scratch(wide);
+  const { db } = world;
+  const identity = { install: 'i', target: 't' };
+  const mark = await install(db, planOf(readSchema(db)), identity, 1_000);
+  using narrow = scratch('create table t (a integer primary key)');
+  db.exec('drop table _attacca_canary');
+  await retake(db, planOf(readSchema(narrow.db)), { identity, mark, epoch: 0n }, 1_000);
+  db.exec('insert into t values (1, 2)');
 });
 
 test('a canary from before there was a version says nothing, and is to be placed anew', async () => {
