@@ -31,6 +31,11 @@ test.for(WRITES)('the fence refuses everyone else: %s [G8]', async (write, { ski
   expect(await w.postgres.query('select id, u from items')).toEqual([{ id: '1', u: null }]);
 });
 
+test('where every table is gone there is nothing to lock', async () => {
+  await using w = await world();
+  await transaction(w.session, WRITER, () => lockTables(w.session, { ...PLAN, tables: [] }, 1_000));
+});
+
 test('the fence refuses COPY, and the token opens it for one transaction only [G8]', async () => {
   await using w = await world();
   await using other = await connect(w.postgres.url, { applicationName: 'stranger' });

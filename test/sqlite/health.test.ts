@@ -29,6 +29,13 @@ test('nobody copies from a file whose journal is gone: what is written meanwhile
   expect(() => checkFit(file.db, file.plan)).toThrow(SourceMoved);
 });
 
+test('a connection that has found one plan to fit says nothing of another [G7]', async () => {
+  using file = await after('');
+  checkFit(file.db, file.plan);
+  using other = scratch('create table t (id integer primary key, b)');
+  expect(() => checkFit(file.db, planOf(readSchema(other.db)))).toThrow(SourceMoved);
+});
+
 test('while Postgres is primary capture is missing on purpose', async () => {
   using file = await after(`update _attacca_control set "primary" = 'postgres'; drop trigger _attacca_insert_1`);
   expect(examine(file.db, file.plan)).toEqual({ state: 'fine' });

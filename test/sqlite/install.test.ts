@@ -1,11 +1,13 @@
 import { expect, test, vi } from 'vitest';
 import { Refused, SourceMoved } from '../../src/change/errors.ts';
+import { adopt } from '../../src/sqlite/capture/adopt.ts';
 import { captureTriggers, unhookedTables } from '../../src/sqlite/capture/capture.ts';
 import { examine } from '../../src/sqlite/capture/health.ts';
 import { fileControlAt, install, readFileControl, uninstall } from '../../src/sqlite/capture/install.ts';
 import { headMark } from '../../src/sqlite/journal/rows.ts';
 import { type Database, openSource } from '../../src/sqlite/open.ts';
 import { readSchema } from '../../src/sqlite/schema/tables.ts';
+import { schemaVersion } from '../../src/sqlite/values.ts';
 import { manyTables } from '../bench/support/locks.ts';
 import { planOf, scratch } from './planned.ts';
 
@@ -118,6 +120,20 @@ test("capture with which the application's writes would fail is refused, and lea
   await expect(install(world.db, { ...plan, tables: [...plan.tables.slice(0, -1), { ...last, columns }] }, ME, 5_000)).rejects.toThrow();
   expect(schemaOf(world.db)).toEqual(before);
   world.db.exec("insert into zz values ('a', 1)");
+});
+
+test("a plan that would make the application's writes fail is not followed: capture stays as it was [G6]", async () => {
+  using world = scratch('create table t (k text primary key, v)');
+  const { db } = world;
+  const plan = planOf(readSchema(db));
+  await install(db, plan, ME, 5_000);
+  const before = schemaOf(db);
+  const [t] = plan.tables;
+  const columns = t!.columns.map(column => ({ ...column, name: column.name === 'k' ? 'gone' : column.name }));
+  const broken = { ...plan, tables: [{ ...t!, columns }] };
+  await expect(adopt(db, broken, { version: schemaVersion(db), whole: [] }, 5_000)).rejects.toMatchObject({ disposition: 'halt' });
+  expect(schemaOf(db)).toEqual(before);
+  db.exec("insert into t values ('a', 1)");
 });
 
 test('of many tables each is told, and taking them out holds the lock for a moment at a time: what a crash leaves goes on from there [G6] [G11]', async () => {

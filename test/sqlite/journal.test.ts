@@ -376,6 +376,17 @@ test('a batch that takes long to apply is not held for a pin: the WAL would grow
   await next;
 });
 
+test('a file that is locked keeps nobody here waiting in SQLite: everything else of the daemon goes on [G6]', async () => {
+  using world = await following(T, { wal: false });
+  world.db.exec('begin exclusive; insert into t values (1, 1)');
+  const step = world.step();
+  const began = performance.now();
+  for (let turns = 0; turns < 20; turns++) await new Promise(setImmediate);
+  expect(performance.now() - began).toBeLessThan(1_000); // one wait inside SQLite alone takes longer
+  world.db.exec('commit');
+  expect((await step).size).toBe(1);
+});
+
 test('no read lock is held while a batch is applied, in rollback-journal mode [G6]', async () => {
   using world = await following(T, { wal: false });
   world.db.exec('insert into t values (1, 1)');
