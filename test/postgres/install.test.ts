@@ -67,6 +67,16 @@ test('finish leaves the tables to the application, without hidden columns and op
   await finishPostgres(w.session, PLAN);
 });
 
+test('finish finds a table that the application has renamed since, and takes the hidden column from it too [G11]', async () => {
+  await using w = await world();
+  await w.session.query(opening(1n));
+  await w.postgres.query('alter table log rename to diary');
+  await finishPostgres(w.session, PLAN);
+  const columns = `select attname as name from pg_attribute where attrelid = 'diary'::regclass and attnum > 0 and not attisdropped`;
+  expect(await w.postgres.query(columns)).toEqual([{ name: 'line' }]);
+  await w.postgres.query(`insert into diary values ('x')`);
+});
+
 test('a table that someone put into schema attacca is never dropped with it', async () => {
   await using w = await world();
   await w.postgres.query('create table attacca.precious (x text)');

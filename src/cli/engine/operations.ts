@@ -10,7 +10,7 @@ import type { Operations, Progress } from '../../server/operations.ts';
 import { hold } from '../../sqlite/mirror/hold.ts';
 import { outputTo } from '../write.ts';
 import type { Controller } from './controller.ts';
-import { refuseWhilePaused, turn, untilCopied } from './copy/throttling.ts';
+import { turn, untilCopied } from './copy/throttling.ts';
 import { type Installed, installed } from './engine.ts';
 import { exportAudit, noteAsked, noted, noteReport, positions } from './keep/auditing.ts';
 import { makeBackup } from './keep/backup.ts';
@@ -34,13 +34,9 @@ type Process = { readonly since: Date; readonly page?: { readonly url: string; r
 export function operations(controller: Controller, { since, page }: Process, ended: (left: Left) => void): Operations {
   const { engine } = controller;
   /** Runs alone what waits until everything was copied once. */
-  const afterCopy: Controller['alone'] = async (what, work, interrupt) => {
-    refuseWhilePaused(engine, what);
-    const waited = async () => {
-      await untilCopied(controller, what);
-      return await work();
-    };
-    return await controller.alone(what, waited, interrupt);
+  const afterCopy: Controller['alone'] = (what, work, interrupt) => {
+    const waited = () => untilCopied(controller, what).then(work);
+    return controller.alone(what, waited, interrupt);
   };
   return {
     status: async () => ({

@@ -33,17 +33,13 @@ export async function turn(engine: Copying, wanted: Parameters<Operations['throt
 /** The copy is over, and a pause with it. */
 export const resumed = ({ throttle }: Pick<Engine, 'throttle'>): void => throttle.set({ ...throttle.value, paused: false });
 
-/** Throws Refused where `what` would wait for the first copy. */
-export function refuseWhilePaused({ throttle }: Pick<Engine, 'throttle'>, what: string): void {
-  if (throttle.value.paused) throw new Refused(`${what} refused`, [{ code: 'paused', reason: 'the first copy is paused', remedy: RESUME }]);
-}
-
-/** Waits with `what` until the first copy is over. Throws Refused where somebody pauses it meanwhile. */
+/** Waits with `what` until the first copy is over. Throws Refused where it is paused, or somebody pauses it meanwhile. */
 export async function untilCopied({ engine, tailing }: Pick<Controller, 'engine' | 'tailing'>, what: string): Promise<void> {
   if (!isFirstCopy((await readPhase(engine.side)).phase)) return;
   const enough = new AbortController();
   await Promise.race([tailing(), paused(engine, enough.signal)]).finally(() => enough.abort());
-  refuseWhilePaused(engine, what);
+  if (!engine.throttle.value.paused) return;
+  throw new Refused(`${what} refused`, [{ code: 'paused', reason: 'the first copy is paused', remedy: RESUME }]);
 }
 
 async function paused({ throttle }: Pick<Engine, 'throttle'>, signal: AbortSignal): Promise<void> {
