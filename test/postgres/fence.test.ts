@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
-import { fencePostgres, isFenceOf, lockForReading, lockTables, opening, readFence, unfenced } from '../../src/postgres/installed/fence.ts';
+import {
+  fencePostgres,
+  isFenceOf,
+  lockForReading,
+  lockTables,
+  opening,
+  readFence,
+  touched,
+  unfenced,
+} from '../../src/postgres/installed/fence.ts';
 import { connect, transaction } from '../../src/postgres/session/open.ts';
 import { connect as stranger } from '../support/postgres.ts';
 import { INSTALL, item, PLAN, WRITER, world } from './world.ts';
@@ -29,6 +38,20 @@ test.for(WRITES)('the fence refuses everyone else: %s [G8]', async (write, { ski
   await w.postgres.query(`set attacca.token = 'guessed'`);
   await expect(w.postgres.query(write)).rejects.toMatchObject(FENCED);
   expect(await w.postgres.query('select id, u from items')).toEqual([{ id: '1', u: null }]);
+});
+
+test.each([
+  ['dropped', 'drop trigger _attacca_fence on items'],
+  ['switched off and on again', 'alter table items disable trigger all; alter table items enable always trigger _attacca_fence'],
+  [
+    'made again by somebody else',
+    'drop trigger _attacca_fence on items; create trigger _attacca_fence before insert on items execute function attacca.fence()',
+  ],
+])('a fence that was %s has been touched: somebody could write past it [G9]', async (_, ddl) => {
+  await using w = await world();
+  expect([...(await touched(w.session, PLAN))]).toEqual([]);
+  await w.postgres.query(ddl);
+  expect([...(await touched(w.session, PLAN))]).toEqual(['items']);
 });
 
 test('where every table is gone there is nothing to lock', async () => {
