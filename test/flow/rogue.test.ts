@@ -17,6 +17,9 @@ test('what somebody else writes in Postgres before a cutover is refused; past th
     await expect(client.query('truncate log')).rejects.toThrow('ATTACCA_FENCED');
   }
   expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject({ ok: true, objects: [] });
+  const upTo = () => client.query('select verified_seq from attacca.control').then(({ rows }) => rows);
+  const verified = await upTo();
+  world.app.exec("update log set message = 'app' where at = 3");
 
   await client.query('set session_replication_role = origin; alter table log disable trigger _attacca_fence');
   await client.query(
@@ -25,6 +28,7 @@ test('what somebody else writes in Postgres before a cutover is refused; past th
   await client.query('alter table log enable always trigger _attacca_fence'); // as if nothing had been
   const report = await world.json<VerifyDocument>(4, 'verify');
   expect(report.objects).toMatchObject([{ kind: 'fence', table: 'log', problem: 'changed' }]);
+  expect(await upTo(), 'nothing later was found equal').toEqual(verified);
   expect(report.tables.flatMap(({ samples }) => samples).map(({ key, kind, rogue }) => [key, kind, rogue])).toEqual([
     ['["i:1"]', 'different', true],
     ['["i:2"]', 'missing', true],

@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest';
 import { onTarget } from '../../src/cli/engine/bootstrap.ts';
 import type { Plan } from '../../src/plan/plan.ts';
-import { addForeignKeys } from '../../src/postgres/first-copy/constraints.ts';
+import { plannedObjects, readObjects } from '../../src/postgres/compare/objects.ts';
+import { addForeignKeys, buildIndexes } from '../../src/postgres/first-copy/constraints.ts';
 import { makeAll, tryPlan } from '../../src/postgres/installed/trial.ts';
 import { connect } from '../../src/postgres/session/open.ts';
+import { compareObjects } from '../../src/verify/objects.ts';
 import { testPostgres } from '../support/postgres.ts';
-import { PLAN, world } from './world.ts';
+import { item, PLAN, world } from './world.ts';
 
 const view = (name: string, sql: string) => ({ name, target: name, columns: ['n'], sql });
 
@@ -76,4 +78,12 @@ test('constraints and views that are refused at a cutover are named, and do not 
   const named: string[] = [];
   await addForeignKeys(w.session, WRONG, ({ kind, name }) => named.push(`${kind} ${name}`));
   expect(named).toEqual(REFUSED.slice(1));
+  const tables = WRONG.tables.map(table => ({ ...table, expressionIndexes: table.expressionIndexes?.slice(0, 1) ?? [] }));
+  const plan = { ...WRONG, tables };
+  await w.apply(5, [{ rows: [item(1, 'twice'), item(2, 'twice')] }]); // which an empty table would not refuse
+  await buildIndexes(w.session, plan, () => undefined);
+  const amiss = async () => compareObjects(await plannedObjects(w.session, plan), await readObjects(w.session, plan));
+  expect(await amiss(), 'what was refused is missed by nobody').toEqual([]);
+  await w.postgres.query(`update pg_index set indisvalid = false where indexrelid = 'public.by_length'::regclass`);
+  expect(await amiss()).toMatchObject([{ kind: 'index', name: 'by_length', problem: 'invalid' }]);
 });
