@@ -161,11 +161,11 @@ async function commit({ db, prepare }: Link): Promise<void> {
 
 const SCHEMA_VERSION = /* sql */ `pragma schema_version`;
 const FENCE = /* sql */ `select type, sql from sqlite_master where name = '_attacca_fence' or (type = 'trigger' and sql like '%ATTACCA_FENCED%')`;
-const OPEN = /* sql */ `select 1 from _attacca_fence where closed is 0`;
 
 /**
- * Looks for the fence as this transaction sees it; looks for its table again only when the schema has changed. Its triggers'
- * text says what they would have said: the fence stays when attacca and everything else of it has left the file.
+ * Looks for the fence as this transaction sees it, again only when the schema has changed. Where its table is there it is closed: only
+ * the transaction of attacca's that opens it sees it open. Its triggers' text says what they would have said: the fence stays when
+ * attacca and everything else of it has left the file.
  */
 function fenceWatch(prepare: (sql: string) => SqliteStatement): () => Refusal | undefined {
   let version: unknown;
@@ -176,7 +176,7 @@ function fenceWatch(prepare: (sql: string) => SqliteStatement): () => Refusal | 
       parts = prepare(FENCE).all() as Row[];
       version = now;
     }
-    if (!parts.some(part => part.type === 'table') || prepare(OPEN).get() !== undefined) return undefined;
+    if (!parts.some(part => part.type === 'table')) return undefined;
     const said = parts.find(part => part.type === 'trigger')?.sql;
     return new Refusal(new Error('the SQLite database has the ATTACCA_FENCED triggers'), fenceIn(String(said)));
   };

@@ -107,8 +107,10 @@ test('while another connection holds the write lock, transactions wait and then 
   await using world = await World.open();
   const app = await world.client();
   world.other.exec('begin immediate');
+  const began = performance.now();
   const waiting = Promise.all([deposit(app), deposit(app), deposit(app)]);
   await app.read(tx => tx.get(BALANCE, 1)); // readers do not wait, and the event loop is free
+  expect(performance.now() - began).toBeLessThan(4_000); // better-sqlite3 would wait for five seconds in SQLite
   world.other.exec('rollback');
   expect(await waiting).toEqual(['sqlite', 'sqlite', 'sqlite']);
   expect(world.sqliteBalance(1)).toBe(130);
@@ -137,6 +139,19 @@ test('when no side accepts it in time, nothing was written and the error says so
   expect(error).toBeInstanceOf(NotAccepted);
   expect(String((error as Error).cause)).toContain('ATTACCA_FENCED');
   expect([world.sqliteBalance(1), await world.postgres.query('select * from account')]).toEqual([100, []]);
+});
+
+test('a flag that cannot be read while a side refuses is not the error of the transaction', async () => {
+  await using world = await World.open();
+  let reads = 0;
+  const read = async () => {
+    if (reads++ > 0) throw new Error('the service is away');
+    return { primary: 'sqlite', epoch: 0n } as const;
+  };
+  const app = await world.client({ flag: { read }, waitMs: 100 });
+  world.other.exec('begin immediate');
+  await expect(add(app)).rejects.toBeInstanceOf(NotAccepted);
+  expect(reads).toBeGreaterThan(1);
 });
 
 test('a function that swallows the refusal cannot write outside of its transaction', async () => {

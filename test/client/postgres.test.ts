@@ -42,6 +42,22 @@ test('a connection lost during COMMIT is an unknown outcome and is not run again
   proxy.close();
 });
 
+test('after a refusal each further statement of the transaction is refused alike', async () => {
+  await using postgres = await testPostgres();
+  await postgres.query(`create table t (id integer primary key); create function fence() returns trigger language plpgsql as $$
+    begin raise exception 'ATTACCA_FENCED epoch=1 primary=sqlite'; end $$;
+    create trigger f before insert on t for each statement execute function fence()`);
+  const side = postgresSide(() => new pg.Pool({ connectionString: postgres.url }));
+  const met: unknown[] = [];
+  const work = side.write(async tx => {
+    for (const id of [1, 2]) await tx.run('insert into t values (?)', id).catch(error => met.push(error));
+  });
+  await expect(work).rejects.toBeInstanceOf(Refusal);
+  expect(met).toEqual([met[0], met[0]]);
+  expect(met[0]).toBeInstanceOf(Refusal);
+  await side.close();
+});
+
 test('a connection lost before COMMIT has kept nothing: a refusal, so that the transaction is run again [G10]', async () => {
   await using postgres = await testPostgres();
   await postgres.query('create table t (id integer primary key)');

@@ -51,7 +51,7 @@ test('after a refusal each further statement of the transaction is refused alike
   await side.close();
 });
 
-test.each(['null', '1', "'no'"])('a fence row of %s is closed, for reads and for what meets no row too [G8]', async closed => {
+test.each(['null', '0', '1', "'no'"])('a fence row of %s is closed, for reads and for what meets no row too [G8]', async closed => {
   const path = fileWith(`create table t (x); create table _attacca_fence (closed); insert into _attacca_fence values (${closed})`);
   const side = sqliteSide(() => new Database(path), 1_000);
   await expect(side.read(tx => tx.all('select x from t'))).rejects.toBeInstanceOf(Refusal);
