@@ -1,8 +1,9 @@
 /* What a power failure leaves of a flag in a file: a switch is over only when its flag is on the disk. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { replaceFile } from '../../src/flag/replace.ts';
 import { canTrace, durable, imageOf, traced } from '../support/disk.ts';
 
 let folder: string;
@@ -21,6 +22,12 @@ const PROGRAM = `
   const config = { path: 'app.env', format: 'dotenv', key: 'DB_TYPE', sqlite: 'sqlite', postgres: 'postgresql' };
   const there = name => writeFileSync(name, ${JSON.stringify(SWITCHED)}, { mode: 0o644 });
   const flag = fileFlag(config);`;
+
+test('a file that cannot take its name leaves nothing beside it', () => {
+  mkdirSync(join(folder, 'taken'));
+  expect(() => replaceFile(join(folder, 'taken'), SWITCHED)).toThrow();
+  expect(readdirSync(folder).sort()).toEqual(['app.env', 'taken']);
+});
 
 test.skipIf(!canTrace()).each([
   ['written', ''],

@@ -21,6 +21,23 @@ test('a place that stands behind Postgres does not make an older switch a newer 
   expect(written).toEqual([]);
 });
 
+test('what the place says already, with its epoch, is not written again', async () => {
+  const written: bigint[] = [];
+  const flag = verifiedFlag(
+    {
+      name: 'somewhere',
+      read: async () => ({ value: 'postgresql', epoch: '8' }),
+      write: async ({ epoch }) => void written.push(epoch),
+      meaning: { sqlite: 'sqlite', postgres: 'postgresql' },
+      settleMs: 0,
+      rewrite: false,
+    },
+    { epoch: async () => 7n },
+  );
+  await flag.write({ primary: 'postgres', epoch: 8n });
+  expect(written).toEqual([]);
+});
+
 test('a place that says nothing has a flag that was never set', async () => {
   for (const value of ['', undefined]) {
     const somewhere = { name: 'somewhere', read: async () => ({ value, epoch: undefined }), write: async () => undefined };

@@ -52,6 +52,17 @@ test.each([
   rmSync(folder, { recursive: true });
 });
 
+test('what is read when nobody follows any more is told to nobody', async () => {
+  const cancel = new AbortController();
+  const reading = Promise.withResolvers<FlagState>();
+  const seen = recorder();
+  watchFlag({ read: () => reading.promise }, { signal: cancel.signal, pollMs: 3_600_000 }, seen.record);
+  cancel.abort();
+  reading.resolve(FOLLOWED[0]!);
+  await new Promise(setImmediate);
+  expect(seen.states).toEqual([]);
+});
+
 test('a change while the flag is being read is not missed', async () => {
   const cancel = new AbortController();
   const reads: PromiseWithResolvers<FlagState>[] = [];

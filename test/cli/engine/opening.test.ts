@@ -4,9 +4,13 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { template } from '../../../src/change/template.ts';
-import { type Engine, type Installed, openEngine } from '../../../src/cli/engine/engine.ts';
+import { type Engine, type Installed, openEngine, refuseOtherSource } from '../../../src/cli/engine/engine.ts';
 import { reverseTail } from '../../../src/cli/engine/mirror/reverse-tail.ts';
 import { alertsOf } from '../../../src/cli/engine/tell/alerts.ts';
+import type { Control } from '../../../src/postgres/installed/control.ts';
+import { install } from '../../../src/sqlite/capture/install.ts';
+import { readSchema } from '../../../src/sqlite/schema/tables.ts';
+import { planOf, scratch } from '../../sqlite/planned.ts';
 import { type TestPostgres, testPostgres } from '../../support/postgres.ts';
 import { makePlace } from '../refusals.ts';
 
@@ -23,6 +27,14 @@ function place(): string {
   onTestFinished(() => made[Symbol.dispose]());
   return made.source;
 }
+
+test('a file that was moved is known by the id in it; another one is refused [G7]', async () => {
+  using world = scratch('create table t (id integer primary key)');
+  await install(world.db, planOf(readSchema(world.db)), { install: 'i', target: 't' }, 1_000);
+  const of = (install: string) => ({ source: '/before/app.db', install }) as unknown as Control;
+  refuseOtherSource(of('i'), world.path);
+  expect(() => refuseOtherSource(of('another'), world.path)).toThrow('belongs to another source');
+});
 
 test('an engine whose flag makes no sense', async () => {
   const config = { source: place(), target: postgres.url, schema: 'public', snapshot: {}, flag: { kind: 'nowhere' } };
