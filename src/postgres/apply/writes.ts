@@ -41,8 +41,8 @@ function tableOf(plan: Plan, table: TablePlan): Table {
   // The key too: -0 and 0 are one key, and not the same value. But a key that is GENERATED ALWAYS cannot be set.
   const settable = plan.existing ? table.columns.filter(column => !key.includes(column)) : table.columns;
   const update = settable.map(({ target }) => `${quote(target)} = excluded.${quote(target)}`).join(', ');
-  const same = key.map(({ target }, index) => `t.${quote(target)} = k.k${index}`).join(' and ');
-  const keys = `unnest(${arrays(key)}) as k(${key.map((_, index) => `k${index}`).join(', ')})`;
+  const same = hasKey(key);
+  const keys = `unnest(${arrays(key)}) as k(${keyNames(key)})`;
   const insert = `insert into ${name} (${list(table.columns)})${plan.existing ? ' overriding system value' : ''} select * from unnest(${arrays(table.columns)})`;
   return {
     plan: table,
@@ -57,6 +57,13 @@ function tableOf(plan: Plan, table: TablePlan): Table {
 /** `$1::bigint[], $2::text[]`: one parameter a column, with the types that keep the key's index in use. */
 export const arrays = (columns: readonly ColumnPlan[]): string =>
   columns.map((column, index) => `$${index + 1}::${parameterType(column)}[]`).join(', ');
+
+/** `k0, k1`: the columns of keys that are rows, named k. */
+export const keyNames = (key: readonly ColumnPlan[]): string => key.map((_, index) => `k${index}`).join(', ');
+
+/** The row t has the key k. */
+export const hasKey = (key: readonly ColumnPlan[]): string =>
+  key.map(({ target }, index) => `t.${quote(target)} = k.k${index}`).join(' and ');
 
 /** One array per column, as `unnest` takes them. */
 const columnar = (width: number, rows: readonly PgRow[]): string[] =>

@@ -3,7 +3,7 @@ import type { Stretch } from '../../change/ports.ts';
 import { quote } from '../../change/quote.ts';
 import { digestSql, formsOf } from '../../plan/in-sql/digest.ts';
 import { at, type ColumnPlan, keyColumns, type Plan, parameterType, type TablePlan, tableName } from '../../plan/plan.ts';
-import { arrays } from '../apply/writes.ts';
+import { arrays, hasKey, keyNames } from '../apply/writes.ts';
 import type { Session } from '../session/open.ts';
 
 /** SHA-256, in hex, over the rows that `keys` means, in their order; the same as SQLite's exactly if all of them are equal. */
@@ -36,10 +36,8 @@ const casts = (key: readonly ColumnPlan[], first: number): string =>
 
 function named(plan: Plan, table: TablePlan, keys: readonly PgKey[]): Rows {
   const key = keyColumns(table);
-  const names = key.map((_, index) => `k${index}`).join(', ');
-  const same = key.map(({ target }, index) => `t.${quote(target)} = k.k${index}`).join(' and ');
   return {
-    from: `unnest(${arrays(key)}) with ordinality as k(${names}, place) join ${tableName(plan, table)} t on ${same}`,
+    from: `unnest(${arrays(key)}) with ordinality as k(${keyNames(key)}, place) join ${tableName(plan, table)} t on ${hasKey(key)}`,
     order: 'k.place',
     parameters: key.map((_, index) => keys.map(each => at(each, index))),
   };

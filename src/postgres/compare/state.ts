@@ -11,7 +11,7 @@ import { compared } from '../../plan/objects/generated.ts';
 import { at, type ColumnPlan, keyColumns, type Plan, parameterType, type TablePlan, tableName } from '../../plan/plan.ts';
 import { suspensions } from '../apply/policy.ts';
 import { keys as quarantinedKeys } from '../apply/quarantine.ts';
-import { arrays } from '../apply/writes.ts';
+import { arrays, hasKey, keyNames } from '../apply/writes.ts';
 import { connect, type PgRecord, type Session } from '../session/open.ts';
 import { digest } from './digest.ts';
 
@@ -96,9 +96,7 @@ const arraysOf = (rows: readonly PgRecord[], width: number): (PgRow & PgKey)[] =
 
 function rowsQuery(plan: Plan, table: TablePlan): string {
   const key = keyColumns(table);
-  const names = key.map((_, index) => `k${index}`).join(', ');
-  const same = key.map(({ target }, index) => `t.${quote(target)} = k.k${index}`).join(' and ');
-  return `select ${select(table.columns)} from unnest(${arrays(key)}) as k(${names}) join ${tableName(plan, table)} t on ${same}`;
+  return `select ${select(table.columns)} from unnest(${arrays(key)}) as k(${keyNames(key)}) join ${tableName(plan, table)} t on ${hasKey(key)}`;
 }
 
 function keysQuery(plan: Plan, table: TablePlan, after: boolean): string {
