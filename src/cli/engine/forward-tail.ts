@@ -51,7 +51,12 @@ export function forwardTail(
     engine.reached,
   );
   const pin = (): Promise<StatePair> =>
-    source.pin(async state => ({ source: state, target: await targetState(engine.url, plan), primary: 'sqlite', returned: options.returned === true }));
+    source.pin(async state => ({
+      source: state,
+      target: await targetState(engine.url, plan),
+      primary: 'sqlite',
+      returned: options.returned === true,
+    }));
   const marks = watched('marks', { prune }, engine.reached);
 
   const piping = pipe(source, sink, stop.signal, batch => {
