@@ -9,27 +9,36 @@ import type { Engine, Installed } from '../engine.ts';
 /**
  * Compares every row marked since the last verification, and remembers how far everything is equal. False: the sides differ. Tables
  * that are suspended are left out: they are copied whole before they count again.
+ *
+ * What it remembers is written when the states are closed: the apply that holds the control row may wait for a VACUUM FULL or an ALTER
+ * TABLE, which waits for whoever reads the table.
  */
 export async function compareRecent({ engine, plan }: Installed, pin: () => Promise<StatePair>, signal: AbortSignal): Promise<boolean> {
-  const pair = await pin();
+  const compared = await compareMarked(engine, plan, { pair: await pin(), signal });
+  if (compared === 'nothing new') return true;
+  const { position, verified } = compared;
+  if (verified.ok) {
+    await record(engine.side, { verifiedSeq: position.seq, verifiedAt: 'now' });
+    engine.alerts.over('differs', () => engine.log.info('what changed is equal again'));
+    return true;
+  }
+  const tables = verified.tables.filter(({ differences }) => differences > 0).map(({ table }) => table);
+  const { length: differences } = verified.differences;
+  engine.alerts.raise('differs', tables.join(), () => engine.log.error({ differences, tables }, 'differs'));
+  await record(engine.side, { fullVerifiedOk: false });
+  return false;
+}
+
+/** Closes the states, whatever comes of it. */
+async function compareMarked(engine: Engine, plan: Plan, { pair, signal }: { readonly pair: StatePair; readonly signal: AbortSignal }) {
   try {
     const { position } = pair.source;
     if (pair.primary === 'sqlite') await watchFence(engine, plan);
     const since = await readVerified(engine.side);
-    if (position.seq === since) return true;
+    if (position.seq === since) return 'nothing new';
     const suspended = await pair.target.suspended();
     const followed = { ...plan, tables: plan.tables.filter(({ id }) => !suspended.has(id)) };
-    const verified = await verifyMarked(pair, followed, pair.source.changed(since), signal);
-    if (verified.ok) {
-      await record(engine.side, { verifiedSeq: position.seq, verifiedAt: 'now' });
-      engine.alerts.over('differs', () => engine.log.info('what changed is equal again'));
-      return true;
-    }
-    const tables = verified.tables.filter(({ differences }) => differences > 0).map(({ table }) => table);
-    const { length: differences } = verified.differences;
-    engine.alerts.raise('differs', tables.join(), () => engine.log.error({ differences, tables }, 'differs'));
-    await record(engine.side, { fullVerifiedOk: false });
-    return false;
+    return { position, verified: await verifyMarked(pair, followed, pair.source.changed(since), signal) };
   } finally {
     await closePair(pair);
   }
