@@ -5,9 +5,9 @@ import { install, markTables } from '../../src/sqlite/capture/install.ts';
 import { type HeldRows, readMarks } from '../../src/sqlite/journal/marks.ts';
 import { prune } from '../../src/sqlite/journal/prune.ts';
 import { headMark, mark } from '../../src/sqlite/journal/rows.ts';
+import { heldState } from '../../src/sqlite/journal/state.ts';
 import type { Database } from '../../src/sqlite/open.ts';
 import { chunk, countRows } from '../../src/sqlite/read/chunk.ts';
-import { heldState } from '../../src/sqlite/read/state.ts';
 import { readSchema } from '../../src/sqlite/schema/tables.ts';
 import { planOf, scratch, stored } from './planned.ts';
 

@@ -1,6 +1,6 @@
 /*
  * Both sides in memory, behind the ports of src/change/ports.ts: rows as they travel, marks, states that stand still. They
- * obey the contract as the databases do (sqlite/read/state.ts, postgres/compare/state.ts, postgres/apply/apply.ts), so that what is pure can be
+ * obey the contract as the databases do (sqlite/journal/state.ts, postgres/compare/state.ts, postgres/apply/apply.ts), so that what is pure can be
  * tried by the thousand.
  */
 import type { Mark, Misfit, PgKey, PgRow, Rows, Seq, Slice } from '../../src/change/change.ts';

@@ -16,11 +16,11 @@ import type { Plan } from '../../plan/plan.ts';
 import { mend, moved, needsMending } from '../capture/health.ts';
 import { settleWal } from '../file/wal.ts';
 import { type Database, fileAt, isBusy, isLocked, openSource, orFull, refuseMoved } from '../open.ts';
-import { sourceState } from '../read/state.ts';
 import { readTransaction, writeTransaction } from '../transaction.ts';
 import { prepared, schemaVersion } from '../values.ts';
 import { type HeldRows, openMarks, readMarks } from './marks.ts';
 import { headMark } from './rows.ts';
+import { sourceState } from './state.ts';
 
 export type JournalOptions = {
   readonly path: string;
