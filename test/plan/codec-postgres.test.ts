@@ -175,7 +175,7 @@ describe('what is digested is equal only where the values are [G4]', () => {
     const printed = await written(type);
     const given = [...fc.sample(value, RUNS), ...printed.map(decode)].filter(each => !(each instanceof Unfit));
     const values = given.flatMap((each, n) => slips(each as Value, n)).map(each => sqlite.stored(each, 'blob'));
-    const fitting = values.map(encode).filter(text => typeof text === 'string');
+    const fitting = values.map(encode).filter(text => typeof text === 'string' && isKnown(text, codec));
     const { rows } = await client.query(
       `select v, encode(${form.postgres('own')}, 'hex') as bytes
       from (select v::${type}::text as v, v::${type} as own, place from unnest($1::text[]) with ordinality as u(v, place)) w group by v, place`,
