@@ -39,7 +39,7 @@ test('new columns and tables, TRUNCATE, a rewrite: the mirror goes on, and a rol
   await pg.query('alter table orders drop column photo');
   expect(await daemon.exited).toBe(1);
   expect(daemon.log()).toMatch(/Postgres no longer has orders.photo as SQLite has it[\s\S]+attacca sync[\s\S]+attacca finish/);
-  expect(await blocked(world)).toEqual(expect.arrayContaining(['stopped', 'schema']));
+  expect(await blocked(world)).toContain('schema'); // `stopped` too, where the stream has come to it again by then
   await pg.query('alter table orders add column photo bytea; alter table orders replica identity full');
   await pg.query(`update orders set photo = decode('00', 'hex')`);
   world.start();

@@ -31,13 +31,18 @@ test('a trigger that is set aside, whose table somebody has renamed, is named on
   using app = fixture(ddl, { excluded: ['mail'] });
   await closed(app);
   const told: unknown[] = [];
+  const kept: unknown[] = [];
   const log = { warn: (facts: unknown, text: string) => told.push([facts, text]) };
-  const watch = fenceWatch({ engine: { config: { source: app.path }, log }, plan: app.plan } as unknown as Installed);
+  const side = { query: async (_: string, values: readonly unknown[]) => kept.push(values.slice(0, 2)) };
+  const watch = fenceWatch({ engine: { config: { source: app.path }, side, log }, plan: app.plan } as unknown as Installed);
   const looked = async (): Promise<number> => await watch.look(app.db).then(() => told.length);
   expect(await looked()).toBe(0);
   app.db.exec('alter table mail rename to post');
   for (const _ of [1, 2]) expect(await looked()).toBe(1);
   expect(told[0]).toEqual([{ triggers: ['seen'] }, expect.stringContaining('do not come back with a rollback')]);
+  expect(kept, 'its statement is in the audit').toEqual([
+    ['triggers have lost their table', expect.stringContaining('CREATE TRIGGER seen')],
+  ]);
   app.db.exec('alter table post rename to mail');
   expect(await looked()).toBe(1);
 });
