@@ -130,11 +130,15 @@ const other = (side: Side): Side => (side === 'sqlite' ? 'postgres' : 'sqlite');
 
 /** Who is woken may have to change sides, now or soon: attacca announces a switch. */
 function heeded(flag: FlagReader, near: () => void): FlagReader {
-  const woken = (wake: () => void) => (): void => {
-    near();
-    wake();
+  return {
+    read: () => flag.read(),
+    watch(wake, signal) {
+      flag.watch?.(() => {
+        near();
+        wake();
+      }, signal);
+    },
   };
-  return { read: () => flag.read(), watch: (wake, signal) => flag.watch?.(woken(wake), signal) };
 }
 
 function flagIn(given: ClientOptions['flag'], postgres: Database): FlagReader {

@@ -1,19 +1,26 @@
 import { expect, test } from 'vitest';
+import type { Side } from '../../src/flag/flag.ts';
 import { verifiedFlag } from '../../src/flag/verified.ts';
 
-test('a place that stands behind Postgres does not make an older switch a newer one [G8]', async () => {
-  const written: bigint[] = [];
+/** A flag somewhere outside that says this, where Postgres is at epoch 7; and which sides were written there since. */
+function somewhere(value: string | undefined, epoch?: string, rewrite = false) {
+  const written: Side[] = [];
   const flag = verifiedFlag(
     {
       name: 'somewhere',
-      read: async () => ({ value: 'sqlite', epoch: '3' }),
-      write: async ({ epoch }) => void written.push(epoch),
+      read: async () => ({ value, epoch }),
+      write: async ({ primary }) => void written.push(primary),
       meaning: { sqlite: 'sqlite', postgres: 'postgresql' },
       settleMs: 0,
-      rewrite: false,
+      rewrite,
     },
     { epoch: async () => 7n },
   );
+  return { written, flag };
+}
+
+test('a place that stands behind Postgres does not make an older switch a newer one [G8]', async () => {
+  const { written, flag } = somewhere('sqlite', '3');
   await expect(flag.write({ primary: 'postgres', epoch: 5n })).rejects.toMatchObject({
     disposition: 'halt',
     message: expect.stringContaining('is at epoch 7'),
@@ -22,46 +29,20 @@ test('a place that stands behind Postgres does not make an older switch a newer 
 });
 
 test('what the place says already, with its epoch, is not written again', async () => {
-  const written: bigint[] = [];
-  const flag = verifiedFlag(
-    {
-      name: 'somewhere',
-      read: async () => ({ value: 'postgresql', epoch: '8' }),
-      write: async ({ epoch }) => void written.push(epoch),
-      meaning: { sqlite: 'sqlite', postgres: 'postgresql' },
-      settleMs: 0,
-      rewrite: false,
-    },
-    { epoch: async () => 7n },
-  );
+  const { written, flag } = somewhere('postgresql', '8');
   await flag.write({ primary: 'postgres', epoch: 8n });
   expect(written).toEqual([]);
 });
 
 test('a place that says nothing has a flag that was never set', async () => {
   for (const value of ['', undefined]) {
-    const somewhere = { name: 'somewhere', read: async () => ({ value, epoch: undefined }), write: async () => undefined };
-    const flag = verifiedFlag(
-      { ...somewhere, meaning: { sqlite: 'sqlite', postgres: 'postgresql' }, settleMs: 0, rewrite: false },
-      { epoch: async () => 7n },
-    );
+    const { flag } = somewhere(value);
     expect([await flag.read(), await flag.check('sqlite')]).toEqual([undefined, undefined]);
   }
 });
 
 test('the gate proves that it may write by the state that is right: a cache that shows an older one does not set the flag back to it', async () => {
-  const written: string[] = [];
-  const flag = verifiedFlag(
-    {
-      name: 'somewhere',
-      read: async () => ({ value: 'sqlite', epoch: undefined }),
-      write: async ({ primary }) => void written.push(primary),
-      meaning: { sqlite: 'sqlite', postgres: 'postgresql' },
-      settleMs: 0,
-      rewrite: true,
-    },
-    { epoch: async () => 7n },
-  );
+  const { written, flag } = somewhere('sqlite', undefined, true);
   expect([await flag.check('postgres'), await flag.check('sqlite')]).toEqual([undefined, undefined]);
   expect(written).toEqual(['sqlite']);
   await flag.write({ primary: 'sqlite', epoch: 8n });

@@ -39,11 +39,9 @@ const figures = (ms: readonly number[]): string =>
 
 const { journal } = values;
 if (journal !== 'wal' && journal !== 'delete') misunderstood('--journal is wal or delete');
-const [switches, seed, rows] = (['switches', 'seed', 'rows'] as const).map(name => whole(`--${name}`, values[name])) as [
-  number,
-  number,
-  number,
-];
+const switches = whole('--switches', values.switches);
+const seed = whole('--seed', values.seed);
+const rows = whole('--rows', values.rows);
 say(`${switches} switches in each direction, seed ${seed}, ${rows} rows, journal mode ${journal}`);
 await using server = await ownPostgres();
 const outcome = await backAndForth({

@@ -55,11 +55,11 @@ const USED = /* sql */ `
     select t.id, s.sequence, pg_sequence_last_value(s.sequence) as used
     from unnest($1::integer[], $2::text[], $3::text[]) as t(id, name, col)
     cross join lateral (select pg_get_serial_sequence(t.name, t.col)::regclass as sequence) as s where s.sequence is not null),
-  kept as (select setval(sequence, used) as value from seen where $4 <> '' and used is not null),
+  kept as (select setval(sequence, used) as value from seen where $5::boolean and used is not null),
   witnessed as (
-    insert into attacca.witness (object, state) select 'sequence:' || id, coalesce(used::text, '') from seen where $4 <> ''
+    insert into attacca.witness (object, state) select 'sequence:' || id, coalesce(used::text, '') from seen where $5::boolean
     on conflict (object) do update set state = excluded.state)
-  select id, coalesce(used, 0) as used, (select count(value) from kept) as n, set_config('synchronous_commit', coalesce(nullif($4, ''), 'on'), true) from seen`;
+  select id, coalesce(used, 0) as used, (select count(value) from kept) as n, set_config('synchronous_commit', $4, true) from seen`;
 
 /**
  * The highest number each identity sequence has given out, by TablePlan.id; 0 where it has given out none. From here on it is a witness:
@@ -71,8 +71,8 @@ export async function readSequences(session: Session, plan: Plan, kept: 'durably
   const known = identities(plan);
   const ids = known.map(({ table }) => table.id);
   const names = known.map(({ table }) => tableName(plan, table));
-  const commit = { durably: 'on', lazily: 'off', 'not yet': '' }[kept];
-  const { rows } = await session.query({ text: USED, name: 'attacca_used' }, [ids, names, known.map(({ column }) => column), commit]);
+  const given = [ids, names, known.map(({ column }) => column), kept === 'lazily' ? 'off' : 'on', kept !== 'not yet'];
+  const { rows } = await session.query({ text: USED, name: 'attacca_used' }, given);
   return new Map(rows.map(row => [Number(row.id), BigInt(row.used ?? 0)]));
 }
 

@@ -35,7 +35,7 @@ const READ_WAIT_MS = 2_000;
 export async function approachPostgres(on: Installed, sink: Sink<Mark, Rows>, open: Ready, epoch: bigint): Promise<void> {
   open.looker();
   await persist(() => settleWal(open.writer()), READ_WAIT_MS);
-  await rehearse(on.engine.main, opening(epoch));
+  await rehearse(on.engine.main, () => on.engine.main.query(opening(epoch)));
   for (let round = 0, marks = FEW_MARKS + 1; round < ROUNDS && marks > FEW_MARKS; round++) marks = await nearer(on, sink, open);
 }
 
@@ -109,15 +109,16 @@ export async function rehearseRollback(
   }
   await readSequences(engine.main, plan, 'not yet');
   const locker = await open.locker();
-  await rehearse(locker, closing(epoch, writer.token), () =>
-    advance(locker, { from: 'mirroring', to: 'switching_back', epoch: control.epoch }),
-  );
+  await rehearse(locker, async () => {
+    await locker.query(closing(epoch, writer.token));
+    await advance(locker, { from: 'mirroring', to: 'switching_back', epoch: control.epoch });
+  });
 }
 
-async function rehearse(session: Session, statement: string, more = async () => {}): Promise<void> {
+async function rehearse(session: Session, work: () => Promise<unknown>): Promise<void> {
   try {
-    await session.query(`begin; ${statement}`);
-    await more();
+    await session.query('begin');
+    await work();
   } finally {
     await session.query('rollback');
   }

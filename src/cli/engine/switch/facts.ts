@@ -7,7 +7,7 @@ import { count } from '../../../postgres/apply/quarantine.ts';
 import { preflight } from '../../../postgres/gate/preflight.ts';
 import { readControl, readVerifiedAge } from '../../../postgres/installed/control.ts';
 import { unfenced } from '../../../postgres/installed/fence.ts';
-import { appTriggers } from '../../../sqlite/mirror/app-triggers.ts';
+import { type AppTrigger, appTriggers, blocker } from '../../../sqlite/mirror/app-triggers.ts';
 import { fenceState } from '../../../sqlite/mirror/fence.ts';
 import { openSource } from '../../../sqlite/open.ts';
 import { readSchema } from '../../../sqlite/schema/tables.ts';
@@ -28,6 +28,7 @@ export async function gatherFacts(
   const control = await readControl(engine.side);
   const lag = tail?.lag() ?? NO_LAG;
   const ageMs = await readVerifiedAge(engine.side);
+  const triggers = direction === 'cutover' ? triggersIn(on) : [];
   return {
     direction,
     phase: (control?.phase ?? 'preparing') as Phase,
@@ -47,9 +48,9 @@ export async function gatherFacts(
     reverseProblem,
     fenceProblem: direction === 'cutover' ? await postgresFence(on) : sqliteFence(on),
     ...(direction === 'cutover' ? tablesOutside(on) : { newTables: [], drifted: [] }),
-    unreadableTriggers: direction === 'cutover' ? unreadableTriggers(on) : [],
+    unreadableTriggers: triggers.filter(({ does }) => does === 'unreadable').map(({ name }) => name),
     stopped,
-    obstacles: await obstaclesTo(on, direction, maxPauseMs),
+    obstacles: [...(await obstaclesTo(on, direction, maxPauseMs)), ...triggers.filter(({ does }) => does === 'mixes').flatMap(blocker)],
   };
 }
 
@@ -83,12 +84,10 @@ function tablesOutside({ engine, plan }: Installed): Pick<Facts, 'newTables' | '
   return { newTables: unplanned.map(({ name, reason }) => `${name} (${reason})`), drifted: drift(plan, schema) };
 }
 
-/** Triggers of the application that attacca's SQLite cannot compile: nobody can tell what they would do to the mirror. */
-function unreadableTriggers({ engine, plan }: Installed): string[] {
+/** The triggers of the application: what one of them would do to the mirror, or leave undone there, may stand in the way. */
+function triggersIn({ engine, plan }: Installed): AppTrigger[] {
   using db = openSource(engine.config.source, { readonly: true });
-  return appTriggers(db, plan)
-    .filter(({ does }) => does === 'unreadable')
-    .map(({ name }) => name);
+  return appTriggers(db, plan);
 }
 
 /** A full set of slots is no blocker once ours is among them. */

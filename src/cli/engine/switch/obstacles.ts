@@ -6,7 +6,6 @@ import { clockSkew, failingSlot, holders, tightLimits } from '../../../postgres/
 import { bypasses, identities, notValid, outOfReach, unpublished } from '../../../postgres/gate/obstacles.ts';
 import type { Session } from '../../../postgres/session/open.ts';
 import { lockHolders } from '../../../sqlite/file/lock-holders.ts';
-import { appTriggers, blocker } from '../../../sqlite/mirror/app-triggers.ts';
 import { hold } from '../../../sqlite/mirror/hold.ts';
 import { openSource } from '../../../sqlite/open.ts';
 import { lacking } from '../../../sqlite/schema/lacking.ts';
@@ -35,7 +34,6 @@ export async function obstaclesTo(on: Installed, direction: Direction, maxPauseM
       ...both,
       ...space,
       ...unwritable(on),
-      ...mixing(on),
       ...(await notValid(side, plan)),
       ...(await tightLimits(side)),
       ...(await locked(source, maxPauseMs)),
@@ -59,14 +57,6 @@ function unwritable({ engine, plan }: Installed): Blocker[] {
     db,
     readSchema(db).tables.filter(({ name }) => planned.has(name)),
   );
-}
-
-/** What is set aside while Postgres is primary keeps no index up. */
-function mixing({ engine, plan }: Installed): Blocker[] {
-  using db = openSource(engine.config.source, { readonly: true });
-  return appTriggers(db, plan)
-    .filter(({ does }) => does === 'mixes')
-    .flatMap(blocker);
 }
 
 async function skewed(session: Session, mostMs: number): Promise<Blocker[]> {
