@@ -45,7 +45,8 @@ export function comparer(stored: TablePlan, signed = true): Comparer {
       return source.flatMap(row => {
         const other = there.get(identity(row));
         if (other === undefined) return [whole('missing', keyOf(table, row))];
-        const columns = names.filter((_, index) => canonicalText(canonical, row, index) !== canonicalText(canonical, other, index));
+        const differs = (index: number): boolean => canonicalText(canonical, row, index) !== canonicalText(canonical, other, index);
+        const columns = names.filter((_, index) => row[index] !== other[index] && differs(index));
         return columns.length === 0
           ? []
           : [{ table: table.name, key: keyName(table, keyOf(table, row)), kind: 'different' as const, columns }];

@@ -59,13 +59,13 @@ async function* ofDifferentTables(slices: ReturnType<Rows['slices']>): AsyncGene
   yield group;
 }
 
-/** Compares rows of SQLite with those that Postgres has for their keys; gives what the two sides have there, as one text each. */
+/** Compares rows of SQLite with those that Postgres has for their keys. The function it gives makes one text of what each side has there. */
 export async function compareRows(
   target: TargetState,
   { table, compare, tally }: Subject,
   read: Pick<ReturnType<SourceState['chunk']>, 'rows' | 'misfits'>,
-): Promise<Digests> {
-  if (read.rows.length === 0 && read.misfits.length === 0) return { source: '', target: '' };
+): Promise<() => Digests> {
+  if (read.rows.length === 0 && read.misfits.length === 0) return () => ({ source: '', target: '' });
   const keys = read.rows.map(row => keyOf(table, row));
   const theirs = await target.rows(table.id, keys);
   const found = compare.rows(read.rows, theirs);
@@ -78,8 +78,10 @@ export async function compareRows(
     read.misfits.flatMap(misfit => (misfit.target === undefined ? [] : [misfit.target])),
   );
   tally.misfits(read.misfits, new Set(older.map(row => keyName(table, keyOf(table, row)))), quarantined);
-  const { source, target: there } = compare.lines(read.rows, theirs);
-  return { source, target: differences.length === 0 ? source : there };
+  return () => {
+    const { source, target: there } = compare.lines(read.rows, theirs);
+    return { source, target: differences.length === 0 ? source : there };
+  };
 }
 
 const NONE: ReadonlySet<string> = new Set();

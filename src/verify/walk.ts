@@ -92,5 +92,5 @@ async function byValue(pair: StatePair, subject: Subject, cursor: string | null,
 async function chunkByValue(pair: StatePair, subject: Subject, cursor: string | null, limit: number) {
   const { rows, misfits, cursor: next } = pair.source.chunk(subject.table.id, cursor, limit);
   const digests = await compareRows(pair.target, subject, { rows, misfits });
-  return { rows: rows.length, taken: rows.length + misfits.length, digests, cursor: next };
+  return { rows: rows.length, taken: rows.length + misfits.length, digests: digests(), cursor: next };
 }
