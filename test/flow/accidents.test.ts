@@ -2,6 +2,7 @@
  * What people do to a SQLite file that a daemon follows, and what becomes of it: it goes on, or it halts with the command that
  * does. The application's writes go on in any case.
  */
+import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -10,6 +11,8 @@ import type { SwitchDocument } from '../../src/server/documents.ts';
 import { backAgain, mirrored } from '../support/mirroring.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
 import { caughtUp, type Daemon, isRunning, looks, openWorld, type World } from '../support/world.ts';
+
+const hasShell = spawnSync('sqlite3', ['--version']).status === 0;
 
 async function equal(world: World): Promise<void> {
   await world.until(caughtUp);
@@ -160,6 +163,24 @@ test('another file in its place: the same history goes on, an older one halts, a
   await world.reopen(() => replace(world, copy));
   writeSome(world.app, 30); // its journal passes the checkpoint, under other nonces
   await halted(world, daemon);
+});
+
+test.skipIf(!hasShell)('a copy made by `.dump`, where rows without a key have other numbers: they are copied again [G1]', async () => {
+  await using world = await openWorld(buildShop(100));
+  world.start();
+  await equal(world);
+  world.app.exec('delete from log where at <= 10');
+  await equal(world);
+  const copy = `${world.folder}/copy.db`;
+  const version = world.app.pragma('schema_version', { simple: true });
+  await world.reopen(() => {
+    execFileSync('sqlite3', [copy], { input: execFileSync('sqlite3', [world.source, '.dump']) });
+    execFileSync('sqlite3', [copy, `pragma schema_version = ${version}`]);
+    replace(world, copy);
+  });
+  writeSome(world.app, 3);
+  await equal(world);
+  await world.json(0, 'verify');
 });
 
 test('an older content in the same file, as `.restore` puts it there: it halts, and resync takes it as the truth [G7]', async () => {

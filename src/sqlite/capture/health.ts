@@ -55,7 +55,7 @@ export function checkFit(db: Database, plan: Plan): void {
 
 const fitting = new WeakMap<Database, { readonly plan: Plan; readonly version: unknown }>();
 
-/** Whether `mend` has something to do: never where schema_version stands still, which VACUUM moves too. Call it in a read transaction. */
+/** Whether `mend` has something to do: never in one file where schema_version stands still, which VACUUM moves too. Call it in a read transaction. */
 export const needsMending = (db: Database, plan: Plan): boolean => examine(db, plan).state !== 'fine' || !isSettled(db, plan);
 
 /** Throws SourceMoved unless the file is certainly as the plan has it, and was. Call it in a transaction. */

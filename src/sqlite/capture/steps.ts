@@ -65,9 +65,12 @@ function fewest(changes: readonly Change[]): number {
   return renamed.reduce((sum, n) => sum - n, changes.length);
 }
 
-/** Whether the schema stands where it was last dealt with. While Postgres is primary nobody asks. */
+/**
+ * Whether the schema stands where it was last dealt with, and no copy made of the file's SQL has taken its place, which may stand at the same
+ * version and has numbered rows without a key anew. While Postgres is primary nobody asks.
+ */
 export const isSettled = (db: Database, plan: Plan): boolean => {
   if (readFileControl(db)?.primary === 'postgres') return true;
-  const [, known] = (prepared(db, CANARY).get() ?? []) as [bigint?, string?];
-  return known === `${schemaVersion(db)} ${edition(plan)}`;
+  const [row, known] = (prepared(db, CANARY).get() ?? []) as [bigint?, string?];
+  return row === 1000n && known === `${schemaVersion(db)} ${edition(plan)}`;
 };
