@@ -71,6 +71,28 @@ test('a rollback: an old transaction, a table out of the publication, a dropped 
   await world.json(0, 'rollback', '--dry-run');
 });
 
+const AUDIT = /* sql */ `
+  create function public.noted() returns trigger language plpgsql as 'begin insert into public.audit values (1); return null; end';
+  create trigger noted after insert or update or delete on orders for each row execute function public.noted();
+  alter table orders enable always trigger noted`;
+
+test('a rollback: a trigger of the application that would fire for what attacca applies afterwards [G5] [G9]', async () => {
+  await using world = await openWorld(buildShop(30));
+  const { app, pg } = world;
+  await pg.query('create table public.audit (at integer)');
+  await mirroringWorld(world);
+  await pg.query(AUDIT);
+  await pg.query('update orders set total = 1 where id = 1');
+  const [found, ...more] = await dryRun(world, 'rollback');
+  expect([found?.code, more]).toEqual(['target-trigger-always', []]);
+  await pg.query(found!.remedy);
+  await world.json(0, 'rollback', '--yes');
+  app.exec('update orders set total = 2 where id < 5; delete from orders where id = 9');
+  await world.until(caughtUp);
+  expect(await world.differences()).toEqual([]);
+  expect(await pg.query('select count(*) from public.audit')).toEqual([{ count: '1' }]);
+});
+
 test('a rollback that finds no moment to compare before the lock compares under it: a transaction may take most of the pause [G9] [G10]', async () => {
   await using world = await openWorld(buildShop(30));
   await mirroringWorld(world);

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Blocker } from '../../src/change/errors.ts';
 import { clockSkew, failingSlot, holders, tightLimits } from '../../src/postgres/gate/headroom.ts';
-import { bypasses, identities, notValid, outOfReach, unpublished } from '../../src/postgres/gate/obstacles.ts';
+import { bypasses, firing, identities, notValid, outOfReach, unpublished } from '../../src/postgres/gate/obstacles.ts';
 import { connect as open } from '../../src/postgres/session/open.ts';
 import { createPublication } from '../../src/postgres/wal/slot.ts';
 import { connect, ownPostgres } from '../support/postgres.ts';
@@ -107,6 +107,31 @@ test('whoever writes past the fence: a subscription, a default token, a default 
     expect.stringMatching(/^fence-bypass: every role in database \S+ has attacca.token/),
   ]);
   await pg.query('drop subscription other');
+});
+
+const AUDITED = /* sql */ `
+  create function noted() returns trigger language plpgsql as 'begin return null; end';
+  create trigger "Audit" after insert on pairs for each row execute function noted();
+  create trigger "Audit" after truncate on "Things" execute function noted()`;
+
+test('a trigger that fires for what attacca writes, of a table or of a partition, until the remedy has run [G5] [G9]', async () => {
+  await using world = await reverse();
+  const { pg, session } = world;
+  await pg.query(AUDITED);
+  expect(await firing(session, PLAN, true)).toEqual([]);
+  expect(short(await firing(session, PLAN, false))).toEqual(Array(2).fill(expect.stringContaining('disable trigger "Audit"')));
+  await pg.query('alter table pairs enable replica trigger "Audit"; alter table "Things" enable always trigger "Audit"');
+  const found = await firing(session, PLAN, true);
+  expect(found.map(({ reason }) => reason)).toEqual([
+    expect.stringContaining('"Audit" of public."Things"'),
+    expect.stringContaining('"Audit" of public.pairs'),
+  ]);
+  for (const { remedy } of found) await pg.query(remedy);
+  expect(await firing(session, PLAN, true)).toEqual([]);
+  await pg.query(`drop table pairs; create table pairs (a text, b bigint, primary key (a, b)) partition by list (a);
+    create table pairs_x partition of pairs for values in ('x'); create trigger "Own" after insert on pairs_x for each row execute function noted();
+    alter table pairs_x enable always trigger "Own"`);
+  expect(short(await firing(session, PLAN, true))).toEqual([expect.stringContaining('alter table public.pairs_x enable trigger "Own"')]);
 });
 
 test('transactions that hold the tables, a vacuum, and a clock that is wrong [G9]', async () => {

@@ -70,6 +70,23 @@ export async function outOfReach(session: Session, plan: Plan): Promise<Blocker[
   });
 }
 
+const FIRING = /* sql */ `
+  select g.tgrelid::regclass as "table", quote_ident(g.tgname) as name
+  from (${TABLES}) t left join lateral pg_partition_tree(t.oid) p on true join pg_trigger g on g.tgrelid = coalesce(p.relid, t.oid)
+  where not g.tgisinternal and g.tgenabled = any($3) and g.tgfoid is distinct from to_regproc('attacca.fence') order by 1::text, 2`;
+
+/** Triggers of the application that would fire for whatever attacca applies after a rollback: with replica role only those that somebody told to. */
+export async function firing(session: Session, plan: Plan, replicaRole: boolean): Promise<Blocker[]> {
+  const { rows } = await session.query(FIRING, [...targetsOf(plan), replicaRole ? '{A,R}' : '{O,A}']);
+  return rows.map(({ table, name }) => ({
+    code: 'target-trigger-always',
+    reason: `the trigger ${name} of ${table} would fire for what attacca writes after the rollback`,
+    remedy: replicaRole
+      ? `alter table ${table} enable trigger ${name}`
+      : `alter table ${table} disable trigger ${name}, until Postgres is primary again; or let the role set session_replication_role`,
+  }));
+}
+
 /** `prqual` and `prattrs`, a filter of rows and a list of columns, are there from 15 on. */
 const PUBLISHED = /* sql */ `
   select c.relname as "table" from pg_publication p join pg_publication_rel r on r.prpubid = p.oid

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { type Blocker, isTransient, Refused } from '../../../change/errors.ts';
 import type { Direction } from '../../../cutover/gate.ts';
 import { clockSkew, failingSlot, holders, tightLimits } from '../../../postgres/gate/headroom.ts';
-import { bypasses, identities, notValid, outOfReach, unpublished } from '../../../postgres/gate/obstacles.ts';
+import { bypasses, firing, identities, notValid, outOfReach, unpublished } from '../../../postgres/gate/obstacles.ts';
 import type { Session } from '../../../postgres/session/open.ts';
 import { lockHolders } from '../../../sqlite/file/lock-holders.ts';
 import { hold } from '../../../sqlite/mirror/hold.ts';
@@ -19,7 +19,7 @@ const MEGABYTE = 2 ** 20;
 
 /** Everything found now that would not be over within `maxPauseMs`. Changes nothing; takes SQLite's write lock for a moment before a cutover. */
 export async function obstaclesTo(on: Installed, direction: Direction, maxPauseMs: number): Promise<Blocker[]> {
-  const { engine, plan } = on;
+  const { engine, plan, writer } = on;
   const { cutover, source } = engine.config;
   const { side } = engine;
   const both = [
@@ -44,6 +44,7 @@ export async function obstaclesTo(on: Installed, direction: Direction, maxPauseM
     ...space,
     ...(await aheadOf(on)),
     ...(await unpublished(side, plan, publication)),
+    ...(await firing(side, plan, writer.replicaRole)),
     ...(await failingSlot(side, slot)),
     ...(await holders(side, plan, maxPauseMs)),
   ];
