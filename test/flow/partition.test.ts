@@ -122,6 +122,35 @@ test('no partition is a hole in the fence, not one that came while Postgres was 
     await expect(pg.query(sql)).rejects.toThrow(/ATTACCA_FENCED/);
 });
 
+test('a table that the application itself partitions while Postgres is primary is copied anew, and no partition is a hole in the fence, also later [G7] [G8] [G10]', async () => {
+  await using world = await openWorld(build);
+  const { pg, app } = world;
+  const daemon = await mirroringWorld(world);
+  await pg.query(`begin; alter table visit rename to visit_before; create table visit (like visit_before) partition by list (code);
+    alter table visit attach partition visit_before default; alter table visit add primary key (code); commit;
+    insert into visit values ('c', '2024-03-03', 3)`);
+  expect(await daemon.exited).toBe(1);
+  expect(daemon.log()).toMatch(/public\.visit_before, which is not in the plan[\s\S]+attacca resync/);
+  await world.json(0, 'resync', '--yes');
+  world.start();
+  await world.until(mirrored);
+  await pg.query(`create table visit_d partition of visit for values in ('d'); insert into visit values ('d', '2024-04-04', 4)`);
+  await pg.query(`insert into visit_before values ('e', '2024-05-05', 5)`);
+  await equal(world);
+  expect(await backAgain(world)).toEqual([]);
+  app.exec(`update visit set n = n + 1, code = 'x' || code where code in ('a', 'd'); delete from visit where code = 'b'`);
+  await pg.query(`create table visit_f partition of visit for values in ('f')`);
+  expect((await world.json<VerifyDocument>(4, 'verify')).objects).toMatchObject([{ kind: 'fence', table: 'visit' }]);
+  await world.json(0, 'verify', '--repair');
+  for (const name of ['visit', 'visit_before', 'visit_d', 'visit_f'])
+    await expect(pg.query(`delete from ${name}`), name).rejects.toThrow(/ATTACCA_FENCED/);
+  await world.json(0, 'cutover', '--yes');
+  await world.until(mirrored);
+  expect(await world.differences()).toEqual([]);
+  await world.json(0, 'finish', '--yes');
+  expect(await pg.query('select tgname from pg_trigger where not tgisinternal')).toEqual([]);
+});
+
 test('TRUNCATE of the table reaches SQLite; of a partition it does not, which refuses a rollback until the mirror is copied anew [G9] [G10]', async () => {
   await using world = await partitionedWorld();
   const { pg } = world;

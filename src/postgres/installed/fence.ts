@@ -59,17 +59,12 @@ const always = (name: string): string => template('postgres/fence-always.sql', {
 
 const PARTS = /* sql */ `select relid::text as name from pg_partition_tree(to_regclass($1)) where level > 0`;
 
-/** The partitions that a table has now, in SQL. */
-async function partsOf(session: Session, plan: Plan, table: TablePlan): Promise<string[]> {
-  if (table.partition === undefined) return [];
-  const { rows } = await session.query<{ name: string }>(PARTS, [tableName(plan, table)]);
-  return rows.map(({ name }) => name);
+/** A table and the partitions that it has now, whoever made them, in SQL. */
+async function treeOf(session: Session, plan: Plan, table: TablePlan): Promise<string[]> {
+  const name = tableName(plan, table);
+  const { rows } = await session.query<{ name: string }>(PARTS, [name]);
+  return [name, ...rows.map(part => part.name)];
 }
-
-const treeOf = async (session: Session, plan: Plan, table: TablePlan): Promise<string[]> => [
-  tableName(plan, table),
-  ...(await partsOf(session, plan, table)),
-];
 
 /** The fence anew, where there may be one that somebody has changed. */
 export async function renewFence(session: Session, plan: Plan, table: TablePlan): Promise<void> {
