@@ -78,16 +78,19 @@ const refused = (code: string, reason: string, remedy: string): Refused =>
   new Refused('rollback --accept-loss refused', [{ code, reason, remedy }]);
 
 /**
- * Why nobody can be asked for what SQLite has not seen: no server answers, or it has that database no more, or nothing of ours in it.
+ * Why nobody can be asked for what SQLite has not seen: no server answers, it has that database no more, nothing of ours in it, or only
+ * what was there before the cutover.
  * Whoever answers with another refusal could be asked. Throws Refused where another database was named.
  */
-async function silence(config: Config, { target: theirs }: ControlRow): Promise<string | undefined> {
+async function silence(config: Config, { target: theirs, install, epoch }: ControlRow): Promise<string | undefined> {
   const connecting = findTarget(config).then(({ url }) => connect(url, { applicationName: 'attacca rollback', connectMs: CONNECT_MS }));
   const failed = await connecting.then(nothing, (error: unknown) => error);
   if (failed instanceof NoDatabase) return `PostgreSQL has this database no longer: ${failed.message}`;
   if (failed instanceof ReplicationError) return 'PostgreSQL cannot be reached';
   await using session = await connecting;
-  if ((await readControl(session)) !== undefined) return undefined;
+  const control = await readControl(session);
+  if (control?.install === install && control.epoch < epoch) return `PostgreSQL answers, but has forgotten the cutover of epoch ${epoch}`;
+  if (control !== undefined) return undefined;
   const ours = identityOf({ facts: await preflight(session, config.schema) });
   if (ours !== theirs) throw otherTarget(theirs, ours, 'rollback --accept-loss');
   return "PostgreSQL answers, but attacca's record in it is gone, without which nothing flows back";

@@ -12,15 +12,15 @@ import type { Phase } from './phase.ts';
 /** How far beyond the epochs of SQLite and of the flag: a rollback that Postgres had begun has taken the next one already. */
 export const LOSS_EPOCHS = 2n;
 
-/** Whether SQLite is fenced in this phase, so that it can have been opened with loss. */
-const FENCED: Readonly<Record<Phase, boolean>> = {
+/** Whether Postgres can be in this phase when it hears of it: SQLite was fenced, or Postgres has forgotten that it was. */
+const HEARS: Readonly<Record<Phase, boolean>> = {
   preparing: false,
   copying: false,
   catching_up: false,
-  shadowing: false,
-  fencing: false,
-  draining: false,
-  verifying: true, // the fence may have committed, and the phase not
+  shadowing: true, // restored, or failed over to a standby that lacked the cutover
+  fencing: true,
+  draining: true,
+  verifying: true,
   switching: true,
   mirroring: true,
   fencing_back: true,
@@ -32,7 +32,7 @@ const FENCED: Readonly<Record<Phase, boolean>> = {
 
 /** Where Postgres goes from `phase` when it hears of it. Throws where no such thing can have happened. */
 export function afterLoss(phase: Phase): Phase {
-  if (FENCED[phase]) return 'shadowing';
+  if (HEARS[phase]) return 'shadowing';
   throw new Error(`SQLite was opened with loss, and Postgres is at ${phase}`);
 }
 

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import type { StatusDocument } from '../../src/server/documents.ts';
+import type { StatusDocument, SwitchDocument } from '../../src/server/documents.ts';
 import { backAgain, mirrored, mirroringWorld, writeInPostgres } from '../support/mirroring.ts';
-import { buildShop } from '../support/shop.ts';
+import { buildShop, writeSome } from '../support/shop.ts';
 import { hasStandby, standbyPair } from '../support/standby.ts';
-import { openWorld } from '../support/world.ts';
+import { caughtUp, flagOf, openWorld } from '../support/world.ts';
 
 test.skipIf(!hasStandby)(
   'a failover to a standby without the slot, and without the last commits, is noticed and resynced [G7] [G10]',
@@ -29,5 +29,69 @@ test.skipIf(!hasStandby)(
     world.start();
     await writeInPostgres(world, 3);
     expect(await backAgain(world)).toEqual([]);
+  },
+);
+
+const WRITE = 'update orders set total = total + 1 where id = 1';
+
+test.skipIf(!hasStandby)(
+  'a standby that had not heard of the rollback is fenced first of all, and follows SQLite: never are both sides open for long [G8] [G10]',
+  async () => {
+    await using pair = await standbyPair();
+    await using world = await openWorld(buildShop(50), {}, { server: pair });
+    await mirroringWorld(world);
+    await pair.caughtUp();
+    await pair.cutOff();
+    await writeInPostgres(world, 2); // these are in SQLite, and not on the standby
+    expect(await backAgain(world)).toEqual([]);
+    writeSome(world.app, 3);
+    await world.until(caughtUp);
+
+    await pair.failOver();
+    await expect.poll(() => pair.query(WRITE).catch(String)).toContain('ATTACCA_FENCED epoch=2 primary=sqlite');
+    await expect.poll(() => world.differences().catch(String)).toEqual([]);
+    await world.until(caughtUp);
+    expect(world.daemon().log()).toContain('Postgres has forgotten the rollback to SQLite');
+    writeSome(world.app, 3);
+    await world.until(caughtUp);
+    await world.json(0, 'verify');
+    await world.json(0, 'cutover', '--yes');
+    await world.until(mirrored);
+    expect(await world.differences()).toEqual([]);
+  },
+);
+
+test.skipIf(!hasStandby)(
+  'a standby that had not heard of the cutover halts the daemon, and SQLite, which has everything, can be opened without it [G7] [G8] [G10]',
+  async () => {
+    await using pair = await standbyPair();
+    await using world = await openWorld(buildShop(50), {}, { server: pair });
+    world.start();
+    await world.until(caughtUp);
+    await world.json(0, 'verify');
+    await pair.caughtUp();
+    await pair.cutOff();
+    await world.json(0, 'cutover', '--yes');
+    await world.until(mirrored);
+    await writeInPostgres(world, 3);
+    const held = world.app.prepare(`select count(*) from customer where email like 'pg%'`).pluck();
+    await expect.poll(() => held.get()).toBe(3);
+
+    await pair.failOver();
+    expect(await world.daemon().exited, world.daemon().log()).toBe(1);
+    expect(world.daemon().log()).toMatch(/Postgres has forgotten the cutover of epoch 1[\s\S]+--accept-loss/);
+    await expect(pair.query(WRITE)).rejects.toThrow('ATTACCA_FENCED');
+    expect(() => world.app.exec(WRITE)).toThrow('ATTACCA_FENCED');
+
+    expect(await world.json<SwitchDocument>(0, 'rollback', '--accept-loss', '--yes')).toMatchObject({ primary: 'sqlite', epoch: '3' });
+    expect(flagOf(world)).toBe('sqlite');
+    writeSome(world.app, 3);
+    world.start();
+    await world.until(caughtUp);
+    expect(await world.differences()).toEqual([]);
+    expect(held.get()).toBe(3);
+    await expect(pair.query(WRITE)).rejects.toThrow('ATTACCA_FENCED epoch=3 primary=sqlite');
+    await world.json(0, 'verify');
+    await world.json(0, 'cutover', '--dry-run');
   },
 );

@@ -1,11 +1,11 @@
 /*
- * What follows when SQLite was opened without Postgres (cutover/loss.ts): the flag, and once Postgres is back its fence, first of all;
- * then what only it had is kept, and it follows SQLite, which is the truth from now on.
+ * What follows when SQLite was opened without Postgres (cutover/loss.ts), or Postgres has forgotten that it was: the flag, and once
+ * Postgres is back its fence, first of all; then what only it had is kept, and it follows SQLite, which is the truth from now on.
  */
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { type Lsn, type RowChange, WATERMARK } from '../../../change/change.ts';
-import { isTransient } from '../../../change/errors.ts';
+import { isTransient, type ReplicationError } from '../../../change/errors.ts';
 import { parseLsn } from '../../../change/lsn.ts';
 import { afterLoss, type LossRecords, nextLossStep } from '../../../cutover/loss.ts';
 import type { Phase } from '../../../cutover/phase.ts';
@@ -18,11 +18,11 @@ import { connect, transaction } from '../../../postgres/session/open.ts';
 import { keepLost, type Lost } from '../../../postgres/wal/lost.ts';
 import { writeWatermark } from '../../../postgres/wal/slot.ts';
 import { wal } from '../../../postgres/wal/wal.ts';
-import type { ControlRow } from '../../../sqlite/capture/install.ts';
-import { pendingLoss, settleLoss } from '../../../sqlite/mirror/fence.ts';
+import { type ControlRow, fileControlAt } from '../../../sqlite/capture/install.ts';
+import { beginLoss, pendingLoss, settleLoss } from '../../../sqlite/mirror/fence.ts';
 import { openSource } from '../../../sqlite/open.ts';
 import { writeTransaction } from '../../../sqlite/transaction.ts';
-import { type Engine, installed, type Standing } from '../engine.ts';
+import { type Engine, halt, installed, type Standing } from '../engine.ts';
 import { takeAsTruth } from '../following.ts';
 import { historyOf, streamOf } from '../mirror/stream-names.ts';
 import { watched } from '../points.ts';
@@ -45,9 +45,9 @@ export async function flagAfterLoss(source: string, flag: Pick<FlagProvider, 're
   log?.warn({ epoch: String(loss.epoch) }, 'the flag names SQLite, which was opened without Postgres');
 }
 
-/** Does all that is left to do. True: something was. */
+/** Does all that is left to do. True: something was. Throws ReplicationError 'halt' where Postgres has forgotten a cutover. */
 export async function followLoss(engine: Engine): Promise<boolean> {
-  const loss = lossOf(engine.config.source);
+  const loss = lossOf(engine.config.source) ?? (await forgotten(await installed(engine)));
   if (loss === undefined) return false;
   const ports = watched('loss', { fence, move, follow }, engine.reached);
   for (;;) {
@@ -58,6 +58,27 @@ export async function followLoss(engine: Engine): Promise<boolean> {
     else return true;
   }
 }
+
+/**
+ * Postgres is the first to have the epoch of a switch. Where the file has a later one, Postgres was restored, or failed over to a standby
+ * that had not heard of it, and may be open. A file that is primary since is the truth, as if it had been opened without Postgres.
+ */
+async function forgotten({ engine, control, install }: Standing): Promise<ControlRow | undefined> {
+  const { source } = engine.config;
+  const file = fileControlAt(source);
+  if (file?.install !== install || file.epoch <= control.epoch) return undefined;
+  if (file.primary === 'postgres') throw lostCutover(file);
+  engine.log.error({ epoch: String(file.epoch), known: String(control.epoch) }, 'Postgres has forgotten the rollback to SQLite');
+  using db = openSource(source);
+  await writeTransaction(db, LOCK_WAIT_MS, () => beginLoss(db));
+  return lossOf(source);
+}
+
+const lostCutover = ({ epoch }: ControlRow): ReplicationError =>
+  halt(
+    `Postgres has forgotten the cutover of epoch ${epoch}: it was restored, or failed over to a standby that had not heard of it`,
+    'bring back the server that has it; or `attacca rollback --accept-loss` makes SQLite primary, which holds what that one had, and Postgres follows it',
+  );
 
 async function recordsOf({ engine, control }: Standing, { epoch }: ControlRow): Promise<LossRecords> {
   const fence = await readFence(engine.side);
@@ -70,7 +91,7 @@ async function recordsOf({ engine, control }: Standing, { epoch }: ControlRow): 
 
 async function fence({ engine, writer }: Standing, { epoch }: ControlRow): Promise<void> {
   await transaction(engine.main, null, () => fencePostgres(engine.main, epoch, writer.token));
-  engine.log.warn({ epoch: String(epoch) }, 'Postgres is fenced: SQLite was made primary while it could not be reached');
+  engine.log.warn({ epoch: String(epoch) }, 'Postgres is fenced: it did not know that SQLite is primary');
 }
 
 /** Statements that were past the fence when it closed have ended when the lock is there, so that nothing is written later. */
