@@ -104,3 +104,26 @@ test('columns that the application makes longer in Postgres are followed, whoeve
   expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject({ ...EQUAL, objects: [] });
   expect(world.app.prepare('select code from note').pluck().all()).toEqual(['abc', 'ten letters', 'longer than anything was before it']);
 });
+
+test('a schema that changes after the installation and before capture halts: what that is in Postgres, only the application knows [G7] [G11]', async () => {
+  await using world = await openWorld(db => db.exec(`${NOTES}; insert into note values (1, 'abc', 1.5)`));
+  const { app, pg } = world;
+  await pg.query(OWN_NOTES);
+  const columns = () =>
+    pg.query(`select attname as name from pg_attribute where attrelid = 'note'::regclass and attnum > 0 order by attnum`);
+  const before = await columns();
+  app.exec('begin immediate'); // keeps capture out
+  const first = world.start();
+  await expect.poll(() => pg.query('select phase from attacca.control').catch(() => [])).toEqual([{ phase: 'preparing' }]);
+  first.process.kill('SIGKILL');
+  await first.exited;
+  app.exec('commit; alter table note add column extra text');
+  const second = world.start();
+  expect(await second.exited).toBe(1);
+  expect(second.log()).toContain('the schema of the SQLite file has changed, and the tables in Postgres are the application’s own');
+  expect(await columns()).toEqual(before);
+  app.exec('alter table note drop column extra'); // as its hint says
+  world.start();
+  await world.until(caughtUp);
+  expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject(EQUAL);
+});
