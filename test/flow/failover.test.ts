@@ -48,7 +48,8 @@ test.skipIf(!hasStandby)(
     await world.until(caughtUp);
 
     await pair.failOver();
-    await expect.poll(() => pair.query(WRITE).catch(String)).toContain('ATTACCA_FENCED epoch=2 primary=sqlite');
+    const refused = () => pair.query(WRITE).then(() => world.daemon().log(), String);
+    await expect.poll(refused).toContain('ATTACCA_FENCED epoch=2 primary=sqlite');
     await expect.poll(() => world.differences().catch(String)).toEqual([]);
     await world.until(caughtUp);
     expect(world.daemon().log()).toContain('Postgres has forgotten the rollback to SQLite');
