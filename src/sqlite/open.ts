@@ -154,9 +154,17 @@ export function explain(path: string, error: unknown): unknown {
   const code = codeOf(error);
   if (/^SQLITE_CORRUPT/.test(code)) return damaged(path, code);
   if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return locked(path);
+  if (/^SQLITE_(FULL|IOERR)/.test(code)) return failing(path, code, error);
   const [, what, hint] = EXPLANATIONS.find(([pattern]) => pattern.test(code)) ?? [];
   return what === undefined || hint === undefined ? error : new UsageError(`${path} ${what}`, hint);
 }
+
+/** SQLite needs room beside a file in WAL mode even to read it, and says no more than "disk I/O error" where there is none. */
+const failing = (path: string, code: string, cause: unknown): ReplicationError =>
+  new ReplicationError('retry', `the disk of ${path} is full, or fails (${code})`, {
+    hint: 'make room there and in the temp folder, or look after that disk, and try again; nothing is lost',
+    cause,
+  });
 
 /** A database without a table to SQLite; whoever starts first may be about to make them. */
 const empty = (path: string): Refused =>

@@ -3,10 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { NOBODY } from '../../src/postgres/embedded/native.ts';
 import type { SwitchDocument } from '../../src/server/documents.ts';
 import { backUp } from '../../src/sqlite/file/backup.ts';
+import { run } from '../cli/refusals.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
 import { caughtUp, openWorld } from '../support/world.ts';
@@ -92,6 +94,28 @@ test.skipIf(probe === undefined)(
     expect(await world.differences()).toEqual([]);
     expect(daemon.process.exitCode).toBeNull();
     await expect.poll(() => Number(world.app.prepare('select count(*) from _attacca_journal').pluck().get())).toBeLessThan(100);
+  },
+);
+
+test.skipIf(probe === undefined)(
+  `on a full disk every command that reads the file says that it is, and where; with room again it works [G7]${REASON}`,
+  async () => {
+    using disk = smallDisk('1m')!;
+    const source = join(mkdtempSync(join(disk.path, 'app-')), 'app.db');
+    const app = new Database(source);
+    buildShop(50)(app);
+    app.close();
+    const ballast = join(disk.path, 'ballast');
+    expect(() => writeFileSync(ballast, Buffer.alloc(2_000_000))).toThrow(/ENOSPC/);
+    for (const words of [['assess'], ['plan'], ['sync', '--once']]) {
+      const { code, stderr } = await run([...words, '--source', source, '--quiet'], { cwd: disk.path });
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringMatching(/^attacca: the disk of \S+app\.db is full, or fails \(SQLITE_\w+\)\n {2}→ make room/),
+      ]);
+    }
+    rmSync(ballast);
+    expect((await run(['plan', '--source', source, '--quiet'], { cwd: disk.path })).code).toBe(0);
   },
 );
 
