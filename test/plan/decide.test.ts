@@ -165,6 +165,22 @@ describe('the type comes from the stored values', () => {
     expect(about('mixed-formats')[0]?.message).toContain('2 timestamp(YYYY-MM-DD hh:mm:ss), 1 empty');
   });
 
+  test.each([
+    ["v datetime) -- '2024-01-01'), ('2024-01-02'", 'stays text, though every value fits date(YYYY-MM-DD): it may be given a time of day.'],
+    ["v datetime default '') -- '2024-01-01 10:00:00'", "though every value fits timestamp(YYYY-MM-DD hh:mm:ss): its default '' does not."],
+    ["v timestamp default '') -- 1700000000", "though every value fits timestamptz(s since 1970): its default '' does not."],
+    [
+      "v json); create unique index u on t (v) -- '[]'), ('[1]'",
+      'stays text, though every value fits jsonb: an index compares it as text.',
+    ],
+    ["v boolean) -- 'perhaps'", 'because not every value has one form that can be written back: 1 text.'],
+    ["v boolean default 't') -- 'true'), ('false'", "though every value fits boolean(true/false): its default 't' does not."],
+  ])('a type that every value fits, and that is not chosen, has its reason: %s', (sql, reason) => {
+    const [columns, values] = sql.split(' -- ');
+    const { about } = decided(`create table t (${columns}; insert into t values (${values})`);
+    expect(about('mixed-formats')[0]?.message.endsWith(reason)).toBe(true);
+  });
+
   test('STRICT tables', () => {
     const { table } = decided("create table t (i int, r real, x text, b blob, a any) strict; insert into t values (1, 1, 1, x'00', 1)");
     expect(

@@ -87,7 +87,7 @@ export function chooseCodec(table: string, column: SourceColumn, stats: ColumnSt
     return { codec: undecided(column, role.identifying), reason: `no values yet; declared ${declaration(column)}`, findings: [] };
   const preferred = [...(role.plain === true ? [] : narrow(column, stats, role)), ...broad(column, stats, role)];
   const why = preferred.find(([codec]) => contradiction(codec, column.affinity, stats) === undefined);
-  if (why !== undefined) return { codec: why[0], reason: why[1], findings: disappointed(table, column, stats, why[0]) };
+  if (why !== undefined) return { codec: why[0], reason: why[1], findings: disappointed(table, column, stats, { codec: why[0], ...role }) };
   const { code, message } = obstacle(stats);
   const reason = `${message}: tagged text keeps every byte and class`;
   return {
@@ -150,8 +150,13 @@ function takesDefault(column: SourceColumn, codec: CodecName): boolean {
   return !('reason' in translateExpression(column.default ?? '', { columns: [], encoding: 'UTF-8' }, { kind: 'default', column: plan }));
 }
 
-/** A declaration that the values do not keep: how many stand in the way, and what they are. */
-function disappointed(table: string, column: SourceColumn, stats: ColumnStats, codec: CodecName): Finding[] {
+/** A declaration that the values do not keep: how many stand in the way, and what they are; or one that they keep in vain. */
+function disappointed(
+  table: string,
+  column: SourceColumn,
+  stats: ColumnStats,
+  { codec, indexed }: { readonly codec: CodecName; readonly indexed: boolean },
+): Finding[] {
   const wanted = saysBoolean(column)
     ? ['boolean']
     : declaresTime(column)
@@ -166,12 +171,32 @@ function disappointed(table: string, column: SourceColumn, stats: ColumnStats, c
   const common = wanted[0] === 'boolean' && zeroOne > 0 ? zeroOne : (kinds[0]?.[1] ?? 0);
   const rest = integers + reals + texts + blobs - common;
   const shown = kinds.slice(0, 6).map(([name, count]) => `${count} ${name}`);
-  const message = `Declared or named as ${wanted[0]}, and stays ${type}, because not every value has one form that can be written back: ${shown.join(', ')}.`;
+  const mixed = `because not every value has one form that can be written back: ${shown.join(', ')}`;
+  const inVain = declined(column, stats, indexed);
+  const message = `Declared or named as ${wanted[0]}, and stays ${type}, ${inVain ?? mixed}.`;
   const possible = suggestion(stats);
-  const mends = wanted[0] === 'jsonb' && contradiction('jsonb(repaired)', column.affinity, stats) === undefined;
+  const mends = inVain === undefined && wanted[0] === 'jsonb' && contradiction('jsonb(repaired)', column.affinity, stats) === undefined;
   const repair = mends ? ' misfits: repair, said in the plan file, would take them all.' : '';
   const offer = possible === undefined ? repair : ` Codec ${possible}, chosen in the plan file, would take them all.`;
   return [finding('mixed-formats', { table, column: column.name, message: message + offer, count: Math.max(1, rest) })];
+}
+
+/** Why `narrow` passes over a codec that every value fits; undefined where there is none. */
+function declined(column: SourceColumn, stats: ColumnStats, indexed: boolean): string | undefined {
+  const unit = unitOf(stats);
+  const ofTime = commonMoment(stats.formats) ?? (unit === undefined ? undefined : `timestamptz(${unit})`);
+  const codec = declaresTime(column)
+    ? ofTime
+    : saysJson(column)
+      ? 'jsonb'
+      : Object.keys(stats.formats).find(format => format.startsWith('boolean('));
+  if (codec === undefined || contradiction(codec, column.affinity, stats) !== undefined) return undefined;
+  const but = !takesDefault(column, codec)
+    ? `its default ${column.default} does not`
+    : codec === 'jsonb' && indexed
+      ? 'an index compares it as text'
+      : 'it may be given a time of day';
+  return `though every value fits ${codec}: ${but}`;
 }
 
 /** DECIMAL(10,2) and the like; DECIMAL(10) and DECIMAL(10,0) are integers. */
