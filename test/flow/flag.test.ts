@@ -40,6 +40,16 @@ test('the gate names a flag that cannot be written or names the other side; a cu
   expect(world.daemon().log()).not.toContain(TOKEN);
 });
 
+test('where no flag is configured, a switch says that nobody but the fence tells the application [G9]', async () => {
+  await using world = await openWorld(buildShop(20), { flag: undefined });
+  world.start();
+  await world.until(caughtUp);
+  await world.json(0, 'verify');
+  const { code, stdout, stderr } = await world.run('cutover', '--dry-run');
+  expect([code, stdout]).toEqual([0, 'ready: nothing stands in the way of a cutover\n']);
+  expect(stderr).toContain('no flag is configured: the application learns from the fence alone who is primary');
+});
+
 test('what a daemon that died has left beside the flag, of a switch that did not begin, goes at the next start [G11]', async () => {
   await using world = await openWorld(buildShop(20));
   const staged = join(world.folder, '.app.env.attacca');

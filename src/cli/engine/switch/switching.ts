@@ -50,7 +50,9 @@ export async function check(
   const gate = async (known: Pick<Facts, 'reverseProblem' | 'stopped'>) =>
     blockers(await gatherFacts(on, controller.tail(), direction, { maxPauseMs, ...known }));
   const before = [...(await gate({ reverseProblem: undefined, stopped })), ...unchecked];
-  if (before.length > 0 || direction === 'rollback') return before;
+  if (before.length > 0) return before;
+  if (on.engine.config.flag === undefined) progress('no flag is configured: the application learns from the fence alone who is primary');
+  if (direction === 'rollback') return before;
   const unsaved = dryRun ? await backupBlockers(on.engine) : await makeBackup(on.engine, 'before-cutover', progress);
   if (unsaved.length > 0) return unsaved;
   progress('proving the way back: publication, slot, canary');
