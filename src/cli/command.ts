@@ -19,8 +19,8 @@ type Flags = {
 };
 
 export const source = () => new Option('--source <file>', 'the SQLite file the application writes to').env('ATTACCA_SOURCE');
-export const target = () =>
-  new Option('--target <url>', 'postgresql://…; without it an embedded PostgreSQL beside the source').env('ATTACCA_TARGET');
+export const target = (without = 'an embedded PostgreSQL beside the source') =>
+  new Option('--target <url>', `postgresql://…; without it ${without}`).env('ATTACCA_TARGET');
 export const maxPause = () => new Option('--max-pause <ms>', "how long the application's writes may wait at most").argParser(pause);
 export const waive = () => new Option('--waive <finding...>', 'accept a blocking finding: CODE, CODE:TABLE or CODE:TABLE.COLUMN');
 export const yes = () => new Option('--yes', 'do not ask');

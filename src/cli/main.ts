@@ -32,7 +32,7 @@ export function program(): Command {
     'attacca assess --source app.db --html report.html',
   ])
     .addOption(source())
-    .addOption(target())
+    .addOption(target('only the file is looked at'))
     .addOption(waive())
     .option('--html <file>', 'also write the report as one self-contained page')
     .action(run(async (context, options: Given) => (await import('./assess.ts')).assess(context, options)));

@@ -29,7 +29,7 @@ export async function throttle(context: Context, { rowsPerSecond, nice, chunkRow
 export const line = (stands: ThrottleDocument): string =>
   [
     ...(stands.paused ? ['PAUSED, until `attacca throttle --resume`'] : []),
-    `${stands.rowsPerSecond ?? 'as many as possible'} rows a second`,
+    stands.rowsPerSecond === null ? 'as fast as it goes' : `at most ${stands.rowsPerSecond} rows a second`,
     `nice ${stands.nice}`,
     `chunks of ${stands.chunkRows} rows`,
   ].join(', ');

@@ -166,6 +166,10 @@ describe('an edit that cannot be is refused with a sentence', () => {
     expect(hintOf('codec: jsonb, misfits: quarantine')).toContain('some of the stored values fit');
   });
 
+  test('of a file that is no plan nothing is repeated: it may be the database', () => {
+    expect(() => apply('rows: [1,\n s3cret: "a": b')).toThrow(/^the plan file is not YAML: [^\n]+ at line \d+, column \d+$/);
+  });
+
   test('another version', () => {
     expect(() => parsePlan('version: 2')).toThrow(UsageError);
     expect(() => parsePlan('')).toThrow(UsageError);

@@ -105,7 +105,8 @@ function read(text: string): unknown {
     return parse(text);
   } catch (error) {
     if (!(error instanceof YAMLParseError)) throw error;
-    throw new UsageError(`the plan file is not YAML: ${error.message}`, 'correct that line');
+    const [what = ''] = error.message.split(/:?\n/, 1); // what follows is the line itself: of a database that was named by mistake, rows
+    throw new UsageError(`the plan file is not YAML: ${what}`, 'correct that line');
   }
 }
 
