@@ -66,13 +66,15 @@ const STANDING: ReadonlySet<Call['operation']> = new Set(['switch', 'finish']);
 /** No target was named, and there is no embedded one beside the source: there cannot be an installation. */
 export const neverInstalled = (config: Config): boolean => config.target === undefined && !hasState(config.source);
 
-/** Nothing is started for a source that cannot be read or was never installed: not even the embedded server. */
-export function refuseNeverInstalled(config: Config, operation: Call['operation']): void {
+/**
+ * Nothing is started for a source that cannot be read or was never installed: not even the embedded server. `untargeted`: what is asked for needs
+ * no target where the file is captured, because its target may be gone, or only a daemon can do it.
+ */
+export function refuseNeverInstalled(config: Config, operation: Call['operation'], untargeted = operation === 'uninstall'): void {
   using _traces = traceless(config.source);
   using db = openSource(config.source, { readonly: true });
   if (operation === 'uninstall' && wasFinished(db)) throw finished();
-  // Where its target is gone, capture can still be taken out of the file.
-  if (!neverInstalled(config) || (operation === 'uninstall' && readFileControl(db) !== undefined)) return;
+  if (!neverInstalled(config) || (untargeted && readFileControl(db) !== undefined)) return;
   refuseUnnamedTarget(config.source);
   throw notInstalled(config.source);
 }

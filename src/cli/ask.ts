@@ -54,7 +54,7 @@ export async function askDaemon<T>(
   using bar = progressBar(context.output);
   const answered = await asked(config, call, bar.say, actor(context.env));
   if (answered !== undefined) return schema.parse(answered.result);
-  (await import('./alone.ts')).refuseNeverInstalled(config, call.operation);
+  (await import('./alone.ts')).refuseNeverInstalled(config, call.operation, true);
   throw new Refused('no daemon answers for this file: none runs, or it waits for Postgres, as its log says then', [
     { code: 'no-daemon', ...without },
   ]);

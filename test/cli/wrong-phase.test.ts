@@ -90,7 +90,11 @@ describe('while SQLite is primary', () => {
     const files = contents(place.folder);
     for (const words of [['sync', '--once'], ['status'], ['cutover', '--yes'], ['uninstall', '--yes', '--audit', 'log.json']]) {
       const ran = await run([...words, '--json', '--source', 'app.db'], { cwd: place.folder });
-      expectRefusal(ran, 2, /app\.db replicates to the Postgres database \d+\/\w+, which was not named/);
+      expectRefusal(ran, 2, /app\.db replicates to the Postgres database \d+\/\w+, which was not named[\s\S]+a daemon that waits for it/);
+    }
+    for (const words of [['dashboard'], ['throttle'], ['approve', '--yes'], ['cutover', '--cancel']]) {
+      const ran = await run([...words, '--json', '--source', 'app.db'], { cwd: place.folder });
+      expectRefusal(ran, 3, /none runs, or it waits for Postgres[\s\S]+no-daemon/);
     }
     expect(contents(place.folder).filter(line => !/-(wal|shm) /.test(line))).toEqual(files);
   });

@@ -21,7 +21,7 @@ export function refuseUnnamedTarget(source: string): void {
 export const unnamedTarget = (source: string, target: string): UsageError =>
   new UsageError(
     `${source} replicates to the Postgres database ${target}, which was not named`,
-    `name it: --target postgresql://…, ATTACCA_TARGET, or "target" in attacca.config.json; where it is gone, or the file is a copy, ${TAKE_OUT}`,
+    `name it: --target postgresql://…, ATTACCA_TARGET, or "target" in attacca.config.json; a daemon that waits for it answers no command meanwhile, and its log and page say why; where it is gone, or the file is a copy, ${TAKE_OUT}`,
   );
 
 /** For the file at `source`. `here`: the identity of the target in which nothing is installed, where one was looked at. */
