@@ -89,10 +89,10 @@ test.skipIf(process.platform !== 'linux')('a password in a URL is shown by no li
   const [line] = await once(parent.stdout, 'data');
   const { pid, args } = JSON.parse(String(line));
   expect(args).toContain('postgresql://app:s3cret@db/app');
-  for (const shown of [parent.pid, pid].map(each => readFileSync(`/proc/${each}/cmdline`, 'utf8').replaceAll('\0', '')))
-    expect(shown).toBe('attacca wait --target postgresql://… --once');
+  const shown = [parent.pid, pid].map(each => readFileSync(`/proc/${each}/cmdline`, 'utf8').replaceAll('\0', ''));
   parent.kill('SIGTERM');
   await once(parent, 'exit');
+  expect(shown).toEqual(Array(2).fill('attacca wait --target postgresql://… --once'));
 });
 
 test('a program that a signal ends looks the same from outside', async () => {
