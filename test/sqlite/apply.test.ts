@@ -6,7 +6,7 @@ import { codecOf } from '../../src/plan/codec.ts';
 import { readFileControl } from '../../src/sqlite/capture/install.ts';
 import { judged } from '../../src/sqlite/mirror/apply.ts';
 import { changes, journalHead, lsn } from './mirrored.ts';
-import { halts, mirrored } from './sink.ts';
+import { DDL, halts, mirrored } from './sink.ts';
 
 test('rows, marks, LSN and watermark of a transaction commit together [G2]', async () => {
   const { apply, db, id, marks, rows, sink } = await mirrored();
@@ -26,6 +26,14 @@ test('rows, marks, LSN and watermark of a transaction commit together [G2]', asy
   expect(marks()).toEqual([3n, 1n, 2n, 20n, 3n].map(key => [BigInt(t), key]));
   expect(readFileControl(db)).toMatchObject({ lsn: '0/65', watermark: 'token' });
   expect(await sink.checkpoint()).toBe(lsn(101));
+  await apply({ op: 'insert', table: t, row: ['3', 'i:3', 'again'] });
+  expect(readFileControl(db), 'what came last is known until another comes').toMatchObject({ lsn: '0/66', watermark: 'token' });
+});
+
+test('a file that does not say where mirroring begins halts: the slot would begin anywhere [G10]', async () => {
+  const { db, sink } = await mirrored();
+  db.exec('update _attacca_control set lsn = null');
+  await expect(sink.checkpoint()).rejects.toEqual(halts('no record of where mirroring begins'));
 });
 
 test.each([
@@ -174,6 +182,16 @@ test('what SQLite cannot hold halts, names the row by its key, and applies nothi
   await expect(apply({ op: 'insert', table: 99, row: [] })).rejects.toThrow(halts('table 99'));
   expect(rows('select id from t order by id')).toEqual([[1n], [2n]]);
   expect(await sink.checkpoint()).toBe(lsn(100));
+});
+
+test('a trigger that stayed, and that would leave a row out, halts the mirror [G7] [G10]', async () => {
+  const skips = `create trigger skips before insert on t when new.v = 'skipped' begin insert into log (line) values (1); select raise(ignore); end`;
+  const { apply, id, rows } = await mirrored(`${DDL} ${skips}`);
+  await apply({ op: 'insert', table: id('t'), row: ['3', 'i:3', 'three'] });
+  await expect(apply({ op: 'insert', table: id('t'), row: ['4', 'i:4', 'skipped'] })).rejects.toEqual(
+    halts('a trigger ignores a row of "t"'),
+  );
+  expect(rows('select id from t order by id')).toEqual([[1n], [2n], [3n]]);
 });
 
 test('checks, foreign keys with actions and ON CONFLICT REPLACE of the file do not act on what Postgres decided', async () => {

@@ -30,7 +30,7 @@ async function full() {
     target.apply(rows);
     return head.seq;
   };
-  db.exec(`insert into busy values (-1, 'first'); insert into quiet values (-1, 'first')`);
+  db.exec(`insert into quiet values (-1, 'first'); insert into busy values (-1, 'first')`); // the anchor is a mark of the table that is compacted
   const applied = pull(start.seq);
   // Of most rows the first marks are the only ones: whoever removes those must have said before that the table is to be copied.
   db.exec(`${upTo(15_000)} insert into busy select n, 'a' from s`);

@@ -5,9 +5,18 @@ import type { Seq } from '../../src/change/change.ts';
 import { captureTriggers } from '../../src/sqlite/capture/capture.ts';
 import { install, readFileControl } from '../../src/sqlite/capture/install.ts';
 import { isSettled } from '../../src/sqlite/capture/steps.ts';
-import { closeSqlite, fenceState, keepFenceOnly, openSqlite, refence } from '../../src/sqlite/mirror/fence.ts';
+import {
+  closeCopy,
+  closeSqlite,
+  type FenceState,
+  fenceState,
+  keepFenceOnly,
+  openSqlite,
+  openWithLoss,
+  refence,
+} from '../../src/sqlite/mirror/fence.ts';
 import { hold } from '../../src/sqlite/mirror/hold.ts';
-import { closed, fixture, INSTALL, idOf, journalHead, lsn, SOURCE } from './mirrored.ts';
+import { closed, type Fixture, fixture, INSTALL, idOf, journalHead, lsn, SOURCE } from './mirrored.ts';
 
 const DDL = `
   create table t (id integer primary key, u unique, v);
@@ -193,11 +202,14 @@ test('a switch to an epoch that is not newer, or to the side that is open, halts
   const halt = expect.objectContaining({ disposition: 'halt' });
   expect(() => closeSqlite(held, app.plan, 2n)).toThrow(halt);
   expect(() => openSqlite(held, app.plan, 1n)).toThrow(halt);
+  expect(() => openWithLoss(held, 1n)).toThrow(halt);
 
   using open = fixture(DDL);
   await install(open.db, open.plan, { install: INSTALL, target: 'pg' }, 1_000);
   using other = await hold(open.path, 1_000);
   expect(() => openSqlite(other, open.plan, 5n)).toThrow(halt);
+  expect(() => openWithLoss(other, 5n)).toThrow(halt);
+  expect(() => closeSqlite(other, open.plan, 0n), 'at the epoch that is in force').toThrow(halt);
 });
 
 test('a table that an ORM rebuilt is found open and closed again [G8]', async () => {
@@ -215,6 +227,49 @@ test('a table that an ORM rebuilt is found open and closed again [G8]', async ()
   await held.commit(1_000);
   expect(fenceState(db, plan).intact).toBe(true);
   expect(() => db.exec('insert into t values (6, 6, 6)')).toThrow(FENCED);
+});
+
+test.each(['insert', 'update', 'delete'])('a fence that lacks its %s trigger is open, and closed again [G8]', async event => {
+  using app = fixture(DDL);
+  const { db, plan, path } = app;
+  await closed(app);
+  db.exec(`drop trigger _attacca_fence_${event}_${idOf(plan, 'w')}`);
+  expect(fenceState(db, plan)).toEqual({ closed: true, epoch: 1n, intact: false });
+  using held = await hold(path, 1_000);
+  expect(refence(held.db, plan, 1n)).toEqual([idOf(plan, 'w')]);
+  await held.commit(1_000);
+  expect(fenceState(db, plan).intact).toBe(true);
+});
+
+test('a copy from before the cutover is closed where it takes the place of the fenced file, and no other file is [G8]', async () => {
+  const shut = async (app: Fixture): Promise<FenceState> => {
+    using held = await hold(app.path, 1_000);
+    closeCopy(held.db, app.plan, { install: INSTALL, target: 'pg' }, { epoch: 3n, lsn: lsn(100), source: SOURCE });
+    await held.commit(1_000);
+    return fenceState(app.db, app.plan);
+  };
+  using bare = fixture(DDL);
+  expect(await shut(bare)).toEqual({ closed: true, epoch: 3n, intact: true });
+
+  using captured = fixture(DDL);
+  await install(captured.db, captured.plan, { install: INSTALL, target: 'pg' }, 1_000);
+  expect(await shut(captured)).toEqual({ closed: true, epoch: 3n, intact: true });
+
+  using theirs = fixture(DDL);
+  await install(theirs.db, theirs.plan, { install: 'another', target: 'pg' }, 1_000);
+  expect(await shut(theirs)).toEqual({ closed: false, epoch: undefined, intact: false });
+  expect(captureTriggers(theirs.db)).not.toEqual([]);
+
+  using mirror = fixture(DDL);
+  await closed(mirror);
+  expect(await shut(mirror)).toEqual({ closed: true, epoch: 1n, intact: true });
+
+  using finished = fixture(DDL);
+  await closed(finished);
+  finished.db.transaction(() => keepFenceOnly(finished.db, finished.plan))();
+  const schema = finished.db.prepare('select * from sqlite_schema').all();
+  await shut(finished);
+  expect(finished.db.prepare('select * from sqlite_schema').all()).toEqual(schema);
 });
 
 test('a fence that went with the table when it was renamed, or that is of an earlier switch, is none [G8]', async () => {

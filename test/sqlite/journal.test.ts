@@ -395,6 +395,38 @@ test('no read lock is held while a batch is applied, in rollback-journal mode [G
   expect(() => world.db.exec('insert into t values (2, 2)')).not.toThrow();
 });
 
+test('nor is it held for a pin that waits: one is given in an idle moment, in rollback-journal mode [G6]', async () => {
+  using world = await following(T, { wal: false });
+  const pin = world.source.pin(async state => state.close());
+  world.db.exec('insert into t values (1, 1)');
+  await world.step();
+  world.db.pragma('busy_timeout = 0');
+  expect(() => world.db.exec('insert into t values (2, 2)')).not.toThrow();
+  await world.step();
+  const next = world.next();
+  await pin;
+  world.stop.abort();
+  await next;
+});
+
+test('while a state is held the WAL can begin anew, however long that lasts [G6]', async () => {
+  using world = await following(T);
+  world.db.exec('insert into t values (1, 1)');
+  await world.step();
+  const next = world.next();
+  await new Promise(setImmediate); // it waits
+  const length = (): bigint => (world.db.prepare('pragma wal_checkpoint(noop)').raw().get() as bigint[])[1]!;
+  const before = length();
+  const after = await world.source.pin(async state => {
+    using _held = { [Symbol.dispose]: () => state.close() };
+    world.db.exec('insert into t values (2, 2)');
+    return length();
+  });
+  expect(after).toBeLessThan(before);
+  world.stop.abort();
+  await next;
+});
+
 test('a writer that waits for the read which a pin would keep goes first, and the pin has what it wrote (rollback-journal mode) [G6]', async () => {
   using world = await following(T, { wal: false });
   using writer = openSource(world.path, { waitMs: 0 });

@@ -70,6 +70,16 @@ test('text that is not UTF-8 keeps its bytes, also as a key and a cursor [G4]', 
   expect(slice).toMatchObject({ rows: [['x:fe', 't:\uFFFD']], gone: [['x:ff']] });
 });
 
+test('of texts that are not UTF-8 and that NOCASE calls equal, one goes and the other comes [G1]', async () => {
+  using world = scratch("create table t (k text collate nocase primary key); insert into t values (cast(x'ff61' as text))");
+  const { db } = world;
+  const plan = planOf(readSchema(db));
+  const start = await install(db, plan, { install: 'i', target: 't' }, 1_000);
+  db.exec("update t set k = cast(x'ff41' as text)");
+  const [slice] = slicesOf(readMarks(db, plan, start.seq, headMark(db).seq));
+  expect(slice).toMatchObject({ rows: [['x:ff41']], gone: [['x:ff61']] });
+});
+
 test('a UTF-16 file reads as text', () => {
   using world = scratch("pragma encoding = 'UTF-16le'; create table t (k text primary key); insert into t values ('é\uFFFD'), ('b')", {
     wal: false,
@@ -101,7 +111,7 @@ test('a large batch waits in a file, and can be read more than once', async () =
   const plan = planOf(readSchema(db));
   const start = await install(db, plan, { install: 'i', target: 't' }, 1_000);
   db.exec(
-    "with recursive n (i) as (select 1 union all select i + 1 from n where i < 5000) insert into t select i, 'line\n' || char(0, 8232, 55357) || i from n",
+    "with recursive n (i) as (select 1 union all select i + 1 from n where i < 5000) insert into t select i, 'line\n' || char(0, 8232, 55357) || printf('%200d', i) from n",
   );
   using rows = readMarks(db, plan, start.seq, headMark(db).seq, { memoryRows: 100 });
   using kept = readMarks(db, plan, start.seq, headMark(db).seq);
@@ -272,6 +282,17 @@ test('a row that does not fit is named, and its older version leaves the target 
   const [slice] = slicesOf(readMarks(db, plan, start.seq, headMark(db).seq));
   expect(slice!.rows).toEqual([['i:1', '2']]);
   expect(slice!.misfits).toEqual([{ key: '["i:3"]', target: ['i:3'], column: 'v', reason: 'not an integer', raw: 't:no' }]);
+});
+
+test('a row that is gone, and whose key has no place in Postgres, is handed on by its name: it may stand in quarantine [G4]', async () => {
+  using world = scratch("create table t (k primary key); insert into t values (1), ('no')");
+  const { db } = world;
+  const tagged = planOf(readSchema(db));
+  const columns = [{ ...tagged.tables[0]!.columns[0]!, codec: 'integer' as const }];
+  const plan: Plan = { ...tagged, tables: [{ ...tagged.tables[0]!, columns }] };
+  const start = await install(db, plan, { install: 'i', target: 't' }, 1_000);
+  db.exec('delete from t');
+  expect(slicesOf(readMarks(db, plan, start.seq, headMark(db).seq))).toMatchObject([{ gone: [['1']], vanished: ['["t:no"]'] }]);
 });
 
 test('pruning keeps the anchor and the newest row, and takes steps', async () => {
