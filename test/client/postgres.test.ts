@@ -123,14 +123,14 @@ test('a connection lost during the COMMIT of a read is a refusal: there was noth
   await expect(side.read(async () => 1)).rejects.toBeInstanceOf(Refusal);
 });
 
-/** A connection that does everything but COMMIT, which fails so; says what it was asked for. */
-function failingAtCommit(failure: object) {
+/** A connection that does everything but COMMIT (and what else is named), which fails so; says what it was asked for. */
+function failingAtCommit(failure: object, also?: string) {
   const asked: string[] = [];
   const client: PgClient = {
     async query(query) {
       const text = typeof query === 'string' ? query : query.text;
       asked.push(text);
-      if (text === 'commit') throw Object.assign(new Error('injected'), failure);
+      if (text === 'commit' || text === also) throw Object.assign(new Error('injected'), failure);
       return { command: '', rowCount: 0, rows: [] };
     },
     release: destroy => void asked.push(destroy ? 'destroyed' : 'released'),
@@ -153,6 +153,12 @@ test('a COMMIT that the server has refused has kept nothing', async () => {
   const { asked, side } = failingAtCommit({ code: '23503', severity: 'ERROR' });
   await expect(side.write(async () => 1)).rejects.toMatchObject({ code: '23503' });
   expect(asked).toEqual(['begin', 'commit', 'rollback', 'released']);
+});
+
+test('a connection that does not roll back is not used again', async () => {
+  const { asked, side } = failingAtCommit({ code: '23503', severity: 'ERROR' }, 'rollback');
+  await expect(side.write(async () => 1)).rejects.toMatchObject({ code: '23503' });
+  expect(asked).toEqual(['begin', 'commit', 'rollback', 'destroyed']);
 });
 
 test('a connection on which the driver gave up is destroyed at once; a statement that comes too late is refused', async () => {

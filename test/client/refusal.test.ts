@@ -4,9 +4,12 @@ import { fenceIn, Refusal, refusalOf } from '../../src/client/refusal.ts';
 
 const failed = (code: string, message = 'it failed'): Error => Object.assign(new Error(message), { code });
 
-test.each(['SQLITE_BUSY', 'SQLITE_BUSY_SNAPSHOT', 'SQLITE_LOCKED', '40001', '40P01'])('after %s a transaction is as good as new', code => {
-  expect(refusalOf(failed(code))).toBeInstanceOf(Refusal);
-});
+test.each(['SQLITE_BUSY', 'SQLITE_BUSY_SNAPSHOT', 'SQLITE_LOCKED', '40001', '40P01', '57P01', '57P02'])(
+  'after %s a transaction is as good as new',
+  code => {
+    expect(refusalOf(failed(code))).toBeInstanceOf(Refusal);
+  },
+);
 
 test.each(['SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_FULL', '23505', '25P02', '57014', ''])('%s is the application’s own', code => {
   expect(refusalOf(failed(code))).toBeUndefined();
@@ -29,4 +32,6 @@ test('the newest epoch is believed, and of one epoch a fence more than a flag [G
   expect(heard('fence', 'sqlite', 0n)).toBe('postgres');
   expect(heard('flag', 'sqlite', 2n)).toBe('sqlite');
   expect(heard('flag', 'postgres', 2n), 'a flag may be corrected by hand').toBe('postgres');
+  expect(heard('flag', 'sqlite', 0n), 'a flag that has lost its epoch is an old one').toBe('postgres');
+  expect(heard('flag', 'sqlite', 0n)).toBe('postgres');
 });

@@ -36,6 +36,15 @@ test('a COMMIT that failed on the disk may have been one: it is not run again [G
   await side.close();
 });
 
+test('a COMMIT that SQLite refuses has kept nothing, and the next transaction begins', async () => {
+  const path = fileWith('create table p (id integer primary key); create table c (p references p deferrable initially deferred)');
+  const side = sqliteSide(() => new Database(path), 1_000);
+  await expect(side.write(tx => tx.run('insert into c values (1)'))).rejects.toMatchObject({ code: 'SQLITE_CONSTRAINT_FOREIGNKEY' });
+  await side.write(tx => tx.run('insert into p values (1)'));
+  expect(await side.read(tx => tx.all('select p from c union all select id from p'))).toEqual([{ p: 1 }]);
+  await side.close();
+});
+
 test('after a refusal each further statement of the transaction is refused alike, also where the transaction still stands', async () => {
   const path = fileWith('create table t (x); create table u (x)');
   const db = new Database(path);

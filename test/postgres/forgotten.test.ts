@@ -102,7 +102,10 @@ test('what a crash of Postgres makes it forget is never half there, comes again,
       await sink.apply(batch(n, nth(n)));
       if (n === last - 20) await record(side, { verifiedSeq: mark(n).seq });
     }
-    if (round === 4) await settle(main, WRITER);
+    if (round === 4) {
+      await settle(main, WRITER);
+      expect((await main.query('show session_replication_role')).rows).toEqual([{ session_replication_role: 'origin' }]);
+    }
     const underWay = round === 4 ? undefined : sink.apply(batch(n, nth(n))).then(() => 'applied', disposition);
     await crash();
     expect([undefined, 'applied', 'retry']).toContain(await underWay);

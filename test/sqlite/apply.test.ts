@@ -169,6 +169,23 @@ test('unique values may change hands within a transaction', async () => {
   expect(marks().length).toBeGreaterThanOrEqual(9);
 });
 
+test('a document keeps its spelling while Postgres has the same value, also in a row that has to wait [G4]', async () => {
+  const ddl = `create table t (id integer primary key, u unique, doc text);
+    insert into t values (1, 1, '{"a":1}'), (2, 2, '{"a":1}'), (3, 3, '{"a":1}')`;
+  const { apply, id, rows } = await mirrored(ddl, { codecs: { doc: 'jsonb' } });
+  const t = id('t');
+  await apply(
+    { op: 'update', table: t, key: ['1'], row: ['1', 'i:2', '{"a": 1}'] },
+    { op: 'update', table: t, key: ['2'], row: ['2', 'i:3', '{"a": 2}'] },
+    { op: 'update', table: t, key: ['3'], row: ['3', 'i:1', '{"a": 1}'] },
+  );
+  expect(rows('select u, doc from t order by id')).toEqual([
+    [2n, '{"a":1}'],
+    [3n, '{"a": 2}'],
+    [1n, '{"a":1}'],
+  ]);
+});
+
 test('what SQLite cannot hold halts, names the row by its key, and applies nothing of the transaction [G7]', async () => {
   const { apply, id, rows, sink } = await mirrored();
   const t = id('t');

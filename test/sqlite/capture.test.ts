@@ -84,6 +84,12 @@ const SHAPES: readonly (readonly [what: string, schema: string, before: string, 
     "replace into t values (2, 'X')",
   ],
   [
+    'a storage class that only an index on an expression tells apart',
+    'create table t (id integer primary key, v); create unique index i on t (typeof(v))',
+    'insert into t values (1, 1), (2, 2.5)',
+    'update or replace t set v = 1.0 where id = 1',
+  ],
+  [
     'a NOCASE key that changes its case',
     'create table t (k text collate nocase primary key, v)',
     "insert into t values ('a', 1)",

@@ -19,10 +19,14 @@ export const lsn = (n: number | bigint): Lsn => BigInt(n) as Lsn;
 
 export type Fixture = Disposable & { readonly path: string; readonly db: Database; readonly plan: Plan };
 
-/** A new file with `ddl` run in it; `excluded` tables are not in the plan. `db` is the application's connection. */
+/** A new file with `ddl` run in it; `excluded` tables are not in the plan. `codecs`: by column. `db` is the application's connection. */
 export function fixture(
   ddl: string,
-  options: { readonly journal?: 'wal' | 'delete'; readonly excluded?: readonly string[] } = {},
+  options: {
+    readonly journal?: 'wal' | 'delete';
+    readonly excluded?: readonly string[];
+    readonly codecs?: Readonly<Record<string, CodecName>>;
+  } = {},
 ): Fixture {
   const folder = mkdtempSync(join(tmpdir(), 'attacca-'));
   const path = join(folder, 'app.db');
@@ -31,7 +35,14 @@ export function fixture(
   db.pragma(`journal_mode = ${options.journal ?? 'wal'}`);
   db.exec(ddl);
   const tables = readSchema(db).tables.filter(table => !options.excluded?.includes(table.name));
-  const plan: Plan = { version: 1, schema: 'public', encoding: 'UTF-8', tables: tables.map((table, index) => planned(table, index + 1)) };
+  const asked = (column: ColumnPlan): ColumnPlan => ({ ...column, codec: options.codecs?.[column.name] ?? column.codec });
+  const planned = tables.map((table, index) => plannedTable(table, index + 1));
+  const plan: Plan = {
+    version: 1,
+    schema: 'public',
+    encoding: 'UTF-8',
+    tables: planned.map(table => ({ ...table, columns: table.columns.map(asked) })),
+  };
   const close = (): void => {
     db.close();
     rmSync(folder, { recursive: true });
@@ -57,7 +68,7 @@ export const journalHead = (db: Database): Seq => headMark(db).seq;
 
 const CODECS: Readonly<Record<Affinity, CodecName>> = { integer: 'integer', real: 'real', text: 'text', numeric: 'number', blob: 'tagged' };
 
-function planned(source: SourceTable, id: number): TablePlan {
+function plannedTable(source: SourceTable, id: number): TablePlan {
   const columns = source.columns
     .filter(({ generated }) => !generated)
     .map(({ name, affinity, notNull }) => column(name, affinity, notNull));

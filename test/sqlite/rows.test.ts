@@ -187,7 +187,7 @@ test('rows marked by hand are read again, whatever their key holds', async () =>
   expect(state.absent(1, absent)).toEqual([absent[1], absent[3]]);
 });
 
-test('a key that became NULL is a misfit; once it is gone its name is handed on [G4]', async () => {
+test('a key that became NULL is a misfit; once it is gone, or has a value again, its name is handed on [G4]', async () => {
   using world = scratch('create table t (k text primary key, v)');
   const { db } = world;
   const plan = planOf(readSchema(db));
@@ -201,8 +201,13 @@ test('a key that became NULL is a misfit; once it is gone its name is handed on 
     misfits: [{ key: '[null,"i:1"]', target: undefined, column: 'k', reason: expect.stringContaining('its key is NULL') }],
   });
   expect(chunk(db, plan.tables[0]!, null, 10)).toMatchObject({ rows: [], misfits: [{ key: '[null,"i:1"]' }] });
+  db.exec("update t set k = 'b'");
+  const given = { rows: [['t:b', 'i:1']], misfits: [], vanished: ['[null]'] };
+  expect(slicesOf(readMarks(db, plan, middle, headMark(db).seq))).toMatchObject([given]);
+  db.exec('update t set k = null');
+  const last = headMark(db).seq;
   db.exec('delete from t');
-  expect(slicesOf(readMarks(db, plan, middle, headMark(db).seq))).toMatchObject([{ misfits: [], vanished: ['[null]'] }]);
+  expect(slicesOf(readMarks(db, plan, last, headMark(db).seq))).toMatchObject([{ misfits: [], vanished: ['[null]'] }]);
 });
 
 test('rows that share a key with NULL are named one by one, by their rowid; a mark of any means all of them [G4]', async () => {
