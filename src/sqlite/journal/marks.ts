@@ -10,7 +10,7 @@
 import type { Misfit, PgKey, PgRow, Rows, Seq, Slice } from '../../change/change.ts';
 import { charsIn } from '../../change/chars.ts';
 import { RawText, storageClass, type Value } from '../../change/value.ts';
-import { codecOf, encodeKey, rowName } from '../../plan/codec.ts';
+import { encodeKey, rowName } from '../../plan/codec.ts';
 import { at, keyColumns, keyOf, type Plan, type TablePlan } from '../../plan/plan.ts';
 import { journalColumns } from '../capture/capture.ts';
 import { keyNames } from '../capture/install.ts';
@@ -72,8 +72,8 @@ export function openMarks(db: Database, plan: Plan): void {
 /** Distinct keys, in the order of their table's key, into a temporary table: it is on this connection only. */
 function collectKeys(db: Database, plan: Plan, after: Seq, upTo: Seq): ReadonlyMap<number, Range> {
   const keys = keyNames(plan);
-  // atan2 is what tells -0.0 from 0.0 in SQL; elsewhere it is the same for equal values.
-  const distinct = keys.map(k => `${k} collate binary, typeof(${k}), case typeof(${k}) when 'real' then atan2(${k}, -1) end`);
+  // atan2 is what tells -0.0 from 0.0 in SQL, and here any REAL from an integer; elsewhere it is the same for equal values.
+  const distinct = keys.map(k => `${k} collate binary, case typeof(${k}) when 'real' then atan2(${k}, -1) end`);
   prepared(db, EMPTY).run();
   const collect = /* sql */ `
     insert into temp._attacca_key (tbl, ${keys.join(', ')}) select tbl, ${keys.join(', ')} from main._attacca_journal
@@ -118,7 +118,7 @@ function sliceOf(db: Database, reader: Reader, { found, encode }: Found, zeros: 
     const key = values.slice(0, width);
     const row = values.slice(width);
     if (key.includes(null)) nullMarked(db, reader, key, slice);
-    else if (!isRow(table, key, row)) absent(table, key, row, slice);
+    else if (!isRow(table, key, row)) absent(table, key, slice);
     else if (!key.includes(0) || isFirst(zeros, rowName(keyOf(table, row)))) {
       const encoded = encode(row);
       if (isMisfit(encoded)) slice.misfits.push(encoded);
@@ -145,22 +145,12 @@ export function same(a: Value, b: Value, signed: boolean): boolean {
 
 type Absences = { readonly gone: PgKey[]; readonly misfits: Misfit[]; readonly vanished: string[] };
 
-/** No row has this very key. One that SQLite calls equal (1 for 1.0) may be the same key in Postgres: that must stay. */
-function absent(table: TablePlan, key: readonly Value[], row: readonly Value[], { gone, vanished }: Absences): void {
+/** No row has this very key. One that SQLite calls equal (1 for 1.0) is another key in Postgres too, and has marks of its own. */
+function absent(table: TablePlan, key: readonly Value[], { gone, vanished }: Absences): void {
   const target = encodeKey(table, key);
-  if (target === undefined) {
-    vanished.push(rowName(key));
-    return;
-  }
-  const equal = keyOf(table, row).includes(null) ? undefined : encodeKey(table, keyOf(table, row));
-  if (equal === undefined || !sameInPostgres(table, target, equal)) gone.push(target);
+  if (target === undefined) vanished.push(rowName(key));
+  else gone.push(target);
 }
-
-const sameInPostgres = (table: TablePlan, a: PgKey, b: PgKey): boolean =>
-  keyColumns(table).every((column, index) => {
-    const { canonical } = codecOf(column);
-    return canonical(a[index] ?? '') === canonical(b[index] ?? '');
-  });
 
 /** `k = NULL` finds nothing: rows whose key became NULL are looked up on their own, by their very bytes; all that share it, as they are now. */
 function nullMarked(db: Database, reader: Reader, key: readonly Value[], { misfits, vanished }: Absences): void {
