@@ -45,6 +45,14 @@ test('a COMMIT that SQLite refuses has kept nothing, and the next transaction be
   await side.close();
 });
 
+test('what only reads cannot write', async () => {
+  const path = fileWith('create table t (x)');
+  const side = sqliteSide(() => new Database(path), 1_000);
+  await expect(side.read(tx => tx.run('insert into t values (1)'))).rejects.toMatchObject({ code: 'SQLITE_READONLY' });
+  expect(await side.read(tx => tx.all('select x from t'))).toEqual([]);
+  await side.close();
+});
+
 test('after a refusal each further statement of the transaction is refused alike, also where the transaction still stands', async () => {
   const path = fileWith('create table t (x); create table u (x)');
   const db = new Database(path);

@@ -143,6 +143,16 @@ test('a switch is over only when the file says it: a value that reads back as th
   await expect(flag.write(POSTGRES)).rejects.toMatchObject({ disposition: 'halt', message: expect.stringContaining('reads back') });
 });
 
+test('an epoch that is no number is not taken for none [G7]', async () => {
+  writeFileSync(at(), 'DB_TYPE=postgresql\nDB_TYPE_EPOCH=7x\n');
+  await expect(open().read()).rejects.toMatchObject({ disposition: 'halt', message: expect.stringContaining('not a whole number') });
+});
+
+test('of two assignments the last one counts, as for the application', async () => {
+  writeFileSync(at(), 'DB_TYPE=sqlite\nDB_TYPE=postgresql\n');
+  expect(await open().read()).toEqual({ primary: 'postgres', epoch: 0n });
+});
+
 test('a symbolic link stays one; mode, owner and the file behind it are kept', async () => {
   mkdirSync(at('real'));
   writeFileSync(at('real/app.env'), 'DB_TYPE=sqlite\n', { mode: 0o640 });

@@ -16,7 +16,7 @@ afterEach(() => rmSync(resolve(folder, '..'), { recursive: true }));
 
 const SWITCHED = 'DB_TYPE=postgresql\nDB_TYPE_EPOCH=7\n';
 const PROGRAM = `
-  import { writeFileSync } from 'node:fs';
+  import { renameSync, writeFileSync } from 'node:fs';
   import { fileFlag } from '${resolve('src/flag/file.ts')}';
   const state = { primary: 'postgres', epoch: 7n };
   const config = { path: 'app.env', format: 'dotenv', key: 'DB_TYPE', sqlite: 'sqlite', postgres: 'postgresql' };
@@ -34,6 +34,10 @@ test.skipIf(!canTrace()).each([
   ['prepared before', 'flag.ahead(state);'],
   ['prepared by a process that died before that was on the disk', `there('.app.env.attacca');`],
   ['written by a process that died before that was on the disk', `there('app.env');`],
+  [
+    'put in place by a process that died before that was on the disk',
+    `there('new'); renameSync(process.cwd() + '/new', process.cwd() + '/app.env');`,
+  ],
 ])('a flag that was %s is on the disk when its write is over [G8]', (_, before) => {
   const base = imageOf(folder);
   const program = `process.umask(0o022); process.chdir('${folder}'); ${PROGRAM} ${before} await flag.write(state);`;

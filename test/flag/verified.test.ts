@@ -28,6 +28,15 @@ test('a place that stands behind Postgres does not make an older switch a newer 
   expect(written).toEqual([]);
 });
 
+test.each([
+  ['another side', 'sqlite'],
+  ['the side, and an older epoch', 'postgresql'],
+])('a place that goes on saying %s has not been written: it is tried again [G8]', async (_, value) => {
+  const { written, flag } = somewhere(value, '7');
+  await expect(flag.write({ primary: 'postgres', epoch: 8n })).rejects.toMatchObject({ disposition: 'retry' });
+  expect(written).toEqual(['postgres']);
+});
+
 test('what the place says already, with its epoch, is not written again', async () => {
   const { written, flag } = somewhere('postgresql', '8');
   await flag.write({ primary: 'postgres', epoch: 8n });
