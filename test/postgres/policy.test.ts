@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { PgRow } from '../../src/change/change.ts';
 import { at } from '../../src/plan/plan.ts';
 import { suspensions } from '../../src/postgres/apply/policy.ts';
-import { count, list } from '../../src/postgres/apply/quarantine.ts';
+import { count, drop, list } from '../../src/postgres/apply/quarantine.ts';
 import { writeChunk } from '../../src/postgres/first-copy/chunk.ts';
 import { readAudit } from '../../src/postgres/installed/audit.ts';
 import { item, misfit, PLAN, type World, WRITER, world } from './world.ts';
@@ -53,6 +53,14 @@ test('stop: more rows than are borne halt before anything is committed, with wha
 
   await w.apply(6, [{ rows: [item(3), item(4)] }]); // corrected meanwhile
   expect(await ids(w)).toEqual([1, 3, 4]);
+});
+
+test('rows that were given up count for no limit', async () => {
+  await using w = await world({ policy: { policy: 'stop', afterRows: 1 } });
+  await w.apply(5, [{ rows: [bad(1)] }]);
+  expect(await drop(w.session, [1n])).toBe(1);
+  await w.apply(6, [{ rows: [bad(2)] }]);
+  expect(await count(w.session)).toBe(1);
 });
 
 test.each([

@@ -220,6 +220,7 @@ test.each([
   ['a renamed table', 'alter table t rename to u'],
   ['a new table', 'create table u (id integer primary key)'],
   ['an index', 'create index i on t (v)'],
+  ['a column that goes and comes back', 'alter table t drop column v; alter table t add column v'],
   ['another key', 'begin; drop table t; create table t (id integer, v); commit'],
 ])('%s: the plan does not fit any more, and nothing is read until it does [G3]', async (_, change) => {
   using world = await following(T);
