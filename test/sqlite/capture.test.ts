@@ -84,6 +84,18 @@ const SHAPES: readonly (readonly [what: string, schema: string, before: string, 
     "replace into t values (2, 'X')",
   ],
   [
+    'SET rowid, into a partial index that asks for it',
+    'create table t (k text primary key, u); create unique index i on t (u) where rowid > 3',
+    "insert into t (rowid, k, u) values (1, 'a', 'x'), (5, 'b', 'x')",
+    "update or replace t set rowid = 6 where k = 'a'",
+  ],
+  [
+    'an id that brings a row into a partial index, by another name',
+    'create table t (id integer primary key, u); create unique index i on t (u) where _ROWID_ > 3',
+    "insert into t values (1, 'x'), (5, 'x')",
+    'update or replace t set id = 6 where id = 1',
+  ],
+  [
     'a storage class that only an index on an expression tells apart',
     'create table t (id integer primary key, v); create unique index i on t (typeof(v))',
     'insert into t values (1, 1), (2, 2.5)',
@@ -227,6 +239,10 @@ test.each([
   [
     'unique-expression-over-default',
     'create table t (id integer primary key, u text not null default 1); create unique index i on t (lower(u))',
+  ],
+  [
+    'unique-expression-over-default',
+    "create table t (id integer primary key, u text collate nocase not null default 'a'); create unique index i on t (max(u, 'B'))",
   ],
   ['unique-expression-comparison', 'create table t (id integer primary key, u text); create unique index i on t (u = 1)'],
   ...[

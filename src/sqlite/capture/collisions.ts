@@ -89,9 +89,15 @@ const sqlOf = (term: SourceIndexTerm): string => term.expression ?? quote(term.c
 
 function involved(index: SourceIndex, source: SourceTable, generated: ReadonlyMap<string, string>): string[] {
   const sql = [...index.terms.map(sqlOf), index.where ?? ''].join(' ');
-  return columnsIn(sql, source, generated)
-    .filter(column => !column.generated)
-    .map(column => column.name);
+  const columns = columnsIn(sql, source, generated).filter(column => !column.generated);
+  return [...columns.map(({ name }) => name), ...rowidIn(sql, source)];
+}
+
+/** A WHERE may ask for the rowid; SQLite takes it in no other part of an index. */
+function rowidIn(sql: string, { rowid, columns }: SourceTable): string[] {
+  const names = namesIn(sql);
+  const asked = ['rowid', '_rowid_', 'oid'].filter(name => names.has(name) && !columns.some(column => column.name.toLowerCase() === name));
+  return rowid === null || asked.length === 0 ? [] : [rowid];
 }
 
 function matchOf(index: SourceIndex, source: SourceTable, generated: ReadonlyMap<string, string>): string {

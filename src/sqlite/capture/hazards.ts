@@ -39,7 +39,7 @@ function indexHazards(table: SourceTable, index: SourceIndex, generated: Readonl
     add('unique-collation', "it uses an application's own collation, which attacca cannot follow.");
   if (!simpleKey(index, table) && [...plain, ...inside].some(column => volatile(column.default)))
     add('volatile-unique-default', 'a default in it gives another value each time it is asked.');
-  if (inside.some(({ name }) => name === rowidAlias(table)?.name) || namesRowid(expressions, table))
+  if (inside.some(({ name }) => name === rowidAlias(table)?.name))
     add('unique-expression-over-id', 'its expression uses an id that SQLite assigns after triggers ran.');
   if (index.terms.some(term => term.expression !== null && involved(term.expression).some(column => column.generated)))
     add('unique-expression-over-generated', 'its expression uses a generated column.');
@@ -81,12 +81,6 @@ function sameWhenStored({ default: sql, affinity, collation }: SourceColumn): bo
   if (affinity === 'text') return /^'.*'$/s.test(sql);
   return affinity === 'real' ? /^[-+]?\d+\.\d+$/.test(sql) : /^[-+]?\d{1,18}$/.test(sql);
 }
-
-const namesRowid = (expressions: readonly string[], table: SourceTable): boolean =>
-  expressions.some(
-    sql =>
-      /\b(rowid|_rowid_|oid)\b/i.test(sql) && columnsIn(sql, table, new Map()).every(({ name }) => !/^(rowid|_rowid_|oid)$/i.test(name)),
-  );
 
 /** A foreign key without a unique key to point at. SQLite notices only in some statements; with triggers in more of them. */
 function mismatched({ parent, parentColumns }: SourceForeignKey, schema: SourceSchema): boolean {
