@@ -45,6 +45,14 @@ test('a COMMIT that SQLite refuses has kept nothing, and the next transaction be
   await side.close();
 });
 
+test('a boolean is stored as an integer, also where the column has no type', async () => {
+  const path = fileWith('create table t (x)');
+  const side = sqliteSide(() => new Database(path), 1_000);
+  await side.write(tx => tx.run('insert into t values (?), (?)', true, false));
+  expect(await side.read(tx => tx.all('select x, typeof(x) as type from t'))).toEqual([1, 0].map(x => ({ x, type: 'integer' })));
+  await side.close();
+});
+
 test('what only reads cannot write', async () => {
   const path = fileWith('create table t (x)');
   const side = sqliteSide(() => new Database(path), 1_000);

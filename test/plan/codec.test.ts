@@ -62,6 +62,8 @@ test.each([
   ['text', 'text', '007', '007'],
   ['blob', 'blob', new Uint8Array([0, 255]), '\\x00ff'],
   ['tagged', 'blob', 'a\0', 'x:6100'],
+  ['date(YYYY-MM-DD)', 'text', '2000-02-29', '2000-02-29'],
+  ['date(YYYY-MM-DD)', 'text', '294276-12-31', '294276-12-31'],
 ] as const)('%s in %s carries %o', (codec, affinity, given, expected) => {
   expect(codecOf({ codec, affinity }).encode(given)).toBe(expected);
 });
@@ -77,6 +79,16 @@ test.each([
   ['text', 'text', new RawText(new Uint8Array([255]))],
   ['boolean', 'numeric', 2n],
   ['blob', 'blob', 'text'],
+  ['jsonb', 'text', '{"a":1,"a":2}'],
+  ['jsonb', 'text', '[-0]'],
+  ['jsonb', 'text', '["\\u0000"]'],
+  ['jsonb', 'text', '["\\ud800"]'],
+  ['jsonb', 'text', '1e2000'],
+  ['jsonb', 'text', '['.repeat(600) + ']'.repeat(600)],
+  ['date(YYYY-MM-DD)', 'text', '1900-02-29'],
+  ['date(YYYY-MM-DD)', 'text', '2001-02-29'],
+  ['date(YYYY-MM-DD)', 'text', '294277-01-01'],
+  ['timestamp(YYYY-MM-DD hh:mm:ss)', 'text', '2024-01-01 10:00:60'],
 ] as const)('%s in %s refuses %o', (codec, affinity, given) => {
   expect(codecOf({ codec, affinity }).encode(given)).toBeInstanceOf(Unfit);
 });

@@ -189,6 +189,15 @@ test('a row without a Postgres key leaves quarantine when it is gone [G4]', asyn
   expect((await list(w.session)).map(row => row.key)).toEqual(['["i:2","x:00"]']);
 });
 
+test('a row that fits leaves quarantine, and no row of another table that has its key; one that is refused twice stands there once [G4]', async () => {
+  await using w = await world();
+  const twice = [misfit('["i:1"]', ['1']), misfit('["i:1"]', ['1'])];
+  await w.apply(5, [{ misfits: twice }, { table: 3, misfits: [misfit('["i:1"]', ['1'])] }]);
+  expect((await list(w.session)).map(({ table }) => table)).toEqual([1, 3]);
+  await w.apply(6, [{ table: 3, rows: [['1', 'fits']] }]);
+  expect((await list(w.session)).map(({ table }) => table)).toEqual([1]);
+});
+
 test('of the rows that share a key with NULL those leave quarantine that are gone [G4]', async () => {
   await using w = await world();
   const nulls = (...names: string[]) => names.map(name => misfit(name, undefined));

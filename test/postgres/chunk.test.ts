@@ -11,8 +11,8 @@ import {
   validateForeignKeys,
 } from '../../src/postgres/first-copy/constraints.ts';
 import { readSequences, setSequences } from '../../src/postgres/installed/sequence.ts';
-import { isPoison } from '../../src/postgres/session/errors.ts';
-import { connect } from '../../src/postgres/session/open.ts';
+import { isPoison, PostgresError } from '../../src/postgres/session/errors.ts';
+import { connect, type Session } from '../../src/postgres/session/open.ts';
 import { item, mark, misfit, PLAN, WRITER, world } from './world.ts';
 
 const ITEMS = PLAN.tables[0]!;
@@ -88,6 +88,21 @@ test('quarantined rows can be listed and dropped; a very long key is no obstacle
   expect((await keys(w.session, 1)).size, 'given up, but still known to be absent').toBe(3);
   await w.apply(7, [{ misfits }]);
   expect(await count(w.session), 'it changed and still does not fit: somebody must look again').toBe(3);
+});
+
+test('an index that fails for another reason than its rows is not left out [G7]', async () => {
+  await using w = await world();
+  const ending: Session = {
+    ...w.session,
+    query: (query, values) => {
+      if (typeof query !== 'string' && query.text.startsWith('create'))
+        throw new PostgresError('retry', 'the server has gone', { hint: '' });
+      return w.session.query(query, values);
+    },
+  };
+  const refused: unknown[] = [];
+  await expect(buildIndexes(ending, PLAN, (...each) => refused.push(each))).rejects.toMatchObject({ disposition: 'retry' });
+  expect(refused).toEqual([]);
 });
 
 test('constraints can be built again and again; what rows violate is reported, a key that they violate is fatal', async () => {

@@ -59,9 +59,10 @@ test('a replay changes nothing [G2]', async () => {
 });
 
 test('a transaction that fails half-way leaves nothing behind, and the fence closed [G2]', async () => {
-  const { db, id, rows, sink, marks } = await mirrored();
+  const { apply, db, id, rows, sink, marks } = await mirrored();
   async function* failing(): AsyncGenerator<RowChange> {
     yield { op: 'delete', table: id('t'), key: ['1'] };
+    yield { op: 'insert', table: id('t'), row: ['9', 'i:2', 'waits for its place'] };
     throw new Error('connection lost');
   }
   await expect(sink.apply({ position: lsn(101), changes: failing() })).rejects.toThrow('connection lost');
@@ -69,6 +70,8 @@ test('a transaction that fails half-way leaves nothing behind, and the fence clo
   expect(marks()).toEqual([]);
   expect(await sink.checkpoint()).toBe(lsn(100));
   expect(() => db.exec('delete from t')).toThrow(/ATTACCA_FENCED/);
+  await apply({ op: 'delete', table: id('t'), key: ['2'] });
+  expect(rows('select id from t')).toEqual([[1n]]);
 });
 
 const VALUES = [

@@ -4,7 +4,10 @@ import { examine } from '../../src/sqlite/capture/health.ts';
 import { install, placeCanary } from '../../src/sqlite/capture/install.ts';
 import { retake } from '../../src/sqlite/capture/retake.ts';
 import { isDoubtful, isSettled, steps } from '../../src/sqlite/capture/steps.ts';
+import { headMark } from '../../src/sqlite/journal/rows.ts';
+import { fenceState } from '../../src/sqlite/mirror/fence.ts';
 import { readSchema } from '../../src/sqlite/schema/tables.ts';
+import { closed, fixture, INSTALL } from './mirrored.ts';
 import { planOf, scratch } from './planned.ts';
 
 const SCHEMA = 'create table t (id integer primary key, a, c int); create table u (a); create index u_a on u (a)';
@@ -51,6 +54,15 @@ test('a file that is taken as the truth again is settled: our own triggers, put 
   dropCapture(db);
   await retake(db, plan, { identity, mark, epoch: 0n }, 1_000);
   expect([examine(db, plan).state, isSettled(db, plan), isDoubtful(steps(db, plan))]).toEqual(['fine', true, false]);
+});
+
+test('a copy from a time when Postgres was primary is not taken as the truth [G8]', async () => {
+  using app = fixture(SCHEMA);
+  const { db, plan } = app;
+  await closed(app);
+  const wanted = { identity: { install: INSTALL, target: 'pg' }, mark: headMark(db), epoch: 1n };
+  await expect(retake(db, plan, wanted, 1_000)).rejects.toMatchObject({ blockers: [{ code: 'fenced-backup' }] });
+  expect(fenceState(db, plan)).toEqual({ closed: true, epoch: 1n, intact: true });
 });
 
 test('triggers for a wider key than the plan has do not stay behind, where a row of theirs would fail [G6]', async () => {
