@@ -62,7 +62,7 @@ test('a transaction that fails half-way leaves nothing behind, and the fence clo
   const { apply, db, id, rows, sink, marks } = await mirrored();
   async function* failing(): AsyncGenerator<RowChange> {
     yield { op: 'delete', table: id('t'), key: ['1'] };
-    yield { op: 'insert', table: id('t'), row: ['9', 'i:2', 'waits for its place'] };
+    yield { op: 'insert', table: id('t'), row: ['9', 't:i:2', 'waits for its place'] };
     throw new Error('connection lost');
   }
   await expect(sink.apply({ position: lsn(101), changes: failing() })).rejects.toThrow('connection lost');

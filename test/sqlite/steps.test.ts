@@ -4,8 +4,10 @@ import { examine } from '../../src/sqlite/capture/health.ts';
 import { install, placeCanary } from '../../src/sqlite/capture/install.ts';
 import { retake } from '../../src/sqlite/capture/retake.ts';
 import { isDoubtful, isSettled, steps } from '../../src/sqlite/capture/steps.ts';
+import { checkAnchor } from '../../src/sqlite/journal/journal.ts';
 import { headMark } from '../../src/sqlite/journal/rows.ts';
 import { fenceState } from '../../src/sqlite/mirror/fence.ts';
+import type { Database } from '../../src/sqlite/open.ts';
 import { readSchema } from '../../src/sqlite/schema/tables.ts';
 import { closed, fixture, INSTALL } from './mirrored.ts';
 import { planOf, scratch } from './planned.ts';
@@ -45,14 +47,18 @@ test.each([
   expect([isSettled(db, plan), isDoubtful(steps(db, plan))]).toEqual([true, false]);
 });
 
-test('a file that is taken as the truth again is settled: our own triggers, put back, leave no doubt', async () => {
+test.each([
+  { lost: 'our triggers', lose: dropCapture },
+  ...['canary', 'control', 'journal'].map(lost => ({ lost, lose: (db: Database): void => void db.exec(`drop table _attacca_${lost}`) })),
+])('a file that lost $lost and is taken as the truth again is settled, and leaves no doubt', async ({ lose }) => {
   using world = scratch(SCHEMA);
   const { db } = world;
   const plan = planOf(readSchema(db));
   const identity = { install: 'i', target: 't' };
   const mark = await install(db, plan, identity, 1_000);
-  dropCapture(db);
+  lose(db);
   await retake(db, plan, { identity, mark, epoch: 0n }, 1_000);
+  checkAnchor(db, mark);
   expect([examine(db, plan).state, isSettled(db, plan), isDoubtful(steps(db, plan))]).toEqual(['fine', true, false]);
 });
 
