@@ -11,7 +11,7 @@ import { readControl } from '../postgres/installed/control.ts';
 import { NoDatabase } from '../postgres/session/connection-error.ts';
 import { connect } from '../postgres/session/open.ts';
 import { SwitchDocument } from '../server/documents.ts';
-import { type ControlRow, fileControlAt } from '../sqlite/capture/install.ts';
+import { type ControlRow, fileControlAt } from '../sqlite/capture/control.ts';
 import { traceless } from '../sqlite/file/traces.ts';
 import { openWithLoss } from '../sqlite/mirror/fence.ts';
 import { hold } from '../sqlite/mirror/hold.ts';

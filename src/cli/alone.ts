@@ -12,7 +12,7 @@ import { perform } from '../server/answer.ts';
 import type { Call } from '../server/calls.ts';
 import type { Progress } from '../server/operations.ts';
 import { hasState } from '../server/socket.ts';
-import { finished, readFileControl, wasFinished } from '../sqlite/capture/install.ts';
+import { finished, readFileControl, wasFinished } from '../sqlite/capture/control.ts';
 import { traceless } from '../sqlite/file/traces.ts';
 import { openSource } from '../sqlite/open.ts';
 import type { Config } from './config.ts';

@@ -3,7 +3,7 @@ import { Refused, ReplicationError } from '../change/errors.ts';
 import { redact } from '../change/redact.ts';
 import { durationText } from '../plan/estimate.ts';
 import { RehearsalDocument } from '../server/documents.ts';
-import { finished, readFileControl, wasFinished } from '../sqlite/capture/install.ts';
+import { finished, readFileControl, wasFinished } from '../sqlite/capture/control.ts';
 import { traceless } from '../sqlite/file/traces.ts';
 import { checkFile, openSource } from '../sqlite/open.ts';
 import { progressBar } from './bar.ts';

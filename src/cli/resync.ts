@@ -1,5 +1,5 @@
 import { DoneDocument } from '../server/documents.ts';
-import { fileControlAt } from '../sqlite/capture/install.ts';
+import { fileControlAt } from '../sqlite/capture/control.ts';
 import { traceless } from '../sqlite/file/traces.ts';
 import { ask } from './ask.ts';
 import { confirm } from './confirm.ts';

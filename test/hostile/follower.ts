@@ -10,14 +10,14 @@ import type { SourceSchema } from '../../src/plan/schema.ts';
 import type { PlacedPortion } from '../../src/postgres/first-copy/chunk.ts';
 import { adopt } from '../../src/sqlite/capture/adopt.ts';
 import { examine, isVacuumed } from '../../src/sqlite/capture/health.ts';
+import { headMark } from '../../src/sqlite/capture/marking.ts';
 import { readMarks } from '../../src/sqlite/journal/marks.ts';
-import { headMark } from '../../src/sqlite/journal/rows.ts';
 import { type Database, isBusy } from '../../src/sqlite/open.ts';
 import { rowsBetween } from '../../src/sqlite/read/chunk.ts';
 import { readPortion } from '../../src/sqlite/read/portion.ts';
+import { schemaVersion } from '../../src/sqlite/read/values.ts';
 import { readSchema } from '../../src/sqlite/schema/tables.ts';
 import { readTransaction } from '../../src/sqlite/transaction.ts';
-import { schemaVersion } from '../../src/sqlite/values.ts';
 import { cellsOf, decoded, fits, formed, nameOf } from './cells.ts';
 import type { Target } from './target.ts';
 

@@ -7,8 +7,8 @@ import { codecOf, keeping, Unfit } from '../../src/plan/codec.ts';
 import { decide } from '../../src/plan/decide.ts';
 import { applyPlanFile, printPlan } from '../../src/plan/file/file.ts';
 import { profile } from '../../src/sqlite/profile/profile.ts';
+import { readValues } from '../../src/sqlite/read/values.ts';
 import { readSchema } from '../../src/sqlite/schema/tables.ts';
-import { readValues } from '../../src/sqlite/values.ts';
 import { value } from './codec-values.ts';
 
 const DECLARED = [

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { RowChange } from '../../src/change/change.ts';
 import { RawText, tag } from '../../src/change/value.ts';
 import { codecOf } from '../../src/plan/codec.ts';
-import { readFileControl } from '../../src/sqlite/capture/install.ts';
+import { readFileControl } from '../../src/sqlite/capture/control.ts';
 import { judged } from '../../src/sqlite/mirror/apply.ts';
 import { changes, journalHead, lsn } from './mirrored.ts';
 import { DDL, halts, mirrored } from './sink.ts';

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import type { Seq } from '../../src/change/change.ts';
 import { install } from '../../src/sqlite/capture/install.ts';
+import { headMark } from '../../src/sqlite/capture/marking.ts';
 import { compact, waitingMarks } from '../../src/sqlite/journal/compact.ts';
 import { readMarks } from '../../src/sqlite/journal/marks.ts';
-import { headMark } from '../../src/sqlite/journal/rows.ts';
 import { openSource } from '../../src/sqlite/open.ts';
 import { readSchema } from '../../src/sqlite/schema/tables.ts';
 import { readTransaction } from '../../src/sqlite/transaction.ts';

@@ -3,7 +3,8 @@ import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import type { Seq } from '../../src/change/change.ts';
 import { captureTriggers } from '../../src/sqlite/capture/capture.ts';
-import { install, readFileControl } from '../../src/sqlite/capture/install.ts';
+import { readFileControl } from '../../src/sqlite/capture/control.ts';
+import { install } from '../../src/sqlite/capture/install.ts';
 import { isSettled } from '../../src/sqlite/capture/steps.ts';
 import {
   closeCopy,

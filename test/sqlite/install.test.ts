@@ -2,12 +2,13 @@ import { expect, test, vi } from 'vitest';
 import { Refused, SourceMoved } from '../../src/change/errors.ts';
 import { adopt } from '../../src/sqlite/capture/adopt.ts';
 import { captureTriggers, unhookedTables } from '../../src/sqlite/capture/capture.ts';
+import { fileControlAt, readFileControl } from '../../src/sqlite/capture/control.ts';
 import { examine } from '../../src/sqlite/capture/health.ts';
-import { fileControlAt, install, readFileControl, uninstall } from '../../src/sqlite/capture/install.ts';
-import { headMark } from '../../src/sqlite/journal/rows.ts';
+import { install, uninstall } from '../../src/sqlite/capture/install.ts';
+import { headMark } from '../../src/sqlite/capture/marking.ts';
 import { type Database, openSource } from '../../src/sqlite/open.ts';
+import { schemaVersion } from '../../src/sqlite/read/values.ts';
 import { readSchema } from '../../src/sqlite/schema/tables.ts';
-import { schemaVersion } from '../../src/sqlite/values.ts';
 import { manyTables } from '../bench/support/locks.ts';
 import { planOf, scratch } from './planned.ts';
 

@@ -11,14 +11,14 @@ import { adopt, look } from '../../src/sqlite/capture/adopt.ts';
 import { captureTriggers } from '../../src/sqlite/capture/capture.ts';
 import { examine } from '../../src/sqlite/capture/health.ts';
 import { install } from '../../src/sqlite/capture/install.ts';
+import { headMark } from '../../src/sqlite/capture/marking.ts';
 import { doorbell } from '../../src/sqlite/journal/doorbell.ts';
 import { type Journal, journal } from '../../src/sqlite/journal/journal.ts';
 import { readMarks } from '../../src/sqlite/journal/marks.ts';
-import { headMark } from '../../src/sqlite/journal/rows.ts';
 import { type Database, isBusy, openSource } from '../../src/sqlite/open.ts';
+import { schemaVersion } from '../../src/sqlite/read/values.ts';
 import { readSchema } from '../../src/sqlite/schema/tables.ts';
 import { persist, writeTransaction } from '../../src/sqlite/transaction.ts';
-import { schemaVersion } from '../../src/sqlite/values.ts';
 import { model } from './model.ts';
 import { planOf, scratch, stored } from './planned.ts';
 

@@ -7,7 +7,7 @@ import type { Lsn, RowChange, Seq } from '../../src/change/change.ts';
 import type { CodecName, ColumnPlan, Plan, TablePlan } from '../../src/plan/plan.ts';
 import type { Affinity, SourceTable } from '../../src/plan/schema.ts';
 import { install } from '../../src/sqlite/capture/install.ts';
-import { headMark } from '../../src/sqlite/journal/rows.ts';
+import { headMark } from '../../src/sqlite/capture/marking.ts';
 import { closeSqlite } from '../../src/sqlite/mirror/fence.ts';
 import { hold } from '../../src/sqlite/mirror/hold.ts';
 import type { Database } from '../../src/sqlite/open.ts';

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Seq, Slice } from '../../src/change/change.ts';
 import type { Plan } from '../../src/plan/plan.ts';
-import { install, markTables } from '../../src/sqlite/capture/install.ts';
+import { install } from '../../src/sqlite/capture/install.ts';
+import { headMark, mark, markTables } from '../../src/sqlite/capture/marking.ts';
 import { type HeldRows, readMarks } from '../../src/sqlite/journal/marks.ts';
 import { prune } from '../../src/sqlite/journal/prune.ts';
-import { headMark, mark } from '../../src/sqlite/journal/rows.ts';
 import { heldState } from '../../src/sqlite/journal/state.ts';
 import type { Database } from '../../src/sqlite/open.ts';
 import { chunk, countRows } from '../../src/sqlite/read/chunk.ts';

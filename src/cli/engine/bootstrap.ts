@@ -15,7 +15,7 @@ import { readControl } from '../../postgres/installed/control.ts';
 import { installPostgres, occupants } from '../../postgres/installed/install.ts';
 import { tryPlan } from '../../postgres/installed/trial.ts';
 import type { Session } from '../../postgres/session/open.ts';
-import { fileControlAt, finished, readFileControl, wasFinished } from '../../sqlite/capture/install.ts';
+import { fileControlAt, finished, readFileControl, wasFinished } from '../../sqlite/capture/control.ts';
 import { openSource } from '../../sqlite/open.ts';
 import type { Config } from '../config.ts';
 import type { Decided } from './decide/deciding.ts';

@@ -24,7 +24,7 @@ import { missingParts } from '../../postgres/installed/older.ts';
 import { connect, type Session, type Writer } from '../../postgres/session/open.ts';
 import { type Dial, dialOf } from '../../replicate/pace.ts';
 import { privateFolder, rehearsedAt, stateFolder } from '../../server/socket.ts';
-import { fileControlAt, hasFence } from '../../sqlite/capture/install.ts';
+import { fileControlAt, hasFence } from '../../sqlite/capture/control.ts';
 import { openSource } from '../../sqlite/open.ts';
 import type { Config } from '../config.ts';
 import { connectFor, notInstalled, refuseUnnamedTarget } from './keep/captured.ts';

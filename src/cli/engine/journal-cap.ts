@@ -6,9 +6,9 @@
  */
 import type { Seq } from '../../change/change.ts';
 import { isTransient } from '../../change/errors.ts';
-import { readFileControl } from '../../sqlite/capture/install.ts';
+import { readFileControl } from '../../sqlite/capture/control.ts';
+import { headMark } from '../../sqlite/capture/marking.ts';
 import { compact, waitingMarks } from '../../sqlite/journal/compact.ts';
-import { headMark } from '../../sqlite/journal/rows.ts';
 import { isBusy, isLocked, openSource } from '../../sqlite/open.ts';
 import type { Engine } from './engine.ts';
 

@@ -5,7 +5,7 @@ import type { TablePlan } from '../../plan/plan.ts';
 import { audit } from '../../postgres/installed/audit.ts';
 import type { DoneDocument } from '../../server/documents.ts';
 import type { Progress } from '../../server/operations.ts';
-import { markTables } from '../../sqlite/capture/install.ts';
+import { markTables } from '../../sqlite/capture/marking.ts';
 import { openSource } from '../../sqlite/open.ts';
 import { writeTransaction } from '../../sqlite/transaction.ts';
 import type { Controller } from './controller.ts';

@@ -6,12 +6,13 @@ import { ReplicationError } from '../../change/errors.ts';
 import type { Plan } from '../../plan/plan.ts';
 import type { SourceSchema } from '../../plan/schema.ts';
 import { type Database, isBusy } from '../open.ts';
+import { schemaVersion } from '../read/values.ts';
 import { readSchema } from '../schema/tables.ts';
 import { type ReadTransaction, readTransaction, writeTransaction } from '../transaction.ts';
-import { schemaVersion } from '../values.ts';
 import { createCapture, unhookedTables } from './capture.ts';
 import { examine, type Health, unseen } from './health.ts';
-import { hasJournal, markTables, placeCanary, refuseBroken, uncompiled, widenJournal } from './install.ts';
+import { placeCanary, refuseBroken, uncompiled } from './install.ts';
+import { hasJournal, markTables, widenJournal } from './marking.ts';
 import { NONE, type Steps, steps } from './steps.ts';
 
 export type Look = {

@@ -7,15 +7,16 @@
  * (3) Tables go by number: RENAME rewrites names in triggers, but not literals.
  * (4) No journal column but the automatic seq can conflict, so no OR clause of an outer statement can drop a mark.
  */
-import { ReplicationError } from '../../change/errors.ts';
 import { quote } from '../../change/quote.ts';
 import { template } from '../../change/template.ts';
 import { keyColumns, type Plan, type TablePlan } from '../../plan/plan.ts';
-import type { SourceSchema, SourceTable } from '../../plan/schema.ts';
+import type { SourceSchema } from '../../plan/schema.ts';
 import type { Database } from '../open.ts';
 import { isOwnTrigger } from '../schema/own.ts';
+import { sourceOf } from '../schema/tables.ts';
 import { collisions } from './collisions.ts';
 import { firesAfter } from './hazards.ts';
+import { journalColumns } from './marking.ts';
 
 const OURS = /* sql */ `
   select name from sqlite_schema where type = 'trigger'
@@ -103,15 +104,6 @@ export function triggersOf(table: TablePlan, schema: SourceSchema): ReadonlyMap<
   return triggers;
 }
 
-/** The table of the schema that a table of the plan means. Throws ReplicationError 'halt' when it is not there. */
-export function sourceOf(table: TablePlan, schema: SourceSchema): SourceTable {
-  const source = schema.tables.find(({ name }) => name === table.name);
-  if (source !== undefined) return source;
-  throw new ReplicationError('halt', `table ${quote(table.name)} is no longer in the SQLite file`, {
-    hint: 'if it was dropped or renamed on purpose, make a new plan and start over; otherwise put it back',
-  });
-}
-
 function common(table: TablePlan): Record<string, string> {
   const key = keyColumns(table).map(column => quote(column.name));
   return {
@@ -123,9 +115,6 @@ function common(table: TablePlan): Record<string, string> {
     new: key.map(name => `NEW.${name}`).join(', '),
   };
 }
-
-/** The journal's columns that hold this table's key: k1, k2, … */
-export const journalColumns = (table: TablePlan): string[] => table.key.columns.map((_, index) => `k${index + 1}`);
 
 /** Whether OLD needs a mark of its own. Only where equal bytes mean the same key is that a question worth asking. */
 function keyChanged(table: TablePlan): string {

@@ -7,10 +7,12 @@ import { drift } from '../../plan/fingerprint.ts';
 import type { Plan } from '../../plan/plan.ts';
 import type { SourceSchema } from '../../plan/schema.ts';
 import type { Database } from '../open.ts';
+import { prepared, schemaVersion } from '../read/values.ts';
 import { readSchema } from '../schema/tables.ts';
-import { prepared, schemaVersion } from '../values.ts';
 import { body, createCapture, dropCapture, overtaken, presentTriggers, triggersOf } from './capture.ts';
-import { markTables, placeCanary, readFileControl } from './install.ts';
+import { readFileControl } from './control.ts';
+import { placeCanary } from './install.ts';
+import { markTables } from './marking.ts';
 import { isDoubtful, isSettled, steps } from './steps.ts';
 
 const CANARY = /* sql */ `select count(*) from _attacca_canary where rowid = 1000`;

@@ -2,60 +2,28 @@
  * What attacca keeps in the SQLite file: put in and taken out by one transaction (several where there are many tables); what is taken
  * out leaves the schema as it was [G11].
  */
-import type { Mark, Seq } from '../../change/change.ts';
+import type { Mark } from '../../change/change.ts';
 import { isTransient, Refused, ReplicationError, SourceMoved } from '../../change/errors.ts';
 import { quote } from '../../change/quote.ts';
 import { template } from '../../change/template.ts';
 import { drift, edition } from '../../plan/fingerprint.ts';
 import type { Plan, TablePlan } from '../../plan/plan.ts';
 import type { SourceSchema } from '../../plan/schema.ts';
-import { headMark } from '../journal/rows.ts';
-import { type Database, openSource } from '../open.ts';
+import type { Database } from '../open.ts';
 import { isOwn } from '../schema/own.ts';
-import { readSchema } from '../schema/tables.ts';
+import { readSchema, sourceOf } from '../schema/tables.ts';
 import { inShortTransactions } from '../short-transactions.ts';
-import { captureTriggers, sourceOf, triggersOf, unhookedTables } from './capture.ts';
+import { captureTriggers, triggersOf, unhookedTables } from './capture.ts';
+import { finished, type Identity, readFileControl, wasFinished } from './control.ts';
+import { headMark, keyNames, widenJournal } from './marking.ts';
 
-/** Who captures this file: an installation id (random, hex) and the identity of the Postgres database it writes to. */
-export type Identity = { readonly install: string; readonly target: string };
-
-export type ControlRow = Identity & {
-  readonly primary: 'sqlite' | 'postgres';
-  /** Counts switches. */
-  readonly epoch: bigint;
-  /** Journal head at the last switch; before the first, at the installation. */
-  readonly seq: Seq;
-  /** WAL position up to which this file holds everything, while mirroring; null otherwise. */
-  readonly lsn: string | null;
-  /** JSON: the Postgres system, timeline and slot that `lsn` belongs to. */
-  readonly source: string | null;
-  /** Newest watermark token applied. */
-  readonly watermark: string | null;
-};
-
-const EXISTS = /* sql */ `select 1 from sqlite_schema where type = 'table' and name = '_attacca_control'`;
-const READ = /* sql */ `select install, target, "primary", epoch, seq, lsn, source, watermark from _attacca_control where id = 1`;
 const CLAIM = /* sql */ `insert into _attacca_control (id, install, target, "primary", epoch, seq)
   select 1, ?, ?, 'sqlite', 0, max(seq) from _attacca_journal`;
 const OBJECTS = /* sql */ `
   select type, name from sqlite_schema where ${isOwn} and name not glob '_attacca_fence*' order by type = 'table', name`;
-const HAS_FENCE = /* sql */ `select 1 from sqlite_schema where type = 'table' and name = '_attacca_fence'`;
 /** Steps of the schema that are our own, and need no doubt. */
 const SETTLE = /* sql */ `update _attacca_canary set x = (select schema_version from pragma_schema_version) || substr(x, instr(x, ' '))`;
 const HAS_CANARY = /* sql */ `select 1 from sqlite_schema where type = 'table' and name = '_attacca_canary'`;
-const MARK_TABLE = /* sql */ `insert into _attacca_journal (tbl) values (?)`;
-
-/** The control row; undefined where nothing is installed. */
-export function readFileControl(db: Database): ControlRow | undefined {
-  if (db.prepare(EXISTS).get() === undefined) return undefined;
-  return db.prepare<[], ControlRow>(READ).get();
-}
-
-/** The same of the file at `source`, which nobody here has open. Throws as `openSource` does. */
-export function fileControlAt(source: string): ControlRow | undefined {
-  using db = openSource(source, { readonly: true });
-  return readFileControl(db);
-}
 
 /** `signal`: ends it between two tables. `hooked`: is told of each, as the so many-th of `total`. */
 export type Installing = {
@@ -121,20 +89,6 @@ export function createTables(db: Database, plan: Plan, identity: Identity): void
   db.prepare(CLAIM).run(identity.install, identity.target);
 }
 
-/** The journal's columns for the widest key: k1, k2, … */
-export const keyNames = (plan: Plan): string[] =>
-  Array.from({ length: Math.max(1, ...plan.tables.map(table => table.key.columns.length)) }, (_, index) => `k${index + 1}`);
-
-const COLUMNS = /* sql */ `select name from pragma_table_info('_attacca_journal')`;
-
-export const hasJournal = (db: Database): boolean => db.prepare(COLUMNS).get() !== undefined;
-
-/** Makes room in the journal for the widest key. Call it inside a write transaction. */
-export function widenJournal(db: Database, plan: Plan): void {
-  const there = new Set(db.prepare<[], string>(COLUMNS).pluck().all());
-  for (const name of keyNames(plan)) if (!there.has(name)) db.exec(`alter table _attacca_journal add column ${name}`);
-}
-
 function refuseClaimed(db: Database, identity: Identity): void {
   const control = readFileControl(db);
   if (control === undefined || (control.install === identity.install && control.target === identity.target)) return;
@@ -179,12 +133,6 @@ const unusable = (statement: string, cause: unknown): ReplicationError =>
     cause,
   });
 
-/** Whether the file has a fence of ours at all. */
-export const hasFence = (db: Database): boolean => db.prepare(HAS_FENCE).get() !== undefined;
-
-/** Whether an installation in this file was finished: nothing else of ours is there than the fence. */
-export const wasFinished = (db: Database): boolean => hasFence(db) && readFileControl(db) === undefined;
-
 /**
  * Removes everything named `_attacca_*` but the fence of an installation that was finished, without holding the write lock for long: the
  * schema is then what it was before. A crash leaves a file that is claimed and not captured throughout, as one while it is installed does.
@@ -220,26 +168,10 @@ const fenced = (): Refused =>
     },
   ]);
 
-/** There is nothing left to remove, and what is there must stay [G11]. */
-export const finished = (): Refused =>
-  new Refused('this migration is finished', [
-    {
-      code: 'finished',
-      reason: 'PostgreSQL is primary, and the fence in SQLite keeps old instances from writing into the void',
-      remedy: 'leave both as they are; there is no way back after finish, and the SQLite file is the copy of what was before',
-    },
-  ]);
-
 /** Makes the canary that tells VACUUM and rebuilt tables from now on. Call it inside a write transaction. */
 export const placeCanary = (db: Database, plan: Plan): void => void db.exec(template('sqlite/canary.sql', { edition: edition(plan) }));
 
 /** Takes the schema as it is now for dealt with, and leaves the canary where it stands. Call it inside a write transaction. */
 export function settle(db: Database): void {
   if (db.prepare(HAS_CANARY).get() !== undefined) db.prepare(SETTLE).run();
-}
-
-/** Marks tables whole: the next read replaces them in the target. Call it inside a write transaction. */
-export function markTables(db: Database, tables: readonly number[]): void {
-  const insert = db.prepare(MARK_TABLE);
-  for (const table of tables) insert.run(BigInt(-table));
 }

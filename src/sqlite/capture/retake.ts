@@ -14,7 +14,9 @@ import type { Database } from '../open.ts';
 import { readSchema } from '../schema/tables.ts';
 import { writeTransaction } from '../transaction.ts';
 import { createCapture, dropCapture } from './capture.ts';
-import { createTables, hasJournal, type Identity, markTables, readFileControl, settle } from './install.ts';
+import { type Identity, readFileControl } from './control.ts';
+import { createTables, settle } from './install.ts';
+import { hasJournal, markTables } from './marking.ts';
 
 const NONCE = /* sql */ `select nonce from _attacca_journal where seq = ?`;
 const OURS = /* sql */ `select name from sqlite_schema where type = 'table' and name in ('_attacca_control', '_attacca_journal', '_attacca_canary')`;

@@ -10,9 +10,9 @@ import type { Change } from '../../plan/evolve/evolve.ts';
 import { edition } from '../../plan/fingerprint.ts';
 import type { Plan } from '../../plan/plan.ts';
 import type { Database } from '../open.ts';
+import { prepared, schemaVersion } from '../read/values.ts';
 import { isOwnTable } from '../schema/own.ts';
-import { prepared, schemaVersion } from '../values.ts';
-import { readFileControl } from './install.ts';
+import { readFileControl } from './control.ts';
 
 /** Without a version (1: from before there was any), nothing is known to have happened since. */
 const CANARY = /* sql */ `select rowid, x from _attacca_canary`;

@@ -8,7 +8,8 @@
  * (3) Only SQLite opens the application's file, and this runs in a thread: neither its locks nor the event loop are in danger.
  */
 
-import { dropOurs, hasFence } from '../capture/install.ts';
+import { hasFence } from '../capture/control.ts';
+import { dropOurs } from '../capture/install.ts';
 import { unfence } from '../mirror/fence.ts';
 import { type Database, openSource } from '../open.ts';
 import { readTransaction } from '../transaction.ts';

@@ -9,11 +9,10 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import type { Seq } from '../../change/change.ts';
-import { markTables } from '../capture/install.ts';
+import { headMark, markTables } from '../capture/marking.ts';
 import type { Database } from '../open.ts';
 import { writeTransaction } from '../transaction.ts';
 import { GAP_MS, paced } from './prune.ts';
-import { headMark } from './rows.ts';
 
 const COUNT = /* sql */ `select abs(tbl), count(*) from _attacca_journal where seq > ? and seq <= ? and tbl <> 0 group by abs(tbl)`;
 const FIRST = /* sql */ `select min(seq) from _attacca_journal where seq > ?`;

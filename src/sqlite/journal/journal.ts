@@ -14,12 +14,12 @@ import { PipeEnded, ReplicationError } from '../../change/errors.ts';
 import type { Source, SourceState } from '../../change/ports.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { mend, moved, needsMending } from '../capture/health.ts';
+import { headMark } from '../capture/marking.ts';
 import { settleWal } from '../file/wal.ts';
 import { type Database, fileAt, isBusy, isLocked, openSource, orFull, refuseMoved } from '../open.ts';
+import { prepared, schemaVersion } from '../read/values.ts';
 import { readTransaction, writeTransaction } from '../transaction.ts';
-import { prepared, schemaVersion } from '../values.ts';
 import { type HeldRows, openMarks, readMarks } from './marks.ts';
-import { headMark } from './rows.ts';
 import { sourceState } from './state.ts';
 
 export type JournalOptions = {

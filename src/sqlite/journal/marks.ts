@@ -12,12 +12,11 @@ import { charsIn } from '../../change/chars.ts';
 import { RawText, storageClass, type Value } from '../../change/value.ts';
 import { encodeKey, rowName } from '../../plan/codec.ts';
 import { at, keyColumns, keyOf, type Plan, type TablePlan } from '../../plan/plan.ts';
-import { journalColumns } from '../capture/capture.ts';
-import { keyNames } from '../capture/install.ts';
+import { journalColumns, keyNames } from '../capture/marking.ts';
 import type { Database } from '../open.ts';
 import { type Reading, reading } from '../read/at-once.ts';
 import { chunk } from '../read/chunk.ts';
-import { bindable, isMisfit, nullKeyed, placeholder, prepared, type Reader, readerOf, readValues } from '../values.ts';
+import { bindable, isMisfit, nullKeyed, placeholder, prepared, type Reader, readerOf, readValues } from '../read/values.ts';
 import { openSpool, type Spool } from './spool.ts';
 
 const COUNTS = /* sql */ `select tbl, count(*) from main._attacca_journal where seq > ? and seq <= ? and tbl <> 0 group by tbl`;

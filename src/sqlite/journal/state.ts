@@ -3,13 +3,13 @@ import type { SourceState } from '../../change/ports.ts';
 import { decodeKey, namedValues, Unfit } from '../../plan/codec.ts';
 import { compared } from '../../plan/objects/generated.ts';
 import { keyColumns, type Plan, type TablePlan } from '../../plan/plan.ts';
+import { headMark } from '../capture/marking.ts';
 import { type Database, openSource } from '../open.ts';
 import { chunk, countRows } from '../read/chunk.ts';
 import { stretch } from '../read/digest.ts';
+import { bindable, placeholder, readerOf, readValues } from '../read/values.ts';
 import { readTransaction } from '../transaction.ts';
-import { bindable, placeholder, readerOf, readValues } from '../values.ts';
 import { type HeldRows, readMarks, readNamed, same } from './marks.ts';
-import { headMark } from './rows.ts';
 
 /** Marks that are read at once where there may be many: whatever else this thread does waits for as long as that takes. */
 const STEP = 1_000n;

@@ -14,7 +14,7 @@ import { quote } from '../../change/quote.ts';
 import type { Value } from '../../change/value.ts';
 import { codecOf, decodeKey, keeping, keyName, rowName, Unfit } from '../../plan/codec.ts';
 import { at, type Plan, type TablePlan } from '../../plan/plan.ts';
-import { markTables } from '../capture/install.ts';
+import { markTables } from '../capture/marking.ts';
 import { type Cells, isClash, missing, refused, rowStatements } from '../capture/statements.ts';
 import type { Database } from '../open.ts';
 

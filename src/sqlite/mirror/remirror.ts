@@ -6,7 +6,8 @@
  */
 import type { Batch, Lsn, RowChange } from '../../change/change.ts';
 import { formatLsn } from '../../change/lsn.ts';
-import { markTables, placeCanary } from '../capture/install.ts';
+import { placeCanary } from '../capture/install.ts';
+import { markTables } from '../capture/marking.ts';
 import { judged, LIFT, LOWER, mirrored, type SqliteSinkOptions } from './apply.ts';
 import { closeCopy, refence } from './fence.ts';
 import { begin, commit, openWriter } from './hold.ts';

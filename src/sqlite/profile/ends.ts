@@ -1,7 +1,7 @@
 import { quote } from '../../change/quote.ts';
 import type { Profile } from '../../plan/schema.ts';
 import type { Database } from '../open.ts';
-import { readValues } from '../values.ts';
+import { readValues } from '../read/values.ts';
 
 /** 0, '' and '0000-00-00', which often stand for "never", are far from every other value. */
 const isTime = (column: string): string => `${column} <> 0 and ${column} <> '' and ${column} not glob '0000-*'`;

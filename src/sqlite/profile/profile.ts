@@ -10,7 +10,7 @@ import { declaresTime, guessed, saysBoolean, saysJson } from '../../plan/column/
 import { at } from '../../plan/plan.ts';
 import type { ColumnStats, Profile, SourceColumn, SourceSchema, SourceTable, TableStats } from '../../plan/schema.ts';
 import type { Database } from '../open.ts';
-import { decoder } from '../values.ts';
+import { decoder } from '../read/values.ts';
 import { added, type Counted, count, middle, storedIn, type Task } from './count.ts';
 import { orphansOf } from './orphans.ts';
 import { keyOfSamples, sampleKeys } from './samples.ts';

@@ -2,7 +2,7 @@ import { quote } from '../../change/quote.ts';
 import { rowName } from '../../plan/codec.ts';
 import { primaryKey, type SourceTable } from '../../plan/schema.ts';
 import type { Database } from '../open.ts';
-import { readValues } from '../values.ts';
+import { readValues } from '../read/values.ts';
 
 const SAMPLES = 3;
 

@@ -10,7 +10,7 @@ import type { Value } from '../../change/value.ts';
 import { LARGEST_ROW } from '../../plan/column/width.ts';
 import { at, keyOf, type TablePlan } from '../../plan/plan.ts';
 import type { Database } from '../open.ts';
-import { encodeRow, misfit, prepared, type Reader } from '../values.ts';
+import { encodeRow, misfit, prepared, type Reader } from './values.ts';
 
 const MOST_BYTES = 4_000_000;
 

@@ -4,8 +4,8 @@ import { quote } from '../../change/quote.ts';
 import { tag, untag, type Value } from '../../change/value.ts';
 import { keyOf, type TablePlan } from '../../plan/plan.ts';
 import type { Database } from '../open.ts';
-import { bindable, isMisfit, nullKeyed, placeholder, prepared, type Reader, readerOf, readValues } from '../values.ts';
 import { type Query, reading } from './at-once.ts';
+import { bindable, isMisfit, nullKeyed, placeholder, prepared, type Reader, readerOf, readValues } from './values.ts';
 
 /**
  * Up to `limit` rows of a table behind `cursor` (null: from the start), in the order of the key's index; fewer where they are

@@ -10,9 +10,9 @@ import { digestOf, type Form, formsOf } from '../../plan/in-sql/digest.ts';
 import { at, type ColumnPlan, keyColumns, type TablePlan } from '../../plan/plan.ts';
 import { functionFor } from '../functions.ts';
 import type { Database } from '../open.ts';
-import { prepared, type Reader, readerOf, readValues } from '../values.ts';
 import { rowsAtOnce } from './at-once.ts';
 import { behind, cursorOf, keyAt, nullKeys } from './chunk.ts';
+import { prepared, type Reader, readerOf, readValues } from './values.ts';
 
 /** Rows of a table in key order: what stands behind `select …` in a query for them. */
 type Rows = { readonly from: string; readonly parameters: readonly unknown[] };

@@ -15,9 +15,9 @@ import { copyField, MISFIT, madeField } from '../../plan/in-sql/copy-field.ts';
 import { at, type ColumnPlan, type TablePlan } from '../../plan/plan.ts';
 import { functionFor } from '../functions.ts';
 import type { Database } from '../open.ts';
-import { prepared, type Reader, readerOf } from '../values.ts';
 import { rowsAtOnce } from './at-once.ts';
 import { behind, cursorAfter, nullKeys, range, rowsBetween } from './chunk.ts';
+import { prepared, type Reader, readerOf } from './values.ts';
 
 const PIECE_BYTES = 262_144;
 const FIRST_PIECE = 64;

@@ -2,7 +2,9 @@
  * Reads what the SQLite file looks like: structure from PRAGMAs, which know what SQLite really does; texts of
  * expressions, which no PRAGMA gives, from the stored SQL.
  */
+import { ReplicationError } from '../../change/errors.ts';
 import { quote } from '../../change/quote.ts';
+import type { TablePlan } from '../../plan/plan.ts';
 import type {
   Affinity,
   SourceColumn,
@@ -77,6 +79,15 @@ function readColumns(db: Database, table: Pick<SourceTable, 'name' | 'strict'>):
     generated: column.hidden !== 0n,
     collation: collationOf(db, table.name, column.name),
   }));
+}
+
+/** The table of the schema that a table of the plan means. Throws ReplicationError 'halt' when it is not there. */
+export function sourceOf(table: TablePlan, schema: SourceSchema): SourceTable {
+  const source = schema.tables.find(({ name }) => name === table.name);
+  if (source !== undefined) return source;
+  throw new ReplicationError('halt', `table ${quote(table.name)} is no longer in the SQLite file`, {
+    hint: 'if it was dropped or renamed on purpose, make a new plan and start over; otherwise put it back',
+  });
 }
 
 /** SQLite's own rules, in its order. */

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { SourceMoved } from '../../../src/change/errors.ts';
 import { statsOf } from '../../../src/cli/engine/following.ts';
+import { schemaVersion } from '../../../src/sqlite/read/values.ts';
 import { readSchema } from '../../../src/sqlite/schema/tables.ts';
-import { schemaVersion } from '../../../src/sqlite/values.ts';
 import { scratch } from '../../sqlite/planned.ts';
 
 test('a table that is gone before its values are read: the file is to be looked at again; other errors are what they are', () => {

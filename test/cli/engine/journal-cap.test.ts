@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { outage } from '../../../src/cli/engine/journal-cap.ts';
 import { alertsOf } from '../../../src/cli/engine/tell/alerts.ts';
 import { install } from '../../../src/sqlite/capture/install.ts';
+import { headMark } from '../../../src/sqlite/capture/marking.ts';
 import { checkAnchor } from '../../../src/sqlite/journal/journal.ts';
-import { headMark } from '../../../src/sqlite/journal/rows.ts';
 import { readSchema } from '../../../src/sqlite/schema/tables.ts';
 import { planOf, scratch } from '../../sqlite/planned.ts';
 

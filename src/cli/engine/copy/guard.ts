@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { examine } from '../../../sqlite/capture/health.ts';
 import { unhook } from '../../../sqlite/capture/retake.ts';
 import { isBusy, openSource } from '../../../sqlite/open.ts';
-import { schemaVersion } from '../../../sqlite/values.ts';
+import { schemaVersion } from '../../../sqlite/read/values.ts';
 import type { Installed } from '../engine.ts';
 
 const LOOK_MS = 50;

@@ -6,8 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { backOff, LOOKS, p95 } from '../../../replicate/back-off.ts';
 import { privateFolder, stateFolder } from '../../../server/socket.ts';
+import { headMark } from '../../../sqlite/capture/marking.ts';
 import { writeLatency } from '../../../sqlite/file/write-latency.ts';
-import { headMark } from '../../../sqlite/journal/rows.ts';
 import { isBusy, openSource } from '../../../sqlite/open.ts';
 
 const LOOK_MS = 100;

@@ -17,9 +17,9 @@ import { captureHazards } from '../../../sqlite/capture/hazards.ts';
 import type { Database } from '../../../sqlite/open.ts';
 import { withEnds } from '../../../sqlite/profile/ends.ts';
 import { type Beside, profile } from '../../../sqlite/profile/profile.ts';
+import { schemaVersion } from '../../../sqlite/read/values.ts';
 import { refuseLacking } from '../../../sqlite/schema/lacking.ts';
 import { readSchema } from '../../../sqlite/schema/tables.ts';
-import { schemaVersion } from '../../../sqlite/values.ts';
 import { type Far, onceASecond } from '../tell/reckoning.ts';
 
 export type Decided = {

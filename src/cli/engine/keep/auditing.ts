@@ -5,7 +5,7 @@ import { audit, hasAudit, readWholeAudit } from '../../../postgres/installed/aud
 import { readControl } from '../../../postgres/installed/control.ts';
 import type { Session } from '../../../postgres/session/open.ts';
 import { VerifyDocument } from '../../../server/documents.ts';
-import { fileControlAt } from '../../../sqlite/capture/install.ts';
+import { fileControlAt } from '../../../sqlite/capture/control.ts';
 import { written } from '../../audit.ts';
 import { outputTo } from '../../write.ts';
 import type { Engine } from '../engine.ts';

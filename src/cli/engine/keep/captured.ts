@@ -3,7 +3,7 @@ import { Refused, UsageError } from '../../../change/errors.ts';
 import { NoDatabase } from '../../../postgres/session/connection-error.ts';
 import { PostgresError } from '../../../postgres/session/errors.ts';
 import { type ConnectOptions, connect, type Session } from '../../../postgres/session/open.ts';
-import { type ControlRow, fileControlAt, finished, readFileControl, wasFinished } from '../../../sqlite/capture/install.ts';
+import { type ControlRow, fileControlAt, finished, readFileControl, wasFinished } from '../../../sqlite/capture/control.ts';
 import { openSource } from '../../../sqlite/open.ts';
 import { streamOf } from '../mirror/stream-names.ts';
 

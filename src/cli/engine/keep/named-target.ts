@@ -2,7 +2,7 @@ import { Refused } from '../../../change/errors.ts';
 import { preflight } from '../../../postgres/gate/preflight.ts';
 import { connect } from '../../../postgres/session/open.ts';
 import { type Call, nameOf } from '../../../server/calls.ts';
-import { fileControlAt } from '../../../sqlite/capture/install.ts';
+import { fileControlAt } from '../../../sqlite/capture/control.ts';
 import type { Config } from '../../config.ts';
 import { identityOf } from '../engine.ts';
 

@@ -5,7 +5,7 @@
 import type { ReplicationError } from '../../../change/errors.ts';
 import { audit } from '../../../postgres/installed/audit.ts';
 import { record } from '../../../postgres/installed/control.ts';
-import { readFileControl } from '../../../sqlite/capture/install.ts';
+import { readFileControl } from '../../../sqlite/capture/control.ts';
 import { homeless } from '../../../sqlite/mirror/app-triggers.ts';
 import { fenceState, refence } from '../../../sqlite/mirror/fence.ts';
 import { hold } from '../../../sqlite/mirror/hold.ts';

@@ -13,7 +13,7 @@ import { insertWatermark, writeWatermark } from '../../../postgres/wal/slot.ts';
 import { wal } from '../../../postgres/wal/wal.ts';
 import { lagTracker } from '../../../replicate/lag.ts';
 import { pipe } from '../../../replicate/pipe.ts';
-import { readFileControl } from '../../../sqlite/capture/install.ts';
+import { readFileControl } from '../../../sqlite/capture/control.ts';
 import { openState } from '../../../sqlite/journal/state.ts';
 import { sqliteSink } from '../../../sqlite/mirror/apply.ts';
 import { isLocked, openSource } from '../../../sqlite/open.ts';

@@ -4,7 +4,7 @@ import { record } from '../../../postgres/installed/control.ts';
 import type { Session } from '../../../postgres/session/open.ts';
 import { dropSlot, slotState } from '../../../postgres/wal/slot.ts';
 import { judgeSlot } from '../../../replicate/retained.ts';
-import { fileControlAt } from '../../../sqlite/capture/install.ts';
+import { fileControlAt } from '../../../sqlite/capture/control.ts';
 import { halt, type Installed } from '../engine.ts';
 import { reasonOf } from '../tell/alerts.ts';
 import { lostRecord } from './fence-watch.ts';

@@ -18,7 +18,7 @@ import { connect, transaction } from '../../../postgres/session/open.ts';
 import { keepLost, type Lost } from '../../../postgres/wal/lost.ts';
 import { writeWatermark } from '../../../postgres/wal/slot.ts';
 import { wal } from '../../../postgres/wal/wal.ts';
-import { type ControlRow, fileControlAt } from '../../../sqlite/capture/install.ts';
+import { type ControlRow, fileControlAt } from '../../../sqlite/capture/control.ts';
 import { beginLoss, pendingLoss, settleLoss } from '../../../sqlite/mirror/fence.ts';
 import { openSource } from '../../../sqlite/open.ts';
 import { writeTransaction } from '../../../sqlite/transaction.ts';

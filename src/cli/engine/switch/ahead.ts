@@ -2,7 +2,7 @@
 import type { Blocker } from '../../../change/errors.ts';
 import type { Session } from '../../../postgres/session/open.ts';
 import { type Ahead, ahead, copied, readCatalog, rememberCatalog, rememberedCatalog } from '../../../postgres/wal/ahead.ts';
-import { markTables } from '../../../sqlite/capture/install.ts';
+import { markTables } from '../../../sqlite/capture/marking.ts';
 import { openSource } from '../../../sqlite/open.ts';
 import { writeTransaction } from '../../../sqlite/transaction.ts';
 import { halt, type Installed } from '../engine.ts';

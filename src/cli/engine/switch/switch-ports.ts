@@ -19,10 +19,10 @@ import { closing, fenceOpen, lockTables, opening } from '../../../postgres/insta
 import { readSequences, setSequences } from '../../../postgres/installed/sequence.ts';
 import type { Session } from '../../../postgres/session/open.ts';
 import { writeWatermark } from '../../../postgres/wal/slot.ts';
+import { readFileControl } from '../../../sqlite/capture/control.ts';
 import { checkUndoubted } from '../../../sqlite/capture/health.ts';
-import { readFileControl } from '../../../sqlite/capture/install.ts';
+import { headMark } from '../../../sqlite/capture/marking.ts';
 import { checkAnchor, nonceAt } from '../../../sqlite/journal/journal.ts';
-import { headMark } from '../../../sqlite/journal/rows.ts';
 import { heldState } from '../../../sqlite/journal/state.ts';
 import { closeSqlite, openSqlite } from '../../../sqlite/mirror/fence.ts';
 import { holdOn } from '../../../sqlite/mirror/hold.ts';

@@ -4,7 +4,7 @@ import type { FlagContext, FlagProvider } from '../../../flag/flag.ts';
 import { openFlag } from '../../../flag/places.ts';
 import { readPhase } from '../../../postgres/installed/control.ts';
 import { connect, type Session } from '../../../postgres/session/open.ts';
-import { fileControlAt } from '../../../sqlite/capture/install.ts';
+import { fileControlAt } from '../../../sqlite/capture/control.ts';
 import type { Config } from '../../config.ts';
 
 type Lent = { readonly env: NodeJS.ProcessEnv; readonly side: Session; readonly url: string };

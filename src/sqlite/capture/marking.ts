@@ -1,12 +1,16 @@
+/*
+ * The journal's table: its columns, its head, and the marks that attacca makes by hand.
+ */
 import type { Mark, Seq } from '../../change/change.ts';
 import { ReplicationError } from '../../change/errors.ts';
 import type { Value } from '../../change/value.ts';
-import type { TablePlan } from '../../plan/plan.ts';
-import { journalColumns } from '../capture/capture.ts';
+import type { Plan, TablePlan } from '../../plan/plan.ts';
 import type { Database } from '../open.ts';
+import { bindable, placeholder, prepared } from '../read/values.ts';
 import { inShortTransactions } from '../short-transactions.ts';
-import { bindable, placeholder, prepared } from '../values.ts';
 
+const MARK_TABLE = /* sql */ `insert into _attacca_journal (tbl) values (?)`;
+const COLUMNS = /* sql */ `select name from pragma_table_info('_attacca_journal')`;
 const HEAD = /* sql */ `select seq, nonce from _attacca_journal order by seq desc limit 1`;
 
 /** The newest position. Throws ReplicationError 'halt' when the journal is empty, which it never is by itself. */
@@ -16,6 +20,22 @@ export function headMark(db: Database): Mark {
   throw new ReplicationError('halt', 'the journal in the SQLite file is empty', {
     hint: 'somebody deleted its rows: `attacca resync` copies the file anew',
   });
+}
+
+const columns = (count: number): string[] => Array.from({ length: count }, (_, index) => `k${index + 1}`);
+
+/** The journal's columns that hold this table's key: k1, k2, … */
+export const journalColumns = ({ key }: TablePlan): string[] => columns(key.columns.length);
+
+/** The journal's columns for the widest key. */
+export const keyNames = ({ tables }: Plan): string[] => columns(Math.max(1, ...tables.map(({ key }) => key.columns.length)));
+
+export const hasJournal = (db: Database): boolean => db.prepare(COLUMNS).get() !== undefined;
+
+/** Makes room in the journal for the widest key. Call it inside a write transaction. */
+export function widenJournal(db: Database, plan: Plan): void {
+  const there = new Set(db.prepare<[], string>(COLUMNS).pluck().all());
+  for (const name of keyNames(plan)) if (!there.has(name)) db.exec(`alter table _attacca_journal add column ${name}`);
 }
 
 /** A row by SQLite's key values; what stands behind them is left out. */
@@ -35,4 +55,10 @@ function markOne(db: Database, { table, key }: Named): void {
   const values = key.slice(0, names.length);
   const insert = `insert into _attacca_journal (tbl, ${names.join(', ')}) values (?, ${values.map(placeholder).join(', ')})`;
   prepared(db, insert).run(BigInt(table.id), ...values.map(bindable));
+}
+
+/** Marks tables whole: the next read replaces them in the target. Call it inside a write transaction. */
+export function markTables(db: Database, tables: readonly number[]): void {
+  const insert = db.prepare(MARK_TABLE);
+  for (const table of tables) insert.run(BigInt(-table));
 }

@@ -6,16 +6,15 @@
  *     become equal [G4].
  * (2) The order and the equality of keys are those of the key's own index, or it would not be used.
  */
-import type { Misfit, PgRow } from '../change/change.ts';
-import { quote } from '../change/quote.ts';
-import { mayBeOther, RawText, tag, textFromBytes, type Value } from '../change/value.ts';
-import { type Codec, codecOf, encodeKey, rowName, Unfit } from '../plan/codec.ts';
-import { keyIndex } from '../plan/objects/key.ts';
-import { at, type ColumnPlan, keyColumns, keyOf, type TablePlan } from '../plan/plan.ts';
-import type { SourceSchema, SourceTable } from '../plan/schema.ts';
-import { sourceOf } from './capture/capture.ts';
-import type { Database, Statement } from './open.ts';
-import { readSchema } from './schema/tables.ts';
+import type { Misfit, PgRow } from '../../change/change.ts';
+import { quote } from '../../change/quote.ts';
+import { mayBeOther, RawText, tag, textFromBytes, type Value } from '../../change/value.ts';
+import { type Codec, codecOf, encodeKey, rowName, Unfit } from '../../plan/codec.ts';
+import { keyIndex } from '../../plan/objects/key.ts';
+import { at, type ColumnPlan, keyColumns, keyOf, type TablePlan } from '../../plan/plan.ts';
+import type { SourceSchema, SourceTable } from '../../plan/schema.ts';
+import type { Database, Statement } from '../open.ts';
+import { readSchema, sourceOf } from '../schema/tables.ts';
 
 export type Reader = {
   readonly table: TablePlan;
