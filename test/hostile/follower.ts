@@ -7,7 +7,7 @@ import type { Portion } from '../../src/change/ports.ts';
 import { fingerprint } from '../../src/plan/fingerprint.ts';
 import type { Plan, TablePlan } from '../../src/plan/plan.ts';
 import type { SourceSchema } from '../../src/plan/schema.ts';
-import type { PlacedPortion } from '../../src/postgres/first-copy/chunk.ts';
+import type { PlacedPortion } from '../../src/postgres/apply/chunk.ts';
 import { adopt } from '../../src/sqlite/capture/adopt.ts';
 import { examine, isVacuumed } from '../../src/sqlite/capture/health.ts';
 import { headMark } from '../../src/sqlite/capture/marking.ts';

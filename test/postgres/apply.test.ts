@@ -4,7 +4,7 @@ import { ReplicationError } from '../../src/change/errors.ts';
 import type { TablePlan } from '../../src/plan/plan.ts';
 import { postgresSink } from '../../src/postgres/apply/apply.ts';
 import { list, put } from '../../src/postgres/apply/quarantine.ts';
-import { addForeignKeys, buildIndexes } from '../../src/postgres/first-copy/constraints.ts';
+import { addForeignKeys, buildIndexes } from '../../src/postgres/installed/constraints.ts';
 import { connect, type Session } from '../../src/postgres/session/open.ts';
 import { endBackend, connect as otherSession } from '../support/postgres.ts';
 import { batch, item, mark, misfit, PLAN, WRITER, world } from './world.ts';

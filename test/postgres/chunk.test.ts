@@ -1,15 +1,9 @@
 import { expect, test } from 'vitest';
 import type { Portion } from '../../src/change/ports.ts';
+import { readProgress, resetProgress, writeChunk } from '../../src/postgres/apply/chunk.ts';
 import { count, drop, keys, list } from '../../src/postgres/apply/quarantine.ts';
 import { targetState } from '../../src/postgres/compare/state.ts';
-import { readProgress, resetProgress, writeChunk } from '../../src/postgres/first-copy/chunk.ts';
-import {
-  addForeignKeys,
-  buildIndexes,
-  buildKeys,
-  dropForeignKeys,
-  validateForeignKeys,
-} from '../../src/postgres/first-copy/constraints.ts';
+import { addForeignKeys, buildIndexes, buildKeys, dropForeignKeys, validateForeignKeys } from '../../src/postgres/installed/constraints.ts';
 import { readSequences, setSequences } from '../../src/postgres/installed/sequence.ts';
 import { isPoison, PostgresError } from '../../src/postgres/session/errors.ts';
 import { connect, type Session } from '../../src/postgres/session/open.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Plan } from '../../src/plan/plan.ts';
+import { readProgress } from '../../src/postgres/apply/chunk.ts';
 import { list, put } from '../../src/postgres/apply/quarantine.ts';
-import { readProgress } from '../../src/postgres/first-copy/chunk.ts';
 import { evolveTarget } from '../../src/postgres/installed/evolve.ts';
 import { unfenced } from '../../src/postgres/installed/fence.ts';
 import { transaction } from '../../src/postgres/session/open.ts';

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { expect, test } from 'vitest';
-import { addForeignKeys, buildIndexes, buildKeys } from '../../src/postgres/first-copy/constraints.ts';
 import { preflight } from '../../src/postgres/gate/preflight.ts';
+import { addForeignKeys, buildIndexes, buildKeys } from '../../src/postgres/installed/constraints.ts';
 import { readControl, record } from '../../src/postgres/installed/control.ts';
 import { opening } from '../../src/postgres/installed/fence.ts';
 import { finishPostgres, installPostgres, uninstallPostgres } from '../../src/postgres/installed/install.ts';

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { quote } from '../../src/change/quote.ts';
-import { plannedObjects } from '../../src/postgres/compare/objects.ts';
+import { writeChunk } from '../../src/postgres/apply/chunk.ts';
 import { targetState } from '../../src/postgres/compare/state.ts';
-import { writeChunk } from '../../src/postgres/first-copy/chunk.ts';
-import { addForeignKeys, analyze, buildIndexes, dropForeignKeys, validateForeignKeys } from '../../src/postgres/first-copy/constraints.ts';
 import { preflight } from '../../src/postgres/gate/preflight.ts';
+import { addForeignKeys, analyze, buildIndexes, dropForeignKeys, validateForeignKeys } from '../../src/postgres/installed/constraints.ts';
 import { acquire, advance } from '../../src/postgres/installed/control.ts';
 import { fencePostgres, lockTables, opening } from '../../src/postgres/installed/fence.ts';
 import { installPostgres, uninstallPostgres } from '../../src/postgres/installed/install.ts';
+import { plannedObjects } from '../../src/postgres/installed/objects.ts';
 import { readSequences, setSequences } from '../../src/postgres/installed/sequence.ts';
 import { connect, transaction } from '../../src/postgres/session/open.ts';
 import { testPostgres } from '../support/postgres.ts';

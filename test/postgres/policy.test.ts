@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import type { PgRow } from '../../src/change/change.ts';
 import { at } from '../../src/plan/plan.ts';
+import { writeChunk } from '../../src/postgres/apply/chunk.ts';
 import { suspensions } from '../../src/postgres/apply/policy.ts';
 import { count, drop, list } from '../../src/postgres/apply/quarantine.ts';
-import { writeChunk } from '../../src/postgres/first-copy/chunk.ts';
 import { readAudit } from '../../src/postgres/installed/audit.ts';
 import { item, misfit, PLAN, type World, WRITER, world } from './world.ts';
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { onTarget } from '../../src/cli/engine/bootstrap.ts';
 import type { Plan } from '../../src/plan/plan.ts';
-import { plannedObjects, readObjects } from '../../src/postgres/compare/objects.ts';
-import { addForeignKeys, buildIndexes } from '../../src/postgres/first-copy/constraints.ts';
+import { addForeignKeys, buildIndexes } from '../../src/postgres/installed/constraints.ts';
+import { plannedObjects, readObjects } from '../../src/postgres/installed/objects.ts';
 import { makeAll, tryPlan } from '../../src/postgres/installed/trial.ts';
 import { connect } from '../../src/postgres/session/open.ts';
 import { compareObjects } from '../../src/verify/objects.ts';

@@ -4,8 +4,8 @@
 import type { Batch, Mark, Misfit, PgKey, PgRow, Rows, Seq, Slice } from '../../src/change/change.ts';
 import type { ColumnPlan, Plan, TablePlan } from '../../src/plan/plan.ts';
 import { postgresSink, type SinkOptions } from '../../src/postgres/apply/apply.ts';
-import { resetProgress } from '../../src/postgres/first-copy/chunk.ts';
-import { buildKeys } from '../../src/postgres/first-copy/constraints.ts';
+import { resetProgress } from '../../src/postgres/apply/chunk.ts';
+import { buildKeys } from '../../src/postgres/installed/constraints.ts';
 import { installPostgres } from '../../src/postgres/installed/install.ts';
 import { connect, type Session, type Writer } from '../../src/postgres/session/open.ts';
 import { type TestPostgres, testPostgres } from '../support/postgres.ts';

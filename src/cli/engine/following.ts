@@ -13,7 +13,7 @@ import { waive } from '../../plan/file/waive.ts';
 import type { Plan } from '../../plan/plan.ts';
 import type { SourceTable, TableStats } from '../../plan/schema.ts';
 import { endRound } from '../../postgres/compare/round.ts';
-import { analyze, buildIndexes } from '../../postgres/first-copy/constraints.ts';
+import { analyze, buildIndexes } from '../../postgres/installed/constraints.ts';
 import { record } from '../../postgres/installed/control.ts';
 import { evolveTarget } from '../../postgres/installed/evolve.ts';
 import { type Session, transaction } from '../../postgres/session/open.ts';

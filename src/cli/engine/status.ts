@@ -1,8 +1,8 @@
 import type { Seq } from '../../change/change.ts';
 import { type Phase, primaryIn } from '../../cutover/phase.ts';
+import { readProgress } from '../../postgres/apply/chunk.ts';
 import { suspensions } from '../../postgres/apply/policy.ts';
 import { count } from '../../postgres/apply/quarantine.ts';
-import { readProgress } from '../../postgres/first-copy/chunk.ts';
 import { lastPauses, readAudit } from '../../postgres/installed/audit.ts';
 import { readControl } from '../../postgres/installed/control.ts';
 import { readScheduled } from '../../postgres/installed/scheduled.ts';

@@ -1,7 +1,7 @@
 /* The lengths of columns that are the application's own: its migrations may change them at any time, and no row of the stream tells. */
 import { type Plan, targetsOf } from '../../plan/plan.ts';
-import { keepObjects, rememberedObjects } from '../compare/objects.ts';
 import { storePlan } from '../installed/control.ts';
+import { keepObjects, rememberedObjects } from '../installed/objects.ts';
 import type { Session } from '../session/open.ts';
 
 type Change = { readonly table: string; readonly column: string; readonly from: string; readonly to: string };

@@ -14,14 +14,14 @@ import { commentDdl, tableDdl } from '../../plan/ddl/ddl.ts';
 import { compatSql } from '../../plan/expression/compat.ts';
 import { relationsOf } from '../../plan/objects/partition.ts';
 import { HIDDEN_ROWID, type Plan, tableName } from '../../plan/plan.ts';
-import { rememberObjects } from '../compare/objects.ts';
-import { dropForeignKeys } from '../first-copy/constraints.ts';
 import { PostgresError } from '../session/errors.ts';
 import { type PgRecord, type Session, transaction } from '../session/open.ts';
 import { dropPublication } from '../wal/slot.ts';
 import { audit } from './audit.ts';
+import { dropForeignKeys } from './constraints.ts';
 import { type Control, createControl, type NewControl, readControl } from './control.ts';
 import { addFence, fencePostgres } from './fence.ts';
+import { rememberObjects } from './objects.ts';
 
 export type Installation = Omit<NewControl, 'phase' | 'epoch' | 'plan'>;
 

@@ -3,8 +3,8 @@
  * was validated before, and without replica role their actions would follow every deletion.
  */
 import { quote } from '../../../change/quote.ts';
-import { addForeignKeys, dropForeignKeys, validateForeignKeys } from '../../../postgres/first-copy/constraints.ts';
 import { audit } from '../../../postgres/installed/audit.ts';
+import { addForeignKeys, dropForeignKeys, validateForeignKeys } from '../../../postgres/installed/constraints.ts';
 import { connect } from '../../../postgres/session/open.ts';
 import type { Installed } from '../engine.ts';
 

@@ -6,8 +6,8 @@ import { ReplicationError } from '../../change/errors.ts';
 import type { CatalogObject, SequenceState } from '../../plan/ddl/catalog-object.ts';
 import { planStatements, type RefusedObject } from '../../plan/ddl/statements.ts';
 import { at, type Plan, targetsOf } from '../../plan/plan.ts';
-import { makeAll } from '../installed/trial.ts';
 import type { Session } from '../session/open.ts';
+import { makeAll } from './trial.ts';
 
 /** The schema is left out, whatever it is called: that of temporary tables by its own name (up to Postgres 14), or by `pg_temp`. */
 const unqualified = (definition: string, before: string): string =>

@@ -14,10 +14,10 @@ import type { Mark, Misfit } from '../../change/change.ts';
 import { ReplicationError } from '../../change/errors.ts';
 import type { Portion, TableProgress } from '../../change/ports.ts';
 import { type Plan, type TablePlan, tableName } from '../../plan/plan.ts';
-import { copyCsv, copyFitting } from '../apply/copy.ts';
-import { enforce, type QuarantinePolicy, UNLIMITED } from '../apply/policy.ts';
-import { put } from '../apply/quarantine.ts';
 import { type Session, transaction, type Writer } from '../session/open.ts';
+import { copyCsv, copyFitting } from './copy.ts';
+import { enforce, type QuarantinePolicy, UNLIMITED } from './policy.ts';
+import { put } from './quarantine.ts';
 
 /** Progress by TablePlan.id; `total` is the estimate that was given at the start. */
 export async function readProgress(session: Session): Promise<ReadonlyMap<number, TableProgress & { readonly total: number | null }>> {
