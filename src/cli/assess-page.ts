@@ -1,8 +1,8 @@
 import { html, raw } from 'hono/html';
 import { LEVELS } from '../plan/estimate.ts';
-import { todo } from '../plan/file/waive.ts';
 import { type Finding, placeOf } from '../plan/finding.ts';
 import type { Plan, TablePlan } from '../plan/plan.ts';
+import { todo } from '../plan/waive.ts';
 import type { AssessDocument } from '../server/documents.ts';
 import { PAGE_STYLE } from '../server/web/page-style.ts';
 

@@ -1,10 +1,10 @@
 import { statSync } from 'node:fs';
 import { type Blocker, Refused } from '../change/errors.ts';
 import { bytesText, durationText, estimate } from '../plan/estimate.ts';
-import { todo } from '../plan/file/waive.ts';
 import { type Finding, placeOf } from '../plan/finding.ts';
 import { dispositions } from '../plan/objects/dispositions.ts';
 import { keyColumns, type Plan } from '../plan/plan.ts';
+import { todo } from '../plan/waive.ts';
 import { transactionPooler } from '../postgres/gate/pooler.ts';
 import { preflight } from '../postgres/gate/preflight.ts';
 import { readControl } from '../postgres/installed/control.ts';

@@ -9,7 +9,7 @@ import { messageOf, UsageError } from '../change/errors.ts';
 import { FlagPlaces } from '../flag/places.ts';
 import { HooksConfig } from '../hooks/config.ts';
 import { fill } from '../outside/secrets.ts';
-import { Waived } from '../plan/file/waive.ts';
+import { Waived } from '../plan/waive.ts';
 import { isLoopback } from '../server/web/loopback.ts';
 
 export const CONFIG_FILE = 'attacca.config.json';

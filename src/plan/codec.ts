@@ -8,15 +8,11 @@
  */
 import type { PgKey, PgText } from '../change/change.ts';
 import { tag, untag, type Value } from '../change/value.ts';
-import { settles } from './codecs/affinity.ts';
+import { type Affinity, settles } from './codecs/affinity.ts';
 import { type Codec, Unfit } from './codecs/fit.ts';
 import { limited } from './codecs/limit.ts';
 import { makeCodec } from './codecs/registry.ts';
 import { type ColumnPlan, keyColumns, type TablePlan } from './plan.ts';
-import type { Affinity } from './schema.ts';
-
-export { looksNumeric } from './codecs/affinity.ts';
-export { type Codec, Unfit } from './codecs/fit.ts';
 
 const CHANGED = new Unfit("SQLite would store another value: the column's affinity converts this one");
 

@@ -8,7 +8,6 @@ import { quote } from '../change/quote.ts';
 import { finding } from './codes.ts';
 import { type Agreed, agreedCodecs } from './column/agree.ts';
 import { planColumns } from './column/columns.ts';
-import { ROW_BYTES, rowBytes } from './column/width.ts';
 import type { Finding } from './finding.ts';
 import { fingerprint } from './fingerprint.ts';
 import { type Names, names } from './names.ts';
@@ -17,10 +16,9 @@ import { type Planned, planForeignKeys } from './objects/foreign.ts';
 import { planIndexes } from './objects/indexes.ts';
 import { chooseKey } from './objects/key.ts';
 import { inventory } from './objects/objects.ts';
-import { HIDDEN_ROWID, type Plan, type TablePlan } from './plan.ts';
+import { type Decision, HIDDEN_ROWID, type TablePlan } from './plan.ts';
 import type { ColumnStats, Profile, SourceSchema, SourceTable, TableStats } from './schema.ts';
-
-export type Decision = { readonly plan: Plan; readonly findings: Finding[] };
+import { ROW_BYTES, rowBytes } from './width.ts';
 
 /**
  * Decides for every table of the file. `schema`: the Postgres schema for the tables (default public); `exclude`: names of

@@ -1,7 +1,7 @@
 /* The plan as a document: what its stored form must be. Loaded only where one is read: this costs tens of megabytes. */
 import { z } from 'zod';
 import { isCodec, PG_TYPES } from './codecs/registry.ts';
-import { Waiver } from './file/waive.ts';
+import { Waiver } from './waive.ts';
 
 /** Steps of range partitions: partition.ts. */
 export const PARTITIONS = ['day', 'month', 'year'] as const;

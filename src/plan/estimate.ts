@@ -2,8 +2,8 @@
  * How long and how much: rough figures to plan with, measured by `npm run test:estimates`. The assumptions are said beside them, so that nobody takes them for promises.
  */
 
-import { LARGEST_ROW } from './column/width.ts';
 import type { Finding } from './finding.ts';
+import { LARGEST_ROW } from './width.ts';
 
 export type Estimate = {
   /** From a quiet machine with both databases on it to one that is busy, or has a network between. */

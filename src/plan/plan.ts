@@ -7,6 +7,7 @@
 import type { z } from 'zod';
 import { quote } from '../change/quote.ts';
 import type * as document from './document.ts';
+import type { Finding } from './finding.ts';
 
 export type CodecName = z.infer<typeof document.CodecName>;
 export type ColumnPlan = Readonly<z.infer<typeof document.ColumnPlan>>;
@@ -20,6 +21,9 @@ export type ForeignKeyPlan = Readonly<z.infer<typeof document.ForeignKeyPlan>>;
 export type PartitionPlan = Readonly<z.infer<typeof document.PartitionPlan>>;
 export type TablePlan = Readonly<z.infer<typeof document.TablePlan>>;
 export type Plan = Readonly<z.infer<typeof document.Plan>>;
+
+/** A plan, and what there is to say of it. */
+export type Decision = { readonly plan: Plan; readonly findings: Finding[] };
 
 export const HIDDEN_ROWID = '_attacca_rowid';
 

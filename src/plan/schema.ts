@@ -3,9 +3,8 @@
  * really hold. sqlite/schema/tables.ts and sqlite/profile/profile.ts fill these in; decide.ts turns them into a plan.
  */
 import type { Value } from '../change/value.ts';
-import type { Formats } from './column/format.ts';
 
-export type Affinity = 'integer' | 'text' | 'blob' | 'real' | 'numeric';
+import type { Affinity } from './codecs/affinity.ts';
 
 export type SourceSchema = {
   /** PRAGMA encoding: 'UTF-8', 'UTF-16le' or 'UTF-16be'. */
@@ -99,6 +98,9 @@ export type TableStats = {
   /** CHECKs that rows violate, as written. */
   readonly violated?: readonly { readonly check: string; readonly count: number; readonly samples: readonly string[] }[];
 };
+
+/** Counts of texts by `formatOf` (column/format.ts). */
+export type Formats = Readonly<Record<string, number>>;
 
 export type ColumnStats = {
   readonly name: string;

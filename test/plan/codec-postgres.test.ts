@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RawText, tag, type Value } from '../../src/change/value.ts';
-import { codecOf, Unfit } from '../../src/plan/codec.ts';
+import { codecOf } from '../../src/plan/codec.ts';
+import type { Affinity } from '../../src/plan/codecs/affinity.ts';
 import { BOOLEAN_TEXTS } from '../../src/plan/codecs/boolean.ts';
+import { Unfit } from '../../src/plan/codecs/fit.ts';
 import { typeOf } from '../../src/plan/codecs/registry.ts';
 import { type Form, formsOf } from '../../src/plan/in-sql/digest.ts';
 import { textForm } from '../../src/plan/in-sql/text-form.ts';
 import type { CodecName, ColumnPlan } from '../../src/plan/plan.ts';
-import type { Affinity } from '../../src/plan/schema.ts';
 import { functionFor } from '../../src/sqlite/functions.ts';
 import type { Database } from '../../src/sqlite/open.ts';
 import { connect, type TestPostgres, testPostgres } from '../support/postgres.ts';

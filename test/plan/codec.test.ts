@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { RawText, storageClass, tag, type Value } from '../../src/change/value.ts';
-import { codecOf, decodeKey, encodeKey, keyName, rowName, Unfit } from '../../src/plan/codec.ts';
+import { codecOf, decodeKey, encodeKey, keyName, rowName } from '../../src/plan/codec.ts';
+import type { Affinity } from '../../src/plan/codecs/affinity.ts';
+import { Unfit } from '../../src/plan/codecs/fit.ts';
 import type { CodecName, TablePlan } from '../../src/plan/plan.ts';
-import type { Affinity } from '../../src/plan/schema.ts';
 import { text as anyText, CODECS, number, pgText, value } from './codec-values.ts';
 import { affinities, storing } from './storing.ts';
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Value } from '../../src/change/value.ts';
-import { codecOf, keeping, Unfit } from '../../src/plan/codec.ts';
+import { codecOf, keeping } from '../../src/plan/codec.ts';
+import { Unfit } from '../../src/plan/codecs/fit.ts';
 import { canonicalJson } from '../../src/plan/codecs/json.ts';
 import { faultOf, repairJson } from '../../src/plan/codecs/repair.ts';
 

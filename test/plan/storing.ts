@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
 import { RawText, textFromBytes, type Value } from '../../src/change/value.ts';
-import type { Affinity } from '../../src/plan/schema.ts';
+import type { Affinity } from '../../src/plan/codecs/affinity.ts';
 
 const DECLARED: Record<Affinity, string> = { integer: 'INTEGER', text: 'TEXT', blob: '', real: 'REAL', numeric: 'NUMERIC' };
 export const affinities = Object.keys(DECLARED) as Affinity[];

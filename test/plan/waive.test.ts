@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { CODES, finding } from '../../src/plan/codes.ts';
-import { todo, WAIVABLE, Waiver, waive } from '../../src/plan/file/waive.ts';
 import type { Finding } from '../../src/plan/finding.ts';
+import { todo, WAIVABLE, Waiver, waive } from '../../src/plan/waive.ts';
 import { captureHazards } from '../../src/sqlite/capture/hazards.ts';
 import { install } from '../../src/sqlite/capture/install.ts';
 import { readSchema } from '../../src/sqlite/schema/tables.ts';

@@ -1,7 +1,7 @@
 /* Values as SQLite stores them, of every storage class, with the ones at which encodings go wrong. */
 import fc from 'fast-check';
 import { RawText, type Value } from '../../src/change/value.ts';
-import type { Affinity } from '../../src/plan/schema.ts';
+import type { Affinity } from '../../src/plan/codecs/affinity.ts';
 
 /** A declared type for each affinity. */
 export const DECLARED: Record<Affinity, string> = { integer: 'INTEGER', text: 'TEXT', blob: '', real: 'REAL', numeric: 'NUMERIC' };

@@ -1,5 +1,6 @@
 import { RawText, type Value } from '../../change/value.ts';
-import type { Affinity } from '../schema.ts';
+
+export type Affinity = 'integer' | 'text' | 'blob' | 'real' | 'numeric';
 
 /** SQLite's own rule for a REAL that arrives in a column of INTEGER or NUMERIC affinity. */
 export const isStoredAsInteger = (value: number): boolean => Number.isInteger(value) && value > -(2 ** 63) && value < 2 ** 63;

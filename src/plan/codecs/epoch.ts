@@ -4,7 +4,7 @@
  * Whole units are integers. In a column that takes REALs, a point between two units is a REAL, where float64 keeps it apart
  * from the microseconds beside it.
  */
-import type { Affinity } from '../schema.ts';
+import type { Affinity } from './affinity.ts';
 import { fieldsOf, type MomentType, printPg, readPg, secondsOf } from './calendar.ts';
 import { type Codec, proven, Unfit } from './fit.ts';
 

@@ -4,7 +4,7 @@
  * A float64 tells points in time of our days apart to 40 microseconds only. Every stored REAL has its microsecond in Postgres and
  * comes back bit for bit; of what is written in Postgres only what such a REAL can hold comes back.
  */
-import type { Affinity } from '../schema.ts';
+import type { Affinity } from './affinity.ts';
 import { type MomentType, readPg, secondsOf } from './calendar.ts';
 import { microsIn, print } from './epoch.ts';
 import { type Codec, proven, Unfit } from './fit.ts';

@@ -3,7 +3,7 @@
  * value does in SQLite, before every point in time, and stays apart from NULL.
  */
 import type { Value } from '../../change/value.ts';
-import type { Affinity } from '../schema.ts';
+import type { Affinity } from './affinity.ts';
 import { type Codec, Unfit } from './fit.ts';
 
 const NEVER = '-infinity';

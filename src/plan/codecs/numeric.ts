@@ -2,7 +2,7 @@
  * Postgres's numeric, for decimals that SQLite has as text (`numeric`) or as numbers (`decimal`).
  */
 import { parseReal, realText, type Value } from '../../change/value.ts';
-import type { Affinity } from '../schema.ts';
+import type { Affinity } from './affinity.ts';
 import { type Codec, identity, proven, Unfit } from './fit.ts';
 
 const NOT_TEXT = new Unfit('not a text');

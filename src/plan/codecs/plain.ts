@@ -3,8 +3,7 @@
  */
 import type { PgText } from '../../change/change.ts';
 import { parseReal, RawText, realText, tag, untag, type Value } from '../../change/value.ts';
-import type { Affinity } from '../schema.ts';
-import { isStoredAsInteger } from './affinity.ts';
+import { type Affinity, isStoredAsInteger } from './affinity.ts';
 import { type Codec, identity, Unfit } from './fit.ts';
 
 const NOT_INTEGER = new Unfit('not an integer');

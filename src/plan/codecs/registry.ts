@@ -2,7 +2,7 @@
  * Every codec by its name in the plan. Some take one argument, which says how SQLite writes the value:
  * timestamp(YYYY-MM-DD hh:mm:ss), timestamptz(s since 1970), date(YYYY-MM-DD or ''), boolean(true/false), uuid(lower).
  */
-import type { Affinity } from '../schema.ts';
+import type { Affinity } from './affinity.ts';
 import { booleanTexts, zeroOne } from './boolean.ts';
 import type { MomentType } from './calendar.ts';
 import { epochCodec } from './epoch.ts';

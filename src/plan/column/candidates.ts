@@ -3,10 +3,10 @@
  */
 import { isCodec } from '../codecs/registry.ts';
 import type { CodecName } from '../plan.ts';
-import type { ColumnStats, SourceColumn } from '../schema.ts';
+import type { ColumnStats, Formats, SourceColumn } from '../schema.ts';
 import { contradiction } from './column.ts';
 import { unitsIn } from './epochs.ts';
-import { exactly, type Formats, momentForms } from './format.ts';
+import { exactly, momentForms } from './format.ts';
 
 const FIXED: Readonly<Record<string, readonly CodecName[]>> = {
   smallint: ['integer'],

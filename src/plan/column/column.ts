@@ -4,12 +4,14 @@
  * A type narrower than the storage class needs both: every value fits, and the declaration or the name says so. What only
  * happens to fit today would be in quarantine tomorrow.
  */
+
+import type { Affinity } from '../codecs/affinity.ts';
 import { typeOf } from '../codecs/registry.ts';
 import { type Code, finding } from '../codes.ts';
 import { translateExpression } from '../expression/translation.ts';
 import type { Finding } from '../finding.ts';
 import type { CodecName } from '../plan.ts';
-import type { Affinity, ColumnStats, SourceColumn } from '../schema.ts';
+import type { ColumnStats, SourceColumn } from '../schema.ts';
 import { translateDefault } from './default.ts';
 import { isLikely, suggestion, unitOf } from './epochs.ts';
 import { commonMoment, misfits } from './format.ts';

@@ -5,11 +5,11 @@ import type { Finding } from '../finding.ts';
 import { names, SYSTEM_COLUMNS } from '../names.ts';
 import { at, type ColumnPlan, HIDDEN_ROWID } from '../plan.ts';
 import type { ColumnStats, SourceColumn, SourceTable, TableStats } from '../schema.ts';
+import { LARGEST_ROW, type Widths, widthOf } from '../width.ts';
 import { type Agreed, memberName } from './agree.ts';
 import { chooseCodec, contradiction } from './column.ts';
 import { translateDefault } from './default.ts';
 import { rolesOf } from './role.ts';
-import { LARGEST_ROW, type Widths, widthOf } from './width.ts';
 
 export type PlannedColumns = { readonly columns: ColumnPlan[]; readonly widths: Widths; readonly findings: readonly Finding[] };
 

@@ -3,9 +3,11 @@
  */
 import { literal } from '../../change/quote.ts';
 import type { Value } from '../../change/value.ts';
-import { codecOf, looksNumeric, Unfit } from '../codec.ts';
+import { codecOf } from '../codec.ts';
+import { type Affinity, looksNumeric } from '../codecs/affinity.ts';
+import { Unfit } from '../codecs/fit.ts';
 import type { ColumnPlan } from '../plan.ts';
-import type { Affinity, SourceColumn } from '../schema.ts';
+import type { SourceColumn } from '../schema.ts';
 
 /** `refused` says why there is no translation; then `sql` is null. Both null: there is no default. */
 export type Default = { readonly sql: string | null; readonly refused: 'expression' | 'unfit' | null };

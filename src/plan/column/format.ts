@@ -7,6 +7,7 @@ import { exists, isDay } from '../codecs/calendar.ts';
 import { isJson, isJsonb } from '../codecs/json.ts';
 import { neverIn } from '../codecs/never.ts';
 import { faultOf } from '../codecs/repair.ts';
+import type { Formats } from '../schema.ts';
 
 /** Beside the names of codecs: */
 const EMPTY = 'empty';
@@ -134,9 +135,6 @@ function momentName(between: string, fraction: number, zero: boolean, zone: stri
   ofZone.set(id, name);
   return name;
 }
-
-/** Counts of texts by `formatOf`. */
-export type Formats = Readonly<Record<string, number>>;
 
 /** How many of the texts the codec would not take; a cautious count, which may be too high for unusual codecs. */
 export function misfits(codec: string, formats: Formats): number {

@@ -7,7 +7,7 @@
 import { literal, quote } from '../../change/quote.ts';
 import { compatSql } from '../expression/compat.ts';
 import { madeName, names } from '../names.ts';
-import { relationsOf } from '../objects/partition.ts';
+import { relationNames } from '../objects/partition.ts';
 import {
   at,
   type ColumnPlan,
@@ -88,12 +88,6 @@ export function keyDdl(plan: Plan, table: TablePlan): string {
   const columns = keyColumns(table).map(column => quote(column.target));
   return `alter table ${tableName(plan, table)} add constraint ${quote(impliedOf(plan, table).key)} primary key (${columns.join(', ')})`;
 }
-
-/** Names of the schema's one namespace for tables, indexes and views that the plan has given away. */
-export const relationNames = ({ tables, views = [] }: Plan): string[] => [
-  ...tables.flatMap(table => [...relationsOf(table), ...[...table.indexes, ...(table.expressionIndexes ?? [])].map(({ name }) => name)]),
-  ...views.map(({ target }) => target),
-];
 
 /** The relations that come with a table: the index of its key, and the sequence of its identity. */
 type Implied = { readonly key: string; readonly sequence?: string };

@@ -1,7 +1,7 @@
 /*
  * Columns whose values no longer fit get the narrowest codec that keeps every value there is now; their tables begin anew.
  */
-import { Unfit } from '../codec.ts';
+import { Unfit } from '../codecs/fit.ts';
 import { typeOf } from '../codecs/registry.ts';
 import { chooseCodec, contradiction } from '../column/column.ts';
 import { recodeDefault } from '../column/default.ts';

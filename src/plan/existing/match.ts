@@ -9,11 +9,10 @@
 import { quote } from '../../change/quote.ts';
 import { type Code, finding } from '../codes.ts';
 import { formed, type Habits, habitsOf } from '../column/candidates.ts';
-import type { Decision } from '../decide.ts';
 import type { PlanFile } from '../file/edit.ts';
 import type { Finding } from '../finding.ts';
 import { byName } from '../names.ts';
-import { at, keyColumns, type TablePlan } from '../plan.ts';
+import { at, type Decision, keyColumns, type TablePlan } from '../plan.ts';
 import type { Profile, SourceIndex, SourceSchema } from '../schema.ts';
 import { matchColumns, type Say } from './match-columns.ts';
 import type { TargetRelation, TargetSchema, TargetUnique } from './target.ts';

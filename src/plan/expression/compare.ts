@@ -2,7 +2,9 @@
  * Comparisons: SQLite first converts by the operands' affinities, then compares storage classes, then values by a collation.
  */
 import { literal } from '../../change/quote.ts';
-import { codecOf, looksNumeric, Unfit } from '../codec.ts';
+import { codecOf } from '../codec.ts';
+import { looksNumeric } from '../codecs/affinity.ts';
+import { Unfit } from '../codecs/fit.ts';
 import { asText } from './convert.ts';
 import { asStored } from './form.ts';
 import { numberOf } from './literal.ts';

@@ -2,7 +2,7 @@
  * From SQLite's expressions to Postgres's, with SQLite's meaning or not at all.
  */
 import { literal } from '../../change/quote.ts';
-import type { Affinity } from '../schema.ts';
+import type { Affinity } from '../codecs/affinity.ts';
 import type { Expression } from './ast.ts';
 import { translateCall } from './call.ts';
 import { type Comparison, compare } from './compare.ts';

@@ -8,8 +8,8 @@
  */
 import { literal } from '../../change/quote.ts';
 import { realText, type Value } from '../../change/value.ts';
+import type { Affinity } from '../codecs/affinity.ts';
 import type { ColumnPlan } from '../plan.ts';
-import type { Affinity } from '../schema.ts';
 import { Refusal } from './refusal.ts';
 
 /**

@@ -4,21 +4,20 @@
 import { z } from 'zod';
 import { UsageError } from '../../change/errors.ts';
 import { quote } from '../../change/quote.ts';
-import { Unfit } from '../codec.ts';
+import { Unfit } from '../codecs/fit.ts';
 import { typeOf } from '../codecs/registry.ts';
 import { isRepairing } from '../codecs/repairing.ts';
 import { contradiction } from '../column/column.ts';
 import { recodeDefault } from '../column/default.ts';
-import { relationNames } from '../ddl/ddl.ts';
 import * as document from '../document.ts';
 import { fits, SYSTEM_COLUMNS } from '../names.ts';
 import { agree } from '../objects/foreign.ts';
-import { partitionTables } from '../objects/partition.ts';
+import { partitionTables, relationNames } from '../objects/partition.ts';
 import { type ColumnPlan, HIDDEN_ROWID, type Plan, type TablePlan } from '../plan.ts';
 import type { Profile } from '../schema.ts';
+import { Waiver } from '../waive.ts';
 import { goneNames } from './gone.ts';
 import { repairing, tolerates } from './misfits.ts';
-import { Waiver } from './waive.ts';
 
 const ColumnEdit = z.strictObject({
   target: z.string().min(1).optional(),

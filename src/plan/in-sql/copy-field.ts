@@ -10,8 +10,8 @@
  */
 import { isDoubtful, type Value } from '../../change/value.ts';
 import { codecOf, type Kind } from '../codec.ts';
+import type { Affinity } from '../codecs/affinity.ts';
 import type { CodecName } from '../plan.ts';
-import type { Affinity } from '../schema.ts';
 import { epochForm } from './epoch-form.ts';
 import { isBlob, isText, textForm } from './text-form.ts';
 

@@ -1,11 +1,12 @@
 import { quote } from '../../change/quote.ts';
+import type { Affinity } from '../codecs/affinity.ts';
 import { typeOf } from '../codecs/registry.ts';
 import { finding } from '../codes.ts';
 import type { GeneratedText } from '../expression/create.ts';
 import { type TableContext, type Translation, translateExpression, type Untranslated } from '../expression/translation.ts';
 import { names, SYSTEM_COLUMNS } from '../names.ts';
 import { type GeneratedPlan, HIDDEN_ROWID, type TablePlan } from '../plan.ts';
-import type { Affinity, SourceColumn, SourceTable } from '../schema.ts';
+import type { SourceColumn, SourceTable } from '../schema.ts';
 import type { Expressing } from './express.ts';
 
 /** Codecs that keep what a column of this affinity makes of an expression; the first that fits its class is taken. */

@@ -6,8 +6,6 @@
  */
 import { quote } from '../../change/quote.ts';
 import { type Code, finding } from '../codes.ts';
-import { relationNames } from '../ddl/ddl.ts';
-import type { Decision } from '../decide.ts';
 import { parseTable, type TableText } from '../expression/create.ts';
 import { attempt } from '../expression/refusal.ts';
 import {
@@ -19,7 +17,7 @@ import {
 } from '../expression/translation.ts';
 import type { Finding } from '../finding.ts';
 import { names } from '../names.ts';
-import type { CheckPlan, ColumnPlan, ForeignKeyPlan, GeneratedPlan, Plan, TablePlan } from '../plan.ts';
+import type { CheckPlan, ColumnPlan, Decision, ForeignKeyPlan, GeneratedPlan, Plan, TablePlan } from '../plan.ts';
 import type { SourceSchema, SourceTable } from '../schema.ts';
 import { expressGenerated } from './express-generated.ts';
 import { expressIndexes } from './express-indexes.ts';
@@ -27,6 +25,7 @@ import { expressSearch, leaveOutVirtual } from './express-search.ts';
 import { expressViews } from './express-views.ts';
 import { generatedColumns } from './generated.ts';
 import { improvements } from './improve.ts';
+import { relationNames } from './partition.ts';
 
 /** Findings that are told anew here. */
 const OURS: ReadonlySet<string> = new Set([

@@ -3,11 +3,11 @@
  */
 import { quote } from '../../change/quote.ts';
 import { type Code, finding } from '../codes.ts';
-import { MOST_COLUMNS, tooWide, type Widths } from '../column/width.ts';
 import type { Finding } from '../finding.ts';
 import type { Names } from '../names.ts';
 import type { ColumnPlan, IndexPlan, KeyPlan, TablePlan } from '../plan.ts';
 import type { SourceIndex, SourceIndexTerm, SourceTable } from '../schema.ts';
+import { MOST_COLUMNS, tooWide, type Widths } from '../width.ts';
 import { ACROSS, spansPartitions } from './partition.ts';
 
 type Target = {

@@ -2,10 +2,10 @@
  * Chooses by what a row is known on both sides.
  */
 import { finding } from '../codes.ts';
-import { MOST_COLUMNS, tooWide, type Widths } from '../column/width.ts';
 import type { Finding } from '../finding.ts';
 import { keyColumns, type TablePlan } from '../plan.ts';
 import { primaryKey, type SourceColumn, type SourceIndex, type SourceTable, type TableStats } from '../schema.ts';
+import { MOST_COLUMNS, tooWide, type Widths } from '../width.ts';
 import { beyondKey } from './partition.ts';
 
 /** `none`: rows cannot be told apart, the table cannot be replicated. `columns`: names, in key order. */

@@ -9,14 +9,15 @@
  */
 import { UsageError } from '../../change/errors.ts';
 import { quote } from '../../change/quote.ts';
-import { codecOf, Unfit } from '../codec.ts';
+import { codecOf } from '../codec.ts';
+import { Unfit } from '../codecs/fit.ts';
 import { finding } from '../codes.ts';
-import { MOST_COLUMNS } from '../column/width.ts';
 import type { PARTITIONS } from '../document.ts';
 import type { Finding } from '../finding.ts';
 import { type Names, names } from '../names.ts';
 import { at, type ColumnPlan, type KeyPlan, type PartitionPlan, type Plan, type TablePlan } from '../plan.ts';
 import type { Profile, SourceIndex } from '../schema.ts';
+import { MOST_COLUMNS } from '../width.ts';
 
 /** What the plan file asks for: by `table.column`. */
 export type Wishes = Readonly<Record<string, (typeof PARTITIONS)[number]>>;
@@ -33,6 +34,12 @@ export const ownKey = ({ key, partition }: Pick<TablePlan, 'key' | 'partition'>)
 /** The relations that the table is in Postgres: itself, and its partitions. */
 export const relationsOf = ({ target, partition }: Pick<TablePlan, 'target' | 'partition'>): string[] =>
   partition === undefined ? [target] : [target, ...partition.parts.map(({ name }) => name), partition.rest];
+
+/** Names of the schema's one namespace for tables, indexes and views that the plan has given away. */
+export const relationNames = ({ tables, views = [] }: Plan): string[] => [
+  ...tables.flatMap(table => [...relationsOf(table), ...[...table.indexes, ...(table.expressionIndexes ?? [])].map(({ name }) => name)]),
+  ...views.map(({ target }) => target),
+];
 
 /** The name of the column that SQLite's key does not have; undefined where there is none. */
 export function beyondKey({ key, columns, partition }: Pick<TablePlan, 'key' | 'columns' | 'partition'>): string | undefined {

@@ -6,7 +6,7 @@
  * (2) A small batch goes in one round trip (small.ts). Where that does not work out nothing of it is there, and it goes the way of
  *     the large ones (bulk.ts), which copes with everything.
  * (3) Without replica role foreign key actions are live and a deletion would cascade: the tables then have no foreign keys while
- *     this runs (constraints.ts adds them at cutover).
+ *     this runs (installed/constraints.ts adds them at cutover).
  */
 import type { Batch, Mark, Rows, Seq, Slice } from '../../change/change.ts';
 import { charsIn } from '../../change/chars.ts';

@@ -1,6 +1,7 @@
 import type { Seq } from '../../change/change.ts';
 import type { SourceState } from '../../change/ports.ts';
-import { decodeKey, namedValues, Unfit } from '../../plan/codec.ts';
+import { decodeKey, namedValues } from '../../plan/codec.ts';
+import { Unfit } from '../../plan/codecs/fit.ts';
 import { compared } from '../../plan/objects/generated.ts';
 import { keyColumns, type Plan, type TablePlan } from '../../plan/plan.ts';
 import { headMark } from '../capture/marking.ts';

@@ -12,7 +12,8 @@ import { type PgKey, type PgText, type RowChange, WATERMARK } from '../../change
 import { ReplicationError } from '../../change/errors.ts';
 import { quote } from '../../change/quote.ts';
 import type { Value } from '../../change/value.ts';
-import { codecOf, decodeKey, keeping, keyName, rowName, Unfit } from '../../plan/codec.ts';
+import { codecOf, decodeKey, keeping, keyName, rowName } from '../../plan/codec.ts';
+import { Unfit } from '../../plan/codecs/fit.ts';
 import { at, type Plan, type TablePlan } from '../../plan/plan.ts';
 import { markTables } from '../capture/marking.ts';
 import { type Cells, isClash, missing, refused, rowStatements } from '../capture/statements.ts';

@@ -3,9 +3,11 @@
  * as its class allows; no value is kept.
  */
 import { mayBeOther, type Value } from '../../change/value.ts';
-import { codecOf, Unfit } from '../../plan/codec.ts';
-import { type Formats, formatOf, MALFORMED, PLAIN, REPAIRABLE } from '../../plan/column/format.ts';
-import type { Affinity, Trials } from '../../plan/schema.ts';
+import { codecOf } from '../../plan/codec.ts';
+import type { Affinity } from '../../plan/codecs/affinity.ts';
+import { Unfit } from '../../plan/codecs/fit.ts';
+import { formatOf, MALFORMED, PLAIN, REPAIRABLE } from '../../plan/column/format.ts';
+import type { Formats, Trials } from '../../plan/schema.ts';
 
 /** What a column is to be looked at for, beyond storage classes. */
 export type Interest = {

@@ -7,8 +7,8 @@
  */
 import type { Misfit, PgRow } from '../../change/change.ts';
 import type { Value } from '../../change/value.ts';
-import { LARGEST_ROW } from '../../plan/column/width.ts';
 import { at, keyOf, type TablePlan } from '../../plan/plan.ts';
+import { LARGEST_ROW } from '../../plan/width.ts';
 import type { Database } from '../open.ts';
 import { encodeRow, misfit, prepared, type Reader } from './values.ts';
 

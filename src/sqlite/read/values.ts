@@ -9,7 +9,8 @@
 import type { Misfit, PgRow } from '../../change/change.ts';
 import { quote } from '../../change/quote.ts';
 import { mayBeOther, RawText, tag, textFromBytes, type Value } from '../../change/value.ts';
-import { type Codec, codecOf, encodeKey, rowName, Unfit } from '../../plan/codec.ts';
+import { codecOf, encodeKey, rowName } from '../../plan/codec.ts';
+import { type Codec, Unfit } from '../../plan/codecs/fit.ts';
 import { keyIndex } from '../../plan/objects/key.ts';
 import { at, type ColumnPlan, keyColumns, keyOf, type TablePlan } from '../../plan/plan.ts';
 import type { SourceSchema, SourceTable } from '../../plan/schema.ts';

@@ -4,9 +4,9 @@
  */
 import { ReplicationError } from '../../change/errors.ts';
 import { quote } from '../../change/quote.ts';
+import type { Affinity } from '../../plan/codecs/affinity.ts';
 import type { TablePlan } from '../../plan/plan.ts';
 import type {
-  Affinity,
   SourceColumn,
   SourceForeignKey,
   SourceIndex,

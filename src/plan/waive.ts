@@ -3,9 +3,9 @@
  * verification; what makes replication impossible cannot be waived.
  */
 import { z } from 'zod';
-import { shellWord } from '../../change/shell.ts';
-import type { Code } from '../codes.ts';
-import type { Finding } from '../finding.ts';
+import { shellWord } from '../change/shell.ts';
+import type { Code } from './codes.ts';
+import type { Finding } from './finding.ts';
 
 /** Capture works, and may miss rows that SQLite changes behind the triggers' back; `attacca verify` finds those. */
 export const WAIVABLE: ReadonlySet<string> = new Set<Code>([

@@ -1,6 +1,6 @@
-import { typeOf } from '../codecs/registry.ts';
-import type { CodecName, ColumnPlan } from '../plan.ts';
-import type { ColumnStats, SourceSchema, TableStats } from '../schema.ts';
+import { typeOf } from './codecs/registry.ts';
+import type { CodecName, ColumnPlan } from './plan.ts';
+import type { ColumnStats, SourceSchema, TableStats } from './schema.ts';
 
 /** Longest value of each column as Postgres holds it, in bytes, by column name. */
 export type Widths = ReadonlyMap<string, number>;
