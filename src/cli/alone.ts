@@ -16,17 +16,17 @@ import { finished, readFileControl, wasFinished } from '../sqlite/capture/contro
 import { traceless } from '../sqlite/file/traces.ts';
 import { openSource } from '../sqlite/open.ts';
 import type { Config } from './config.ts';
-import { controller } from './engine/controller.ts';
+import { connectFor, hasDatabase, notInstalled, refuseUnnamedTarget } from './engine/captured.ts';
 import { findTarget, identityOf, installed, openEngine, refuseOlder, refuseOtherSource, stopUnused } from './engine/engine.ts';
+import { widenTables } from './engine/forward/widening.ts';
 import { exportAudit } from './engine/keep/auditing.ts';
-import { connectFor, hasDatabase, notInstalled, refuseUnnamedTarget } from './engine/keep/captured.ts';
 import { hasEmbedded } from './engine/keep/gone.ts';
 import { type Left, removeCapture, removeState } from './engine/keep/removal.ts';
-import { FINISHED, operations } from './engine/operations.ts';
 import { reachedBy } from './engine/points.ts';
-import { beginResync, endResync } from './engine/resync.ts';
+import { controller } from './engine/run/controlling.ts';
+import { FINISHED, operations } from './engine/run/operations.ts';
+import { beginResync, endResync } from './engine/run/resync.ts';
 import { flagWithoutPostgres } from './engine/tell/flag.ts';
-import { widenTables } from './engine/widening.ts';
 
 type Lone = { readonly say: Progress; readonly env: NodeJS.ProcessEnv };
 

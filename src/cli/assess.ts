@@ -17,7 +17,7 @@ import { type Database, openSource, PATIENT_MS } from '../sqlite/open.ts';
 import { readSchema } from '../sqlite/schema/tables.ts';
 import { page } from './assess-page.ts';
 import { showing } from './bar.ts';
-import { onTarget } from './engine/bootstrap.ts';
+import { onTarget } from './engine/decide/bootstrap.ts';
 import { type Decided, decidePlan, readOverrides } from './engine/decide/deciding.ts';
 import { tryValues, whatIsThere } from './engine/decide/existing.ts';
 import { refuseOlder, refuseOtherSource } from './engine/engine.ts';

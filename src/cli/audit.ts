@@ -1,6 +1,7 @@
 import { readWholeAudit } from '../postgres/installed/audit.ts';
 import { AuditDocument } from '../server/documents.ts';
 import { look } from './ask.ts';
+import { written } from './engine/keep/auditing.ts';
 import type { Context } from './main.ts';
 import { EXIT, present, table } from './report.ts';
 
@@ -17,21 +18,3 @@ export async function audit(context: Context, options: { readonly csv?: boolean 
 function lines({ entries }: AuditDocument): string[] {
   return table(entries.map(({ at, by, event, detail }) => [at, by, event, Object.keys(detail).length === 0 ? '' : JSON.stringify(detail)]));
 }
-
-/** The log as a file: JSON, or CSV as RFC 4180 has it. */
-export function written(document: AuditDocument, csv: boolean): string {
-  if (!csv) return `${JSON.stringify(document, null, 2)}\n`;
-  const rows = document.entries.map(({ id, at, event, by, version, role, detail }) => [
-    id,
-    at,
-    event,
-    by,
-    version,
-    role,
-    JSON.stringify(detail),
-  ]);
-  return [['id', 'at', 'event', 'by', 'version', 'role', 'detail'], ...rows].map(row => `${row.map(cell).join(',')}\r\n`).join('');
-}
-
-const cell = (value: string | null | undefined): string =>
-  value == null ? '' : /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;

@@ -6,7 +6,7 @@ import { traceless } from '../sqlite/file/traces.ts';
 import { openSource, PATIENT_MS } from '../sqlite/open.ts';
 import { ask } from './ask.ts';
 import { showing } from './bar.ts';
-import { blocked } from './engine/bootstrap.ts';
+import { blocked } from './engine/decide/bootstrap.ts';
 import { decidePlan } from './engine/decide/deciding.ts';
 import { saying } from './engine/tell/reckoning.ts';
 import type { Context } from './main.ts';

@@ -17,7 +17,7 @@ export async function status(context: Context, options: { readonly watch?: boole
   context.output.stdout.once('error', () => unread.abort());
   for (;;) {
     const document = await look({ ...context, config: () => config }, { operation: 'status' }, StatusDocument, async there =>
-      (await import('./engine/status.ts')).readStatus(there, null, undefined),
+      (await import('./engine/run/status.ts')).readStatus(there, null, undefined),
     );
     present(context.output, document, () => lines(document));
     if (options.watch !== true) return EXIT.done;

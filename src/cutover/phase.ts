@@ -1,5 +1,5 @@
 /*
- * The whole life of a migration as one table: what the running code walks (drive.ts, controller.ts), and what the diagram in
+ * The whole life of a migration as one table: what the running code walks (drive.ts, controlling.ts), and what the diagram in
  * deploy/runbook.md is made from (test/cutover/diagram.ts).
  *
  * A cutover can be aborted until SQLite's fence has committed, a rollback until Postgres's has. `switching` and

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { Config } from '../../src/cli/config.ts';
-import { readStatus } from '../../src/cli/engine/status.ts';
+import { readStatus } from '../../src/cli/engine/run/status.ts';
 import { connect } from '../../src/postgres/session/open.ts';
 import { callDaemon } from '../../src/server/call.ts';
 import type { StatusDocument } from '../../src/server/documents.ts';

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize, sep } from 'node:path';
+import { dirname, join, normalize, relative, sep } from 'node:path';
 import { expect, test } from 'vitest';
 
 /** Who may import whom. Read it top to bottom: it is also the order a change travels in. */
@@ -18,6 +18,21 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   client: ['flag'],
   demo: ['change', 'client', 'flag'],
   cli: ['change', 'plan', 'sqlite', 'postgres', 'replicate', 'verify', 'cutover', 'flag', 'hooks', 'outside', 'server', 'demo'],
+};
+
+/**
+ * The rooms of the larger parts, each of which imports those before it only; '.' is what stands at the door. A file that is named is a
+ * room of its own. Read from left to right it is what builds on what.
+ */
+const ROOMS: Record<string, readonly string[]> = {
+  plan: ['codecs', '.', 'in-sql', 'expression', 'column', 'objects', 'ddl', 'file', 'decide.ts', 'existing', 'evolve'],
+  sqlite: ['.', 'schema', 'read', 'profile', 'capture', 'mirror', 'file', 'journal'],
+  postgres: ['session', 'embedded', 'wal', 'gate', 'installed', 'apply', 'compare', 'existing'],
+  server: ['.', 'web'],
+  cli: [
+    ...['config.ts', 'write.ts', 'engine/tell', 'engine', 'engine/keep', 'engine/decide', 'engine/prove', 'engine/forward', 'engine/copy'],
+    ...['engine/mirror', 'engine/switch', 'engine/run', 'engine/rehearse', '.'],
+  ],
 };
 
 /** One folder for each driver; types for the application's side are its own. */
@@ -63,6 +78,22 @@ test.each(files)('%s imports only what its folder may', file => {
       expect(SOLE_OWNER[target] ?? [folderOf(file)], `${file} -> ${target}`).toContain(folderOf(file));
     }
   }
+});
+
+/** Where a room stands among those of its part; of a file that is in none, nowhere. */
+function placeOf(file: string): number {
+  const inside = relative(join('src', folderOf(file)), file);
+  const rooms = ROOMS[folderOf(file)] ?? [dirname(inside)];
+  return rooms.indexOf(rooms.includes(inside) ? inside : dirname(inside));
+}
+
+test.each(files)('%s imports no room that builds on its own', file => {
+  expect(placeOf(file), `${file} is in no room`).toBeGreaterThanOrEqual(0);
+  const beside = importsOf(file)
+    .filter(target => target.startsWith('.'))
+    .map(target => normalize(join(dirname(file), target)));
+  const above = beside.filter(target => folderOf(target) === folderOf(file) && placeOf(target) > placeOf(file));
+  expect(above).toEqual([]);
 });
 
 test.each(files)('%s fits on a few screens', file => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { onTarget } from '../../src/cli/engine/bootstrap.ts';
+import { onTarget } from '../../src/cli/engine/decide/bootstrap.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 import { addForeignKeys, buildIndexes } from '../../src/postgres/installed/constraints.ts';
 import { plannedObjects, readObjects } from '../../src/postgres/installed/objects.ts';

@@ -11,7 +11,7 @@ import { type Blocker, Refused, ReplicationError } from '../../change/errors.ts'
 import { redact } from '../../change/redact.ts';
 import { shellWord } from '../../change/shell.ts';
 import type { FlagProvider } from '../../flag/flag.ts';
-import type { Plan } from '../../plan/plan.ts';
+import type { Plan, TablePlan } from '../../plan/plan.ts';
 import type { OnQuarantine } from '../../postgres/apply/writes.ts';
 import { known } from '../../postgres/embedded/data-dir.ts';
 import { type Embedded, startEmbedded } from '../../postgres/embedded/embedded.ts';
@@ -27,7 +27,7 @@ import { privateFolder, rehearsedAt, stateFolder } from '../../server/socket.ts'
 import { fileControlAt, hasFence } from '../../sqlite/capture/control.ts';
 import { openSource } from '../../sqlite/open.ts';
 import type { Config } from '../config.ts';
-import { connectFor, notInstalled, refuseUnnamedTarget } from './keep/captured.ts';
+import { connectFor, notInstalled, refuseUnnamedTarget } from './captured.ts';
 import { type Reached, watched } from './points.ts';
 import { alarm } from './tell/alarm.ts';
 import { type Alerts, alertsOf } from './tell/alerts.ts';
@@ -174,6 +174,20 @@ export async function installed(engine: Engine): Promise<Standing> {
   const writer = { token: control.install, replicaRole: engine.facts.replicaRole };
   const onQuarantine = alarm(engine, control.plan);
   return { engine, plan: control.plan, install: control.install, writer, onQuarantine, control };
+}
+
+/** The tables of these names, as SQLite or Postgres calls them; all without names. Throws Refused for one that is not there. */
+export function chosen(on: Pick<Installed, 'plan'>, names: readonly string[]): readonly TablePlan[] {
+  if (names.length === 0) return on.plan.tables;
+  return names.map(name => {
+    const table = on.plan.tables.find(candidate => candidate.name === name || candidate.target === name);
+    if (table === undefined) {
+      throw new Refused(`there is no table ${name}`, [
+        { code: 'no-such-table', reason: `the plan has no table ${name}`, remedy: 'names are in `attacca status`' },
+      ]);
+    }
+    return table;
+  });
 }
 
 /** Throws Refused where an installation replicates another file than `source`: whatever is done here would be done to that one. */

@@ -16,6 +16,16 @@ export type Tail = {
   stop(): Promise<void>;
 };
 
+/** The pipe from Postgres. */
+export type ReverseTail = Tail & {
+  /** Resolves once everything that was committed before the watermark `token` is in SQLite. Ask before writing the token. */
+  reached(token: string, signal: AbortSignal): Promise<void>;
+  /** Runs `work` while it writes nothing. */
+  rest<T>(work: () => Promise<T>): Promise<T>;
+  /** Begins to stop it. Resolves as soon as nothing here writes the file any more; `stop` waits for the rest. */
+  silence(): Promise<void>;
+};
+
 /**
  * Resolves once the pipe has brought both sides to one state: everything committed before this call is on both. Rejects with the pipe's
  * own failure where that ends it; with PipeEnded where it was stopped.

@@ -1,6 +1,7 @@
 /*
  * The first three phases: capture in, everything copied, caught up for the first time.
  */
+
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Mark } from '../../../change/change.ts';
 import type { Allowance } from '../../../change/ports.ts';
@@ -15,10 +16,11 @@ import { checkFit } from '../../../sqlite/capture/health.ts';
 import { type Installing, install } from '../../../sqlite/capture/install.ts';
 import { type Database, openSource } from '../../../sqlite/open.ts';
 import { countRows } from '../../../sqlite/read/chunk.ts';
+import type { CopyReport } from '../controller.ts';
 import { type Installed, identityOf } from '../engine.ts';
-import { forwardTail } from '../forward-tail.ts';
+import { forwardTail } from '../forward/forward-tail.ts';
+import { forwardSink } from '../forward/sinks.ts';
 import { watched } from '../points.ts';
-import { forwardSink } from '../sinks.ts';
 import { untilCaughtUp } from '../tail.ts';
 import { onceASecond } from '../tell/reckoning.ts';
 import { startLane } from './lanes.ts';
@@ -53,8 +55,6 @@ function totalsOf(db: Database, plan: Plan): Map<number, number> {
     throw error;
   }
 }
-
-export type CopyReport = { readonly rows: number; readonly seconds: number };
 
 /** `copying`: every table, chunk by chunk; goes on where an earlier process stopped. */
 export async function copyTables(on: Installed, signal: AbortSignal): Promise<CopyReport> {

@@ -4,9 +4,8 @@ import { messageOf, Refused } from '../../../change/errors.ts';
 import { audit, hasAudit, readWholeAudit } from '../../../postgres/installed/audit.ts';
 import { readControl } from '../../../postgres/installed/control.ts';
 import type { Session } from '../../../postgres/session/open.ts';
-import { VerifyDocument } from '../../../server/documents.ts';
+import { type AuditDocument, VerifyDocument } from '../../../server/documents.ts';
 import { fileControlAt } from '../../../sqlite/capture/control.ts';
-import { written } from '../../audit.ts';
 import { outputTo } from '../../write.ts';
 import type { Engine } from '../engine.ts';
 
@@ -54,3 +53,21 @@ export async function exportAudit(engine: Engine, path: string | undefined): Pro
   const document = { entries: await readWholeAudit(engine.side) };
   write(() => written(document, path.endsWith('.csv')));
 }
+
+/** The log as a file: JSON, or CSV as RFC 4180 has it. */
+export function written(document: AuditDocument, csv: boolean): string {
+  if (!csv) return `${JSON.stringify(document, null, 2)}\n`;
+  const rows = document.entries.map(({ id, at, event, by, version, role, detail }) => [
+    id,
+    at,
+    event,
+    by,
+    version,
+    role,
+    JSON.stringify(detail),
+  ]);
+  return [['id', 'at', 'event', 'by', 'version', 'role', 'detail'], ...rows].map(row => `${row.map(cell).join(',')}\r\n`).join('');
+}
+
+const cell = (value: string | null | undefined): string =>
+  value == null ? '' : /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;

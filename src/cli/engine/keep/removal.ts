@@ -17,10 +17,10 @@ import { closeCopy, keepFenceOnly } from '../../../sqlite/mirror/fence.ts';
 import { hold } from '../../../sqlite/mirror/hold.ts';
 import { type Database, openSource } from '../../../sqlite/open.ts';
 import type { Config } from '../../config.ts';
+import { refuseUnnamedTarget } from '../captured.ts';
 import { type Engine, identityOf, refuseOtherSource, type Standing } from '../engine.ts';
-import { streamOf } from '../mirror/stream-names.ts';
+import { streamOf } from '../stream-names.ts';
 import { onceASecond, saying } from '../tell/reckoning.ts';
-import { refuseUnnamedTarget } from './captured.ts';
 import { hasEmbedded } from './gone.ts';
 import { otherTarget } from './named-target.ts';
 

@@ -15,8 +15,8 @@ import type { Progress } from '../../../server/operations.ts';
 import { remirror } from '../../../sqlite/mirror/remirror.ts';
 import { identityOf, type Standing } from '../engine.ts';
 import { watched } from '../points.ts';
-import { renewCatalog } from '../switch/ahead.ts';
-import { historyOf, streamOf } from './stream-names.ts';
+import { historyOf, streamOf } from '../stream-names.ts';
+import { renewCatalog } from './ahead.ts';
 
 const SPOKEN_MS = 1_000;
 

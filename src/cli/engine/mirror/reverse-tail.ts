@@ -21,13 +21,13 @@ import { persist } from '../../../sqlite/transaction.ts';
 import type { StatePair } from '../../../verify/rows.ts';
 import type { Installed } from '../engine.ts';
 import { watched } from '../points.ts';
-import { watchCatalog } from '../switch/ahead.ts';
-import type { Tail } from '../tail.ts';
+import { dated } from '../stream-names.ts';
+import type { ReverseTail } from '../tail.ts';
+import { watchCatalog } from './ahead.ts';
 import { fenceWatch } from './fence-watch.ts';
 import { mirrorCheck } from './mirror-check.ts';
 import { type Pins, pinning, SILENCED } from './pinning.ts';
 import { refuseOtherServer, slotGuard } from './slot-guard.ts';
-import { dated } from './stream-names.ts';
 
 /** How long a comparison may try to find a moment without writers, in which both ends are brought to one state. */
 const PIN_LOCK_MS = 10_000;
@@ -37,15 +37,6 @@ const HEARTBEAT_MS = 1_000;
 const LOOKED_AT = 200;
 /** A state costs the application's writers a moment, and only the mirror writes the file: it may be held longer than forward. */
 const ANCHOR_MS = 2_000;
-
-export type ReverseTail = Tail & {
-  /** Resolves once everything that was committed before the watermark `token` is in SQLite. Ask before writing the token. */
-  reached(token: string, signal: AbortSignal): Promise<void>;
-  /** Runs `work` while it writes nothing. */
-  rest<T>(work: () => Promise<T>): Promise<T>;
-  /** Begins to stop it. Resolves as soon as nothing here writes the file any more; `stop` waits for the rest. */
-  silence(): Promise<void>;
-};
 
 /** Starts the mirror from the position stored in the SQLite file. */
 export async function reverseTail(on: Installed, stream: { readonly slot: string; readonly publication: string }): Promise<ReverseTail> {

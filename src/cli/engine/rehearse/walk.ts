@@ -16,10 +16,11 @@ import { connect, type Session } from '../../../postgres/session/open.ts';
 import type { RehearsalDocument, StatusDocument } from '../../../server/documents.ts';
 import type { Operations, Progress } from '../../../server/operations.ts';
 import type { Config } from '../../config.ts';
-import { ensurePlan, examine } from '../bootstrap.ts';
-import { type Controller, controller } from '../controller.ts';
+import type { Controller } from '../controller.ts';
+import { ensurePlan, examine } from '../decide/bootstrap.ts';
 import { type Around, installed, openEngine } from '../engine.ts';
-import { operations } from '../operations.ts';
+import { controller } from '../run/controlling.ts';
+import { operations } from '../run/operations.ts';
 import type { Stage } from './stage.ts';
 
 /** `target`: a database that is to be used instead of a server on the stage. */

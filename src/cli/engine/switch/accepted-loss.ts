@@ -23,9 +23,9 @@ import { beginLoss, pendingLoss, settleLoss } from '../../../sqlite/mirror/fence
 import { openSource } from '../../../sqlite/open.ts';
 import { writeTransaction } from '../../../sqlite/transaction.ts';
 import { type Engine, halt, installed, type Standing } from '../engine.ts';
-import { takeAsTruth } from '../following.ts';
-import { historyOf, streamOf } from '../mirror/stream-names.ts';
+import { takeAsTruth } from '../forward/following.ts';
 import { watched } from '../points.ts';
+import { historyOf, streamOf } from '../stream-names.ts';
 
 const LOCK_WAIT_MS = 30_000;
 

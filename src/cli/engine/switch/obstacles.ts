@@ -12,8 +12,8 @@ import { lacking } from '../../../sqlite/schema/lacking.ts';
 import { readSchema } from '../../../sqlite/schema/tables.ts';
 import type { Installed } from '../engine.ts';
 import { freeIn } from '../keep/backup.ts';
-import { streamOf } from '../mirror/stream-names.ts';
-import { aheadOf } from './ahead.ts';
+import { aheadOf } from '../mirror/ahead.ts';
+import { streamOf } from '../stream-names.ts';
 
 const MEGABYTE = 2 ** 20;
 

@@ -29,8 +29,8 @@ import { holdOn } from '../../../sqlite/mirror/hold.ts';
 import { nextIds } from '../../../sqlite/mirror/sequence.ts';
 import type { Database } from '../../../sqlite/open.ts';
 import { halt, type Installed } from '../engine.ts';
-import { historyOf } from '../mirror/stream-names.ts';
 import { watched } from '../points.ts';
+import { historyOf } from '../stream-names.ts';
 import { restoreForeignKeys } from './foreign-keys.ts';
 import type { Ready } from './ready.ts';
 

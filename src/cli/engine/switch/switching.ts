@@ -19,13 +19,13 @@ import { createPublication, createSlot, dropPublication, dropSlot } from '../../
 import type { Progress } from '../../../server/operations.ts';
 import type { Controller } from '../controller.ts';
 import { halt, type Installed, installed, type Standing } from '../engine.ts';
+import { forwardSink } from '../forward/sinks.ts';
 import { backupBlockers, makeBackup } from '../keep/backup.ts';
-import type { ReverseTail } from '../mirror/reverse-tail.ts';
-import { streamOf } from '../mirror/stream-names.ts';
+import { beginCatalog } from '../mirror/ahead.ts';
 import { moveOn, phaseStore } from '../phases.ts';
 import { compareRecent } from '../prove/recent.ts';
-import { forwardSink } from '../sinks.ts';
-import { beginCatalog } from './ahead.ts';
+import { streamOf } from '../stream-names.ts';
+import type { ReverseTail } from '../tail.ts';
 import { approachPostgres, approachSqlite, rehearseRollback } from './approach.ts';
 import { gatherFacts } from './facts.ts';
 import { restoreForeignKeys } from './foreign-keys.ts';

@@ -2,7 +2,9 @@ import type { PhaseStore } from '../../../cutover/drive.ts';
 import { type Phase, primaryIn } from '../../../cutover/phase.ts';
 import { readPhase } from '../../../postgres/installed/control.ts';
 import type { Session } from '../../../postgres/session/open.ts';
-import type { Engine } from '../engine.ts';
+import type { Hooks } from './hooking.ts';
+
+type Telling = { readonly hooks: Hooks; readonly side: Session };
 
 const MOMENTS: Readonly<Partial<Record<`${Phase} ${Phase}`, 'after-fence' | 'after-switch' | 'after-rollback'>>> = {
   'verifying switching': 'after-fence',
@@ -12,7 +14,7 @@ const MOMENTS: Readonly<Partial<Record<`${Phase} ${Phase}`, 'after-fence' | 'aft
 };
 
 /** A phase store that starts the hooks of a step once it is made, also where a restart makes it. Nothing waits for them. */
-export const announced = (store: PhaseStore, { hooks, side }: Pick<Engine, 'hooks' | 'side'>): PhaseStore => ({
+export const announced = (store: PhaseStore, { hooks, side }: Telling): PhaseStore => ({
   load: () => store.load(),
   async advance(from, to) {
     await store.advance(from, to);
@@ -24,7 +26,7 @@ export const announced = (store: PhaseStore, { hooks, side }: Pick<Engine, 'hook
   },
 });
 
-function announce({ hooks, side }: Pick<Engine, 'hooks' | 'side'>, from: Phase, to: Phase): void {
+function announce({ hooks, side }: Telling, from: Phase, to: Phase): void {
   const point = MOMENTS[`${from} ${to}`];
   if (point !== undefined && hooks.any(point)) hooks.after(point, factsOf(side, from, to));
 }

@@ -1,15 +1,15 @@
 /* Rows that do not fit the target: listed, tried again, or given up. */
-import { Refused } from '../../change/errors.ts';
-import { namedValues } from '../../plan/codec.ts';
-import { suspensions } from '../../postgres/apply/policy.ts';
-import { drop, list } from '../../postgres/apply/quarantine.ts';
-import type { QuarantineDocument } from '../../server/documents.ts';
-import { mark, markTables } from '../../sqlite/capture/marking.ts';
-import { openSource } from '../../sqlite/open.ts';
-import { writeTransaction } from '../../sqlite/transaction.ts';
-import type { Controller } from './controller.ts';
-import { installed } from './engine.ts';
-import { renewLengths } from './lengths.ts';
+import { Refused } from '../../../change/errors.ts';
+import { namedValues } from '../../../plan/codec.ts';
+import { suspensions } from '../../../postgres/apply/policy.ts';
+import { drop, list } from '../../../postgres/apply/quarantine.ts';
+import type { QuarantineDocument } from '../../../server/documents.ts';
+import { mark, markTables } from '../../../sqlite/capture/marking.ts';
+import { openSource } from '../../../sqlite/open.ts';
+import { writeTransaction } from '../../../sqlite/transaction.ts';
+import type { Controller } from '../controller.ts';
+import { installed } from '../engine.ts';
+import { renewLengths } from '../lengths.ts';
 
 const MARK_WAIT_MS = 30_000;
 /** Rows of quarantine that a document holds at most; `retry` and `drop` see all of them. */

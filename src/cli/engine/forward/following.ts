@@ -6,31 +6,31 @@
  * in Postgres is still the old one. While the first copy runs, [G3] does not hold yet: then the DDL goes first, alone.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { SourceMoved } from '../../change/errors.ts';
-import { type Evolution, evolve } from '../../plan/evolve/evolve.ts';
-import { changeDdl, changeLines } from '../../plan/evolve/evolve-ddl.ts';
-import type { Plan } from '../../plan/plan.ts';
-import type { SourceTable, TableStats } from '../../plan/schema.ts';
-import { waive } from '../../plan/waive.ts';
-import { endRound } from '../../postgres/compare/round.ts';
-import { analyze, buildIndexes } from '../../postgres/installed/constraints.ts';
-import { record } from '../../postgres/installed/control.ts';
-import { evolveTarget } from '../../postgres/installed/evolve.ts';
-import { type Session, transaction } from '../../postgres/session/open.ts';
-import { adopt, type Look, look } from '../../sqlite/capture/adopt.ts';
-import { captureHazards } from '../../sqlite/capture/hazards.ts';
-import { mend } from '../../sqlite/capture/health.ts';
-import { remains, retake, unhook } from '../../sqlite/capture/retake.ts';
-import { isDoubtful } from '../../sqlite/capture/steps.ts';
-import { type Database, fileAt, openSource } from '../../sqlite/open.ts';
-import { type Asked, profile } from '../../sqlite/profile/profile.ts';
-import { schemaVersion } from '../../sqlite/read/values.ts';
-import { writeTransaction } from '../../sqlite/transaction.ts';
-import { type Engine, halt, type Installed, identityOf, type Standing } from './engine.ts';
+import { SourceMoved } from '../../../change/errors.ts';
+import { type Evolution, evolve } from '../../../plan/evolve/evolve.ts';
+import { changeDdl, changeLines } from '../../../plan/evolve/evolve-ddl.ts';
+import type { Plan } from '../../../plan/plan.ts';
+import type { SourceTable, TableStats } from '../../../plan/schema.ts';
+import { waive } from '../../../plan/waive.ts';
+import { endRound } from '../../../postgres/compare/round.ts';
+import { analyze, buildIndexes } from '../../../postgres/installed/constraints.ts';
+import { record } from '../../../postgres/installed/control.ts';
+import { evolveTarget } from '../../../postgres/installed/evolve.ts';
+import { type Session, transaction } from '../../../postgres/session/open.ts';
+import { adopt, type Look, look } from '../../../sqlite/capture/adopt.ts';
+import { captureHazards } from '../../../sqlite/capture/hazards.ts';
+import { mend } from '../../../sqlite/capture/health.ts';
+import { remains, retake, unhook } from '../../../sqlite/capture/retake.ts';
+import { isDoubtful } from '../../../sqlite/capture/steps.ts';
+import { type Database, fileAt, openSource } from '../../../sqlite/open.ts';
+import { type Asked, profile } from '../../../sqlite/profile/profile.ts';
+import { schemaVersion } from '../../../sqlite/read/values.ts';
+import { writeTransaction } from '../../../sqlite/transaction.ts';
+import { type Engine, halt, type Installed, identityOf, type Standing } from '../engine.ts';
+import { watched } from '../points.ts';
+import { untilCaughtUp } from '../tail.ts';
 import { forwardTail } from './forward-tail.ts';
-import { watched } from './points.ts';
 import { forwardSink } from './sinks.ts';
-import { untilCaughtUp } from './tail.ts';
 
 const LOCK_WAIT_MS = 30_000;
 /** A file that is being put in place is away for a moment. */

@@ -1,4 +1,4 @@
-import type { Installed } from '../engine.ts';
+import type { Installed } from './engine.ts';
 
 /** Names of the slot and the publication: one pair for each installation. */
 export const streamOf = ({ install }: Pick<Installed, 'install'>): { readonly slot: string; readonly publication: string } => ({

@@ -1,23 +1,23 @@
-import type { Seq } from '../../change/change.ts';
-import { type Phase, primaryIn } from '../../cutover/phase.ts';
-import { readProgress } from '../../postgres/apply/chunk.ts';
-import { suspensions } from '../../postgres/apply/policy.ts';
-import { count } from '../../postgres/apply/quarantine.ts';
-import { lastPauses, readAudit } from '../../postgres/installed/audit.ts';
-import { readControl } from '../../postgres/installed/control.ts';
-import { readScheduled } from '../../postgres/installed/scheduled.ts';
-import { type SlotState, slotState } from '../../postgres/wal/slot.ts';
-import type { Lag } from '../../replicate/lag.ts';
-import { judgeSlot } from '../../replicate/retained.ts';
-import type { StatusDocument } from '../../server/documents.ts';
-import { hasJournal, headMark } from '../../sqlite/capture/marking.ts';
-import { waitingMarks } from '../../sqlite/journal/compact.ts';
-import { unlessLocked } from '../../sqlite/open.ts';
-import type { Config } from '../config.ts';
-import { type Engine, refuseOtherSource, shown } from './engine.ts';
-import { UNCAPTURED } from './following.ts';
-import { notInstalled } from './keep/captured.ts';
-import { waiting } from './tell/alarm.ts';
+import type { Seq } from '../../../change/change.ts';
+import { type Phase, primaryIn } from '../../../cutover/phase.ts';
+import { readProgress } from '../../../postgres/apply/chunk.ts';
+import { suspensions } from '../../../postgres/apply/policy.ts';
+import { count } from '../../../postgres/apply/quarantine.ts';
+import { lastPauses, readAudit } from '../../../postgres/installed/audit.ts';
+import { readControl } from '../../../postgres/installed/control.ts';
+import { readScheduled } from '../../../postgres/installed/scheduled.ts';
+import { type SlotState, slotState } from '../../../postgres/wal/slot.ts';
+import type { Lag } from '../../../replicate/lag.ts';
+import { judgeSlot } from '../../../replicate/retained.ts';
+import type { StatusDocument } from '../../../server/documents.ts';
+import { hasJournal, headMark } from '../../../sqlite/capture/marking.ts';
+import { waitingMarks } from '../../../sqlite/journal/compact.ts';
+import { unlessLocked } from '../../../sqlite/open.ts';
+import type { Config } from '../../config.ts';
+import { notInstalled } from '../captured.ts';
+import { type Engine, refuseOtherSource, shown } from '../engine.ts';
+import { UNCAPTURED } from '../forward/following.ts';
+import { waiting } from '../tell/alarm.ts';
 
 /** Everything `status` shows. `lag` is the daemon's own measure; without one it is read from the journal, and has no age. */
 export async function readStatus(

@@ -3,26 +3,26 @@
  * journal's rows are no longer needed.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Mark, Rows } from '../../change/change.ts';
-import { PipeEnded } from '../../change/errors.ts';
-import type { Sink } from '../../change/ports.ts';
-import { settle } from '../../postgres/apply/small.ts';
-import { targetState } from '../../postgres/compare/state.ts';
-import { readVerified } from '../../postgres/installed/control.ts';
-import { type Lag, lagTracker } from '../../replicate/lag.ts';
-import { pipe } from '../../replicate/pipe.ts';
-import { doorbell } from '../../sqlite/journal/doorbell.ts';
-import { journal } from '../../sqlite/journal/journal.ts';
-import { prune } from '../../sqlite/journal/prune.ts';
-import { isBusy, isFull, isLocked, openSource } from '../../sqlite/open.ts';
-import type { StatePair } from '../../verify/rows.ts';
-import type { Installed } from './engine.ts';
+import type { Mark, Rows } from '../../../change/change.ts';
+import { PipeEnded } from '../../../change/errors.ts';
+import type { Sink } from '../../../change/ports.ts';
+import { settle } from '../../../postgres/apply/small.ts';
+import { targetState } from '../../../postgres/compare/state.ts';
+import { readVerified } from '../../../postgres/installed/control.ts';
+import { type Lag, lagTracker } from '../../../replicate/lag.ts';
+import { pipe } from '../../../replicate/pipe.ts';
+import { doorbell } from '../../../sqlite/journal/doorbell.ts';
+import { journal } from '../../../sqlite/journal/journal.ts';
+import { prune } from '../../../sqlite/journal/prune.ts';
+import { isBusy, isFull, isLocked, openSource } from '../../../sqlite/open.ts';
+import type { StatePair } from '../../../verify/rows.ts';
+import type { Installed } from '../engine.ts';
+import { watchLengths } from '../lengths.ts';
+import { watched } from '../points.ts';
+import { compareRecent } from '../prove/recent.ts';
+import type { Tail } from '../tail.ts';
+import { reasonOf } from '../tell/alerts.ts';
 import { drained, headIn } from './journal-cap.ts';
-import { watchLengths } from './lengths.ts';
-import { watched } from './points.ts';
-import { compareRecent } from './prove/recent.ts';
-import type { Tail } from './tail.ts';
-import { reasonOf } from './tell/alerts.ts';
 
 /** A read transaction keeps the application's WAL from being reset: never for longer than this. */
 const ANCHOR_MS = 300;

@@ -7,8 +7,8 @@ import { openSource } from '../../../sqlite/open.ts';
 import { writeTransaction } from '../../../sqlite/transaction.ts';
 import { halt, type Installed } from '../engine.ts';
 import { watchLengths } from '../lengths.ts';
-import type { FenceWatch } from '../mirror/fence-watch.ts';
-import { streamOf } from '../mirror/stream-names.ts';
+import { streamOf } from '../stream-names.ts';
+import type { FenceWatch } from './fence-watch.ts';
 
 const LOCK_WAIT_MS = 5_000;
 const UNDO =

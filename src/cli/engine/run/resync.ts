@@ -1,19 +1,19 @@
 /* Copies again on request: from SQLite while it is primary, or the whole mirror from Postgres. */
-import { Refused } from '../../change/errors.ts';
-import { type Phase, primaryIn } from '../../cutover/phase.ts';
-import type { TablePlan } from '../../plan/plan.ts';
-import { audit } from '../../postgres/installed/audit.ts';
-import type { DoneDocument } from '../../server/documents.ts';
-import type { Progress } from '../../server/operations.ts';
-import { markTables } from '../../sqlite/capture/marking.ts';
-import { openSource } from '../../sqlite/open.ts';
-import { writeTransaction } from '../../sqlite/transaction.ts';
-import type { Controller } from './controller.ts';
-import { type Engine, type Installed, installed } from './engine.ts';
-import { takeAsTruth } from './following.ts';
-import { renewLengths } from './lengths.ts';
-import { remakeMirror } from './mirror/remirroring.ts';
-import { followLoss } from './switch/accepted-loss.ts';
+import { Refused } from '../../../change/errors.ts';
+import { type Phase, primaryIn } from '../../../cutover/phase.ts';
+import type { TablePlan } from '../../../plan/plan.ts';
+import { audit } from '../../../postgres/installed/audit.ts';
+import type { DoneDocument } from '../../../server/documents.ts';
+import type { Progress } from '../../../server/operations.ts';
+import { markTables } from '../../../sqlite/capture/marking.ts';
+import { openSource } from '../../../sqlite/open.ts';
+import { writeTransaction } from '../../../sqlite/transaction.ts';
+import type { Controller } from '../controller.ts';
+import { chosen, type Engine, installed } from '../engine.ts';
+import { takeAsTruth } from '../forward/following.ts';
+import { renewLengths } from '../lengths.ts';
+import { remakeMirror } from '../mirror/remirroring.ts';
+import { followLoss } from '../switch/accepted-loss.ts';
 
 const WAIT_MS = 30_000;
 
@@ -65,20 +65,6 @@ export async function resync(controller: Controller, names: readonly string[], p
     return await begin();
   });
   return await endResync(controller, tables);
-}
-
-/** The tables of these names, as SQLite or Postgres calls them; all without names. Throws Refused for one that is not there. */
-export function chosen(on: Pick<Installed, 'plan'>, names: readonly string[]): readonly TablePlan[] {
-  if (names.length === 0) return on.plan.tables;
-  return names.map(name => {
-    const table = on.plan.tables.find(candidate => candidate.name === name || candidate.target === name);
-    if (table === undefined) {
-      throw new Refused(`there is no table ${name}`, [
-        { code: 'no-such-table', reason: `the plan has no table ${name}`, remedy: 'names are in `attacca status`' },
-      ]);
-    }
-    return table;
-  });
 }
 
 const refused = (reason: string, remedy: string): Refused => new Refused('resync refused', [{ code: 'phase', reason, remedy }]);

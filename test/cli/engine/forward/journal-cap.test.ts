@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { outage } from '../../../src/cli/engine/journal-cap.ts';
-import { alertsOf } from '../../../src/cli/engine/tell/alerts.ts';
-import { install } from '../../../src/sqlite/capture/install.ts';
-import { headMark } from '../../../src/sqlite/capture/marking.ts';
-import { checkAnchor } from '../../../src/sqlite/journal/journal.ts';
-import { readSchema } from '../../../src/sqlite/schema/tables.ts';
-import { planOf, scratch } from '../../sqlite/planned.ts';
+import { outage } from '../../../../src/cli/engine/forward/journal-cap.ts';
+import { alertsOf } from '../../../../src/cli/engine/tell/alerts.ts';
+import { install } from '../../../../src/sqlite/capture/install.ts';
+import { headMark } from '../../../../src/sqlite/capture/marking.ts';
+import { checkAnchor } from '../../../../src/sqlite/journal/journal.ts';
+import { readSchema } from '../../../../src/sqlite/schema/tables.ts';
+import { planOf, scratch } from '../../../sqlite/planned.ts';
 
 /** An installed file with the cap at ten marks, and so many rows more when they are asked for. */
 async function capped() {

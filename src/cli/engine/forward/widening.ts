@@ -1,19 +1,18 @@
 /* Makes columns wider whose values no longer fit, while SQLite is primary; their tables are copied anew in one transaction. */
-import { Refused } from '../../change/errors.ts';
-import { type Wanted, widen } from '../../plan/evolve/widen.ts';
-import { columnUnder } from '../../plan/file/misfits.ts';
-import type { ColumnPlan, Plan } from '../../plan/plan.ts';
-import { list } from '../../postgres/apply/quarantine.ts';
-import { audit } from '../../postgres/installed/audit.ts';
-import type { DoneDocument } from '../../server/documents.ts';
-import type { Progress } from '../../server/operations.ts';
-import { look } from '../../sqlite/capture/adopt.ts';
-import { isDoubtful } from '../../sqlite/capture/steps.ts';
-import { openSource } from '../../sqlite/open.ts';
-import type { Controller } from './controller.ts';
-import { installed, type Standing } from './engine.ts';
+import { Refused } from '../../../change/errors.ts';
+import { type Wanted, widen } from '../../../plan/evolve/widen.ts';
+import { columnUnder } from '../../../plan/file/misfits.ts';
+import type { ColumnPlan, Plan } from '../../../plan/plan.ts';
+import { list } from '../../../postgres/apply/quarantine.ts';
+import { audit } from '../../../postgres/installed/audit.ts';
+import type { DoneDocument } from '../../../server/documents.ts';
+import type { Progress } from '../../../server/operations.ts';
+import { look } from '../../../sqlite/capture/adopt.ts';
+import { isDoubtful } from '../../../sqlite/capture/steps.ts';
+import { openSource } from '../../../sqlite/open.ts';
+import type { Controller } from '../controller.ts';
+import { chosen, installed, type Standing } from '../engine.ts';
 import { followEvolution, statsOf } from './following.ts';
-import { chosen } from './resync.ts';
 
 /** Without `names`: every table that has rows in quarantine. Throws Refused where the plan cannot be changed now. */
 export async function widenTables(controller: Controller, names: readonly string[], progress: Progress): Promise<DoneDocument> {

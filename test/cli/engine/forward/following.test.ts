@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { SourceMoved } from '../../../src/change/errors.ts';
-import { statsOf } from '../../../src/cli/engine/following.ts';
-import { schemaVersion } from '../../../src/sqlite/read/values.ts';
-import { readSchema } from '../../../src/sqlite/schema/tables.ts';
-import { scratch } from '../../sqlite/planned.ts';
+import { SourceMoved } from '../../../../src/change/errors.ts';
+import { statsOf } from '../../../../src/cli/engine/forward/following.ts';
+import { schemaVersion } from '../../../../src/sqlite/read/values.ts';
+import { readSchema } from '../../../../src/sqlite/schema/tables.ts';
+import { scratch } from '../../../sqlite/planned.ts';
 
 test('a table that is gone before its values are read: the file is to be looked at again; other errors are what they are', () => {
   using world = scratch('create table t (id integer primary key, v); insert into t values (1, 2)');

@@ -1,8 +1,8 @@
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
-import { controller } from '../../../src/cli/engine/controller.ts';
-import type { Engine } from '../../../src/cli/engine/engine.ts';
-import { makePlace } from '../refusals.ts';
+import type { Engine } from '../../../../src/cli/engine/engine.ts';
+import { controller } from '../../../../src/cli/engine/run/controlling.ts';
+import { makePlace } from '../../refusals.ts';
 
 test('a file that is locked in the middle of what was asked for is named, with what to do [G7]', async () => {
   using place = makePlace();

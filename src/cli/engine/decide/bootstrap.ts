@@ -1,28 +1,28 @@
 /*
  * From nothing to an installation in Postgres: the file is examined, the plan decided and tried on the target, tables and fence are made.
- * What goes into the file, and the rows, come phase by phase after that (controller.ts).
+ * What goes into the file, and the rows, come phase by phase after that (run/controlling.ts).
  */
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
-import { Refused } from '../../change/errors.ts';
-import { quote } from '../../change/quote.ts';
-import { withoutRefused } from '../../plan/ddl/statements.ts';
-import type { TargetSchema } from '../../plan/existing/target.ts';
-import { type Finding, placeOf } from '../../plan/finding.ts';
-import type { Plan } from '../../plan/plan.ts';
-import { todo } from '../../plan/waive.ts';
-import { readControl } from '../../postgres/installed/control.ts';
-import { installPostgres, occupants } from '../../postgres/installed/install.ts';
-import { tryPlan } from '../../postgres/installed/trial.ts';
-import type { Session } from '../../postgres/session/open.ts';
-import { fileControlAt, finished, readFileControl, wasFinished } from '../../sqlite/capture/control.ts';
-import { openSource } from '../../sqlite/open.ts';
-import type { Config } from '../config.ts';
-import type { Decided } from './decide/deciding.ts';
-import { tryValues, whatIsThere } from './decide/existing.ts';
-import { checkBeside, decideBeside } from './decide/planning.ts';
-import { type Engine, identityOf, refuse, refuseOtherSource } from './engine.ts';
-import { ELSEWHERE, notInstalled, unnamedTarget } from './keep/captured.ts';
+import { Refused } from '../../../change/errors.ts';
+import { quote } from '../../../change/quote.ts';
+import { withoutRefused } from '../../../plan/ddl/statements.ts';
+import type { TargetSchema } from '../../../plan/existing/target.ts';
+import { type Finding, placeOf } from '../../../plan/finding.ts';
+import type { Plan } from '../../../plan/plan.ts';
+import { todo } from '../../../plan/waive.ts';
+import { readControl } from '../../../postgres/installed/control.ts';
+import { installPostgres, occupants } from '../../../postgres/installed/install.ts';
+import { tryPlan } from '../../../postgres/installed/trial.ts';
+import type { Session } from '../../../postgres/session/open.ts';
+import { fileControlAt, finished, readFileControl, wasFinished } from '../../../sqlite/capture/control.ts';
+import { openSource } from '../../../sqlite/open.ts';
+import type { Config } from '../../config.ts';
+import { ELSEWHERE, notInstalled, unnamedTarget } from '../captured.ts';
+import { type Engine, identityOf, refuse, refuseOtherSource } from '../engine.ts';
+import type { Decided } from './deciding.ts';
+import { tryValues, whatIsThere } from './existing.ts';
+import { checkBeside, decideBeside } from './planning.ts';
 
 /**
  * Looks at a file before anything is put into it: whole, captured for nobody, and nothing that blocks. Changes nothing. Throws
@@ -82,7 +82,7 @@ export async function onTarget<D extends { readonly plan: Plan }>(session: Sessi
 
 /** The examination with what Postgres has already, which may be the application's tables. */
 async function examineBoth({ config, log, main }: Engine, signal: AbortSignal): Promise<Decided> {
-  const overrides = config.plan === undefined ? undefined : (await import('./decide/deciding.ts')).readOverrides(config.plan);
+  const overrides = config.plan === undefined ? undefined : (await import('./deciding.ts')).readOverrides(config.plan);
   const target = await whatIsThere(main, config.source, config.schema, overrides);
   const decided = await examine(config, log, signal, target);
   report(log, await tryValues(main, config.source, decided.plan, decided.tries));

@@ -1,11 +1,11 @@
 /* What is said where a file is captured for a target that was not named, is another one, or holds nothing of attacca any more. */
-import { Refused, UsageError } from '../../../change/errors.ts';
-import { NoDatabase } from '../../../postgres/session/connection-error.ts';
-import { PostgresError } from '../../../postgres/session/errors.ts';
-import { type ConnectOptions, connect, type Session } from '../../../postgres/session/open.ts';
-import { type ControlRow, fileControlAt, finished, readFileControl, wasFinished } from '../../../sqlite/capture/control.ts';
-import { openSource } from '../../../sqlite/open.ts';
-import { streamOf } from '../mirror/stream-names.ts';
+import { Refused, UsageError } from '../../change/errors.ts';
+import { NoDatabase } from '../../postgres/session/connection-error.ts';
+import { PostgresError } from '../../postgres/session/errors.ts';
+import { type ConnectOptions, connect, type Session } from '../../postgres/session/open.ts';
+import { type ControlRow, fileControlAt, finished, readFileControl, wasFinished } from '../../sqlite/capture/control.ts';
+import { openSource } from '../../sqlite/open.ts';
+import { streamOf } from './stream-names.ts';
 
 const TAKE_OUT = '`attacca uninstall --source FILE` takes capture out of the file';
 

@@ -4,13 +4,13 @@
  * Only between two lives of the pipe: while it runs, a batch takes everything there is, and nobody else may know where the next
  * checkpoint will be. See sqlite/journal/compact.ts for why nothing is lost.
  */
-import type { Seq } from '../../change/change.ts';
-import { isTransient } from '../../change/errors.ts';
-import { readFileControl } from '../../sqlite/capture/control.ts';
-import { headMark } from '../../sqlite/capture/marking.ts';
-import { compact, waitingMarks } from '../../sqlite/journal/compact.ts';
-import { isBusy, isLocked, openSource } from '../../sqlite/open.ts';
-import type { Engine } from './engine.ts';
+import type { Seq } from '../../../change/change.ts';
+import { isTransient } from '../../../change/errors.ts';
+import { readFileControl } from '../../../sqlite/capture/control.ts';
+import { headMark } from '../../../sqlite/capture/marking.ts';
+import { compact, waitingMarks } from '../../../sqlite/journal/compact.ts';
+import { isBusy, isLocked, openSource } from '../../../sqlite/open.ts';
+import type { Engine } from '../engine.ts';
 
 /** From this share of the cap on people are told. */
 const WARN = 0.8;
