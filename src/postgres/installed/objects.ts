@@ -5,8 +5,9 @@
 import { ReplicationError } from '../../change/errors.ts';
 import type { CatalogObject, SequenceState } from '../../plan/ddl/catalog-object.ts';
 import { planStatements, type RefusedObject } from '../../plan/ddl/statements.ts';
-import { at, type Plan, targetsOf } from '../../plan/plan.ts';
+import { type Plan, targetsOf } from '../../plan/plan.ts';
 import type { Session } from '../session/open.ts';
+import { identities } from './sequence.ts';
 import { makeAll } from './trial.ts';
 
 /** The schema is left out, whatever it is called: that of temporary tables by its own name (up to Postgres 14), or by `pg_temp`. */
@@ -122,9 +123,9 @@ const REMEMBER_SEQUENCES = /* sql */ `
   insert into attacca.witness (object, state) select 'sequence:' || id, coalesce(last::text, '') from (${SEQUENCES}) s
   on conflict (object) do update set state = excluded.state`;
 
-function identitiesOf({ schema, tables }: Plan): unknown[] {
-  const known = tables.flatMap(table => (table.identity === null ? [] : [{ ...table, column: at(table.columns, table.identity).target }]));
-  return [schema, known.map(({ id }) => id), known.map(({ target }) => target), known.map(({ column }) => column)];
+function identitiesOf(plan: Plan): unknown[] {
+  const known = identities(plan);
+  return [plan.schema, known.map(({ table }) => table.id), known.map(({ table }) => table.target), known.map(({ column }) => column)];
 }
 
 /** The sequences of the identities. One that attacca has not left anywhere yet is where it was made: at its start. */

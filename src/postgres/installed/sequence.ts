@@ -76,5 +76,6 @@ export async function readSequences(session: Session, plan: Plan, kept: 'durably
   return new Map(rows.map(row => [Number(row.id), BigInt(row.used ?? 0)]));
 }
 
-const identities = (plan: Plan): { table: TablePlan; column: string }[] =>
+/** The identity columns, as Postgres calls them. */
+export const identities = (plan: Plan): { table: TablePlan; column: string }[] =>
   plan.tables.flatMap(table => (table.identity === null ? [] : [{ table, column: at(table.columns, table.identity).target }]));

@@ -93,9 +93,7 @@ export function openSqlite(
   const head = headMark(db);
   const schema = schemaOf(db); // as it is without our triggers, and known already where the connection has read a table
   if (db.prepare(OPEN).run({ epoch, seq: head.seq }).changes !== 1) throw notAt('postgres', epoch);
-  takeDown(db);
-  bringBack(db);
-  db.exec('drop table _attacca_fence; drop table _attacca_app_trigger');
+  open(db);
   dropCapture(db); // there is none, unless somebody put one back
   for (const trigger of expectedTriggers(plan, schema).values()) db.exec(trigger);
   settle(db);
@@ -108,10 +106,14 @@ export function openSqlite(
  */
 export function openWithLoss({ db }: Hold, epoch: bigint): void {
   if (db.prepare(OPEN_WITH_LOSS).run({ epoch, seq: headMark(db).seq }).changes !== 1) throw notAt('postgres', epoch);
+  open(db);
+}
+
+/** The fence goes, and the application's triggers come back. */
+function open(db: Database): void {
   takeDown(db);
   bringBack(db);
   db.exec('drop table _attacca_fence; drop table _attacca_app_trigger');
-  settle(db);
 }
 
 /** Where the stream into this file ended, if it was opened with loss and Postgres does not know of it yet. */
