@@ -1,8 +1,9 @@
 /* A flag that a program sets, and another one (or the same with other words) reads back. */
 import { z } from 'zod';
 import { run } from '../outside/run.ts';
+import { DISTINCT, distinct, values } from './config.ts';
 import type { FlagState, Side } from './flag.ts';
-import { DISTINCT, distinct, place, timeoutMs, values } from './place.ts';
+import { place, timeoutMs } from './place.ts';
 import { verifiedFlag } from './verified.ts';
 
 const Argv = z.array(z.string()).min(1);

@@ -1,8 +1,9 @@
 /* A flag behind an HTTP API: one request sets it, another one reads it back. */
 import { z } from 'zod';
 import { RequestConfig, send } from '../outside/request.ts';
+import { DISTINCT, distinct, values } from './config.ts';
 import type { FlagContext, FlagState } from './flag.ts';
-import { DISTINCT, distinct, place, timeoutMs, values } from './place.ts';
+import { place, timeoutMs } from './place.ts';
 import { type Found, verifiedFlag } from './verified.ts';
 
 const Path = z.string().regex(/^[^.]+(\.[^.]+)*$/, 'must be names or numbers with dots between');

@@ -7,8 +7,9 @@
 import { z } from 'zod';
 import { messageOf, ReplicationError } from '../change/errors.ts';
 import { quote } from '../change/quote.ts';
+import { DISTINCT, distinct, values } from './config.ts';
 import { type FlagProvider, type FlagSql, type FlagState, meant } from './flag.ts';
-import { DISTINCT, distinct, place, values } from './place.ts';
+import { place } from './place.ts';
 import { older } from './verified.ts';
 
 export const RowFlag = z

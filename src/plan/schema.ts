@@ -86,6 +86,10 @@ export type SourceForeignKey = {
   readonly onUpdate: string;
 };
 
+/** The columns that a foreign key refers to: without a list of them, the key of the parent. */
+export const referenced = ({ parentColumns }: SourceForeignKey, parent: SourceTable): readonly string[] =>
+  parentColumns.length > 0 ? parentColumns : primaryKey(parent);
+
 /** What the stored values are. Counts are of values, not of distinct ones. */
 export type TableStats = {
   readonly rows: number;

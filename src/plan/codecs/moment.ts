@@ -40,6 +40,17 @@ function parseFormat(type: MomentType, format: string): Format | undefined {
   return (time === undefined) === (type === 'date') && Math.abs(minutesOf(zone)) < 16 * 60 ? parsed : undefined;
 }
 
+const ISO = /^(date|timestamp|timestamptz)\(YYYY-MM-DD(?:([T ])hh:mm:ss(?:\.(f+))?(|Z| UTC|\+00|\+00:00))?\)$/;
+
+/** A format in UTC or without a zone, whose texts SQL can tell and make as well. */
+export type Iso = Pick<Format, 'between' | 'digits' | 'zone' | 'type'>;
+
+/** The format of a codec; undefined for any other. */
+export function isoOf(codec: string): Iso | undefined {
+  const [whole, type, between, fraction = '', zone = ''] = ISO.exec(codec) ?? [];
+  return whole === undefined ? undefined : { type: type as MomentType, between, digits: fraction.length, zone };
+}
+
 /** A zone's distance from UTC, east is positive. */
 function minutesOf(zone: string): number {
   const [, sign, hours, minutes = '0'] = /([+-])(\d\d):?(\d\d)?$/.exec(zone) ?? [];

@@ -103,8 +103,14 @@ export const EXAMPLES: readonly string[] = [
   'tagged',
 ];
 
-function familyOf(codec: string): { readonly family: Family; readonly argument: string } | undefined {
+/** What a codec is called, and its argument. */
+export function partsOf(codec: string): { readonly name: string; readonly argument: string } {
   const [, name = '', argument = ''] = /^([a-z]+)(?:\(([^()]+)\))?$/.exec(codec) ?? [];
+  return { name, argument };
+}
+
+function familyOf(codec: string): { readonly family: Family; readonly argument: string } | undefined {
+  const { name, argument } = partsOf(codec);
   const family = Object.hasOwn(FAMILIES, name) ? FAMILIES[name] : undefined;
   return family === undefined ? undefined : { family, argument };
 }

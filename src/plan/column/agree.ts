@@ -3,7 +3,7 @@
  * parent, and where a parent's narrow codec does not fit a child, both keep the plain one.
  */
 import type { CodecName, TablePlan } from '../plan.ts';
-import { type ColumnStats, type Profile, primaryKey, type SourceColumn, type SourceTable } from '../schema.ts';
+import { type ColumnStats, type Profile, referenced, type SourceColumn, type SourceTable } from '../schema.ts';
 import { chooseCodec, contradiction } from './column.ts';
 import { type Roles, rolesOf } from './role.ts';
 
@@ -91,7 +91,7 @@ function pairs(table: SourceTable, tables: readonly SourceTable[]): (readonly [s
   return table.foreignKeys.flatMap(key => {
     const parent = tables.find(({ name }) => name.toLowerCase() === key.parent.toLowerCase());
     if (parent === undefined) return [];
-    const columns = key.parentColumns.length > 0 ? key.parentColumns : primaryKey(parent);
+    const columns = referenced(key, parent);
     return key.columns.flatMap((column, place) => {
       const other = columns[place];
       return other === undefined ? [] : [[memberName(table.name, column), memberName(parent.name, other)] as const];

@@ -6,6 +6,7 @@ import type { Value } from '../../change/value.ts';
 import { codecOf } from '../codec.ts';
 import { type Affinity, looksNumeric } from '../codecs/affinity.ts';
 import { Unfit } from '../codecs/fit.ts';
+import { numberOf } from '../expression/literal.ts';
 import type { ColumnPlan } from '../plan.ts';
 import type { SourceColumn } from '../schema.ts';
 
@@ -95,11 +96,7 @@ function quoted(sql: string): string | undefined {
 /** An integer where it is one of 64 bits, otherwise a REAL; undefined for what is no number. */
 function number(sql: string): bigint | number | undefined {
   const [, sign, digits] = /^([+-]?)\s*(\d+(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?|0x[\da-f]{1,16})$/i.exec(sql) ?? [];
-  if (digits === undefined) return undefined;
-  if (!/^(?:\d+|0x.*)$/i.test(digits)) return Number(`${sign}${digits}`);
-  const size = /^0x/i.test(digits) ? BigInt.asIntN(64, BigInt(digits)) : BigInt(digits);
-  const value = sign === '-' ? -size : size;
-  return BigInt.asIntN(64, value) === value ? value : Number(value);
+  return digits === undefined ? undefined : numberOf(digits, sign === '-' ? '-' : '');
 }
 
 const NO_TEXT_OF_REAL = new Unfit('a REAL, whose text only SQLite knows');

@@ -3,6 +3,8 @@
  * Points in time before the year 1 have no text here and count as NULL.
  */
 import { literal } from '../../change/quote.ts';
+import { isoOf } from '../codecs/moment.ts';
+import { partsOf } from '../codecs/registry.ts';
 import { compat, type Scope } from './scope.ts';
 import { type Typed, typed } from './typed.ts';
 
@@ -12,7 +14,7 @@ export function asStored(value: Typed, scope: Scope): Typed {
   if (kind !== 'opaque' || column === undefined) return value;
   const as = (kind: Typed['kind'], text: string): Typed => ({ ...typed(kind, text), affinity, collation, collated });
   const { codec } = column;
-  const [, name = '', argument = ''] = /^([a-z]+)(?:\((.+)\))?$/.exec(codec) ?? [];
+  const { name, argument } = partsOf(codec);
   if (name === 'uuid') return uuid(argument, sql, as) ?? value;
   if (name === 'boolean') {
     const [yes = '', no = ''] = argument.split('/');
@@ -47,12 +49,11 @@ function epoch(format: string, sql: string): string | undefined {
   return `(round((extract(epoch from ${sql} at time zone 'UTC')::numeric${from})${times}))::bigint`;
 }
 
-const MOMENT = /^(date|timestamp|timestamptz)\(YYYY-MM-DD(?:([T ])hh:mm:ss(?:\.(f+))?(|Z| UTC|\+00|\+00:00))?\)$/;
-
 function momentText(codec: string, sql: string, scope: Scope): string | undefined {
-  const [whole, type, between, fraction = '', zone = ''] = MOMENT.exec(codec) ?? [];
-  if (whole === undefined) return undefined;
+  const iso = isoOf(codec);
+  if (iso === undefined) return undefined;
+  const { type, between = '', digits, zone } = iso;
   const value = type === 'timestamptz' ? `${sql} at time zone 'UTC'` : type === 'date' ? `(${sql})::timestamp` : sql;
-  const text = `${compat(scope, 'moment_text')}(${value}, ${literal(between ?? '')}, ${fraction.length})`;
+  const text = `${compat(scope, 'moment_text')}(${value}, ${literal(between)}, ${digits})`;
   return zone === '' ? text : `(${text} || ${literal(zone)})`;
 }

@@ -1,12 +1,13 @@
 /*
  * Defaults for columns of narrow types. Such a value is born in Postgres: it must be one that the codec can write back, no more.
  */
+import { partsOf } from '../codecs/registry.ts';
 import type { ColumnPlan } from '../plan.ts';
 import type { Typed } from './typed.ts';
 
 /** The default as a value of the column's own type; undefined where the codec has no own way, or the value would not fit. */
 export function fresh(value: Typed, { codec, type }: Pick<ColumnPlan, 'codec' | 'type'>): string | undefined {
-  const [, name = '', argument = ''] = /^([a-z]+)(?:\((.+)\))?$/.exec(codec) ?? [];
+  const { name, argument } = partsOf(codec);
   const { kind, sql, mask } = value;
   const cast = `(${sql})::${type}`;
   if (mask !== undefined && mask === argument) return cast;

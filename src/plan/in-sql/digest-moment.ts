@@ -2,7 +2,8 @@
  * Dates and times in a digest: the integers that Postgres sends for them, which are made here of the texts that SQLite has, or that
  * its SQL makes of numbers. Exactly one text of a format means a point in time; what is not that text is a misfit here.
  */
-import { daysOf, isDay } from '../codecs/calendar.ts';
+import { daysOf, isDay, type MomentType } from '../codecs/calendar.ts';
+import { isoOf } from '../codecs/moment.ts';
 import type { Form } from './digest.ts';
 import { sentArray } from './digest-sent.ts';
 import { epochForm } from './epoch-form.ts';
@@ -17,8 +18,7 @@ type Layout = {
   readonly zone: Uint8Array;
 };
 
-const TEXT = /^(date|timestamp|timestamptz)\(YYYY-MM-DD(?:([T ])hh:mm:ss(?:\.(f+))?(|Z| UTC|\+00|\+00:00))?\)$/;
-const OIDS: Readonly<Record<string, number>> = { date: 1082, timestamp: 1114, timestamptz: 1184 };
+const OIDS: Readonly<Record<MomentType, number>> = { date: 1082, timestamp: 1114, timestamptz: 1184 };
 
 const bytesOf = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 
@@ -37,10 +37,11 @@ export function momentForm(codec: string): Form | undefined {
 type Shown = { readonly layout: Layout; readonly shown: (c: string) => string };
 
 function ofText(codec: string): Shown | undefined {
-  const [whole, type = '', between, fraction = '', zone = ''] = TEXT.exec(codec) ?? [];
-  if (whole === undefined) return undefined;
+  const iso = isoOf(codec);
+  if (iso === undefined) return undefined;
+  const { type, between, digits, zone } = iso;
   return {
-    layout: { oid: OIDS[type] ?? 0, between: between?.charCodeAt(0), digits: fraction.length, zone: bytesOf(zone) },
+    layout: { oid: OIDS[type], between: between?.charCodeAt(0), digits, zone: bytesOf(zone) },
     shown: c => `when ${c} > '' and ${c} < x'' then ${c}`,
   };
 }
@@ -50,7 +51,7 @@ function ofNumber(codec: string): Shown | undefined {
   if (form === undefined) return undefined;
   const zoned = codec.startsWith('timestamptz');
   return {
-    layout: { oid: OIDS[zoned ? 'timestamptz' : 'timestamp'] ?? 0, between: 0x20, digits: 0, zone: bytesOf(zoned ? '+00' : '') },
+    layout: { oid: OIDS[zoned ? 'timestamptz' : 'timestamp'], between: 0x20, digits: 0, zone: bytesOf(zoned ? '+00' : '') },
     shown: c => `when typeof(${c}) = 'integer' and ${form.fits(c)} then ${form.text(c)}`,
   };
 }

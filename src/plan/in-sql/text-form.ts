@@ -3,6 +3,8 @@
  * `encode` takes is told; of those that it refuses only some that Postgres refuses too.
  */
 
+import { isoOf } from '../codecs/moment.ts';
+
 /** True only for texts that `encode` takes and Postgres reads as they are, or that both refuse. */
 export type TextForm = (c: string) => string;
 
@@ -14,16 +16,16 @@ const uuid =
 
 const UUIDS: Readonly<Record<string, TextForm>> = { 'uuid(lower)': uuid('a-f'), 'uuid(upper)': uuid('A-F') };
 
-const MOMENT = /^(?:date|timestamp|timestamptz)\(YYYY-MM-DD(?:([T ])hh:mm:ss(?:\.(f+))?(|Z| UTC|\+00|\+00:00))?\)$/;
 const DAY = '[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]';
 /** Postgres takes 24:00:00 for the next day; a day that there is not, it refuses. */
 const HOURS = ['[01][0-9]', '2[0-3]'];
 
 /** undefined for a codec whose texts have no such form. */
 export function textForm(codec: string): TextForm | undefined {
-  const [whole, between, fraction = '', zone = ''] = MOMENT.exec(codec) ?? [];
-  if (whole === undefined) return Object.hasOwn(UUIDS, codec) ? UUIDS[codec] : undefined;
-  const parts = fraction === '' ? '' : `.${'[0-9]'.repeat(fraction.length)}`;
+  const iso = isoOf(codec);
+  if (iso === undefined) return Object.hasOwn(UUIDS, codec) ? UUIDS[codec] : undefined;
+  const { between, digits, zone } = iso;
+  const parts = digits === 0 ? '' : `.${'[0-9]'.repeat(digits)}`;
   const globs = between === undefined ? [DAY] : HOURS.map(hour => `${DAY}${between}${hour}:[0-5][0-9]:[0-5][0-9]${parts}${zone}`);
   return c => `(${globs.map(glob => `${c} glob '${glob}'`).join(' or ')})`;
 }

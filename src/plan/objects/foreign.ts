@@ -7,7 +7,7 @@ import { compatible } from '../column/agree.ts';
 import type { Finding } from '../finding.ts';
 import { names } from '../names.ts';
 import { at, type ForeignKeyPlan, type TablePlan } from '../plan.ts';
-import { primaryKey, type SourceForeignKey, type SourceTable, type TableStats } from '../schema.ts';
+import { referenced, type SourceForeignKey, type SourceTable, type TableStats } from '../schema.ts';
 
 export type Planned = { readonly table: TablePlan; readonly source: SourceTable; readonly stats: TableStats };
 
@@ -37,14 +37,10 @@ export function planForeignKeys(child: Planned, all: ReadonlyMap<string, Planned
 type Link = Pick<ForeignKeyPlan, 'columns' | 'parent' | 'parentColumns'>;
 type Obstacle = { readonly code: Code; readonly why: string };
 
-function resolve(
-  child: Planned,
-  { columns: names, parentColumns: declared }: SourceForeignKey,
-  parent: Planned | undefined,
-): Link | Obstacle {
+function resolve(child: Planned, key: SourceForeignKey, parent: Planned | undefined): Link | Obstacle {
   if (parent === undefined) return { code: 'foreign-key-parent', why: 'that table is not in the plan' };
-  const columns = positions(child.table, names);
-  const parentColumns = positions(parent.table, declared.length > 0 ? declared : primaryKey(parent.source));
+  const columns = positions(child.table, key.columns);
+  const parentColumns = positions(parent.table, referenced(key, parent.source));
   if (columns.includes(-1) || parentColumns.includes(-1) || columns.length !== parentColumns.length)
     return { code: 'foreign-key-parent', why: 'its columns do not exist, or are generated' };
   if (!isUnique(parent.table, parentColumns)) return { code: 'foreign-key-parent', why: 'those columns are not unique there' };

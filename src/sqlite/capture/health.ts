@@ -8,6 +8,7 @@ import type { Plan } from '../../plan/plan.ts';
 import type { SourceSchema } from '../../plan/schema.ts';
 import type { Database } from '../open.ts';
 import { prepared, schemaVersion } from '../read/values.ts';
+import { isCaptureTable } from '../schema/own.ts';
 import { readSchema } from '../schema/tables.ts';
 import { body, createCapture, dropCapture, overtaken, presentTriggers, triggersOf } from './capture.ts';
 import { readFileControl } from './control.ts';
@@ -16,7 +17,7 @@ import { markTables } from './marking.ts';
 import { isDoubtful, isSettled, steps } from './steps.ts';
 
 const CANARY = /* sql */ `select count(*) from _attacca_canary where rowid = 1000`;
-const OURS = /* sql */ `select count(*) from sqlite_schema where type = 'table' and name in ('_attacca_control', '_attacca_journal', '_attacca_canary')`;
+const OURS = /* sql */ `select count(*) from sqlite_schema where ${isCaptureTable}`;
 const REBUILT = /* sql */ `
   select name from sqlite_schema where type = 'table' and rowid > (select rowid from sqlite_schema where name = '_attacca_canary')`;
 

@@ -22,6 +22,11 @@ export function headMark(db: Database): Mark {
   });
 }
 
+const NONCE = /* sql */ `select nonce from _attacca_journal where seq = ?`;
+
+/** The nonce of the journal row at `seq`; undefined where there is none any more. */
+export const nonceAt = (db: Database, seq: Seq): bigint | undefined => (prepared(db, NONCE).get(seq) as [bigint] | undefined)?.[0];
+
 const columns = (count: number): string[] => Array.from({ length: count }, (_, index) => `k${index + 1}`);
 
 /** The journal's columns that hold this table's key: k1, k2, … */

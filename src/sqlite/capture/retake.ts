@@ -11,15 +11,15 @@ import { quote } from '../../change/quote.ts';
 import { drift } from '../../plan/fingerprint.ts';
 import type { Plan } from '../../plan/plan.ts';
 import type { Database } from '../open.ts';
+import { isCaptureTable } from '../schema/own.ts';
 import { readSchema } from '../schema/tables.ts';
 import { writeTransaction } from '../transaction.ts';
 import { createCapture, dropCapture } from './capture.ts';
 import { type Identity, readFileControl } from './control.ts';
 import { createTables, settle } from './install.ts';
-import { hasJournal, markTables } from './marking.ts';
+import { hasJournal, markTables, nonceAt } from './marking.ts';
 
-const NONCE = /* sql */ `select nonce from _attacca_journal where seq = ?`;
-const OURS = /* sql */ `select name from sqlite_schema where type = 'table' and name in ('_attacca_control', '_attacca_journal', '_attacca_canary')`;
+const OURS = /* sql */ `select name from sqlite_schema where ${isCaptureTable}`;
 const EMPTY = /* sql */ `delete from _attacca_journal`;
 const ANCHOR = /* sql */ `insert into _attacca_journal (seq, tbl, nonce) values (?, 0, ?)`;
 const STANDING = /* sql */ `update _attacca_control set epoch = ?, seq = ? where id = 1`;
@@ -42,11 +42,10 @@ export type Remains = {
 /** Reads what remains of an installation. */
 export function remains(db: Database, mark: Mark): Remains {
   const control = readFileControl(db);
-  const nonce = hasJournal(db) ? db.prepare<[bigint], bigint>(NONCE).pluck().get(mark.seq) : undefined;
   return {
     install: control?.install,
     tables: db.prepare(OURS).all().length,
-    anchored: nonce === mark.nonce,
+    anchored: hasJournal(db) && nonceAt(db, mark.seq) === mark.nonce,
     fenced: control?.primary === 'postgres',
   };
 }

@@ -14,10 +14,10 @@ import { PipeEnded, ReplicationError } from '../../change/errors.ts';
 import type { Source, SourceState } from '../../change/ports.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { mend, moved, needsMending } from '../capture/health.ts';
-import { headMark } from '../capture/marking.ts';
+import { headMark, nonceAt } from '../capture/marking.ts';
 import { settleWal } from '../file/wal.ts';
 import { type Database, fileAt, isBusy, isLocked, openSource, orFull, refuseMoved } from '../open.ts';
-import { prepared, schemaVersion } from '../read/values.ts';
+import { schemaVersion } from '../read/values.ts';
 import { readTransaction, writeTransaction } from '../transaction.ts';
 import { type HeldRows, openMarks, readMarks } from './marks.ts';
 import { sourceState } from './state.ts';
@@ -40,7 +40,6 @@ export type Journal = Source<Mark, Rows> & {
   [Symbol.dispose](): void;
 };
 
-const NONCE = /* sql */ `select nonce from _attacca_journal where seq = ?`;
 const REPAIR_MS = 5_000;
 const BUSY_MS = 2;
 /** A batch of up to this many rows is applied in a moment: a state may be held for so long. */
@@ -190,15 +189,8 @@ const rollbackMode = (db: Database): boolean => db.pragma('journal_mode', { simp
 
 /** The row at the checkpoint proves that this file is still the one that was read up to there. Throws ReplicationError 'halt'. */
 export function checkAnchor(db: Database, after: Mark): void {
-  const row = prepared(db, NONCE).get(after.seq) as [bigint] | undefined;
-  if (row?.[0] === after.nonce) return;
+  if (nonceAt(db, after.seq) === after.nonce) return;
   throw new ReplicationError('halt', 'the SQLite file, or Postgres, was restored or lost its last commits', {
     hint: 'the journal in the file does not go on from where Postgres stands. If the file is right, as after a failover of Postgres, `attacca resync` copies it anew; otherwise put the right file back',
   });
-}
-
-/** The nonce of the journal row at `seq`; 0 where it is pruned. */
-export function nonceAt(db: Database, seq: Seq): bigint {
-  const row = prepared(db, NONCE).get(seq) as [bigint] | undefined;
-  return row?.[0] ?? 0n;
 }

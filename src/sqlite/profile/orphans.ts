@@ -3,7 +3,7 @@
  * where one foreign key of the table is no valid one, it refuses to, and a join counts the others.
  */
 import { quote } from '../../change/quote.ts';
-import { primaryKey, type SourceForeignKey, type SourceSchema, type SourceTable, type TableStats } from '../../plan/schema.ts';
+import { primaryKey, referenced, type SourceForeignKey, type SourceSchema, type SourceTable, type TableStats } from '../../plan/schema.ts';
 import { codeOf, type Database } from '../open.ts';
 import { sampleKeys } from './samples.ts';
 
@@ -40,7 +40,7 @@ function joined(db: Database, schema: SourceSchema, table: SourceTable, key: Sou
   const none = { count: 0, samples: [] };
   const parent = schema.tables.find(({ name }) => name.toLowerCase() === key.parent.toLowerCase());
   if (parent === undefined) return none;
-  const theirs = key.parentColumns.length > 0 ? key.parentColumns : primaryKey(parent);
+  const theirs = referenced(key, parent);
   if (theirs.length !== key.columns.length || !isKeyOf(parent, theirs)) return none;
   const child = quote(table.name);
   const filled = key.columns.map(column => `${child}.${quote(column)} is not null`);

@@ -4,6 +4,9 @@
  */
 export const isOwnTable = `(name in ('_attacca_control', '_attacca_journal', '_attacca_canary', '_attacca_fence', '_attacca_app_trigger'))`;
 
+/** The tables without which nothing is captured. */
+export const isCaptureTable = `(type = 'table' and name in ('_attacca_control', '_attacca_journal', '_attacca_canary'))`;
+
 /** `name`: of a trigger. */
 export const isOwnTrigger = (name = 'name'): string => `(${name} glob '_attacca_*_[0-9]*')`;
 

@@ -21,8 +21,8 @@ import type { Session } from '../../../postgres/session/open.ts';
 import { writeWatermark } from '../../../postgres/wal/slot.ts';
 import { readFileControl } from '../../../sqlite/capture/control.ts';
 import { checkUndoubted } from '../../../sqlite/capture/health.ts';
-import { headMark } from '../../../sqlite/capture/marking.ts';
-import { checkAnchor, nonceAt } from '../../../sqlite/journal/journal.ts';
+import { nonceAt } from '../../../sqlite/capture/marking.ts';
+import { checkAnchor } from '../../../sqlite/journal/journal.ts';
 import { heldState } from '../../../sqlite/journal/state.ts';
 import { closeSqlite, openSqlite } from '../../../sqlite/mirror/fence.ts';
 import { holdOn } from '../../../sqlite/mirror/hold.ts';
@@ -96,7 +96,7 @@ function sqliteSide(on: Installed, { slot, open }: Means): SqliteSide {
         );
       }
       const { primary, epoch, seq } = control;
-      return { primary, epoch, head: seq === null ? headMark(db) : { seq, nonce: nonceAt(db, seq) } };
+      return { primary, epoch, head: { seq, nonce: nonceAt(db, seq) ?? 0n } };
     },
   };
 }
