@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
 import { testPostgres } from '../support/postgres.ts';
 import { startProxy } from '../support/proxy.ts';
-import { openWorld, type World } from '../support/world.ts';
+import { caughtUp, openWorld, type World } from '../support/world.ts';
 
 const SCHEMA = readFileSync('deploy/examples/shop.sql', 'utf8');
 /** Debian's: it is the one that has Debian's psycopg2. */
@@ -65,7 +65,7 @@ const PIECES = 'select cast((select sum(pieces) from stock) + (select sum(pieces
 async function thereAndBack(...programs: readonly (readonly string[])[]): Promise<void> {
   await using world = await openWorld(db => db.exec(SCHEMA), PATIENT);
   world.start();
-  await world.until(({ phase, lag }) => phase === 'shadowing' && lag?.changes === '0');
+  await world.until(caughtUp);
   const tills = programs.map((program, index) => openTill({ ...world, url: world.pg.url }, `till${index + 1}`, program));
   const all = (side: string): Promise<unknown> => Promise.all(tills.map(till => till.buys(20, side)));
   try {
@@ -80,7 +80,7 @@ async function thereAndBack(...programs: readonly (readonly string[])[]): Promis
   } finally {
     for (const till of tills) till.process.kill('SIGKILL');
   }
-  await world.until(({ phase, lag }) => phase === 'shadowing' && lag?.changes === '0');
+  await world.until(caughtUp);
   const bought = tills.flatMap(till => [...till.bought.keys()]).sort();
   expect(world.app.prepare(ROWS).pluck().all()).toEqual(bought);
   const there = await world.pg.query(ROWS.replace('purchase', 'public.purchase'));

@@ -5,6 +5,7 @@
  */
 import { chmodSync, copyFileSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { CORPUS } from '../support/corpus.ts';
 import { misunderstood, whole, words } from '../support/words.ts';
 import { INVENTED } from './invented.ts';
 import { INVENTED_MORE } from './invented-more.ts';
@@ -13,7 +14,6 @@ import { build, ODD } from './odd.ts';
 import { ODDER } from './odder.ts';
 import { seedOf } from './random.ts';
 
-const CORPUS = process.env.ATTACCA_CORPUS ?? join(import.meta.dirname, '../../../shared/corpus');
 const { values: options } = words({
   options: {
     only: { type: 'string' },

@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { insertEvents, schema } from '../bench/support/data.ts';
 import { startWriter } from '../bench/support/live.ts';
-import { openWorld, type World } from '../support/world.ts';
+import { caughtUp, openWorld, type World } from '../support/world.ts';
 
 const ROWS = 20_000;
 
 const shadowing = async (world: World): Promise<void> => {
   world.start();
-  await world.until(({ phase, lag }) => phase === 'shadowing' && lag?.changes === '0');
+  await world.until(caughtUp);
 };
 
 async function application(mode: 'wal' | 'delete'): Promise<World> {

@@ -2,14 +2,14 @@ import { expect, test } from 'vitest';
 import type { VerifyDocument } from '../../src/server/documents.ts';
 import { connect } from '../support/postgres.ts';
 import { buildShop } from '../support/shop.ts';
-import { openWorld } from '../support/world.ts';
+import { caughtUp, openWorld } from '../support/world.ts';
 
 const settled = { verify: { everySeconds: 3600, fullEveryMinutes: 0 } };
 
 test('what somebody else writes in Postgres before a cutover is refused; past the fence it is found, named a rogue write, and mended [G8] [G9]', async () => {
   await using world = await openWorld(buildShop(40), settled);
   world.start();
-  await world.until(({ phase, lag }) => phase === 'shadowing' && lag?.changes === '0');
+  await world.until(caughtUp);
   const client = await connect(world.pg.url);
   for (const role of ['origin', 'replica', 'local']) {
     await client.query(`set session_replication_role = ${role}`);
@@ -63,7 +63,7 @@ test('while Postgres is primary constraints, views and sequences are compared to
     );
   }, settled);
   world.start();
-  await world.until(({ phase, lag }) => phase === 'shadowing' && lag?.changes === '0');
+  await world.until(caughtUp);
   expect((await world.json<VerifyDocument>(0, 'verify')).ok).toBe(true);
   await world.json(0, 'cutover', '--yes');
   expect((await world.json<VerifyDocument>(0, 'verify')).objects).toEqual([]);

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import type { VerifyDocument } from '../../src/server/documents.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
-import { openWorld } from '../support/world.ts';
+import { caughtUp, openWorld } from '../support/world.ts';
 
 const hasShell = spawnSync('sqlite3', ['--version']).status === 0;
 
@@ -46,7 +46,7 @@ test('a full comparison that a crash has interrupted goes on where it was, and f
 test('marks that nobody has verified outlive a crash: what differs behind them is found by the check of the next cutover [G9]', async () => {
   await using world = await openWorld(buildShop(50), { verify: { everySeconds: 3600, fullEveryMinutes: 0 } });
   world.start();
-  await world.until(({ phase, lag }) => phase === 'shadowing' && lag?.changes === '0');
+  await world.until(caughtUp);
   expect((await world.run('verify', '--json')).code).toBe(0);
   world.app.exec("update customer set note = 'changed' where id = 7");
   await expect.poll(() => world.pg.query("select note from customer where id = 7 and note = 't:changed'")).toHaveLength(1);
@@ -56,7 +56,7 @@ test('marks that nobody has verified outlive a crash: what differs behind them i
   await world.pg.query(`select set_config('attacca.token', '${install}', false)`);
   await world.pg.query("update customer set note = 't:else' where id = 7");
   world.start();
-  await world.until(({ phase, lag }) => phase === 'shadowing' && lag?.changes === '0');
+  await world.until(caughtUp);
   const { code, stdout } = await world.run('cutover', '--yes', '--json');
   expect(code).toBe(3);
   expect(JSON.parse(stdout).blockers.map((blocker: { code: string }) => blocker.code)).toEqual(['differences']);

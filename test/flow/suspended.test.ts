@@ -3,12 +3,12 @@ import { expect, test } from 'vitest';
 import type { Blocker } from '../../src/change/errors.ts';
 import type { QuarantineDocument, VerifyDocument } from '../../src/server/documents.ts';
 import { buildShop } from '../support/shop.ts';
-import { openWorld } from '../support/world.ts';
+import { caughtUp, openWorld } from '../support/world.ts';
 
 test('a suspended table is named, stands in the way of a cutover, stops nothing else, and comes back whole [G4] [G9]', async () => {
   await using world = await openWorld(buildShop(50), { quarantine: { policy: 'suspend', afterRows: 1 } });
   world.start();
-  await world.until(({ phase, lag }) => phase === 'shadowing' && lag?.changes === '0');
+  await world.until(caughtUp);
 
   world.app.exec(`insert into log values ('bad', 'no number'), ('worse', 'none either')`);
   const { suspended, verification } = await world.until(status => status.suspended.length > 0);

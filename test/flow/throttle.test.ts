@@ -21,7 +21,7 @@ test('a copy that would take hours is let go while it runs [G6]', async () => {
   expect(await world.json(0, 'throttle')).toEqual(AS_CONFIGURED);
   const free = { rowsPerSecond: null, nice: 0.1, chunkRows: 150, paused: false };
   expect(await world.json(0, 'throttle', '--rows-per-second', 'off', '--nice', '0.1', '--chunk-rows', '150')).toEqual(free);
-  const { throttle } = await world.until(({ phase, lag }) => phase === 'shadowing' && lag?.changes === '0');
+  const { throttle } = await world.until(caughtUp);
   expect(throttle).toEqual(free);
   expect(await world.differences()).toEqual([]);
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { StatusDocument } from '../../src/server/documents.ts';
 import { buildShop } from '../support/shop.ts';
-import { openWorld } from '../support/world.ts';
+import { caughtUp, openWorld } from '../support/world.ts';
 import { EFFECTS } from './effects.ts';
 import { type Kind, programOf } from './program.ts';
 import { START, type State } from './state.ts';
@@ -56,7 +56,6 @@ async function asked(kind: Kind, epoch: number, from: State): Promise<{ readonly
   return { calls, after: s };
 }
 
-const shadowing = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
 const mirroring = ({ phase }: StatusDocument): boolean => phase === 'mirroring';
 
 test('the calls of a real cutover and a real rollback are those of the model, in its order', async () => {
@@ -76,7 +75,7 @@ test('the calls of a real cutover and a real rollback are those of the model, in
     return points.slice(begun).flatMap(point => (point.endsWith(':after') ? (CALLS[point.slice(0, -':after'.length)] ?? []) : []));
   };
   world.start();
-  await world.until(shadowing);
+  await world.until(caughtUp);
   const there = await asked('cutover', 1, START);
   expect(await real('cutover')).toEqual(there.calls);
   await world.until(mirroring);

@@ -1,6 +1,6 @@
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { planSql } from '../../src/plan/ddl/ddl.ts';
 import { decide } from '../../src/plan/decide.ts';
@@ -10,23 +10,14 @@ import { dispositions } from '../../src/plan/objects/dispositions.ts';
 import { openSource } from '../../src/sqlite/open.ts';
 import { profile } from '../../src/sqlite/profile/profile.ts';
 import { readSchema } from '../../src/sqlite/schema/tables.ts';
+import { copyOf, files, present } from '../support/corpus.ts';
 
-const CORPUS = process.env.ATTACCA_CORPUS ?? join(import.meta.dirname, '../../../shared/corpus');
-const present = existsSync(CORPUS);
-const files = present ? ['db', 'schema'].flatMap(folder => readdirSync(join(CORPUS, folder)).map(file => join(folder, file))) : [];
-
-/** Always a copy: SQLite writes -wal and -shm files beside a database in WAL mode, even when it only reads. */
 const folder = mkdtempSync(join(tmpdir(), 'attacca-corpus-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-function copyOf(file: string): string {
-  const copy = join(folder, basename(file));
-  copyFileSync(join(CORPUS, file), copy);
-  return copy;
-}
 
 describe.skipIf(!present)(`real databases (ATTACCA_CORPUS, or ../shared/corpus${present ? '' : ': ABSENT, skipped'})`, () => {
-  test.each(files.filter(file => !file.includes('corrupt')))('%s: every object has a disposition, and nothing fails', file => {
-    const db = openSource(copyOf(file), { readonly: true });
+  test.each(files)('%s: every object has a disposition, and nothing fails', file => {
+    const db = openSource(copyOf(file, folder), { readonly: true });
     try {
       const schema = readSchema(db);
       const stats = profile(db, schema);
@@ -43,7 +34,7 @@ describe.skipIf(!present)(`real databases (ATTACCA_CORPUS, or ../shared/corpus${
   });
 
   test('the corrupt one is refused', () => {
-    expect(() => openSource(copyOf('db/mbtiles_corrupt.mbtiles'), { readonly: true })).toThrow(/damaged/);
+    expect(() => openSource(copyOf('db/mbtiles_corrupt.mbtiles', folder), { readonly: true })).toThrow(/damaged/);
   });
 });
 

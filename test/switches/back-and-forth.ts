@@ -12,7 +12,7 @@ import { SwitchDocument } from '../../src/server/documents.ts';
 import { buildBank, judge } from '../support/bank.ts';
 import type { TestPostgres } from '../support/postgres.ts';
 import { numbersFrom } from '../support/random.ts';
-import { openWorld, type World } from '../support/world.ts';
+import { caughtUp, openWorld, type World } from '../support/world.ts';
 import { type Fleet, startFleet } from './fleet.ts';
 import type { Account, Kind } from './instance.ts';
 import type { Gap } from './obedient.ts';
@@ -57,7 +57,7 @@ export async function backAndForth(course: Course): Promise<Outcome> {
   const numbers = numbersFrom(seed);
   await using world = await openWorld(build(course), PATIENT, { limitMs: LIMIT_MS, ...pickDefined(course) });
   world.start();
-  await world.until(({ phase, lag }) => phase === 'shadowing' && lag?.changes === '0');
+  await world.until(caughtUp);
   await world.json(0, 'verify');
   await using fleet = await startFleet(kinds, {
     source: world.source,

@@ -1,10 +1,9 @@
 /* What happens to the bank while it is read: everything that could tear a transaction apart. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { StatusDocument } from '../../src/server/documents.ts';
 import { buildBank } from '../support/bank.ts';
 import type { OwnPostgres } from '../support/postgres.ts';
 import { startTellers } from '../support/tellers.ts';
-import { openWorld, type World } from '../support/world.ts';
+import { caughtUp, openWorld, type World } from '../support/world.ts';
 import { type Readers, startReaders } from './readers.ts';
 
 export type Storm = {
@@ -18,7 +17,6 @@ export type Storm = {
 };
 
 const WRITERS = 2;
-const shadowing = ({ phase, lag }: StatusDocument): boolean => phase === 'shadowing' && lag?.changes === '0';
 
 /** Reads the bank in Postgres until `reads` are made, through a storm that is repeated meanwhile; says what was violated. */
 export async function weather(storm: Storm): Promise<{ readonly reads: number; readonly violations: readonly string[] }> {
@@ -44,21 +42,21 @@ async function blow(world: World, { server, pairs, awayMs }: Storm, readers: Rea
   const share = readers.reads() + 500;
   const rows = `with recursive n (i) as (select 1 union all select i + 1 from n where i < ${pairs})`;
   world.app.exec(`begin immediate; ${rows} insert into debit select -i, i from n; ${rows} insert into credit select -i, i from n; commit`);
-  await world.until(shadowing);
+  await world.until(caughtUp);
   // Every table may have changed: it is emptied and copied anew under the readers' eyes.
   world.app.exec('begin immediate; insert into _attacca_journal (tbl) select -value from json_each(json_array(1, 2, 3, 4, 5, 6)); commit');
-  await world.until(shadowing);
+  await world.until(caughtUp);
   world.daemon().process.kill('SIGKILL');
   await world.daemon().exited;
   world.app.exec('begin immediate; delete from debit where id < 0; delete from credit where id < 0; commit');
   await delay(awayMs);
   world.start();
-  await world.until(shadowing);
+  await world.until(caughtUp);
   if (server !== undefined) {
     await server.crash();
     await delay(awayMs);
     await server.start();
   }
-  await world.until(shadowing);
+  await world.until(caughtUp);
   await readers.until(share);
 }
