@@ -6,12 +6,11 @@
  */
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { PipeEnded, Refused, SourceMoved } from '../../../change/errors.ts';
+import { PipeEnded, SourceMoved } from '../../../change/errors.ts';
 import { isSwitching, type Phase, primaryIn } from '../../../cutover/phase.ts';
 import { columnUnder } from '../../../plan/file/misfits.ts';
 import type { OnQuarantine } from '../../../postgres/apply/writes.ts';
 import type { Control } from '../../../postgres/installed/control.ts';
-import { explain, isBusy } from '../../../sqlite/open.ts';
 import type { Controller, CopyReport } from '../controller.ts';
 import { catchUp, copyTables, installCapture } from '../copy/copying.ts';
 import { guarded } from '../copy/guard.ts';
@@ -32,17 +31,18 @@ import { followLoss } from '../switch/accepted-loss.ts';
 import { checkForeignKeys, removeForeignKeys } from '../switch/foreign-keys.ts';
 import { settle, takeDown } from '../switch/switching.ts';
 import { caughtUp, type ReverseTail, type Tail } from '../tail.ts';
+import { turns } from './turns.ts';
 
 /** A change of the schema that goes on for several statements is not followed in each of its steps. */
 const LOOK_MS = 20;
 
 export function controller(engine: Engine): Controller {
   const events = new EventEmitter();
+  const { alone, idle, settled } = turns(engine.config.source);
   let tail: Tail | ReverseTail | undefined;
   let resume: Promise<void> = Promise.resolve();
   let switching = false;
   let following: Promise<unknown> = Promise.resolve();
-  let busy: { readonly what: string; readonly settled: Promise<void>; readonly interrupt: AbortController | undefined } | undefined;
   let copied: CopyReport | undefined;
   let ended: { readonly error: unknown } | undefined;
 
@@ -59,7 +59,7 @@ export function controller(engine: Engine): Controller {
     if (!switching && (await followLengths(on))) return true;
     if (primaryIn(phase) === 'sqlite' && !switching) {
       const moved = followSource(on, signal).then(async moved => moved || (phase === 'shadowing' && (await widenByItself(on, signal))));
-      following = moved.catch(nothing);
+      following = moved.catch(() => undefined);
       if (await moved) return true;
     }
     if (switching) return true; // an operation has begun meanwhile: the phase is its own
@@ -114,10 +114,7 @@ export function controller(engine: Engine): Controller {
   }
 
   async function endSoon(running: Tail | ReverseTail | undefined): Promise<void> {
-    while (busy !== undefined) {
-      busy.interrupt?.abort(inProgress('widen'));
-      await busy.settled;
-    }
+    await idle('widen');
     if (tail === running) await running?.stop();
   }
 
@@ -158,7 +155,7 @@ export function controller(engine: Engine): Controller {
       } finally {
         events.emit('ended');
         // Two switches must never overlap: whoever starts anew waits until this one's operation has found out.
-        await busy?.settled;
+        await settled();
       }
     },
     tail: () => tail,
@@ -178,22 +175,7 @@ export function controller(engine: Engine): Controller {
         }
       }
     },
-    async alone(what, work, interrupt) {
-      while (busy?.interrupt !== undefined && interrupt === undefined) {
-        busy.interrupt.abort(inProgress(what));
-        await busy.settled;
-      }
-      if (busy !== undefined) throw inProgress(busy.what);
-      const running = work().catch(error => {
-        throw isBusy(error) ? explain(engine.config.source, error) : error;
-      });
-      busy = { what, settled: running.then(nothing, nothing), interrupt };
-      try {
-        return await running;
-      } finally {
-        busy = undefined;
-      }
-    },
+    alone,
     async whileSwitching(work) {
       const over = Promise.withResolvers<void>();
       resume = over.promise;
@@ -214,10 +196,3 @@ function checkpointOf(control: Control) {
   if (control.mark === null) throw halt('Postgres has no checkpoint', 'run `attacca uninstall`, then `attacca sync` again');
   return control.mark;
 }
-
-const nothing = (): void => undefined;
-
-const inProgress = (what: string): Refused =>
-  new Refused('another operation is under way', [
-    { code: 'busy', reason: `${what} is running`, remedy: 'wait until it has ended; `attacca status` shows the phase' },
-  ]);
