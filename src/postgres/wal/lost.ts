@@ -1,7 +1,7 @@
 /* What only Postgres had when SQLite was opened without it: read from the slot, and kept in attacca.lost_change. */
 import type { RowChange } from '../../change/change.ts';
 import { template } from '../../change/template.ts';
-import { at, type Plan, type TablePlan } from '../../plan/plan.ts';
+import { at, type Plan } from '../../plan/plan.ts';
 import { type Session, transaction } from '../session/open.ts';
 
 /** How many changes of each kind, by table. */
@@ -41,10 +41,9 @@ export async function keepLost(session: Session, plan: Plan, epoch: bigint, chan
 }
 
 function linesOf(plan: Plan, change: RowChange): Line[] {
-  const of = (id: number): TablePlan | undefined => plan.tables.find(table => table.id === id);
   if (change.op === 'truncate')
-    return change.tables.flatMap(id => (of(id) === undefined ? [] : [[of(id)?.target ?? '', change.op, null, null]]));
-  const table = of(change.table);
+    return plan.tables.filter(({ id }) => change.tables.includes(id)).map(({ target }) => [target, change.op, null, null]);
+  const table = plan.tables.find(({ id }) => id === change.table);
   if (table === undefined) return [];
   const named = (columns: readonly number[], values: readonly (string | null | undefined)[]): string =>
     JSON.stringify(Object.fromEntries(columns.map((column, index) => [at(table.columns, column).target, values[index]])));

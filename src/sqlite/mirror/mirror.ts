@@ -16,8 +16,8 @@ import { codecOf, decodeKey, keeping, keyName, rowName } from '../../plan/codec.
 import { Unfit } from '../../plan/codecs/fit.ts';
 import { at, type Plan, type TablePlan } from '../../plan/plan.ts';
 import { markTables } from '../capture/marking.ts';
-import { type Cells, isClash, missing, refused, rowStatements } from '../capture/statements.ts';
 import type { Database } from '../open.ts';
+import { type Cells, isClash, missing, refused, rowStatements } from './statements.ts';
 
 /** So many rows may wait before it is looked which of them can go in already. */
 const PARKED = 1_000;

@@ -9,9 +9,9 @@ import { quote } from '../../change/quote.ts';
 import { RawText, type Value } from '../../change/value.ts';
 import { keeping, rowName } from '../../plan/codec.ts';
 import { at, type ColumnPlan, keyColumns, type TablePlan } from '../../plan/plan.ts';
+import { journalColumns } from '../capture/marking.ts';
 import { codeOf, type Database, type Statement } from '../open.ts';
 import { bindable, placeholder, readValues } from '../read/values.ts';
-import { journalColumns } from './marking.ts';
 
 /** The values of a row in the plan's column order; `undefined` is "unchanged". */
 export type Cells = readonly (Value | undefined)[];
