@@ -21,8 +21,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 };
 
 /**
- * The rooms of the larger parts, each of which imports those before it only; '.' is what stands at the door. A file that is named is a
- * room of its own. Read from left to right it is what builds on what.
+ * The folders of the larger parts, in an order in which each imports only those before it: it is also the order to read them in. '.' are
+ * the files that lie in none; one that is named stands alone.
  */
 const ROOMS: Record<string, readonly string[]> = {
   plan: ['codecs', '.', 'in-sql', 'expression', 'column', 'objects', 'ddl', 'file', 'decide.ts', 'existing', 'evolve'],
@@ -80,15 +80,15 @@ test.each(files)('%s imports only what its folder may', file => {
   }
 });
 
-/** Where a room stands among those of its part; of a file that is in none, nowhere. */
+/** Where the folder of a file stands among those of its part; -1 for one that is missing there. */
 function placeOf(file: string): number {
   const inside = relative(join('src', folderOf(file)), file);
   const rooms = ROOMS[folderOf(file)] ?? [dirname(inside)];
   return rooms.indexOf(rooms.includes(inside) ? inside : dirname(inside));
 }
 
-test.each(files)('%s imports no room that builds on its own', file => {
-  expect(placeOf(file), `${file} is in no room`).toBeGreaterThanOrEqual(0);
+test.each(files)('%s imports only folders that come before its own', file => {
+  expect(placeOf(file), `${file} has no place in ROOMS`).toBeGreaterThanOrEqual(0);
   const beside = importsOf(file)
     .filter(target => target.startsWith('.'))
     .map(target => normalize(join(dirname(file), target)));
