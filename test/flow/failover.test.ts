@@ -3,7 +3,7 @@ import type { StatusDocument, SwitchDocument } from '../../src/server/documents.
 import { backAgain, mirrored, mirroringWorld, writeInPostgres } from '../support/mirroring.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
 import { hasStandby, standbyPair } from '../support/standby.ts';
-import { caughtUp, flagOf, openWorld } from '../support/world.ts';
+import { caughtUp, flagOf, openWorld, type World } from '../support/world.ts';
 
 test.skipIf(!hasStandby)(
   'a failover to a standby without the slot, and without the last commits, is noticed and resynced [G7] [G10]',
@@ -18,7 +18,7 @@ test.skipIf(!hasStandby)(
     await world.until(mirrored);
     await expect.poll(() => world.differences()).toEqual([]);
 
-    await pair.failOver();
+    await pair.failOver(() => waited(world));
     expect(await daemon.exited, daemon.log()).toBe(1);
     expect(daemon.log()).toMatch(/the mirror follows server \d+ on timeline 1, this is \d+ on 2/);
     expect((await world.json<StatusDocument>(0, 'status')).slot?.alarm).toContain('not there');
@@ -31,6 +31,13 @@ test.skipIf(!hasStandby)(
     expect(await backAgain(world)).toEqual([]);
   },
 );
+
+/** The daemon has met a standby, and waits for it to be promoted. */
+async function waited(world: World): Promise<void> {
+  const lives = (): number => world.daemon().log().split('"restarting"').length;
+  const before = lives();
+  await expect.poll(lives).toBeGreaterThan(before + 1);
+}
 
 const WRITE = 'update orders set total = total + 1 where id = 1';
 
@@ -47,7 +54,7 @@ test.skipIf(!hasStandby)(
     writeSome(world.app, 3);
     await world.until(caughtUp);
 
-    await pair.failOver();
+    await pair.failOver(() => waited(world));
     const refused = () => pair.query(WRITE).then(() => world.daemon().log(), String);
     await expect.poll(refused).toContain('ATTACCA_FENCED epoch=2 primary=sqlite');
     await expect.poll(() => world.differences().catch(String)).toEqual([]);
@@ -78,7 +85,7 @@ test.skipIf(!hasStandby)(
     const held = world.app.prepare(`select count(*) from customer where email like 'pg%'`).pluck();
     await expect.poll(() => held.get()).toBe(3);
 
-    await pair.failOver();
+    await pair.failOver(() => waited(world));
     expect(await world.daemon().exited, world.daemon().log()).toBe(1);
     expect(world.daemon().log()).toMatch(/Postgres has forgotten the cutover of epoch 1[\s\S]+--accept-loss/);
     await expect(pair.query(WRITE)).rejects.toThrow('ATTACCA_FENCED');

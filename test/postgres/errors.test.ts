@@ -21,6 +21,16 @@ test.each([
   expect(dispositionOf(sqlstate)).toBe(disposition);
 });
 
+test.each([
+  ['25006', 'PreventCommandIfReadOnly', 'retry'],
+  ['55000', 'pg_current_wal_lsn', 'retry'],
+  ['25006', 'exec_stmt_raise', 'halt'],
+  ['55000', 'CreateDecodingContext', 'halt'],
+])('SQLSTATE %s of %s: %s; a standby may be promoted, while a fence stands and a slot stays lost [G7]', (code, routine, disposition) => {
+  const refused = Object.assign(new Error('x'), { code, routine, severity: 'ERROR' });
+  expect(replicationError(refused)).toMatchObject({ sqlstate: code, disposition });
+});
+
 test('a lost network is tried again, what nobody foresaw halts, and a verdict is not changed [G7]', () => {
   for (const code of ['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE'])
     expect(replicationError(Object.assign(new Error('x'), { code }))).toMatchObject({ disposition: 'retry' });

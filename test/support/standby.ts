@@ -17,8 +17,8 @@ export type Pair = TestPostgres & {
   caughtUp(): Promise<void>;
   /** The standby hears of nothing any more. */
   cutOff(): Promise<void>;
-  /** The primary dies, and the standby takes its place and its address. */
-  failOver(): Promise<void>;
+  /** The primary dies, and the standby takes its place and its address; it is promoted once `before` has resolved. */
+  failOver(before?: () => Promise<unknown>): Promise<void>;
 };
 
 const NOBODY = 65534;
@@ -71,10 +71,11 @@ export async function standbyPair(): Promise<Pair> {
       await ask(other, 'select pg_reload_conf()');
       while ((await ask(port, 'select 1 from pg_stat_replication where application_name = $1', ['walreceiver'])).length > 0);
     },
-    async failOver() {
+    async failOver(before) {
       stop(first);
       stop(second);
       start(second, port);
+      await before?.();
       tool('pg_ctl', 'promote', '-w', '-s', '-D', second);
       primary = second;
     },

@@ -25,6 +25,18 @@ const BY_CLASS: ReadonlyMap<string, Disposition> = new Map([
 /** An unknown failure halts: skipping a change silently is the one thing we must never do [G7]. */
 export const dispositionOf = (sqlstate: string): Disposition => BY_CODE.get(sqlstate) ?? BY_CLASS.get(sqlstate.slice(0, 2)) ?? 'halt';
 
+/**
+ * Functions of the server that refuse what a standby, or a database that is read-only for now, does not do: after a failover it may be about to be
+ * promoted. By SQLSTATE they look like the fence, and like a slot that is lost.
+ */
+const TAKES_NO_WRITES = new Set([
+  'PreventCommandIfReadOnly',
+  'PreventCommandDuringRecovery',
+  'pg_current_wal_lsn',
+  'pg_current_wal_insert_lsn',
+  'pg_walfile_name',
+]);
+
 const NETWORK = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -159,5 +171,6 @@ function serverError({ said, routine, by, ...facts }: ServerFacts): PostgresErro
     .filter(([, name]) => name !== undefined)
     .map(([kind, name]) => `${kind} ${name}`);
   const message = `${what} (${[`SQLSTATE ${facts.sqlstate}`, ...where].join(', ')})`;
-  return new PostgresError(dispositionOf(facts.sqlstate), message, { ...facts, cause: { ...facts, routine } });
+  const disposition = TAKES_NO_WRITES.has(routine ?? '') ? 'retry' : dispositionOf(facts.sqlstate);
+  return new PostgresError(disposition, message, { ...facts, cause: { ...facts, routine } });
 }

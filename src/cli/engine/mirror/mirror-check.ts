@@ -6,7 +6,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isTransient } from '../../../change/errors.ts';
 import { readVerified } from '../../../postgres/installed/control.ts';
 import { neverFree } from '../../../postgres/installed/fence.ts';
-import { PostgresError } from '../../../postgres/session/errors.ts';
 import { headMark } from '../../../sqlite/capture/marking.ts';
 import { prune } from '../../../sqlite/journal/prune.ts';
 import { isBusy, isFull, isLocked, openSource } from '../../../sqlite/open.ts';
@@ -61,18 +60,10 @@ export function mirrorCheck(on: Installed, { pin, ours, signal }: Around): Mirro
   };
 }
 
-const READ_ONLY = '25006';
-
 /**
  * A file that is locked, tables that are never free of writers, a server on which new sessions may not write, a connection that is
  * lost: the next time, or the pipe, says more.
  */
-const passes = (error: unknown): boolean =>
-  (error instanceof PostgresError && error.sqlstate === READ_ONLY) ||
-  isLocked(error) ||
-  isBusy(error) ||
-  isFull(error) ||
-  isTransient(error) ||
-  neverFree(error);
+const passes = (error: unknown): boolean => isLocked(error) || isBusy(error) || isFull(error) || isTransient(error) || neverFree(error);
 
 const nothing = (): void => undefined;
