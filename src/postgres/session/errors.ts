@@ -54,8 +54,9 @@ const NETWORK = new Set([
   'ERR_STREAM_DESTROYED',
 ]);
 
-/** pg has no codes for these. It is pinned, and test/postgres/open.test.ts meets each that can be provoked. */
-const DRIVER = /^(Connection terminated|Query read timeout|timeout expired|Client has encountered a connection error|Client was closed)/;
+/** pg has no codes for these. It is pinned, and test/postgres/open.test.ts meets each that can be provoked. What it says of its own client helps nobody. */
+const DRIVER =
+  /^(?:(Connection terminated|Query read timeout|timeout expired)|Client has encountered a connection error|Client was closed)/;
 
 /** Classes whose primary message names objects and limits, never a stored value. */
 const SPEAKABLE = new Set(['08', '0A', '25', '26', '28', '2B', '3D', '3F', '40', '42', '53', '54', '55', '57', '58', 'F0']);
@@ -123,7 +124,9 @@ export function replicationError(error: unknown): Error {
   const code = codeOf(error);
   if (NETWORK.has(code)) return new PostgresError('retry', `the connection to Postgres failed (${code})`, {});
   const message = error instanceof Error ? error.message : '';
-  if (DRIVER.test(message)) return new PostgresError('retry', `the connection to Postgres failed: ${message}`, {});
+  const driver = DRIVER.exec(message);
+  if (driver !== null)
+    return new PostgresError('retry', `the connection to Postgres failed${driver[1] === undefined ? '' : `: ${message}`}`, {});
   return new ReplicationError('halt', 'a failure that attacca does not know', { hint: HINTS.halt, cause: error });
 }
 
