@@ -17,11 +17,15 @@ function changes(call: Call): boolean {
 
 /** Runs one call of `by`; every command goes through here, whether a daemon answers or not. */
 export async function perform(operations: Operations, call: Call, progress: Progress, by: string): Promise<unknown> {
-  if (changes(call)) {
-    const { operation: _, ...detail } = call;
-    await operations.asked(nameOf(call), detail, by);
+  if (!changes(call)) return await carryOut(operations, call, progress, by);
+  const { operation, ...detail } = call;
+  await operations.asked(nameOf(call), detail, by);
+  try {
+    return await carryOut(operations, call, progress, by);
+  } catch (error) {
+    if (operation !== 'switch') await operations.unmet(nameOf(call), error, by); // a switch says itself how it ended
+    throw error;
   }
-  return await carryOut(operations, call, progress, by);
 }
 
 function carryOut(operations: Operations, call: Call, progress: Progress, by: string): Promise<unknown> {

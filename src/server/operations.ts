@@ -36,6 +36,8 @@ export interface Operations {
   dashboard(): Promise<DashboardDocument>;
   /** Notes in the log what is asked for, and by whom, before it is done. */
   asked(what: string, detail: Readonly<Record<string, unknown>>, by: string): Promise<void>;
+  /** Notes there why it was not done. */
+  unmet(what: string, error: unknown, by: string): Promise<void>;
   verify(options: VerifyOptions, progress: Progress): Promise<VerifyDocument>;
   switch(
     direction: Direction,

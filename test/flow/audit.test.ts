@@ -16,17 +16,19 @@ test('every line says who, where, with which version and positions; what was dec
   await world.until(caughtUp);
   const config = join(world.folder, 'attacca.config.json');
   expect((await world.run('cutover', '--yes')).code).toBe(3); // never verified
+  expect((await attacca(['finish', '--yes', '--config', config], { env: { SUDO_USER: 'bob' } })).code).toBe(3); // SQLite is primary
   const report = await attacca(['verify', '--json', '--config', config], { env: { SUDO_USER: 'alice' } });
   const switched = await world.json<SwitchDocument>(0, 'cutover', '--yes');
 
   const { entries } = Document.parse(await world.json<AuditDocument>(0, 'audit'));
   const here = `${userInfo().username}@${hostname()}`;
   expect([...new Set(entries.map(({ version, role, by }) => `${version} ${role} ${by}`))].sort()).toEqual(
-    [`${version} ${userOf(world.pg.url)} alice@${hostname()}`, `${version} ${userOf(world.pg.url)} ${here}`].sort(),
+    ['alice', 'bob', userInfo().username].map(user => `${version} ${userOf(world.pg.url)} ${user}@${hostname()}`).sort(),
   );
   const line = (event: string) => entries.find(entry => entry.event === event);
   expect(line('asked: verify')).toMatchObject({ by: `alice@${hostname()}` });
   expect(line('cutover refused')).toMatchObject({ by: here, detail: { reasons: ['not-verified'] } });
+  expect(line('finish refused')).toMatchObject({ by: `bob@${hostname()}`, detail: { reasons: ['phase'] } });
   expect(line('report')?.detail).toMatchObject({ sha256: createHash('sha256').update(report.stdout).digest('hex'), differences: 0 });
   const fenced = world.app.prepare('select seq, lsn from _attacca_control').get() as { seq: number; lsn: string };
   expect(line('cutover done')?.detail).toMatchObject({

@@ -68,6 +68,7 @@ export function fake(some: Partial<Operations> = {}): Operations {
     audit: never,
     dashboard: never,
     asked: async () => undefined,
+    unmet: async () => undefined,
     verify: never,
     switch: never,
     schedule: never,

@@ -15,10 +15,14 @@ export async function noteAsked(engine: Engine, what: string, detail: Readonly<R
   if (await hasAudit(engine.side)) await audit(engine.side, `asked: ${what}`, detail, by);
 }
 
-/** Notes why something did not come about, as far as the log can be reached, and gives the error back. */
-export async function noted(engine: Engine, event: string, error: unknown): Promise<unknown> {
+/** Notes why something did not come about, where there is a log and it can be reached, and gives the error back. */
+export async function noted(engine: Engine, event: string, error: unknown, by?: string): Promise<unknown> {
   const reasons = error instanceof Refused ? error.blockers.map(({ code }) => code) : [messageOf(error)];
-  await audit(engine.side, event, { reasons }).catch(cause => engine.log.warn({ err: cause }, 'not noted in the log'));
+  try {
+    if (await hasAudit(engine.side)) await audit(engine.side, event, { reasons }, by);
+  } catch (cause) {
+    engine.log.warn({ err: cause }, 'not noted in the log');
+  }
   return error;
 }
 

@@ -59,6 +59,7 @@ export function operations(controller: Controller, { since, page }: Process, end
       ]);
     },
     asked: (what, detail, by) => noteAsked(engine, what, detail, by),
+    unmet: async (what, error, by) => void (await noted(engine, `${what} ${error instanceof Refused ? 'refused' : 'failed'}`, error, by)),
     throttle: wanted => turn(engine, wanted),
     verify(options, progress) {
       const interrupt = new AbortController();
@@ -163,7 +164,7 @@ async function finish(
   }
   outputTo(options.audit, engine.config.source); // nor is a backup made for nothing
   const unsaved = await makeBackup(engine, 'before-finish', progress);
-  if (unsaved.length > 0) throw await noted(engine, 'finish refused', new Refused('finish refused', unsaved));
+  if (unsaved.length > 0) throw new Refused('finish refused', unsaved);
   progress('stopping the mirror');
   await controller.whileSwitching(async () => {
     await controller.tail()?.stop();
