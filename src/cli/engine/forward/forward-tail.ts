@@ -37,7 +37,7 @@ export function forwardTail(
   const stop = new AbortController();
   const bell = doorbell(engine.config.source);
   const lag = lagTracker(options.checkpoint.seq);
-  // Before the first look of the pipe, and after its last: one that does not run must not say that it has caught up.
+  // Before the first look of the pipe, and after its last: one that does not run must not say that it has caught up. And while it waits for Postgres.
   const lookAhead = (): void => lag.seen(headIn(engine.config.source) ?? options.checkpoint.seq, performance.now());
   lookAhead();
   const source = watched(
@@ -106,7 +106,10 @@ export function forwardTail(
     anchorMs: ANCHOR_MS,
     done,
     pin,
-    lag: (): Lag => lag.lag(performance.now()),
+    lag(): Lag {
+      if (lag.lag(performance.now()).changes > 0n) lookAhead();
+      return lag.lag(performance.now());
+    },
     async stop() {
       stop.abort();
       await done.catch(() => undefined);
