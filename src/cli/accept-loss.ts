@@ -4,7 +4,8 @@
  */
 import { Refused, ReplicationError } from '../change/errors.ts';
 import { FLAG_REMEDY } from '../cutover/gate.ts';
-import { LOSS_EPOCHS } from '../cutover/loss.ts';
+import { forgotten, LOSS_EPOCHS } from '../cutover/loss.ts';
+import type { Phase } from '../cutover/phase.ts';
 import type { FlagProvider } from '../flag/flag.ts';
 import { preflight } from '../postgres/gate/preflight.ts';
 import { readControl } from '../postgres/installed/control.ts';
@@ -82,15 +83,17 @@ const refused = (code: string, reason: string, remedy: string): Refused =>
  * what was there before the cutover.
  * Whoever answers with another refusal could be asked. Throws Refused where another database was named.
  */
-async function silence(config: Config, { target: theirs, install, epoch }: ControlRow): Promise<string | undefined> {
+async function silence(config: Config, standing: ControlRow): Promise<string | undefined> {
   const connecting = findTarget(config).then(({ url }) => connect(url, { applicationName: 'attacca rollback', connectMs: CONNECT_MS }));
   const failed = await connecting.then(nothing, (error: unknown) => error);
   if (failed instanceof NoDatabase) return `PostgreSQL has this database no longer: ${failed.message}`;
   if (failed instanceof ReplicationError) return 'PostgreSQL cannot be reached';
   await using session = await connecting;
   const control = await readControl(session);
-  if (control?.install === install && control.epoch < epoch) return `PostgreSQL answers, but has forgotten the cutover of epoch ${epoch}`;
+  const heard = control?.install !== standing.install || forgotten(standing, { ...control, phase: control.phase as Phase }) === undefined;
+  if (!heard) return `PostgreSQL answers, but has forgotten the cutover of epoch ${standing.epoch}`;
   if (control !== undefined) return undefined;
+  const { target: theirs } = standing;
   const ours = identityOf({ facts: await preflight(session, config.schema) });
   if (ours !== theirs) throw otherTarget(theirs, ours, 'rollback --accept-loss');
   return "PostgreSQL answers, but attacca's record in it is gone, without which nothing flows back";

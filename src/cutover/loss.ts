@@ -7,7 +7,24 @@
  *     Postgres has been told. Everything after it is decided from durable records only, so a crash anywhere goes on where it was.
  * (2) Once Postgres is back, its fence is the first thing; only behind it is looked at what is lost, and only then it follows SQLite.
  */
-import type { Phase } from './phase.ts';
+import { type Phase, primaryIn } from './phase.ts';
+
+type FileRecord = { readonly primary: 'sqlite' | 'postgres'; readonly epoch: bigint };
+
+/**
+ * The last switch, where Postgres does not know how it ended: it was restored, or failed over to a standby that had not heard of all of it.
+ * A side is opened or closed in the file only when the phase behind which that stands is durable in Postgres; so `file` has to be read before.
+ */
+export function forgotten(
+  file: FileRecord,
+  postgres: { readonly phase: Phase; readonly epoch: bigint },
+): 'cutover' | 'rollback' | undefined {
+  if (file.epoch < postgres.epoch) return undefined;
+  const { phase } = postgres;
+  const behind = file.primary === 'sqlite' ? primaryIn(phase) === 'postgres' : primaryIn(phase) === 'sqlite' && phase !== 'verifying';
+  if (file.epoch === postgres.epoch && !behind) return undefined;
+  return file.primary === 'sqlite' ? 'rollback' : 'cutover';
+}
 
 /** How far beyond the epochs of SQLite and of the flag: a rollback that Postgres had begun has taken the next one already. */
 export const LOSS_EPOCHS = 2n;

@@ -3,7 +3,7 @@
  * walked from the durable record in SQLite to the end.
  */
 import { expect, test } from 'vitest';
-import { afterLoss, LOSS_EPOCHS, type LossStep, nextLossStep } from '../../src/cutover/loss.ts';
+import { afterLoss, forgotten, LOSS_EPOCHS, type LossStep, nextLossStep } from '../../src/cutover/loss.ts';
 import { PHASES, type Phase } from '../../src/cutover/phase.ts';
 
 const EPOCH = 7n;
@@ -120,4 +120,24 @@ test.each<{ guard: string; broken: Partial<Steps>; says: string }>([
 
 test('SQLite cannot have been opened with loss before there was a cutover to forget, nor after finish', () => {
   for (const phase of ['preparing', 'copying', 'catching_up', 'finished'] as const) expect(() => afterLoss(phase)).toThrow(phase);
+});
+
+test('what Postgres has forgotten shows in the phase that it should have left before the file was opened or closed [G8]', () => {
+  const known = (primary: 'sqlite' | 'postgres', epoch = 3n): Phase[] =>
+    PHASES.filter(phase => forgotten({ primary, epoch: 3n }, { phase, epoch }) === undefined);
+  expect(known('postgres')).toEqual([
+    'verifying',
+    'switching',
+    'mirroring',
+    'fencing_back',
+    'draining_back',
+    'verifying_back',
+    'switching_back',
+    'finished',
+  ]);
+  expect(known('sqlite')).toEqual([...PHASES.slice(0, PHASES.indexOf('mirroring')), 'switching_back']);
+  for (const primary of ['sqlite', 'postgres'] as const) {
+    expect(known(primary, 4n)).toEqual(PHASES); // a switch that is under way, or was aborted, has the next epoch
+    expect(known(primary, 2n)).toEqual([]);
+  }
 });

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Phase } from '../../src/cutover/phase.ts';
 import type { StatusDocument, SwitchDocument } from '../../src/server/documents.ts';
 import { backAgain, mirrored, mirroringWorld, writeInPostgres } from '../support/mirroring.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
@@ -56,7 +57,7 @@ test.skipIf(!hasStandby)(
 
     await pair.failOver(() => waited(world));
     const refused = () => pair.query(WRITE).then(() => world.daemon().log(), String);
-    await expect.poll(refused).toContain('ATTACCA_FENCED epoch=2 primary=sqlite');
+    await expect.poll(refused).toContain('ATTACCA_FENCED epoch=3 primary=sqlite');
     await expect.poll(() => world.differences().catch(String)).toEqual([]);
     await world.until(caughtUp);
     expect(world.daemon().log()).toContain('Postgres has forgotten the rollback to SQLite');
@@ -68,6 +69,47 @@ test.skipIf(!hasStandby)(
     expect(await world.differences()).toEqual([]);
   },
 );
+
+/** The server as it was at the beginning of the last switch: in that phase, with the fence as it stood then. */
+async function forgetting(world: World, phase: Phase, change: () => Promise<unknown>): Promise<void> {
+  const [{ fence }] = (await world.pg.query(`select pg_get_functiondef('attacca.fence'::regproc) as fence`)) as [{ fence: string }];
+  await change();
+  world.daemon().process.kill('SIGTERM');
+  await world.daemon().exited;
+  await world.pg.query(fence);
+  await world.pg.query('update attacca.control set phase = $1', [phase]);
+}
+
+test('a server that has heard the beginning of a rollback, and not its end, is fenced and follows SQLite [G8] [G10]', async () => {
+  await using world = await openWorld(buildShop(20));
+  await mirroringWorld(world);
+  await forgetting(world, 'verifying_back', () => backAgain(world));
+  await world.pg.query(WRITE); // as open as SQLite
+  writeSome(world.app, 3);
+
+  world.start();
+  await world.until(caughtUp);
+  expect(world.daemon().log()).toContain('Postgres has forgotten the rollback to SQLite');
+  await expect(world.pg.query(WRITE)).rejects.toThrow('ATTACCA_FENCED epoch=3 primary=sqlite');
+  expect(await world.differences()).toEqual([]);
+});
+
+test('a server that has heard the beginning of a cutover, and not its end, halts the daemon, and SQLite can be opened [G7] [G8]', async () => {
+  await using world = await openWorld(buildShop(20));
+  world.start();
+  await world.until(caughtUp);
+  await world.json(0, 'verify');
+  await forgetting(world, 'draining', () => world.json(0, 'cutover', '--yes'));
+
+  world.start();
+  expect(await world.daemon().exited, world.daemon().log()).toBe(1);
+  expect(world.daemon().log()).toMatch(/Postgres has forgotten the cutover of epoch 1[\s\S]+--accept-loss/);
+  await world.json(0, 'rollback', '--accept-loss', '--yes');
+  writeSome(world.app, 3);
+  world.start();
+  await world.until(caughtUp);
+  expect(await world.differences()).toEqual([]);
+});
 
 test.skipIf(!hasStandby)(
   'a standby that had not heard of the cutover halts the daemon, and SQLite, which has everything, can be opened without it [G7] [G8] [G10]',

@@ -32,7 +32,7 @@ const EVENTS = ['insert', 'update', 'delete'] as const;
 /** `lsn` and `source` stay: they say from where on Postgres has what this file has not. */
 const OPEN_WITH_LOSS = /* sql */ `
   update _attacca_control set "primary" = 'sqlite', epoch = @epoch, seq = @seq where id = 1 and "primary" = 'postgres' and epoch < @epoch`;
-const FORGOTTEN = /* sql */ `update _attacca_control set lsn = '0/0' where id = 1 and "primary" = 'sqlite'`;
+const FORGOTTEN = /* sql */ `update _attacca_control set epoch = @epoch, lsn = '0/0' where id = 1 and "primary" = 'sqlite' and epoch < @epoch`;
 const SETTLED = /* sql */ `update _attacca_control set lsn = null, source = null, watermark = null where id = 1 and "primary" = 'sqlite'`;
 
 const CLOSED = /* sql */ `select (select closed from _attacca_fence) is not 0`;
@@ -123,7 +123,7 @@ export function pendingLoss(db: Database): ControlRow | undefined {
 }
 
 /** Postgres knew, and does not know any more; what came from it last is not known here either. Inside a write transaction. */
-export const beginLoss = (db: Database): void => void db.prepare(FORGOTTEN).run();
+export const beginLoss = (db: Database, epoch: bigint): void => void db.prepare(FORGOTTEN).run({ epoch });
 
 /** Postgres knows. Inside a write transaction. */
 export const settleLoss = (db: Database): void => void db.prepare(SETTLED).run();

@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import { type Lsn, type RowChange, WATERMARK } from '../../../change/change.ts';
 import { isTransient, type ReplicationError } from '../../../change/errors.ts';
 import { parseLsn } from '../../../change/lsn.ts';
-import { afterLoss, type LossRecords, nextLossStep } from '../../../cutover/loss.ts';
+import { afterLoss, forgotten, type LossRecords, nextLossStep } from '../../../cutover/loss.ts';
 import type { Phase } from '../../../cutover/phase.ts';
 import type { FlagProvider } from '../../../flag/flag.ts';
 import { audit } from '../../../postgres/installed/audit.ts';
@@ -47,7 +47,7 @@ export async function flagAfterLoss(source: string, flag: Pick<FlagProvider, 're
 
 /** Does all that is left to do. True: something was. Throws ReplicationError 'halt' where Postgres has forgotten a cutover. */
 export async function followLoss(engine: Engine): Promise<boolean> {
-  const loss = lossOf(engine.config.source) ?? (await forgotten(await installed(engine)));
+  const loss = lossOf(engine.config.source) ?? (await unheard(engine));
   if (loss === undefined) return false;
   const ports = watched('loss', { fence, move, follow }, engine.reached);
   for (;;) {
@@ -59,18 +59,19 @@ export async function followLoss(engine: Engine): Promise<boolean> {
   }
 }
 
-/**
- * Postgres is the first to have the epoch of a switch. Where the file has a later one, Postgres was restored, or failed over to a standby
- * that had not heard of it, and may be open. A file that is primary since is the truth, as if it had been opened without Postgres.
- */
-async function forgotten({ engine, control, install }: Standing): Promise<ControlRow | undefined> {
+/** A file that is primary by a rollback that Postgres has forgotten is the truth, as if it had been opened without Postgres, which may be open. */
+async function unheard(engine: Engine): Promise<ControlRow | undefined> {
   const { source } = engine.config;
   const file = fileControlAt(source);
-  if (file?.install !== install || file.epoch <= control.epoch) return undefined;
-  if (file.primary === 'postgres') throw lostCutover(file);
-  engine.log.error({ epoch: String(file.epoch), known: String(control.epoch) }, 'Postgres has forgotten the rollback to SQLite');
+  const { control, install } = await installed(engine);
+  if (file?.install !== install) return undefined;
+  const { epoch } = control;
+  const what = forgotten(file, { phase: control.phase as Phase, epoch });
+  if (what === undefined) return undefined;
+  if (what === 'cutover') throw lostCutover(file);
+  engine.log.error({ epoch: String(file.epoch), known: String(epoch) }, 'Postgres has forgotten the rollback to SQLite');
   using db = openSource(source);
-  await writeTransaction(db, LOCK_WAIT_MS, () => beginLoss(db));
+  await writeTransaction(db, LOCK_WAIT_MS, () => beginLoss(db, file.epoch + 1n));
   return lossOf(source);
 }
 
