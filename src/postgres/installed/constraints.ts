@@ -60,7 +60,7 @@ async function buildKey(session: Session, table: TablePlan, statement: string): 
 }
 
 const INDEXES = /* sql */ `
-  select c.relname from pg_index i join pg_class c on c.oid = i.indexrelid where i.indrelid = to_regclass($1) and i.indisvalid`;
+  select c.relname from pg_index i join pg_class c on c.oid = i.indexrelid where i.indrelid = to_regclass($1)`;
 const CONSTRAINTS = /* sql */ `select conname as relname from pg_constraint where conrelid = to_regclass($1)`;
 
 /** A secondary index that is still to be built. */
