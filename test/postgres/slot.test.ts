@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { beginAgain } from '../../src/postgres/wal/beginning.ts';
 import {
   createPublication,
   createSlot,
@@ -58,15 +59,18 @@ test('a transaction that holds up the slot is named, and a second try works', as
   await writer.query(`begin; insert into unpublished values ('slow')`);
   const { rows } = await writer.query('select pg_backend_pid() as pid');
   await session.query(`set lock_timeout = '100ms'; set statement_timeout = '7s'`);
-  await expect(createSlot(session, options.slot, 300)).rejects.toMatchObject({
+  const named = {
     disposition: 'retry',
     message: expect.stringMatching(new RegExp(`pid ${rows[0].pid} .*"${options.slot}", open since`)),
     hint: expect.stringContaining(`pg_terminate_backend(${rows[0].pid})`),
-  });
+  };
+  await expect(createSlot(session, options.slot, 300)).rejects.toMatchObject(named);
   expect((await slotState(session, options.slot)).exists).toBe(false);
   const limits = (await session.query(`select current_setting('lock_timeout') as lock, current_setting('statement_timeout') as statement`))
     .rows;
   expect(limits).toEqual([{ lock: '100ms', statement: '7s' }]);
+  await expect(beginAgain({ url: options.url, plan: PLAN, session }, options.slot, 300)).rejects.toMatchObject(named);
+  expect((await slotState(session, options.slot)).exists, 'nobody waits on for it').toBe(false);
   await writer.query('commit');
   await createSlot(session, options.slot);
   await writer.end();

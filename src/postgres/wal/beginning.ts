@@ -49,7 +49,7 @@ export async function beginAgain(
   await dropSlot(session, made); // also one whose maker was killed while it waited
   const reader = await connect(url, { applicationName: 'attacca mirror copy' });
   try {
-    const position = await slotWithSnapshot(url, stays ? `${quote(made)} TEMPORARY` : quote(made), { session, reader, limitMs });
+    const position = await slotWithSnapshot(url, { name: made, temporary: stays }, { session, reader, limitMs });
     return { position, rows: table => rowsOf(reader, plan, table), [Symbol.asyncDispose]: () => reader.end() };
   } catch (error) {
     await reader.end();
@@ -57,25 +57,30 @@ export async function beginAgain(
   }
 }
 
+type Slot = { readonly name: string; readonly temporary: boolean };
 type Making = { readonly session: Session; readonly reader: Session; readonly limitMs: number };
 
 /** On a replication connection, which alone can export the snapshot, and with which a temporary slot goes; `reader` has taken it over when this returns. */
-async function slotWithSnapshot(url: string, slot: string, { session, reader, limitMs }: Making): Promise<Lsn> {
+async function slotWithSnapshot(url: string, { name, temporary }: Slot, { session, reader, limitMs }: Making): Promise<Lsn> {
   const maker = await replication(url);
   let late = false;
   const limit = setTimeout(() => {
     late = true;
-    maker.connection.stream.destroy(); // a slot that is not ready yet goes with its connection
+    maker.connection.stream.destroy();
   }, limitMs);
   try {
     // Keywords of the replication grammar are known in capitals only.
-    const { rows } = await maker.query(`CREATE_REPLICATION_SLOT ${slot} LOGICAL pgoutput EXPORT_SNAPSHOT`);
+    const { rows } = await maker.query(
+      `CREATE_REPLICATION_SLOT ${quote(name)} ${temporary ? 'TEMPORARY' : ''} LOGICAL pgoutput EXPORT_SNAPSHOT`,
+    );
     await reader.query(
       `begin isolation level repeatable read read only; set transaction snapshot ${literal(rows[0]?.snapshot_name ?? '')}`,
     );
     return parseLsn(rows[0]?.consistent_point ?? '');
   } catch (error) {
-    throw late ? await heldUp(session, error) : replicationError(error);
+    if (!late) throw replicationError(error);
+    await dropSlot(session, name); // the server's end would wait on without its connection, and hold it
+    throw await heldUp(session, error);
   } finally {
     clearTimeout(limit);
     await maker.end().catch(() => undefined);
