@@ -31,6 +31,13 @@ test('no commit is in both the rows and the stream, and none in neither; a slot 
   expect((await stream.next()).changes).toEqual([thing(2, null)]);
 });
 
+test('a table is read to its last row, however often that takes another look [G10]', async () => {
+  await using world = await reverse();
+  await world.pg.query(`insert into "Things" (id) select generate_series(1, 4000)`);
+  await using beginning = await begin(world);
+  expect(await ids(beginning)).toEqual(Array.from({ length: 4_000 }, (_, index) => String(index + 1)));
+});
+
 // Other tests of a shared server would find no room either.
 test.skipIf((process.env.ATTACCA_TEST_PG ?? '') !== '')('where there is no room for another slot, its own is made anew [G10]', async () => {
   await using world = await reverse();

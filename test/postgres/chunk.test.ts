@@ -122,6 +122,23 @@ test('constraints can be built again and again; what rows violate is reported, a
   await expect(buildKeys(w.session, PLAN)).rejects.toMatchObject({ name: 'Refused', blockers: [{ code: 'key-refused' }] });
 });
 
+test.each([
+  ['is of some rows only', `create unique index half on pairs (b, a) where v is not null`],
+  ['has an expression too', `create unique index half on pairs (b, a, lower(v))`],
+  [
+    'is not valid',
+    `create unique index half on pairs (b, a); update pg_index set indisvalid = false where indexrelid = 'public.half'::regclass`,
+  ],
+  ['has the columns in another order', `create unique index half on pairs (a, b)`],
+])('a unique index that %s is no key: one is built [G1]', async (_, ddl) => {
+  await using w = await world();
+  await w.postgres.query(`alter table pairs drop constraint pairs_pkey; ${ddl}`);
+  await buildKeys(w.session, PLAN);
+  expect(await w.postgres.query(`select indkey from pg_index where indisprimary and indrelid = 'public.pairs'::regclass`)).toEqual([
+    { indkey: '2 1' },
+  ]);
+});
+
 test('sequences go on after the highest number used, and start at 1 where none was', async () => {
   await using w = await world();
   const highest = 9_223_372_036_854_775_806n;
@@ -146,6 +163,8 @@ test('sequences go on after the highest number used, and start at 1 where none w
   await w.postgres.query(`set attacca.token = 'a1b2c3d4e5f60718'`);
   expect(await w.postgres.query(`insert into items (name) values ('x') returning id`)).toEqual([{ id: String(highest + 1n) }]);
   expect(await w.postgres.query(`insert into notes (item) values (1) returning id`)).toEqual([{ id: '1' }]);
+  await setSequences(w.session, PLAN, new Map([[3, 1n]]), { phase: 'preparing', epoch: 0n });
+  expect(await w.postgres.query(`insert into log (line) values ('x') returning _attacca_rowid as id`)).toEqual([{ id: '2' }]);
   expect(await w.postgres.query('select last_value, log_cnt from notes_id_seq')).toEqual([{ last_value: '1', log_cnt: '32' }]);
   const witness = () => w.postgres.query(`select state from attacca.witness where object = 'sequence:4'`);
   const before = await witness();

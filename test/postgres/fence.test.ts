@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import {
+  fenceOpen,
   fencePostgres,
   isFenceOf,
   lockForReading,
@@ -132,6 +133,30 @@ test('a trigger of the same name that does less, or nothing, is no fence [G8]', 
   expect(await unfenced(w.session, PLAN)).toEqual(['items', 'pairs']);
 });
 
+test('before Postgres is closed the fence stands again wherever it was taken down, and on each partition that came [G8]', async () => {
+  await using w = await world();
+  const { postgres, session } = w;
+  await session.query(opening(1n));
+  await postgres.query(`drop table pairs; create table pairs (a text, b bigint, v text, primary key (b, a)) partition by list (a)`);
+  await postgres.query(`create table part partition of pairs for values in ('x')`);
+  await transaction(session, null, () => fenceOpen(session, PLAN));
+  expect(await unfenced(session, PLAN)).toEqual([]);
+
+  await postgres.query(`create table later partition of pairs for values in ('y') partition by list (b)`);
+  await postgres.query(`create table below partition of later default`);
+  expect(await unfenced(session, PLAN)).toEqual(['pairs']);
+  await postgres.query('alter table items disable trigger _attacca_fence; alter table notes enable trigger _attacca_fence');
+  await postgres.query(`drop trigger _attacca_fence on log;
+    create trigger _attacca_fence before insert on log for each statement execute function attacca.fence()`);
+  await transaction(session, null, () => fenceOpen(session, PLAN));
+  await fencePostgres(session, 1n, INSTALL);
+  await postgres.query('set session_replication_role = replica');
+  for (const table of ['items', 'notes', 'log', 'pairs', 'part', 'later', 'below'])
+    for (const write of [`delete from ${table}`, `truncate ${table} cascade`])
+      await expect(postgres.query(write), write).rejects.toMatchObject({ code: '25006' });
+  expect([await unfenced(session, PLAN), [...(await touched(session, PLAN))]]).toEqual([[], []]);
+});
+
 test('the tables are locked together or not at all, and whoever is in the way is named', async () => {
   await using w = await world();
   await w.session.query(opening(1n));
@@ -145,13 +170,19 @@ test('the tables are locked together or not at all, and whoever is in the way is
 
   const locked = transaction(w.session, null, async () => {
     await lockTables(w.session, PLAN, 10_000);
-    return (await w.session.query('select count(*) as n from public.notes')).rows;
+    return (await w.session.query(`select count(*) as n, current_setting('statement_timeout') as limit from public.notes`)).rows;
   });
   // While we wait for the app it can go on to a table that we already hold: our wait ends first, so it is never the victim.
   await app.query(`insert into items (name) values ('x')`);
   await app.query('commit');
-  expect(await locked).toEqual([{ n: '1' }]);
+  expect(await locked, 'and what comes then has no limit').toEqual([{ n: '1', limit: '0' }]);
   await app.end();
+});
+
+test('what is refused for another reason than a writer is said as it is', async () => {
+  await using w = await world();
+  await w.postgres.query('drop table log');
+  await expect(transaction(w.session, null, () => lockTables(w.session, PLAN, 1_000))).rejects.toMatchObject({ sqlstate: '42P01' });
 });
 
 test('no attempt lasts until the detector of deadlocks looks: it might end the application’s transaction', async () => {
@@ -171,13 +202,14 @@ test('no attempt lasts until the detector of deadlocks looks: it might end the a
   await app.end();
 });
 
-test('readers that lock share the tables, writers wait', async () => {
+test('readers that lock share the tables; writers wait, and so does whoever closes, who may have to make triggers', async () => {
   await using w = await world();
   await w.session.query(opening(1n));
   await using other = await connect(w.postgres.url, { applicationName: 'second reader' });
   await transaction(w.session, null, async () => {
     await lockForReading(w.session, PLAN, 500);
     await transaction(other, null, () => lockForReading(other, PLAN, 500));
+    await expect(transaction(other, null, () => lockTables(other, PLAN, 100))).rejects.toMatchObject({ name: 'Refused' });
     await w.postgres.query(`set lock_timeout = '50ms'`);
     await expect(w.postgres.query(`insert into items (name) values ('x')`)).rejects.toMatchObject({ code: '55P03' });
   });

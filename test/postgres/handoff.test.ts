@@ -13,3 +13,16 @@ test('the first failure stays, is heard by whoever takes, and nothing that was n
   expect([items.waiting, items.starving]).toEqual([false, false]);
   for (let again = 0; again < 2; again++) await expect(items.take()).rejects.toThrow('the first');
 });
+
+test('whoever pushes waits while too much is held, and no longer than that', async () => {
+  const items = handoff<number>(2);
+  for (let round = 0; round < 3; round++) {
+    const pushed: number[] = [];
+    for (const item of [1, 2]) void items.put(item, 1).then(() => pushed.push(item));
+    await new Promise(setImmediate);
+    expect(pushed).toEqual([1]);
+    expect([await items.take(), await items.take()]).toEqual([1, 2]);
+    await new Promise(setImmediate);
+    expect(pushed).toEqual([1, 2]);
+  }
+});

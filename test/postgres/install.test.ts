@@ -88,6 +88,49 @@ test('a table that someone put into schema attacca is never dropped with it', as
   expect(await w.postgres.query('select count(*) from public.precious')).toEqual([{ count: '0' }]);
 });
 
+test('tables of the application that are filled by the time they are fenced are refused, and empty ones outlive an uninstall [G11]', async () => {
+  await using postgres = await testPostgres();
+  await using session = await connect(postgres.url, { applicationName: 'attacca' });
+  await installPostgres(session, PLAN, INSTALLATION);
+  await uninstallPostgres(session, { keepTables: true });
+  const before = await objects(postgres);
+  const existing = { ...PLAN, existing: true as const };
+  await postgres.query(`insert into pairs values ('theirs', 1)`);
+  await expect(installPostgres(session, existing, INSTALLATION)).rejects.toMatchObject({
+    blockers: [{ code: 'target-not-empty', reason: 'public.pairs has rows already' }],
+  });
+  expect(await objects(postgres)).toEqual(before);
+  await postgres.query('truncate pairs');
+  await installPostgres(session, existing, INSTALLATION);
+  await uninstallPostgres(session, { keepTables: false });
+  expect(await objects(postgres)).toEqual(before);
+});
+
+test('a function that somebody put beside those of SQLite outlives an uninstall, and what depends on it too [G11]', async () => {
+  await using postgres = await testPostgres();
+  await using session = await connect(postgres.url, { applicationName: 'attacca' });
+  await installPostgres(session, { ...PLAN, compat: ['to_number'] }, INSTALLATION);
+  await postgres.query(`create function sqlite_compat.theirs() returns int immutable language sql as 'select 1'`);
+  await postgres.query('create table precious (x int default sqlite_compat.theirs())');
+  await uninstallPostgres(session, { keepTables: false });
+  const left = (await objects(postgres)).filter(object => /compat|precious/.test(object ?? ''));
+  expect(left).toEqual(['column precious.x', 'function sqlite_compat.theirs()', 'relation precious', 'schema sqlite_compat']);
+  await postgres.query('drop function sqlite_compat.theirs() cascade; drop schema sqlite_compat');
+});
+
+test('while finish is under way every table takes the application’s updates: none is published without a key [G6]', async () => {
+  await using w = await world();
+  await w.apply(5, [{ table: 3, rows: [['1', 'line']] }]);
+  await withStream(w.session);
+  await w.session.query(`alter publication attacca_test add table public.log; ${opening(1n)}`);
+  const query: Session['query'] = async (statement, values) => {
+    if (String(statement) === 'drop schema attacca cascade') await w.postgres.query(`update log set line = 'changed'`);
+    return w.session.query(statement, values);
+  };
+  await finishPostgres({ ...w.session, query } as Session, PLAN);
+  expect(await w.postgres.query('select * from log')).toEqual([{ line: 'changed' }]);
+});
+
 test('finish waits for a transaction of the application without holding up the others [G6]', async () => {
   await using w = await world();
   await w.session.query(opening(1n));

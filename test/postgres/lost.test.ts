@@ -10,7 +10,7 @@ async function* these(...changes: RowChange[]): AsyncGenerator<RowChange> {
 test('what is lost is kept once, also where an attempt before died after it; what fails half-way keeps nothing [G2]', async () => {
   await using world = await reverse();
   const { pg, session } = world;
-  const kept = () => pg.query('select epoch, table_name, op, "row" ->> \'id\' as id from attacca.lost_change order by id');
+  const kept = () => pg.query('select epoch, table_name, op, "row" ->> \'id\' as id from attacca.lost_change l order by l.id');
   const lost = [thing(1, 'a'), thing(2, 'b'), { op: 'truncate', tables: [2, 99] }] as const;
   for (const _ of [1, 2])
     expect(await keepLost(session, PLAN, 5n, these(...lost))).toEqual({ Things: { insert: 2 }, pairs: { truncate: 1 } });
@@ -26,4 +26,6 @@ test('what is lost is kept once, also where an attempt before died after it; wha
   }
   await expect(keepLost(session, PLAN, 5n, breaking())).rejects.toThrow();
   expect(await kept()).toEqual(rows);
+  await keepLost(session, PLAN, 7n, these(thing(3, 'c')));
+  expect(await kept(), 'of an earlier time too').toEqual([...rows, { epoch: '7', table_name: 'Things', op: 'insert', id: '3' }]);
 });

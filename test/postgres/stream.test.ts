@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Lsn } from '../../src/change/change.ts';
 import { handoff } from '../../src/postgres/wal/handoff.ts';
 import { attend, type Item } from '../../src/postgres/wal/stream.ts';
@@ -30,4 +30,33 @@ test('a nudge is one report more: whatever comes wakes the sender', async () => 
   onTestFinished(line.close);
   line.nudge();
   expect(reported).toEqual(['0/F']);
+});
+
+test('a message that could not be read ends the stream, never only itself [G7]', async () => {
+  const service = Object.assign(new EventEmitter(), { acknowledge: async () => true });
+  const items = handoff<Item>(1_000);
+  const line = attend(service as unknown as Parameters<typeof attend>[0], items, 1n as Lsn);
+  onTestFinished(line.close);
+  const taken = items.take();
+  service.emit('data', '0/50', { result: new RangeError('cut short'), weight: 1 });
+  service.emit('data', '0/60', { result: { kind: 'commit' }, weight: 1 });
+  await expect(taken).rejects.toMatchObject({ disposition: 'halt' });
+});
+
+test('a connection that says nothing is asked, then lost, whatever the socket says; not while the sink is busy [G2]', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const pings: unknown[] = [];
+  const service = Object.assign(new EventEmitter(), { acknowledge: async (_: string, ping: boolean) => pings.push(ping) > 0 });
+  const items = handoff<Item>(1_000);
+  const line = attend(service as unknown as Parameters<typeof attend>[0], items, 1n as Lsn);
+  onTestFinished(line.close);
+  vi.advanceTimersByTime(300_000); // nobody takes: the socket is paused
+  expect(pings).not.toContain(true);
+  const taken = items.take();
+  const outcome = () => Promise.race([taken, Promise.resolve('waits')]);
+  vi.advanceTimersByTime(20_000);
+  expect([await outcome(), pings.includes(true)]).toEqual(['waits', true]);
+  vi.advanceTimersByTime(20_000);
+  await expect(outcome()).rejects.toMatchObject({ disposition: 'retry' });
 });
