@@ -130,7 +130,7 @@ test('what comes again until then sends to `attacca resync`: a table that is not
 
 test.each([
   ['an unknown message', Buffer.from('S')],
-  ['an unknown tuple', Buffer.from([...Buffer.from('I'), 0, 0, 0, 1, ...Buffer.from('X')])],
+  ['a tuple of the wrong kind', Buffer.from([...Buffer.from('I'), 0, 0, 0, 1, ...Buffer.from('O'), 0, 0])],
   ['an unknown value', Buffer.from([...Buffer.from('I'), 0, 0, 0, 1, ...Buffer.from('N'), 0, 1, ...Buffer.from('b')])],
   ['a value cut short', Buffer.from([...Buffer.from('I'), 0, 0, 0, 1, ...Buffer.from('N'), 0, 1, ...Buffer.from('t'), 0, 0, 0, 9, 65])],
   ['a message cut short', Buffer.from([...Buffer.from('B'), 0, 0])],
