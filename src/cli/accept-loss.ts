@@ -22,7 +22,7 @@ import { notInstalled } from './engine/captured.ts';
 import { findTarget, identityOf } from './engine/engine.ts';
 import { otherTarget } from './engine/keep/named-target.ts';
 import { reachedBy, watched } from './engine/points.ts';
-import { momentOf } from './engine/stream-names.ts';
+import { historyOf, momentOf, streamOf } from './engine/stream-names.ts';
 import { flagAfterLoss, lossOf } from './engine/switch/accepted-loss.ts';
 import { flagWithoutPostgres } from './engine/tell/flag.ts';
 import type { Context } from './main.ts';
@@ -90,12 +90,15 @@ async function silence(config: Config, standing: ControlRow): Promise<string | u
   if (failed instanceof ReplicationError) return 'PostgreSQL cannot be reached';
   await using session = await connecting;
   const control = await readControl(session);
-  const heard = control?.install !== standing.install || forgotten(standing, { ...control, phase: control.phase as Phase }) === undefined;
-  if (!heard) return `PostgreSQL answers, but has forgotten the cutover of epoch ${standing.epoch}`;
-  if (control !== undefined) return undefined;
-  const { target: theirs } = standing;
-  const ours = identityOf({ facts: await preflight(session, config.schema) });
-  if (ours !== theirs) throw otherTarget(theirs, ours, 'rollback --accept-loss');
+  const facts = await preflight(session, config.schema);
+  if (control !== undefined) {
+    const { install, epoch } = control;
+    const same = standing.source === historyOf({ facts }, streamOf({ install }).slot);
+    const heard = install !== standing.install || forgotten(standing, { phase: control.phase as Phase, epoch, same }) === undefined;
+    return heard ? undefined : `PostgreSQL answers, but has forgotten the cutover of epoch ${standing.epoch}`;
+  }
+  const ours = identityOf({ facts });
+  if (ours !== standing.target) throw otherTarget(standing.target, ours, 'rollback --accept-loss');
   return "PostgreSQL answers, but attacca's record in it is gone, without which nothing flows back";
 }
 

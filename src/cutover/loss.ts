@@ -11,19 +11,21 @@ import { type Phase, primaryIn } from './phase.ts';
 
 type FileRecord = { readonly primary: 'sqlite' | 'postgres'; readonly epoch: bigint };
 
+/** `same`: it is the history of the server in which the file was closed. */
+type ServerRecord = { readonly phase: Phase; readonly epoch: bigint; readonly same: boolean };
+
 /**
  * The last switch, where Postgres does not know how it ended: it was restored, or failed over to a standby that had not heard of all of it.
  * A side is opened or closed in the file only when the phase behind which that stands is durable in Postgres; so `file` has to be read before.
  */
-export function forgotten(
-  file: FileRecord,
-  postgres: { readonly phase: Phase; readonly epoch: bigint },
-): 'cutover' | 'rollback' | undefined {
-  if (file.epoch < postgres.epoch) return undefined;
-  const { phase } = postgres;
-  const behind = file.primary === 'sqlite' ? primaryIn(phase) === 'postgres' : primaryIn(phase) === 'sqlite' && phase !== 'verifying';
-  if (file.epoch === postgres.epoch && !behind) return undefined;
-  return file.primary === 'sqlite' ? 'rollback' : 'cutover';
+export function forgotten(file: FileRecord, { phase, epoch, same }: ServerRecord): 'cutover' | 'rollback' | undefined {
+  if (file.epoch < epoch) return undefined;
+  const primary = primaryIn(phase);
+  if (file.primary === 'sqlite') return file.epoch > epoch || primary === 'postgres' ? 'rollback' : undefined;
+  // What was prepared while verifying may not be there, and nobody has written there yet.
+  const unproven = (phase === 'verifying' || phase === 'switching') && !same;
+  const behind = primary === 'sqlite' && phase !== 'verifying';
+  return file.epoch > epoch || behind || unproven ? 'cutover' : undefined;
 }
 
 /** How far beyond the epochs of SQLite and of the flag: a rollback that Postgres had begun has taken the next one already. */

@@ -94,22 +94,26 @@ test('a server that has heard the beginning of a rollback, and not its end, is f
   expect(await world.differences()).toEqual([]);
 });
 
-test('a server that has heard the beginning of a cutover, and not its end, halts the daemon, and SQLite can be opened [G7] [G8]', async () => {
-  await using world = await openWorld(buildShop(20));
-  world.start();
-  await world.until(caughtUp);
-  await world.json(0, 'verify');
-  await forgetting(world, 'draining', () => world.json(0, 'cutover', '--yes'));
+test.each<Phase>(['draining', 'switching'])(
+  'a server that has heard of a cutover up to %s halts the daemon where it is another, and SQLite can be opened [G7] [G8]',
+  async phase => {
+    await using world = await openWorld(buildShop(20));
+    world.start();
+    await world.until(caughtUp);
+    await world.json(0, 'verify');
+    await forgetting(world, phase, () => world.json(0, 'cutover', '--yes'));
+    world.app.exec(`update _attacca_control set source = replace(source, '"timeline":', '"timeline":1')`); // of the server before
 
-  world.start();
-  expect(await world.daemon().exited, world.daemon().log()).toBe(1);
-  expect(world.daemon().log()).toMatch(/Postgres has forgotten the cutover of epoch 1[\s\S]+--accept-loss/);
-  await world.json(0, 'rollback', '--accept-loss', '--yes');
-  writeSome(world.app, 3);
-  world.start();
-  await world.until(caughtUp);
-  expect(await world.differences()).toEqual([]);
-});
+    world.start();
+    expect(await world.daemon().exited, world.daemon().log()).toBe(1);
+    expect(world.daemon().log()).toMatch(/Postgres has forgotten the cutover of epoch 1[\s\S]+--accept-loss/);
+    await world.json(0, 'rollback', '--accept-loss', '--yes');
+    writeSome(world.app, 3);
+    world.start();
+    await world.until(caughtUp);
+    expect(await world.differences()).toEqual([]);
+  },
+);
 
 test.skipIf(!hasStandby)(
   'a standby that had not heard of the cutover halts the daemon, and SQLite, which has everything, can be opened without it [G7] [G8] [G10]',

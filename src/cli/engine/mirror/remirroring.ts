@@ -32,7 +32,7 @@ export async function remakeMirror(on: Standing, progress: Progress): Promise<vo
   await using beginning = await ports.beginAgain({ url: engine.url, plan, session: engine.side }, slot);
   const changes = everything(beginning, plan.tables, progress);
   const file = { path: engine.config.source, plan, install: on.install };
-  const standing = { target: identityOf(engine), epoch: on.control.epoch, source: historyOf(on, slot) };
+  const standing = { target: identityOf(engine), epoch: on.control.epoch, source: historyOf(engine, slot) };
   await ports.remirror(file, standing, { position: beginning.position, changes });
   await audit(engine.side, 'resync of the mirror', { tables: plan.tables.length });
 }

@@ -66,7 +66,8 @@ async function unheard(engine: Engine): Promise<ControlRow | undefined> {
   const { control, install } = await installed(engine);
   if (file?.install !== install) return undefined;
   const { epoch } = control;
-  const what = forgotten(file, { phase: control.phase as Phase, epoch });
+  const same = file.source === historyOf(engine, streamOf({ install }).slot);
+  const what = forgotten(file, { phase: control.phase as Phase, epoch, same });
   if (what === undefined) return undefined;
   if (what === 'cutover') throw lostCutover(file);
   engine.log.error({ epoch: String(file.epoch), known: String(epoch) }, 'Postgres has forgotten the rollback to SQLite');
@@ -132,7 +133,7 @@ async function follow(on: Standing, loss: ControlRow): Promise<void> {
 async function keep(on: Standing, loss: ControlRow): Promise<{ lost: Lost; unknown?: string }> {
   const { engine, plan } = on;
   const { slot, publication } = streamOf(on);
-  if (loss.source !== historyOf(on, slot)) return { lost: {}, unknown: 'Postgres was restored or failed over' };
+  if (loss.source !== historyOf(engine, slot)) return { lost: {}, unknown: 'Postgres was restored or failed over' };
   const token = `lost-${randomUUID()}`;
   await writeWatermark(engine.side, token);
   await using session = await connect(engine.url, { applicationName: 'attacca lost changes' });

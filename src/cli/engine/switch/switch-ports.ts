@@ -55,7 +55,7 @@ function sqliteSide(on: Installed, { slot, open }: Means): SqliteSide {
         held.release();
         throw error;
       }
-      const source = historyOf(on, slot);
+      const source = historyOf(engine, slot);
       const port: HeldSqlite = {
         state: () => heldState(held.db, plan),
         usedIds: () => nextIds(held.db, plan),
