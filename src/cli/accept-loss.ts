@@ -80,8 +80,7 @@ const refused = (code: string, reason: string, remedy: string): Refused =>
 
 /**
  * Why nobody can be asked for what SQLite has not seen: no server answers, it has that database no more, nothing of ours in it, or only
- * what was there before the cutover.
- * Whoever answers with another refusal could be asked. Throws Refused where another database was named.
+ * what was there before the cutover. Whoever answers with another refusal could be asked. Throws Refused where another database was named.
  */
 async function silence(config: Config, standing: ControlRow): Promise<string | undefined> {
   const connecting = findTarget(config).then(({ url }) => connect(url, { applicationName: 'attacca rollback', connectMs: CONNECT_MS }));

@@ -6,6 +6,9 @@ import type { Value } from '../change/value.ts';
 
 import type { Affinity } from './codecs/affinity.ts';
 
+/** What SQLite calls a rowid, where no column has the name. */
+export const ROWID_NAMES: readonly string[] = ['rowid', '_rowid_', 'oid'];
+
 export type SourceSchema = {
   /** PRAGMA encoding: 'UTF-8', 'UTF-16le' or 'UTF-16be'. */
   readonly encoding: string;

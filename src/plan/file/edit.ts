@@ -14,7 +14,7 @@ import { fits, SYSTEM_COLUMNS } from '../names.ts';
 import { agree } from '../objects/foreign.ts';
 import { partitionTables, relationNames } from '../objects/partition.ts';
 import { type ColumnPlan, HIDDEN_ROWID, type Plan, type TablePlan } from '../plan.ts';
-import type { Profile } from '../schema.ts';
+import { type Profile, ROWID_NAMES } from '../schema.ts';
 import { Waiver } from '../waive.ts';
 import { goneNames } from './gone.ts';
 import { repairing, tolerates } from './misfits.ts';
@@ -86,7 +86,7 @@ function editTable(table: TablePlan, wanted: TableEdit | undefined, profile: Pro
   const hidden = table.key.kind === 'hidden';
   const isStored = (name: string): boolean => profile[table.name]?.columns.some(column => column.name === name) === true;
   const editable = new Set((hidden ? table.columns.slice(1) : table.columns).map(({ name }) => name));
-  const fixed = Object.keys(wanted.columns).find(name => !editable.has(name) && (ROWIDS.has(name) || isStored(name)));
+  const fixed = Object.keys(wanted.columns).find(name => !editable.has(name) && (ROWID_NAMES.includes(name) || isStored(name)));
   if (fixed !== undefined)
     throw refusal(
       `table ${quote(table.name)} has no column ${quote(fixed)} to change`,
@@ -100,8 +100,6 @@ function editTable(table: TablePlan, wanted: TableEdit | undefined, profile: Pro
   checkColumnNames(edited);
   return edited;
 }
-
-const ROWIDS: ReadonlySet<string> = new Set(['rowid', '_rowid_', 'oid']);
 
 function editColumn(table: TablePlan, column: ColumnPlan, wanted: ColumnEdit, profile: Profile): ColumnPlan {
   const where = `${quote(table.name)}.${quote(column.name)}`;

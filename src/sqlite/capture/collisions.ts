@@ -11,7 +11,14 @@
  */
 import { literal, quote } from '../../change/quote.ts';
 import { keyColumns, type TablePlan } from '../../plan/plan.ts';
-import type { SourceColumn, SourceIndex, SourceIndexTerm, SourceSchema, SourceTable } from '../../plan/schema.ts';
+import {
+  ROWID_NAMES,
+  type SourceColumn,
+  type SourceIndex,
+  type SourceIndexTerm,
+  type SourceSchema,
+  type SourceTable,
+} from '../../plan/schema.ts';
 import { isWord, list, nameOf, namesIn, type Token, textOf, tokenize } from '../schema/tokens.ts';
 
 export type Collision = {
@@ -96,7 +103,7 @@ function involved(index: SourceIndex, source: SourceTable, generated: ReadonlyMa
 /** A WHERE may ask for the rowid; SQLite takes it in no other part of an index. */
 function rowidIn(sql: string, { rowid, columns }: SourceTable): string[] {
   const names = namesIn(sql);
-  const asked = ['rowid', '_rowid_', 'oid'].filter(name => names.has(name) && !columns.some(column => column.name.toLowerCase() === name));
+  const asked = ROWID_NAMES.filter(name => names.has(name) && !columns.some(column => column.name.toLowerCase() === name));
   return rowid === null || asked.length === 0 ? [] : [rowid];
 }
 

@@ -117,10 +117,8 @@ function open(db: Database): void {
 }
 
 /** Where the stream into this file ended, if it was opened with loss and Postgres does not know of it yet. */
-export function pendingLoss(db: Database): ControlRow | undefined {
-  const control = readFileControl(db);
-  return control?.primary === 'sqlite' && control.lsn !== null ? control : undefined;
-}
+export const pendingLoss = (control: ControlRow | undefined): ControlRow | undefined =>
+  control?.primary === 'sqlite' && control.lsn !== null ? control : undefined;
 
 /** Postgres knew, and does not know any more; what came from it last is not known here either. Inside a write transaction. */
 export const beginLoss = (db: Database, epoch: bigint): void => void db.prepare(FORGOTTEN).run({ epoch });

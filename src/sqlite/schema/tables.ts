@@ -6,14 +6,15 @@ import { ReplicationError } from '../../change/errors.ts';
 import { quote } from '../../change/quote.ts';
 import type { Affinity } from '../../plan/codecs/affinity.ts';
 import type { TablePlan } from '../../plan/plan.ts';
-import type {
-  SourceColumn,
-  SourceForeignKey,
-  SourceIndex,
-  SourceIndexTerm,
-  SourceObject,
-  SourceSchema,
-  SourceTable,
+import {
+  ROWID_NAMES,
+  type SourceColumn,
+  type SourceForeignKey,
+  type SourceIndex,
+  type SourceIndexTerm,
+  type SourceObject,
+  type SourceSchema,
+  type SourceTable,
 } from '../../plan/schema.ts';
 import { codeOf, type Database } from '../open.ts';
 import { isOwn, isOwnTable } from './own.ts';
@@ -59,7 +60,7 @@ function readTable(
   return {
     ...table,
     autoincrement: tokenize(sqlOf.get(table.name) ?? '').some(token => isWord(token, 'autoincrement')),
-    rowid: table.withoutRowid ? null : (['rowid', '_rowid_', 'oid'].find(name => !names.has(name)) ?? null),
+    rowid: table.withoutRowid ? null : (ROWID_NAMES.find(name => !names.has(name)) ?? null),
     columns,
     indexes: readIndexes(db, table.name, sqlOf),
     foreignKeys: readForeignKeys(db, table.name),

@@ -10,6 +10,7 @@ import { type SlotState, slotState } from '../../../postgres/wal/slot.ts';
 import type { Lag } from '../../../replicate/lag.ts';
 import { judgeSlot } from '../../../replicate/retained.ts';
 import type { StatusDocument } from '../../../server/documents.ts';
+import { readFileControl } from '../../../sqlite/capture/control.ts';
 import { hasJournal, headMark } from '../../../sqlite/capture/marking.ts';
 import { waitingMarks } from '../../../sqlite/journal/compact.ts';
 import { pendingLoss } from '../../../sqlite/mirror/fence.ts';
@@ -97,7 +98,7 @@ function lagOf(source: string, phase: Phase, checkpoint: bigint | undefined, lag
   if (primaryIn(phase) !== 'sqlite') return lag === undefined ? null : { changes: null, ms: Math.round(lag.ms) };
   if (lag !== undefined) return { changes: String(lag.changes), ms: Math.round(lag.ms) };
   if (checkpoint === undefined) return null;
-  const head = unlessLocked(source, db => (pendingLoss(db) === undefined ? headMark(db).seq : undefined));
+  const head = unlessLocked(source, db => (pendingLoss(readFileControl(db)) === undefined ? headMark(db).seq : undefined));
   // A head before the checkpoint is one of another history, as is a file that was opened with loss: how far that is behind, nobody knows.
   return head === undefined || head < checkpoint ? null : { changes: String(head - checkpoint), ms: null };
 }

@@ -30,10 +30,7 @@ import { historyOf, streamOf } from '../stream-names.ts';
 const LOCK_WAIT_MS = 30_000;
 
 /** What the file at `source` says of a rollback without Postgres that is not through yet. */
-export function lossOf(source: string): ControlRow | undefined {
-  using db = openSource(source, { readonly: true });
-  return pendingLoss(db);
-}
+export const lossOf = (source: string): ControlRow | undefined => pendingLoss(fileControlAt(source));
 
 /** Names SQLite in the flag, where it was opened without Postgres and that was not done yet. Needs no Postgres. */
 export async function flagAfterLoss(source: string, flag: Pick<FlagProvider, 'read' | 'write'>, log?: Logger): Promise<void> {
@@ -47,7 +44,8 @@ export async function flagAfterLoss(source: string, flag: Pick<FlagProvider, 're
 
 /** Does all that is left to do. True: something was. Throws ReplicationError 'halt' where Postgres has forgotten a cutover. */
 export async function followLoss(engine: Engine): Promise<boolean> {
-  const loss = lossOf(engine.config.source) ?? (await unheard(engine));
+  const file = fileControlAt(engine.config.source);
+  const loss = pendingLoss(file) ?? (await unheard(engine, file));
   if (loss === undefined) return false;
   const ports = watched('loss', { fence, move, follow }, engine.reached);
   for (;;) {
@@ -60,9 +58,8 @@ export async function followLoss(engine: Engine): Promise<boolean> {
 }
 
 /** A file that is primary by a rollback that Postgres has forgotten is the truth, as if it had been opened without Postgres, which may be open. */
-async function unheard(engine: Engine): Promise<ControlRow | undefined> {
+async function unheard(engine: Engine, file: ControlRow | undefined): Promise<ControlRow | undefined> {
   const { source } = engine.config;
-  const file = fileControlAt(source);
   const { control, install } = await installed(engine);
   if (file?.install !== install) return undefined;
   const { epoch } = control;
