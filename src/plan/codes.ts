@@ -114,6 +114,7 @@ export const CODES = {
   ],
   'plan-gone': ['warning', 'remove it from the plan file, or correct the name there'],
   excluded: ['note', 'nothing must be done: the plan leaves it out on request'],
+  litestream: ['note', 'nothing must be done: Litestream goes on writing it, whoever is primary'],
 } as const satisfies Readonly<Record<string, readonly [Level, string]>>;
 
 export type Code = keyof typeof CODES;

@@ -10,6 +10,7 @@ import { type Agreed, agreedCodecs } from './column/agree.ts';
 import { planColumns } from './column/columns.ts';
 import type { Finding } from './finding.ts';
 import { fingerprint } from './fingerprint.ts';
+import { isLeftOut, isLitestream } from './left-out.ts';
 import { type Names, names } from './names.ts';
 import { express } from './objects/express.ts';
 import { type Planned, planForeignKeys } from './objects/foreign.ts';
@@ -29,11 +30,13 @@ export function decide(
   profile: Profile,
   options: { readonly schema?: string; readonly exclude?: readonly string[] } = {},
 ): Decision {
-  const excluded = new Set(options.exclude?.map(name => name.toLowerCase()));
-  const sources = schema.tables.filter(table => !excluded.has(table.name.toLowerCase()));
-  const findings: Finding[] = schema.tables
-    .filter(table => excluded.has(table.name.toLowerCase()))
-    .map(({ name }) => finding('excluded', { table: name, message: `Table ${quote(name)} is excluded.` }));
+  const sources = schema.tables.filter(({ name }) => !isLeftOut(name, options.exclude));
+  const leftOut = schema.tables.map(({ name }) => name).filter(name => isLeftOut(name, options.exclude));
+  const findings: Finding[] = leftOut.map(name =>
+    isLitestream(name)
+      ? finding('litestream', { table: name, message: `Table ${quote(name)} is Litestream's, and stays in SQLite.` })
+      : finding('excluded', { table: name, message: `Table ${quote(name)} is excluded.` }),
+  );
   if (sources.length === 0) findings.push(finding('no-tables', { message: 'There is no table to replicate.', count: 0 }));
 
   const shared = names();
@@ -48,9 +51,9 @@ export function decide(
   });
   const tables = linked(planned, findings);
   findings.push(...quotedNames(tables), ...inventory(schema, new Set(sources.map(source => source.name))));
-  const left = schema.tables.map(({ name }) => name).filter(name => excluded.has(name.toLowerCase()));
+  const excluded = leftOut.filter(name => !isLitestream(name));
   const plan = { version: 1 as const, schema: options.schema ?? 'public', encoding: schema.encoding, tables };
-  return express(schema, { plan: { ...plan, ...(left.length > 0 && { excluded: left }) }, findings });
+  return express(schema, { plan: { ...plan, ...(excluded.length > 0 && { excluded }) }, findings });
 }
 
 export type Context = {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isLeftOut } from './left-out.ts';
 import type { Plan } from './plan.ts';
 import type { SourceSchema, SourceTable } from './schema.ts';
 
@@ -19,14 +20,13 @@ export const edition = ({ tables }: Plan): string =>
 
 /** Names of tables that are not as the plan has them: changed, gone, or new. Empty: the plan fits the file. */
 export function drift(plan: Plan, schema: SourceSchema): string[] {
-  const left = new Set(plan.excluded?.map(name => name.toLowerCase()));
   const known = new Map([...plan.tables, ...(plan.unplanned ?? [])].map(({ name, source }) => [name, source]));
   const there = new Set(schema.tables.map(({ name }) => name));
   const gone = plan.tables.filter(({ name }) => !there.has(name)).map(({ name }) => name);
   const moved = schema.tables.filter(table => {
     const planned = known.get(table.name);
     if (planned !== undefined) return planned !== fingerprint(schema, table);
-    return !known.has(table.name) && !left.has(table.name.toLowerCase());
+    return !isLeftOut(table.name, plan.excluded);
   });
   return [...gone, ...moved.map(({ name }) => name)];
 }

@@ -255,6 +255,13 @@ test('zero tables block', () => {
   expect(decided('create table t (a)', { exclude: ['T'] }).codes).toEqual(expect.arrayContaining(['excluded', 'no-tables']));
 });
 
+test('tables of Litestream stay where they are: it goes on writing them, and no fence may stop it [G6]', () => {
+  const { plan, about } = decided('create table t (a); create table _litestream_seq (id integer primary key, seq integer)');
+  expect(plan.tables.map(({ name }) => name)).toEqual(['t']);
+  expect(plan).not.toHaveProperty('excluded');
+  expect(about('litestream')).toMatchObject([{ level: 'note', table: '_litestream_seq' }]);
+});
+
 test('generated columns are generated in Postgres too, or left out with a warning, and shift nothing', () => {
   const { table, about } = decided(
     "create table t (a int, g as (a + 1), s as (g * 2) stored, l as (likelihood(a, 0.5)), b text); insert into t values (1, 'x')",

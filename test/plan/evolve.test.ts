@@ -148,6 +148,16 @@ test('no number is given twice, also after the table is gone', () => {
   expect(followed(db, without).plan.tables.map(({ id }) => id)).toEqual([1, 2, 4]);
 });
 
+test('tables of Litestream that come later are none of the plan [G6]', () => {
+  const { db, plan } = decided(SHOP);
+  db.exec('create table _litestream_seq (id integer primary key, seq integer); create table _litestream_lock (id integer)');
+  expect(drift(plan, readSchema(db))).toEqual([]);
+  db.exec('create table other (id integer primary key)');
+  expect(followed(db, plan).changes.map(({ kind, ...change }) => [kind, 'table' in change && change.table.name])).toEqual([
+    ['create-table', 'other'],
+  ]);
+});
+
 test('what cannot be replicated stays out with its reason, and comes in when it can; what was left out stays out', () => {
   const { db, plan } = decided(SHOP, { exclude: ['log'] });
   db.exec('create table odd (rowid text, _rowid_ text, oid text)');

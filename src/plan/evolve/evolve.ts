@@ -13,6 +13,7 @@ import { type Context, planTable, referencedColumns } from '../decide.ts';
 import { withPolicies } from '../file/misfits.ts';
 import type { Finding } from '../finding.ts';
 import { drift, fingerprint } from '../fingerprint.ts';
+import { isLeftOut } from '../left-out.ts';
 import { names } from '../names.ts';
 import { express } from '../objects/express.ts';
 import { planForeignKeys } from '../objects/foreign.ts';
@@ -152,7 +153,7 @@ function evolved(old: Plan, seen: Seen): Evolution {
   }
   for (const source of seen.schema.tables) {
     const hazards = blocking(seen, source.name);
-    if (hazards.length > 0 && !isExcluded(old, source.name)) unplanned.push(notPlanned(seen.schema, source, hazards));
+    if (hazards.length > 0 && !isLeftOut(source.name, old.excluded)) unplanned.push(notPlanned(seen.schema, source, hazards));
   }
   const tables = linked(planned, old).sort((a, b) => a.id - b.id);
   const { unplanned: _, ...rest } = old;
@@ -198,13 +199,10 @@ function staleIndexes(old: Plan, { tables }: Plan): Change[] {
   return before.flatMap(({ id, index }) => (standing.has(canonical([id, index])) ? [] : { kind: 'drop-index', name: index.name }));
 }
 
-/** Tables that can be in the plan: not left out on request, and not beyond what capture can follow. */
+/** Tables that can be in the plan: not left out, and not beyond what capture can follow. */
 function followed(old: Plan, seen: Seen): SourceTable[] {
-  return seen.schema.tables.filter(({ name }) => !isExcluded(old, name) && blocking(seen, name).length === 0);
+  return seen.schema.tables.filter(({ name }) => !isLeftOut(name, old.excluded) && blocking(seen, name).length === 0);
 }
-
-const isExcluded = (plan: Plan, name: string): boolean =>
-  plan.excluded?.some(excluded => excluded.toLowerCase() === name.toLowerCase()) ?? false;
 
 const blocking = ({ hazards }: Seen, name: string): Finding[] =>
   hazards.filter(({ level, table }) => level === 'blocking' && table === name);

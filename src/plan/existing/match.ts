@@ -25,7 +25,16 @@ export type Matched = Decision & {
 type Input = { readonly source: SourceSchema; readonly profile: Profile; readonly file: PlanFile | undefined };
 
 /** Findings of the decision that say something about the file, and not about DDL that attacca would have made. */
-const STAYS: ReadonlySet<string> = new Set(['no-tables', 'no-key', 'excluded', 'virtual-table', 'trigger', 'orphans', 'null-key']);
+const STAYS: ReadonlySet<string> = new Set([
+  'no-tables',
+  'no-key',
+  'excluded',
+  'litestream',
+  'virtual-table',
+  'trigger',
+  'orphans',
+  'null-key',
+]);
 
 /** Whether some table of the plan is there already: then all of them are the application's. */
 export const isExisting = ({ plan }: Pick<Decision, 'plan'>, { relations }: TargetSchema, file: PlanFile | undefined): boolean =>

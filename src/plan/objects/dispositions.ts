@@ -66,4 +66,4 @@ const isSame = (candidate: TablePlan['indexes'][number], index: SourceIndex, ter
 const told = ({ name, table }: SourceObject, { findings }: Context): string | undefined =>
   findings.find(found => found.table === table && NAMING.test(found.code) && found.message.includes(quote(name)))?.message;
 
-const NAMING = /^(?:index-|target-refuses$|view$|trigger$|virtual-table$|full-text$|excluded$)/;
+const NAMING = /^(?:index-|target-refuses$|view$|trigger$|virtual-table$|full-text$|excluded$|litestream$)/;
