@@ -4,6 +4,7 @@ create role :"role" login;
 grant connect, create on database :"db" to :"role";
 grant usage, create on schema public to :"role";
 -- Only for a cutover: the way back is a logical replication slot. Needs wal_level = logical.
+-- On Amazon RDS and Aurora no role can have this; there: grant rds_replication to :"role";
 alter role :"role" replication;
 -- Optional, PostgreSQL 15 or newer: lets attacca silence foreign key actions while it applies, so that foreign keys can be there
 -- during the soak. Without it they are added in the cutover.

@@ -78,6 +78,23 @@ test('a role that may not create is told which grant is missing', async () => {
   }
 });
 
+test('on Amazon RDS no role is given REPLICATION: whoever is in rds_replication may use slots [G9]', async () => {
+  await using postgres = await testPostgres();
+  const [hosted, group] = [`attacca_hosted_${process.pid}`, `attacca_hosts_${process.pid}`];
+  await postgres.query(`create role ${quote(hosted)} login`);
+  await using session = await connect(Object.assign(new URL(postgres.url), { username: hosted }).href, { applicationName: 'attacca' });
+  const told = async () => (await preflight(session)).cutoverBlockers.map(({ code, remedy }) => `${code}: ${remedy}`);
+  try {
+    expect(await told()).toEqual([`postgres-no-replication: alter role "${hosted}" replication`]);
+    await postgres.query(`create role rds_replication; create role ${quote(group)} in role rds_replication`);
+    expect(await told()).toEqual([`postgres-no-replication: grant rds_replication to "${hosted}"`]);
+    await postgres.query(`grant ${quote(group)} to ${quote(hosted)}`);
+    expect(await told()).toEqual([]);
+  } finally {
+    await postgres.query(`drop role ${quote(hosted)}; drop role if exists ${quote(group)}; drop role if exists rds_replication`);
+  }
+});
+
 test('a role without temporary tables is told which grant is missing; nothing passes for compared there [G9]', async () => {
   await using postgres = await testPostgres();
   const owner = `attacca_lasting_${process.pid}`;

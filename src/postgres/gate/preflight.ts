@@ -27,7 +27,9 @@ const TO_SWITCH = 8;
 const BESIDE_CHUNKS = 3;
 
 const FACTS = /* sql */ `
-  select current_setting('server_version_num') as version, r.rolsuper or r.rolreplication as replication,
+  select current_setting('server_version_num') as version, r.rolsuper or r.rolreplication
+      or coalesce(pg_has_role(to_regrole('rds_replication'), 'member'), false) as replication,
+    to_regrole('rds_replication') is not null as amazon,
     has_database_privilege(current_database(), 'CREATE') as create_schema,
     has_database_privilege(current_database(), 'TEMPORARY') as create_temporary,
     current_setting('transaction_read_only') = 'on' and not pg_is_in_recovery() as read_only, pg_is_in_recovery() as standby,
@@ -171,7 +173,7 @@ function copyBlockers(facts: PgRecord, chunks: number): Blocker[] {
 }
 
 function cutoverBlockers(facts: PgRecord): Blocker[] {
-  const { wal_level, replication, role, free_slot, max_slots } = facts;
+  const { wal_level, replication, amazon, role, free_slot, max_slots } = facts;
   return those([
     ...few(facts, TO_SWITCH),
     [
@@ -179,7 +181,8 @@ function cutoverBlockers(facts: PgRecord): Blocker[] {
       {
         code: 'postgres-wal-level',
         reason: `wal_level is ${wal_level}: changes made in Postgres cannot flow back to SQLite`,
-        remedy: 'set wal_level = logical and restart the server',
+        remedy:
+          'set wal_level = logical (Amazon RDS: rds.logical_replication = 1, Cloud SQL: cloudsql.logical_decoding = on) and restart the server',
       },
     ],
     [
@@ -187,7 +190,7 @@ function cutoverBlockers(facts: PgRecord): Blocker[] {
       {
         code: 'postgres-no-replication',
         reason: `the role "${role}" may not use replication slots`,
-        remedy: `alter role "${role}" replication`,
+        remedy: amazon === 't' ? `grant rds_replication to "${role}"` : `alter role "${role}" replication`,
       },
     ],
     [
