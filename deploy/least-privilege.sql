@@ -9,9 +9,9 @@ alter role :"role" replication;
 -- Optional, PostgreSQL 15 or newer: lets attacca silence foreign key actions while it applies, so that foreign keys can be there
 -- during the soak. Without it they are added in the cutover.
 --   grant set on parameter session_replication_role to :"role";
--- After the cutover the application's own role needs its rights on the tables, which belong to this role:
---   grant select, insert, update, delete on all tables in schema public to app;
---   grant usage on all sequences in schema public to app;
+-- The tables belong to this role. Where the application has a role of its own, it needs these rights before the cutover, also on what is made later:
+--   grant usage on schema public to app;
+--   alter default privileges for role replicator in schema public grant select, insert, update, delete on tables to app;
 -- Only if the flag lives in a row of this database (flag.kind "postgres"); the table is the application's:
 --   create table app_flag (name text primary key, value text not null, epoch bigint not null default 0);
 --   grant select, insert, update on app_flag to :"role";

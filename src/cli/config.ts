@@ -122,6 +122,10 @@ export const Config = z
         verifyMaxAgeMinutes: z.int().min(1).default(60).describe('Refuse to switch if the last full verification is older.'),
         maxClockSkewMs: z.int().min(0).default(5_000).describe('Refuse to switch if the clocks here and of Postgres differ by more.'),
         minFreeMegabytes: z.int().min(0).default(256).describe('Refuse to switch if a disk that can be looked at has less room.'),
+        roles: z
+          .array(z.string().min(1))
+          .prefault([])
+          .describe("The application's roles in Postgres: refuse a cutover while one of them may not read and write every table."),
       })
       .prefault({}),
   })

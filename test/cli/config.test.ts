@@ -50,7 +50,7 @@ test('every default is visible', () => {
     verify: { everySeconds: 10, fullEveryMinutes: 360, nice: 0 },
     http: { enabled: true, host: '127.0.0.1' },
     backup: { enabled: true, keep: 3 },
-    cutover: { maxPauseMs: 3_000, maxLagMs: 2_000, verifyMaxAgeMinutes: 60, maxClockSkewMs: 5_000, minFreeMegabytes: 256 },
+    cutover: { maxPauseMs: 3_000, maxLagMs: 2_000, verifyMaxAgeMinutes: 60, maxClockSkewMs: 5_000, minFreeMegabytes: 256, roles: [] },
   });
   expect(load({ source: 'app.db', flag: { path: 'app.env' } }).flag).toEqual({
     kind: 'file',

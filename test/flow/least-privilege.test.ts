@@ -15,9 +15,15 @@ const ROLE = 'replicator';
 const PASSWORD = 'correct-horse-battery';
 const VARIABLE = 'ATTACCA_TEST_PASSWORD';
 
+const FILE = readFileSync('deploy/least-privilege.sql', 'utf8');
+
 /** The file's statements as psql would send them; those that it offers as comments are not among them. */
-const granting = (db: string): string =>
-  readFileSync('deploy/least-privilege.sql', 'utf8').replaceAll(':"role"', `"${ROLE}"`).replaceAll(':"db"', `"${db}"`);
+const granting = (db: string): string => FILE.replaceAll(':"role"', `"${ROLE}"`).replaceAll(':"db"', `"${db}"`);
+
+/** Those that it offers for a role of the application's own, `app`. */
+const admitting = [...FILE.matchAll(/^-- {3}(.* to app;)$/gm)].flatMap(([, statement]) =>
+  / app_flag /.test(statement ?? '') ? [] : statement,
+);
 
 const filesIn = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -42,9 +48,9 @@ test('with exactly the documented grants it goes there and back, and tells nobod
   await using server = await ownPostgres();
   const { host, pathname } = new URL(server.url);
   await server.query(granting(pathname.slice(1)));
-  await server.query(`alter role ${ROLE} password '${PASSWORD}'`);
+  await server.query(`alter role ${ROLE} password '${PASSWORD}'; create role app; ${admitting.join(' ')}`);
   const target = `postgresql://${ROLE}:$\{${VARIABLE}}@${host}${pathname}`;
-  await using world = await openWorld(buildShop(50), { target }, { server });
+  await using world = await openWorld(buildShop(50), { target, cutover: { roles: ['app'] } }, { server });
   const inTheWay = async (of: 'cutover' | 'rollback') =>
     (await world.json<SwitchDocument>(3, of, '--dry-run')).blockers.map(({ code }) => code);
   await mirroringWorld(world);
@@ -54,9 +60,11 @@ test('with exactly the documented grants it goes there and back, and tells nobod
   await server.query(`alter table orders owner to ${ROLE}`);
   expect(await backAgain(world)).toEqual([]);
 
-  await server.query(`alter role ${ROLE} noreplication`);
-  expect(await inTheWay('cutover'), 'without the way back there is no way there').toContain('postgres-no-replication');
-  await server.query(`alter role ${ROLE} replication`);
+  await server.query(`alter role ${ROLE} noreplication; revoke update on orders from app`);
+  expect(await inTheWay('cutover'), 'without the way back there is no way there').toEqual(
+    expect.arrayContaining(['postgres-no-replication', 'application-role']),
+  );
+  await server.query(`alter role ${ROLE} replication; grant update on orders to app`);
 
   await server.crash(); // what an outage says is said too
   await expect.poll(() => world.daemon().log()).toContain('restarting until it works');

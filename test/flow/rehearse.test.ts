@@ -37,7 +37,7 @@ test('there and back on a copy: file, folder, flag and target stay byte by byte 
   const folder = passable();
   const hook = [{ command: ['/bin/sh', '-c', `echo "$ATTACCA_HOOK" >> ${join(folder, 'hooks-that-ran')}`] }];
   const hooks = { 'before-cutover': hook, 'after-fence': hook, 'after-switch': hook, 'after-rollback': hook, 'on-halt': hook };
-  await using world = await openWorld(buildShop(200), { hooks }, { folder });
+  await using world = await openWorld(buildShop(200), { hooks, cutover: { roles: ['app'] } }, { folder });
   writeFileSync(world.flag, 'DB_TYPE=sqlite\n');
   await world.reopen(async () => {
     const before = { files: contents(folder), pg: await tracesInPostgres(world.pg) };

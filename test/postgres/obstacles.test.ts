@@ -1,8 +1,9 @@
 /* Each thing in Postgres that stands in the way of a switch is produced on a real server, and named with what removes it [G9]. */
 import { expect, test } from 'vitest';
 import type { Blocker } from '../../src/change/errors.ts';
+import { quote } from '../../src/change/quote.ts';
 import { clockSkew, failingSlot, holders, tightLimits } from '../../src/postgres/gate/headroom.ts';
-import { bypasses, firing, identities, notValid, outOfReach, unpublished } from '../../src/postgres/gate/obstacles.ts';
+import { barred, bypasses, firing, identities, notValid, outOfReach, unpublished } from '../../src/postgres/gate/obstacles.ts';
 import { connect as open } from '../../src/postgres/session/open.ts';
 import { createPublication } from '../../src/postgres/wal/slot.ts';
 import { connect, ownPostgres } from '../support/postgres.ts';
@@ -39,6 +40,40 @@ test('a replica identity without the key of the plan, in each of its forms [G9]'
   expect(await named()).toEqual(['the replica identity of public.Things does not contain its key']);
   await pg.query('drop table pairs');
   expect(await named()).toEqual([expect.stringContaining('Things'), 'the table public.pairs is not there']);
+});
+
+test('a role of the application that is not there, or lacks a right, until the remedy has run [G9]', async () => {
+  await using world = await reverse();
+  const { pg, session } = world;
+  const role = `attacca_"app"_${process.pid}`;
+  const found = () => barred(session, PLAN, [role]);
+  const made = async (change: string, reason: string) => {
+    await pg.query(change);
+    const [blocker, ...more] = (await found()) as [Blocker, ...Blocker[]];
+    expect([blocker, more]).toEqual([
+      { code: 'application-role', reason: expect.stringContaining(reason), remedy: expect.any(String) },
+      [],
+    ]);
+    return blocker.remedy;
+  };
+  await made('select', `Postgres has no role ${role}`);
+  try {
+    await pg.query(
+      await made(`create role ${quote(role)}; revoke usage on schema public from public`, 'may not read and write the schema public'),
+    );
+    expect(await found()).toEqual([]);
+    for (const right of ['select', 'insert', 'update', 'delete'])
+      await pg.query(
+        await made(`revoke ${right} on pairs from ${quote(role)}`, `the application's role ${role} may not read and write public.pairs`),
+      );
+    await pg.query(
+      await made(`create sequence numbers owned by pairs.b; revoke all on sequence numbers from ${quote(role)}`, 'public.pairs'),
+    );
+    expect(await found()).toEqual([]);
+    expect(await barred(session, PLAN, [])).toEqual([]);
+  } finally {
+    await pg.query(`drop owned by ${quote(role)}; drop role ${quote(role)}`);
+  }
 });
 
 test('a table that was given away, a right that was revoked, row security: each until the remedy has run [G9]', async () => {

@@ -3,6 +3,7 @@
  * Reads catalogs only.
  */
 import type { Blocker } from '../../change/errors.ts';
+import { quote } from '../../change/quote.ts';
 import { keyColumns, type Plan, targetsOf } from '../../plan/plan.ts';
 import type { PgRecord, Session } from '../session/open.ts';
 
@@ -66,6 +67,34 @@ export async function outOfReach(session: Session, plan: Plan): Promise<Blocker[
     return block(
       `row security hides rows of ${name} from the role ${role}`,
       `alter role ${role} bypassrls; or alter table ${name} no force row level security`,
+    );
+  });
+}
+
+/** A sequence of an identity column needs no right of its own. */
+const BARRED = /* sql */ `
+  select r.name as role, a.oid is not null as there,
+    case when has_schema_privilege(a.oid, $1, 'usage') then (
+      select string_agg($1 || '.' || t.relname, ', ' order by t.relname) from (${TABLES}) t
+      where not (has_table_privilege(a.oid, t.oid, 'select') and has_table_privilege(a.oid, t.oid, 'insert')
+          and has_table_privilege(a.oid, t.oid, 'update') and has_table_privilege(a.oid, t.oid, 'delete'))
+        or exists (select from pg_depend d join pg_sequence s on s.seqrelid = d.objid
+          where d.refobjid = t.oid and d.deptype = 'a' and not has_sequence_privilege(a.oid, s.seqrelid, 'usage')))
+    else 'the schema ' || $1 end as barred
+  from unnest($3::text[]) r(name) left join pg_roles a on a.rolname = r.name`;
+
+/** Roles of the application that could not work once Postgres is primary. `roles`: their names. */
+export async function barred(session: Session, plan: Plan, roles: readonly string[]): Promise<Blocker[]> {
+  if (roles.length === 0) return [];
+  const { rows } = await session.query(BARRED, [...targetsOf(plan), roles]);
+  return rows.flatMap(({ role, there, barred }) => {
+    const block = (reason: string, remedy: string): Blocker[] => [{ code: 'application-role', reason, remedy }];
+    if (there !== 't') return block(`Postgres has no role ${role}, which cutover.roles names`, 'create it, or correct cutover.roles');
+    if (barred === null) return [];
+    const [schema, to] = [quote(plan.schema), quote(role ?? '')];
+    return block(
+      `the application's role ${role} may not read and write ${barred}`,
+      `grant usage on schema ${schema} to ${to}; grant select, insert, update, delete on all tables in schema ${schema} to ${to}; grant usage on all sequences in schema ${schema} to ${to}`,
     );
   });
 }

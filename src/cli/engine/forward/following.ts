@@ -180,7 +180,7 @@ function targetOf(before: Plan, { plan, changes }: Evolution) {
     plan,
     statements: changeDdl(plan, changes),
     created: changes.flatMap(change => (change.kind === 'create-table' ? change.table : [])),
-    dropped: changes.flatMap(change => (change.kind === 'drop-table' ? change.table.id : [])),
+    dropped: changes.flatMap(change => (change.kind === 'drop-table' ? change.table : [])),
     lines: [...lines, ...refused.map(({ name, reason }) => `table ${name} is not replicated: ${reason}`)],
   };
 }

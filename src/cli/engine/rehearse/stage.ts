@@ -108,6 +108,7 @@ const configFor = (config: Config, copy: string): Config => ({
   flag: FlagPlaces.parse({ kind: 'file', path: join(dirname(copy), 'flag.env') }),
   hooks: HooksConfig.parse({}),
   backup: { ...config.backup, enabled: false },
+  cutover: { ...config.cutover, roles: [] }, // of tables that were just made, nobody has granted anything
 });
 
 /** A configured schema is made by its owner; here that is nobody else. */

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { type Blocker, isTransient, Refused } from '../../../change/errors.ts';
 import type { Direction } from '../../../cutover/gate.ts';
 import { clockSkew, failingSlot, holders, tightLimits } from '../../../postgres/gate/headroom.ts';
-import { bypasses, firing, identities, notValid, outOfReach, unpublished } from '../../../postgres/gate/obstacles.ts';
+import { barred, bypasses, firing, identities, notValid, outOfReach, unpublished } from '../../../postgres/gate/obstacles.ts';
 import type { Session } from '../../../postgres/session/open.ts';
 import { lockHolders } from '../../../sqlite/file/lock-holders.ts';
 import { hold } from '../../../sqlite/mirror/hold.ts';
@@ -35,6 +35,7 @@ export async function obstaclesTo(on: Installed, direction: Direction, maxPauseM
       ...space,
       ...unwritable(on),
       ...(await notValid(side, plan)),
+      ...(await barred(side, plan, cutover.roles)),
       ...(await tightLimits(side)),
       ...(await locked(source, maxPauseMs)),
     ];
