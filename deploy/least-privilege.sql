@@ -12,6 +12,7 @@ alter role :"role" replication;
 -- The tables belong to this role. Where the application has a role of its own, it needs these rights before the cutover, also on what is made later:
 --   grant usage on schema public to app;
 --   alter default privileges for role replicator in schema public grant select, insert, update, delete on tables to app;
+--   alter default privileges for role replicator in schema public grant usage on sequences to app;
 -- Only if the flag lives in a row of this database (flag.kind "postgres"); the table is the application's:
 --   create table app_flag (name text primary key, value text not null, epoch bigint not null default 0);
 --   grant select, insert, update on app_flag to :"role";
