@@ -102,7 +102,7 @@ export async function list(session: Session, limit: number | null = null): Promi
     key: row.key ?? '',
     column: row.column ?? '',
     reason: row.reason ?? '',
-    at: row.at ?? '',
+    at: new Date(row.at ?? '').toISOString(),
   }));
 }
 

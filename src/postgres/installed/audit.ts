@@ -29,7 +29,7 @@ const TIMELINE = /* sql */ `select at, event, by from (select * from attacca.aud
 /** The newest lines of the log, oldest first. */
 export async function readAudit(session: Session, lines: number): Promise<{ at: string; event: string; by: string }[]> {
   const { rows } = await session.query(TIMELINE, [lines]);
-  return rows.map(row => ({ at: row.at ?? '', event: row.event ?? '', by: row.by ?? '' }));
+  return rows.map(row => ({ at: new Date(row.at ?? '').toISOString(), event: row.event ?? '', by: row.by ?? '' }));
 }
 
 const PAUSES = /* sql */ `
