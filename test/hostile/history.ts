@@ -11,6 +11,8 @@ export type Target = {
   readonly name: string;
   /** Columns that can be written. */
   readonly columns: readonly string[];
+  /** Those of them without which a row is refused. */
+  readonly required: readonly string[];
   /** The INTEGER PRIMARY KEY, which takes no copies: behind the largest one SQLite draws random ones. */
   readonly id: string | undefined;
   /** Conflict targets of an UPSERT, one for each unique index. */
@@ -28,16 +30,28 @@ function chosen(dice: Dice, { columns }: Target, most = 4): string[] {
   return [...new Set(Array.from({ length: 1 + dice.below(most) }, () => dice.pick(columns)))];
 }
 
-const row = (dice: Dice, columns: readonly string[]): string => `(${columns.map(() => dice.literal()).join(', ')})`;
-const rows = (dice: Dice, columns: readonly string[]): string =>
-  Array.from({ length: 1 + dice.below(3) }, () => row(dice, columns)).join(', ');
+/** Which row an UPDATE meets first is the planner's choice, and another one where there are triggers: here it has none. */
+const unordered = ({ name }: Target): string => `${name} not indexed`;
+
+/** An INTEGER PRIMARY KEY takes nothing else. */
+const literalFor = (dice: Dice, { id }: Target, column: string): string =>
+  column === id && dice.chance(90) ? String(dice.below(9)) : dice.literal();
+
+const row = (dice: Dice, target: Target, columns: readonly string[]): string =>
+  `(${columns.map(column => literalFor(dice, target, column)).join(', ')})`;
+const rows = (dice: Dice, target: Target, columns: readonly string[]): string =>
+  Array.from({ length: 1 + dice.below(3) }, () => row(dice, target, columns)).join(', ');
 
 function insert(dice: Dice, target: Target): string {
-  const columns = chosen(dice, target, 6);
-  return `insert ${conflict(dice)} into ${target.name} (${columns.join(', ')}) values ${rows(dice, columns)}`;
+  const columns = [...new Set([...(dice.chance(90) ? target.required : []), ...chosen(dice, target, 10)])];
+  return `insert ${conflict(dice)} into ${target.name} (${columns.join(', ')}) values ${rows(dice, target, columns)}`;
 }
 
-const assignments = (dice: Dice, columns: readonly string[]): string => columns.map(column => `${column} = ${dice.literal()}`).join(', ');
+const assignments = (dice: Dice, target: Target, columns: readonly string[]): string =>
+  columns.map(column => `${column} = ${literalFor(dice, target, column)}`).join(', ');
+
+/** The value of a row that is there. */
+const present = (which: 'min' | 'max', target: Target, column: string): string => `(select ${which}(${column}) from ${unordered(target)})`;
 
 function where(dice: Dice, target: Target): string {
   const column = dice.pick(target.columns);
@@ -47,6 +61,7 @@ function where(dice: Dice, target: Target): string {
     () => ` where ${column} is not ${dice.literal()}`,
     () => ` where ${column} in (${dice.literal()}, ${dice.literal()})`,
     () => ` where typeof(${column}) = 'text'`,
+    () => ` where ${column} = ${present('min', target, column)}`,
   ])();
 }
 
@@ -55,14 +70,11 @@ function onConflict(dice: Dice, target: Target): string {
   const columns = chosen(dice, target, 2);
   return dice.pick([
     () => ` on conflict${to} do nothing`,
-    () => ` on conflict${to} do update set ${assignments(dice, columns)}`,
+    () => ` on conflict${to} do update set ${assignments(dice, target, columns)}`,
     () =>
       ` on conflict${to} do update set ${columns[0]} = excluded.${columns[0]}${where(dice, target).replace(' where ', ` where ${target.name}.`)}`,
   ])();
 }
-
-/** Which row an UPDATE meets first is the planner's choice, and another one where there are triggers: here it has none. */
-const unordered = ({ name }: Target): string => `${name} not indexed`;
 
 const copies = (dice: Dice, target: Target): string[] => chosen(dice, target).filter(column => column !== target.id);
 
@@ -80,21 +92,33 @@ const KINDS = {
     return insert(dice, target) + clauses + returning(dice);
   },
   update: (dice, target) =>
-    `update ${conflict(dice)} ${unordered(target)} set ${assignments(dice, chosen(dice, target))}${where(dice, target)}${returning(dice)}`,
+    `update ${conflict(dice)} ${unordered(target)} set ${assignments(dice, target, chosen(dice, target, 2))}${where(dice, target)}${returning(dice)}`,
   from: (dice, target, other) => {
     const [column = target.columns[0]!] = copies(dice, target);
     const [theirs, match, own] = [dice.pick(other.columns), dice.pick(other.columns), dice.pick(target.columns)];
     const value = column === target.id ? `${target.name}.${column}` : `s.${theirs}`;
     return `update ${conflict(dice)} ${unordered(target)} set ${column} = ${value} from ${other.name} as s not indexed where s.${match} ${dice.pick(['=', 'is', '>'])} ${target.name}.${own}`;
   },
+  /** One row takes what another one has: where that is unique, REPLACE removes the other one, of which the statement says nothing. */
+  take: (dice, target) => {
+    const [column, by] = [dice.pick(target.columns), dice.pick(target.columns)];
+    return `update ${conflict(dice)} ${unordered(target)} set ${column} = ${present('max', target, column)} where ${by} = ${present('min', target, by)}${returning(dice)}`;
+  },
   shift: (dice, target) => {
-    const column = dice.pick(dice.chance(50) ? target.columns.slice(0, 1) : target.columns);
-    const value = dice.pick([`${column} + 1`, `${column} - 1`, `-${column}`, `upper(${column})`, `${column} || ' '`]);
+    const column = dice.pick(dice.chance(30) ? target.columns.slice(0, 1) : target.columns);
+    const value = dice.pick([
+      `${column} + 1`,
+      `-${column}`,
+      `upper(${column})`,
+      `lower(${column})`,
+      `${column} || ' '`,
+      `rtrim(${column})`,
+    ]);
     return `update ${conflict(dice)} ${unordered(target)} set ${column} = ${value}${where(dice, target)}${returning(dice)}`;
   },
   rowid: (dice, target) => {
     const columns = chosen(dice, target);
-    return `insert ${conflict(dice)} into ${target.name} (rowid, ${columns.join(', ')}) values (${dice.below(7) - 2}, ${row(dice, columns).slice(1)}`;
+    return `insert ${conflict(dice)} into ${target.name} (rowid, ${columns.join(', ')}) values (${dice.below(7) - 2}, ${row(dice, target, columns).slice(1)}`;
   },
   rowids: (dice, target) => {
     const value = dice.pick(['rowid + 1', 'rowid - 1', '-rowid', '1', '2']);
@@ -112,7 +136,7 @@ const KINDS = {
 } satisfies Record<string, Make>;
 
 const WEIGHTS: Readonly<Record<keyof typeof KINDS, number>> = {
-  ...{ insert: 10, defaults: 1, copy: 2, upsert: 5, update: 8, from: 2, shift: 4, rowid: 2, rowids: 2, delete: 2, truncate: 1 },
+  ...{ insert: 10, defaults: 1, copy: 2, upsert: 5, update: 6, take: 4, from: 2, shift: 6, rowid: 2, rowids: 2, delete: 2, truncate: 1 },
   ...{ begin: 2, commit: 3, rollback: 1, savepoint: 2, pragma: 1, upkeep: 1 },
 };
 const WEIGHTED = Object.entries(WEIGHTS).flatMap(([kind, weight]) => Array.from({ length: weight }, () => kind as keyof typeof KINDS));

@@ -1,10 +1,11 @@
 /*
  * Capture with one thing left out: each must make a history fail, or nobody would notice if it went.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { quote } from '../../src/change/quote.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 import type { SourceSchema, SourceTable } from '../../src/plan/schema.ts';
-import { createCapture } from '../../src/sqlite/capture/capture.ts';
+import { createCapture, presentTriggers } from '../../src/sqlite/capture/capture.ts';
 import type { Database } from '../../src/sqlite/open.ts';
 
 type Change = (name: string, sql: string) => string | undefined;
@@ -32,6 +33,9 @@ const indexes =
   (change: (index: SourceTable['indexes'][number], table: SourceTable) => SourceTable['indexes']): See =>
   table => ({ ...table, indexes: table.indexes.flatMap(index => change(index, table)) });
 
+/** What a mutant's history is without it. */
+export const NOTHING: Mutant = { without: 'nothing' };
+
 /** The five kinds of trigger. */
 export const KINDS: readonly Mutant[] = [
   { without: 'insert triggers', trigger: dropped('insert') },
@@ -51,6 +55,15 @@ export const CLAUSES: readonly Mutant[] = [
     without: 'the comparison by bytes in eviction triggers',
     trigger: changed('evict_update', /(OLD\.\S+ is not NEW\.\S+) collate binary/g, '$1'),
   },
+  {
+    without: 'the storage class in eviction triggers',
+    trigger: changed('evict_update', / or typeof\(OLD\.\S+ is not typeof\(NEW\.\S+\)/g, ''),
+  },
+  {
+    without: 'the zeros in eviction triggers',
+    trigger: changed('evict_update', / or \(NEW\.\S+ = 0 and typeof\(NEW\.\S+\) = 'real'\)/g, ''),
+  },
+  { without: 'rows that a cascade takes along', trigger: (name, sql) => (/^_attacca_evict_update_\d+_0$/.test(name) ? undefined : sql) },
   { without: "an index's own collation", trigger: changed('evict', / collate "\w+"/g, ' collate binary') },
   {
     without: 'keys under NOCASE and RTRIM',
@@ -62,6 +75,10 @@ export const CLAUSES: readonly Mutant[] = [
   { without: 'the rowid as a unique key', source: table => ({ ...table, rowid: null }) },
   { without: 'partial indexes', source: indexes(index => (index.where === null ? [index] : [])) },
   { without: "the columns of a partial index's WHERE", source: indexes(index => [{ ...index, where: null }]) },
+  {
+    without: "the rowid of a partial index's WHERE",
+    trigger: changed('evict_update', / or OLD\."rowid" is not NEW\."rowid" collate binary/g, ''),
+  },
   { without: 'indexes on expressions', source: indexes(index => (index.terms.some(term => term.expression !== null) ? [] : [index])) },
   {
     without: 'the columns inside generated ones',
@@ -82,8 +99,9 @@ const typed = (table: Plan['tables'][number]): Plan['tables'][number] => ({
 
 const TRIGGERS = /* sql */ `select name, sql from sqlite_schema where type = 'trigger' and name like '\\_attacca\\_%' escape '\\'`;
 
-/** Puts worse triggers in place of those that an installation made. */
-export function mutate(db: Database, plan: Plan, schema: SourceSchema, { source = same, plan: planned = same, trigger }: Mutant): void {
+/** Puts worse triggers in place of those that an installation made; false where they are the same. */
+export function mutate(db: Database, plan: Plan, schema: SourceSchema, { source = same, plan: planned = same, trigger }: Mutant): boolean {
+  const before = presentTriggers(db);
   db.exec('begin immediate');
   createCapture(db, planned(plan), { ...schema, tables: schema.tables.map(source) });
   for (const { name, sql } of db.prepare<[], { name: string; sql: string }>(TRIGGERS).all()) {
@@ -93,6 +111,7 @@ export function mutate(db: Database, plan: Plan, schema: SourceSchema, { source 
     if (text !== undefined) db.exec(text);
   }
   db.exec('commit');
+  return !isDeepStrictEqual(presentTriggers(db), before);
 }
 
 const same = <T>(it: T): T => it;

@@ -42,6 +42,8 @@ export type Played = {
   readonly skipped?: string;
   /** What SQLite itself does differently where there are triggers, and did here. */
   readonly parted?: string;
+  /** Whether the mutant made any trigger another one. */
+  readonly mutated?: boolean;
 };
 
 const ENDS = [
@@ -74,7 +76,7 @@ export async function play(story: History, makeTarget: MakeTarget, mutant?: Muta
   const decided = story.decided ? decide(schema, profile(files.reader, schema)).plan : undefined;
   const plan = decided?.tables.every(known) ? decided : planOf(schema);
   const { seq, nonce } = await install(files.reader, plan, { install: 'i', target: 't' }, 1_000);
-  if (mutant !== undefined) mutate(files.reader, plan, schema, mutant);
+  const mutated = mutant !== undefined && mutate(files.reader, plan, schema, mutant);
   files.installed();
   script.push(`-- installed${story.decided ? ', types decided' : ''}${story.chunked ? ', copied in chunks' : ''}`);
   await using target = await makeTarget(plan, { seq, nonce }, story.chunked);
@@ -95,14 +97,14 @@ export async function play(story: History, makeTarget: MakeTarget, mutant?: Muta
     const sql = sqlOf(step, shapes, story.favourites);
     let trouble = step.kind === 'upkeep' ? upkeep(sql) : run(step.connection, sql);
     if (step.sync) trouble ??= await synced();
-    if (trouble !== undefined) return { script, trouble };
+    if (trouble !== undefined) return { script, trouble, mutated };
   }
   for (const [connection, sql] of ENDS) {
     const trouble = run(connection, sql);
-    if (trouble !== undefined) return { script, trouble };
+    if (trouble !== undefined) return { script, trouble, mutated };
   }
   const trouble = (await synced(true)) ?? files.difference();
-  return { script, ...(trouble !== undefined && { trouble }), ...(files.parted !== undefined && { parted: files.parted }) };
+  return { script, mutated, ...(trouble !== undefined && { trouble }), ...(files.parted !== undefined && { parted: files.parted }) };
 }
 
 /** Whether the comparison can tell what every column means. */
@@ -126,9 +128,11 @@ function shapeOf({ name, columns, indexes, withoutRowid }: SourceSchema['tables'
   const key = columns.find(({ primaryKey }) => primaryKey > 0);
   const alias = !withoutRowid && !indexes.some(({ origin }) => origin === 'pk') ? key?.name : undefined;
   const unique = indexes.filter(index => index.unique).map(({ terms, where }) => conflictTarget(terms, where));
+  const writable = columns.filter(({ generated }) => !generated);
   return {
     name,
-    columns: columns.filter(({ generated }) => !generated).map(column => column.name),
+    columns: writable.map(column => column.name),
+    required: writable.filter(column => column.notNull && column.default === null && column.name !== alias).map(column => column.name),
     id: alias,
     targets: alias === undefined ? unique : [...unique, `(${alias})`],
   };

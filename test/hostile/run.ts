@@ -24,9 +24,11 @@ const seed = whole('--seed', values.seed);
 const workers = whole('--workers', values.workers);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-type Job = { readonly against: 'model' | 'postgres'; readonly seed: number; readonly runs: number };
+/** `mutant`: the place of one in MUTANTS. */
+type Job = { readonly against: 'model' | 'postgres'; readonly seed: number; readonly runs: number; readonly mutant?: number };
 type Done = { readonly job: Job; readonly found: Found };
 
+const MUTANTS = [...KINDS, ...CLAUSES];
 const BATCH = { model: 100, postgres: 25 };
 const TELL_MS = 10_000;
 
@@ -58,7 +60,7 @@ async function play(against: Job['against'], total: number): Promise<boolean> {
     told = performance.now();
     tell();
   };
-  await Promise.all(Array.from({ length: workers }, () => employ(() => (failure === undefined ? jobs.shift() : undefined), add)));
+  await employ(() => (failure === undefined ? jobs.shift() : undefined), add);
   tell();
   for (const [how, n] of Object.entries(sum.parted).toSorted(([, a], [, b]) => b - a))
     say(`${n} histories in which SQLite itself, with any trigger at all, does something else: ${how}`);
@@ -66,8 +68,12 @@ async function play(against: Job['against'], total: number): Promise<boolean> {
   return failure === undefined;
 }
 
-/** One worker process, which gets a job after the other while there are any. */
-function employ(next: () => Job | undefined, done: (done: Done) => void): Promise<void> {
+/** Worker processes, each of which gets a job after the other while there are any. */
+async function employ(next: () => Job | undefined, done: (done: Done) => void): Promise<void> {
+  await Promise.all(Array.from({ length: workers }, () => employOne(next, done)));
+}
+
+function employOne(next: () => Job | undefined, done: (done: Done) => void): Promise<void> {
   const worker = fork(new URL(import.meta.url), ['--seed', '0'], { env: { ...process.env, ATTACCA_HOSTILE: 'worker' } });
   return new Promise((resolve, reject) => {
     const give = (): void => {
@@ -93,22 +99,28 @@ async function work(): Promise<void> {
   };
   process.on('message', (job: Job) => {
     void targetFor(job)
-      .then(target => hunt({ seed: job.seed, runs: job.runs, target }))
+      .then(target => hunt({ seed: job.seed, runs: job.runs, target, ...mutation(job) }))
       .then(found => process.send?.({ job, found }));
   });
   process.on('disconnect', () => process.exit(0));
 }
+
+const mutation = ({ mutant }: Job) => (mutant === undefined ? {} : { mutant: MUTANTS[mutant]!, shrink: false });
 
 const MOST = 5_000;
 
 /** How soon each thing that is left out is noticed; false when one is not. */
 async function mutants(): Promise<boolean> {
   let noticed = true;
-  for (const mutant of [...KINDS, ...CLAUSES]) {
-    const { played, failure } = await hunt({ seed, runs: MOST, target: inMemory, mutant, shrink: false });
+  const jobs = MUTANTS.map((_, mutant): Job => ({ against: 'model', seed, runs: MOST, mutant }));
+  const add = ({ job, found: { failure, mutated, played } }: Done): void => {
     noticed &&= failure !== undefined;
-    say(`without ${mutant.without}: ${failure === undefined ? `NOT noticed in ${played}` : `noticed after ${played}`} histories`);
-  }
+    const missed = mutated === 0 ? 'DEAD: it makes no trigger another one' : 'NOT noticed';
+    say(
+      `without ${MUTANTS[job.mutant!]!.without}: ${failure === undefined ? missed : 'noticed'} in ${played} histories, ${mutated} of them with other triggers`,
+    );
+  };
+  await employ(() => jobs.shift(), add);
   return noticed;
 }
 

@@ -48,8 +48,7 @@ const KEYS: readonly Key[] = [
 ];
 const TYPES = [
   '{any}',
-  '{kind}',
-  '{kind}',
+  ...Array.from({ length: 5 }, () => '{kind}'),
   '{kind} not null',
   '{kind} unique',
   'text',
@@ -75,9 +74,10 @@ const GENERATED = [
 ];
 const INDEXES = [
   'unique index {i} on {t} (u)',
-  'unique index {i} on {t} (v desc, w)',
+  'unique index {i} on {t} (v collate binary desc, w)',
   'unique index {i} on {t} (u collate nocase)',
   'unique index {i} on {t} (v collate rtrim)',
+  'unique index {i} on {t} (u collate binary)',
   'unique index {i} on {t} (w collate binary, u)',
   'unique index {i} on {t} (w) where v is not null',
   "unique index {i} on {t} (u) where w > 1 or v = 'a'",
@@ -111,14 +111,16 @@ const INDEXES = [
   'unique index {i} on {t} (round(w, 1), u)',
   "unique index {i} on {t} (case u when 'a' then v else w end)",
   'unique index {i} on {t} (abs(w))',
+  'unique index {i} on {t} (atan2(u, -1))',
+  'unique index {i} on {t} (v) where rowid > 2',
   'index {i} on {t} (u)',
 ];
 const CONSTRAINTS = [
   '',
-  'unique (u) on conflict replace',
-  'unique (v, w)',
+  'unique (u collate binary) on conflict replace',
+  'unique (v collate binary, w)',
   'unique (w collate nocase, v) on conflict rollback',
-  'unique (u) on conflict ignore, unique (w) on conflict replace',
+  'unique (u) on conflict ignore, unique (w collate binary) on conflict replace',
   "check (u is not 'B')",
 ];
 const ACTIONS = ['cascade', 'set null', 'set default', 'restrict', 'no action'];

@@ -11,7 +11,8 @@ import { type Database, isBusy, openSource } from '../../src/sqlite/open.ts';
 import { cellsOf } from './cells.ts';
 
 const connection = fc.record({
-  recursive: fc.boolean(),
+  /** Off, as by default, more often: then REPLACE fires no DELETE trigger. */
+  recursive: fc.nat({ max: 3 }).map(n => n === 3),
   foreignKeys: fc.boolean(),
   trusted: fc.boolean(),
   synchronous: fc.constantFrom('off', 'normal', 'full'),

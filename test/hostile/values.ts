@@ -65,6 +65,11 @@ const KINDS = [
   { declared: 'json', values: [`'{"id":1}'`, `'{ "id": 1 }'`, `'{"b":[1,null],"a":"x"}'`, `'{"id":1,"id":2}'`, `'[]'`, "'{'"] },
   { declared: 'boolean', values: ["'true'", "'false'", "'TRUE'"] },
   { declared: 'boolean', values: ['0', '1', '0', '1', '2'] },
+  // Equal to each other, and not the same.
+  { declared: '', values: ['1', '1.0', "'1'", "x'31'"] },
+  { declared: '', values: ['0', '-0.0', '0.0'] },
+  { declared: 'text collate nocase', values: ["'a'", "'A'", "'a '"] },
+  { declared: 'collate rtrim', values: ["'a'", "'a '", "'a  '"] },
 ] as const;
 
 /** What a history draws its values from: a few rare ones, or one kind, come again and again, so that they meet each other. */
