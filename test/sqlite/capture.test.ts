@@ -233,7 +233,15 @@ test('dropCapture removes the capture triggers and nothing else', async () => {
 });
 
 test.each([
+  [
+    'unique-collation',
+    `create table t (u text collate nocase unique); pragma writable_schema = on;
+      update sqlite_schema set sql = replace(sql, 'nocase', 'own') where type = 'table'; pragma writable_schema = reset`,
+  ],
   ['volatile-unique-default', 'create table t (id integer primary key, u default (random()) unique)'],
+  ['volatile-unique-default', 'create table t (id integer primary key, u default (random())); create unique index i on t (lower(u))'],
+  ['volatile-unique-default', 'create table t (k not null default (random()) primary key)'],
+  ['volatile-unique-default', 'create table t (k text collate nocase not null default (hex(random())) primary key)'],
   ['unique-expression-over-id', 'create table t (id integer primary key, u); create unique index i on t (id + u)'],
   ['unique-expression-over-generated', 'create table t (id integer primary key, u, g text as (u)); create unique index i on t (lower(g))'],
   [
@@ -244,12 +252,17 @@ test.each([
     'unique-expression-over-default',
     "create table t (id integer primary key, u text collate nocase not null default 'a'); create unique index i on t (max(u, 'B'))",
   ],
+  [
+    'unique-expression-over-default',
+    'create table t (id integer primary key, u real not null default 1); create unique index i on t (lower(u))',
+  ],
   ['unique-expression-comparison', 'create table t (id integer primary key, u text); create unique index i on t (u = 1)'],
   ...[
     ['u text', 'u = 1'],
     ['u integer', "u in (1, '1')"],
     ["u text collate nocase not null default ''", "u = 'A'"],
     ['w, u text as (w)', "u = 'a'"],
+    ['w, u collate nocase as (w)', "u = 'A'"],
     ['u text', "u like 'a'"],
     ['u, w text', 'u = w'],
   ].map(([columns, where]) => [
@@ -257,6 +270,7 @@ test.each([
     `create table t (id integer primary key, doc, ${columns}); create unique index i on t (json_extract(doc, '$.id')) where ${where}`,
   ]),
   ['foreign-key-mismatch', 'create table p (a, b); create table t (x references p (b))'],
+  ['foreign-key-mismatch', 'create table p (a); create unique index i on p (a) where a > 1; create table t (x references p (a))'],
   ['foreign-key-mismatch', 'create table p (a); create unique index i on p (a collate nocase); create table t (x references p (a))'],
   ['replace-self-reference', 'create table t (k text primary key, w references T on delete set null)'],
   ['unique-expression-fails', "create table t (id integer primary key, doc); create unique index i on t (json_extract(doc, '$.id'))"],
@@ -264,6 +278,7 @@ test.each([
 ])('%s is found', (code, schema) => {
   const db: Database = new BetterSqlite3(':memory:');
   db.defaultSafeIntegers(true);
+  db.unsafeMode(true);
   db.exec(schema);
   expect(captureHazards(readSchema(db))[0]?.code).toEqual(code);
   db.close();
@@ -277,6 +292,7 @@ test.each([
       create unique index i on t (json_extract(doc, '$.id')) where json_valid(doc) and "a b" <> 'x' and (n > -1 or d is not null)
       and lower(json_extract(doc, '$.k')) in ('a', 'b') and doc ->> '$.l' = 'c'`,
   ],
+  ['create table p (id integer primary key); create table t (x references p)'],
   ['create table p (a, b, unique (b, a)); create table t (x, y, foreign key (x, y) references P (A, B))'],
 ])('nothing is found in %s', schema => {
   const db: Database = new BetterSqlite3(':memory:');
