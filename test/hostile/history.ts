@@ -87,6 +87,12 @@ const KINDS = {
     const from = columns.map(() => dice.pick(other.columns)).join(', ');
     return `insert ${conflict(dice)} into ${target.name} (${columns.join(', ')}) select ${from} from ${other.name} where true limit 3`;
   },
+  /** A row that is like one that is there but for a column or two: the next change may make them the same to some index. */
+  twin: (dice, target) => {
+    const columns = target.columns.filter(column => column !== target.id);
+    const values = columns.map(column => (dice.chance(70) ? column : dice.literal())).join(', ');
+    return `insert ${conflict(dice)} into ${target.name} (${columns.join(', ')}) select ${values} from ${unordered(target)} limit 1`;
+  },
   upsert: (dice, target) => {
     const clauses = Array.from({ length: 1 + dice.below(2) }, () => onConflict(dice, target)).join('');
     return insert(dice, target) + clauses + returning(dice);
@@ -136,7 +142,8 @@ const KINDS = {
 } satisfies Record<string, Make>;
 
 const WEIGHTS: Readonly<Record<keyof typeof KINDS, number>> = {
-  ...{ insert: 10, defaults: 1, copy: 2, upsert: 5, update: 6, take: 4, from: 2, shift: 6, rowid: 2, rowids: 2, delete: 2, truncate: 1 },
+  ...{ insert: 10, defaults: 1, copy: 2, twin: 4, upsert: 5 },
+  ...{ update: 6, take: 4, from: 2, shift: 6, rowid: 2, rowids: 2, delete: 2, truncate: 1 },
   ...{ begin: 2, commit: 3, rollback: 1, savepoint: 2, pragma: 1, upkeep: 1 },
 };
 const WEIGHTED = Object.entries(WEIGHTS).flatMap(([kind, weight]) => Array.from({ length: weight }, () => kind as keyof typeof KINDS));
