@@ -22,6 +22,7 @@ export const source = () => new Option('--source <file>', 'the SQLite file the a
 export const target = (without = 'an embedded PostgreSQL beside the source') =>
   new Option('--target <url>', `postgresql://…; without it ${without}`).env('ATTACCA_TARGET');
 export const maxPause = () => new Option('--max-pause <ms>', "how long the application's writes may wait at most").argParser(pause);
+export const planFile = () => new Option('--plan <file>', 'the reviewed plan file').env('ATTACCA_PLAN');
 export const waive = () => new Option('--waive <finding...>', 'accept a blocking finding: CODE, CODE:TABLE or CODE:TABLE.COLUMN');
 export const yes = () => new Option('--yes', 'do not ask');
 

@@ -6,7 +6,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../change/errors.ts';
 import { redact } from '../change/redact.ts';
 import { VERSION } from '../change/version.ts';
-import { type Given, maxPause, run, source, subcommand, target, waive, yes } from './command.ts';
+import { type Given, maxPause, planFile, run, source, subcommand, target, waive, yes } from './command.ts';
 import type { Config } from './config.ts';
 import { chunk, positive, rate, ratio } from './numbers.ts';
 import { EXIT, fail, type Output, unheard } from './report.ts';
@@ -33,6 +33,7 @@ export function program(): Command {
   ])
     .addOption(source())
     .addOption(target('only the file is looked at'))
+    .addOption(planFile())
     .addOption(waive())
     .option('--html <file>', 'also write the report as one self-contained page')
     .action(run(async (context, options: Given) => (await import('./assess.ts')).assess(context, options)));
@@ -64,7 +65,7 @@ export function program(): Command {
   ])
     .addOption(source())
     .option('--target <url>', 'an empty database to rehearse in; without it a PostgreSQL of its own')
-    .addOption(new Option('--plan <file>', 'the reviewed plan file').env('ATTACCA_PLAN'))
+    .addOption(planFile())
     .addOption(waive())
     .action(run(async (context, options: Given) => (await import('./rehearse.ts')).rehearse(context, options)));
 
@@ -75,7 +76,7 @@ export function program(): Command {
   ])
     .addOption(source())
     .addOption(target())
-    .addOption(new Option('--plan <file>', 'the reviewed plan file').env('ATTACCA_PLAN'))
+    .addOption(planFile())
     .addOption(waive())
     .option('--once', 'stop when caught up')
     .option('-v, --verbose', 'log more')

@@ -8,6 +8,7 @@ import { quote } from '../change/quote.ts';
 import { finding } from './codes.ts';
 import { type Agreed, agreedCodecs } from './column/agree.ts';
 import { planColumns } from './column/columns.ts';
+import { type Habits, habitsOf } from './column/forms.ts';
 import type { Finding } from './finding.ts';
 import { fingerprint } from './fingerprint.ts';
 import { isLeftOut, isLitestream } from './left-out.ts';
@@ -42,10 +43,19 @@ export function decide(
   const shared = names();
   const referenced = referencedColumns(sources);
   const agreed = agreedCodecs(sources, profile, referenced);
+  const habits = habitsOf(profile);
   const targets = sources.map(source => tableName(source, shared, findings));
   const planned = sources.flatMap((source, place): Planned[] => {
     const stats = profile[source.name] ?? emptyStats(source);
-    const context = { id: place + 1, target: targets[place] ?? source.name, names: shared, referenced, agreed, encoding: schema.encoding };
+    const context = {
+      id: place + 1,
+      target: targets[place] ?? source.name,
+      names: shared,
+      referenced,
+      agreed,
+      encoding: schema.encoding,
+      habits,
+    };
     const table = planTable(source, stats, context, findings);
     return table === undefined ? [] : [{ table: { ...table, source: fingerprint(schema, source) }, source, stats }];
   });
@@ -63,6 +73,7 @@ export type Context = {
   readonly referenced: ReadonlySet<string>;
   readonly agreed: Agreed;
   readonly encoding: string;
+  readonly habits?: Habits;
 };
 
 /** One table, without its foreign keys; undefined, with the finding that says why, where it cannot be replicated. */

@@ -1,6 +1,7 @@
 /* How commands speak: names in a file that somebody else has made are only text to a terminal, and documents that follow each other are lines. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import Database from 'better-sqlite3';
@@ -10,7 +11,7 @@ import { quote } from '../../src/change/quote.ts';
 import { progressBar } from '../../src/cli/bar.ts';
 import { fail, type Output, present, progress } from '../../src/cli/report.ts';
 import { listen } from '../../src/server/control.ts';
-import { StatusDocument } from '../../src/server/documents.ts';
+import { AssessDocument, StatusDocument } from '../../src/server/documents.ts';
 import { fake, STATUS } from '../server/fake.ts';
 import { BINARY } from '../support/world.ts';
 import { makePlace, run } from './refusals.ts';
@@ -69,6 +70,21 @@ test('what a stranger named is shown, planned and refused as text [G4]', async (
   expect(printed).toMatchObject({ code: 0 });
   const again = await run(['plan', '--source', source, '--plan', 'plan.yaml', '--sql'], { cwd: place.folder });
   expect(again.stdout).toContain(`create table "public".${quote(HOSTILE)}`); // SQL is data, for psql
+});
+
+test('an assessment goes by the plan file, as the copy will', async () => {
+  using place = makePlace();
+  writeFileSync(join(place.folder, 'plan.yaml'), 'version: 1\nexclude: [item]\n');
+  const db = new Database(place.source);
+  db.exec('create table a (x)');
+  db.close();
+  const assessed = async (words: readonly string[], env = {}): Promise<string[]> => {
+    const { stdout } = await run(['assess', '--source', place.source, '--json', ...words], { cwd: place.folder, env });
+    return AssessDocument.parse(JSON.parse(stdout)).tables.map(({ table }) => table);
+  };
+  expect(await assessed(['--plan', 'plan.yaml'])).toEqual(['a']);
+  expect(await assessed([], { ATTACCA_PLAN: 'plan.yaml' })).toEqual(['a']);
+  expect(await assessed([])).toEqual(['a', 'item']);
 });
 
 test('status --watch --json prints one document on each line', async () => {

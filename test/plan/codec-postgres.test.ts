@@ -60,6 +60,9 @@ const CERTAIN: Readonly<Record<string, string>> = {
   jsonb: '{"a": 1}',
   json: '{"a": 1}',
   numeric: '12',
+  time: '07:30:00',
+  interval: '1 day',
+  inet: '10.0.0.1',
 };
 
 const bits = (stored: Value): string | null => (stored === null ? null : tag(stored));
@@ -111,6 +114,10 @@ const WRITTEN: Readonly<Record<string, string>> = {
     when 2 then timestamptz '20000-01-01' + i * interval '1 us' when 3 then timestamptz '1970-01-01' + i * interval '1 day' else timestamptz '1999-12-31 23:59:59.999' + i * interval '1000003 us' end`,
   uuid: `md5(i::text)::uuid`,
   json: `(case i % 3 when 0 then '{"a":1,  "a":2}' when 1 then '[1e400]' else '{"n":' || i || '}' end)::json`,
+  time: `case i % 3 when 0 then time '00:00' when 1 then time '23:59:59.999999' else time '07:30' + i * interval '1000003 us' end`,
+  interval: `case i % 6 when 0 then interval '0' when 1 then i * interval '-1000003 us' when 2 then i * interval '36 hours' when 3 then make_interval(days => i, secs => -i)
+    when 4 then make_interval(months => i) else make_interval(days => -i) end`,
+  inet: `(case i % 4 when 0 then '10.0.' || i % 256 || '.1' when 1 then '10.0.0.0/' || i % 33 when 2 then '2001:db8::' || to_hex(i) else '::' || to_hex(i) || ':0:0:' || to_hex(i % 2) || '/' || i % 129 end)::inet`,
   jsonb: `jsonb_build_object('n', i / 100.0, 'text', chr(i + 1), 'list', jsonb_build_array(i, null, true, 1e20 * i, ''))`,
 };
 

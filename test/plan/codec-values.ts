@@ -176,6 +176,34 @@ const json = fc.oneof(
     '[1] x',
   ),
 );
+const clock = fc
+  .tuple(fc.constantFrom('', '', '2000-01-01 ', '1969-12-30 '), two(24), two(60), two(60), fraction)
+  .map(([day, hour, minute, second, rest]) => `${day}${hour}:${minute}:${second}${rest}`);
+const word = fc.constantFrom('0', '0', '0', '1', 'ffff', '2001', 'db8', 'a00', 'FE80');
+const address = fc
+  .tuple(
+    fc.oneof(
+      fc.ipV4(),
+      fc.ipV6(),
+      fc.array(word, { minLength: 8, maxLength: 8 }).map(words => words.join(':')),
+      fc
+        .tuple(fc.array(word, { maxLength: 3 }), fc.array(word, { maxLength: 4 }))
+        .map(parts => parts.map(words => words.join(':')).join('::')),
+      fc.tuple(fc.constantFrom('::', '::ffff:', '::1:', '1::'), fc.ipV4()).map(parts => parts.join('')),
+    ),
+    fc.constantFrom('', '', '', '/8', '/32', '/128', '/64', '/08', '/129'),
+  )
+  .map(parts => parts.join(''));
+const length = fc.constantFrom(
+  '1 day',
+  '-3 days +00:00:00.000001',
+  '-05:00:00',
+  '36:00:00',
+  '1 mon',
+  '1 year 2 mons',
+  '2 days -01:00:00',
+  '',
+);
 const booleans = fc.constantFrom(...BOOLEAN_TEXTS.flat());
 
 /** Texts of every kind that some codec is about, and others. */
@@ -197,6 +225,9 @@ export const text = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc.mixedCase(fc.constantFrom('true', 'i:1')),
   moment,
+  clock,
+  address,
+  length,
   uuid,
   decimals,
   json,

@@ -7,6 +7,23 @@ import { decided } from './decided.ts';
 
 const numbers = (count: number): string => Array.from({ length: count }, (_, n) => `c${n + 1}`).join(', ');
 const MILLIS = 'timestamp(YYYY-MM-DD hh:mm:ss.fff)';
+const MICROS = 'timestamp(YYYY-MM-DD hh:mm:ss.ffffff)';
+const SECONDS = 'timestamp(YYYY-MM-DD hh:mm:ss)';
+/** As Django, Rails and Python's isoformat write. */
+const MICROS_IF_ANY = 'timestamp(YYYY-MM-DD hh:mm:ss[.ffffff])';
+
+test('what the values of a column leave open, other columns of the file tell: whether a fraction of zero is left out', () => {
+  const at = (time: string): string => `'2024-01-01 10:00:${time}'`;
+  const codecs = (b: string, c: string): string[] =>
+    decided(
+      `create table t (a datetime, b datetime, c datetime);
+       insert into t values (${at('01.123456')}, ${at('01.500000')}, ${c}), (${at('02.123456')}, ${at(b)}, ${c})`,
+    )
+      .table('t')
+      .columns.flatMap(({ codec }) => (codec === 'integer' ? [] : [codec]));
+  expect(codecs('03', at('04'))).toEqual([MICROS_IF_ANY, MICROS_IF_ANY, MICROS_IF_ANY]);
+  expect(codecs('03.000000', 'null').slice(0, 2)).toEqual([MICROS, MICROS]);
+});
 
 describe('the type comes from the stored values', () => {
   test.each([
@@ -16,6 +33,15 @@ describe('the type comes from the stored values', () => {
     ['text', "insert into t values ('2024-01-01 10:00:00')", 'text', 'text'],
     ['datetime', "insert into t values ('2024-01-01 10:00:00.120'), ('2024-01-01 10:00:00.1234')", MILLIS, 'timestamp'],
     ['datetime', "insert into t values ('2024-01-01 10:00:00.120'), ('2024-01-01 10:00:00.1')", 'text', 'text'],
+    ['datetime', "insert into t values ('2024-01-01 10:00:00'), ('2024-01-01 10:00:00.123450')", MICROS_IF_ANY, 'timestamp'],
+    ['datetime', "insert into t values ('2024-01-01 10:00:00'), ('2024-01-01 10:00:00.123456')", MICROS_IF_ANY, 'timestamp'],
+    ['datetime', "insert into t values ('2024-01-01 10:00:00'), ('2024-01-01 10:00:00.000000')", 'text', 'text'],
+    [
+      'datetime',
+      "insert into t values ('2024-01-01 10:00:00.5'), ('2024-01-01 10:00:00.25'), ('2024-01-01 10:00:00')",
+      SECONDS,
+      'timestamp',
+    ],
     ['datetime', "insert into t values ('2024-01-01 10:00:00'), ('2024-01-01T10:00:00')", 'text', 'text'],
     ['datetime', "insert into t values ('2024-01-01 10:00:00+00:00'), ('2024-01-01 10:00:00+02:00')", 'text', 'text'],
     ['datetime', "insert into t values ('2024-01-01 10:00:00.1234567')", 'text', 'text'],

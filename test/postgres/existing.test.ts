@@ -76,7 +76,34 @@ const CASES: readonly (readonly [string, string, string, readonly string[]])[] =
     ['target-column-generated a 1'],
   ],
   ['an array', key(', a text'), `create table t (${ID}, a text[])`, ['target-type a 1']],
-  ['a type without a codec', key(', a text'), `create table t (${ID}, a inet)`, ['target-type a 1']],
+  ['a type without a codec', key(', a text'), `create table t (${ID}, a point)`, ['target-type a 1']],
+  [
+    'times, intervals and addresses as ORMs write them',
+    `${key(', a time, b time, c time, d datetime, e char(39)')};
+     insert into t values (1, '07:30:00', '07:30:00.000000', '2000-01-01 07:30:00', '1970-01-04 00:00:00.000007', '::ffff:10.0.0.1'),
+       (2, '23:59:59.120000', '23:59:59.999999', '2000-01-01 23:59:59.120000', '1969-12-31 19:00:00.000000', '2001:db8::1'),
+       (3, null, null, null, null, null)`,
+    `create table t (${ID}, a time, b time(6), c time(6), d interval, e inet)`,
+    [],
+  ],
+  [
+    'what a number counts that is an interval in Postgres, only the plan file says',
+    `${key(', a bigint')}; insert into t values (1, -259199999999)`,
+    `create table t (${ID}, a interval)`,
+    ['target-unit a 1'],
+  ],
+  [
+    'an address that Postgres would write otherwise',
+    `${key(', a text')}; insert into t values (1, 'FE80::1'), (2, '10.0.0.1/32'), (3, '::5')`,
+    `create table t (${ID}, a inet)`,
+    ['target-misfit a 2'],
+  ],
+  [
+    'a time and an interval with more digits than their columns keep',
+    `${key(', a time, b datetime')}; insert into t values (1, '07:30:00.123456', null), (2, null, '1970-01-01 00:00:01.123456')`,
+    `create table t (${ID}, a time(3), b interval(3))`,
+    ['target-refused 1', 'target-refused 1'],
+  ],
   ['a composite type', key(', a text'), `create type c as (x int); create table t (${ID}, a c)`, ['target-type a 1']],
   ['an identity ALWAYS that is no key', key(', a int'), `create table t (${ID}, a int generated always as identity)`, ['target-type a 1']],
   [
@@ -213,6 +240,37 @@ test('the plan file says which table and column are meant, and with which codec'
   ]);
   const wrong = await assessed(sqlite, postgres, file.replace('timestamptz(s since 1970)', 'integer'));
   expect(wrong.said).toEqual(['target-type at 1']);
+});
+
+test('values that do not fit are counted, and their keys named', async () => {
+  const { all } = await assessed(
+    `${key(', a text')}; insert into t values (7, '{}'), (8, '{"a": -0}'), (9, '{"a": 1, "a": 2}')`,
+    `create table t (${ID}, a jsonb)`,
+  );
+  expect(all).toMatchObject([{ code: 'target-misfit', count: 2, samples: ['["i:8"]', '["i:9"]'] }]);
+});
+
+test('an interval is what the plan file says that its number counts', async () => {
+  const sqlite = `${key(', a bigint')}; insert into t values (1, -259199999999)`;
+  const { plan, said } = await assessed(
+    sqlite,
+    `create table t (${ID}, a interval)`,
+    'tables: { t: { columns: { a: { codec: interval(us) } } } }',
+  );
+  expect(said).toEqual([]);
+  expect(plan.tables[0]!.columns[1]).toMatchObject({ codec: 'interval(us)', type: 'interval' });
+});
+
+test('whether a fraction of zero is left out, other columns of the file tell, so that later values fit [G4]', async () => {
+  const at = (time: string): string => `'2024-01-01 10:00:${time}'`;
+  const filled = (b: string): string =>
+    `${key(', a datetime, b datetime')}; insert into t values (1, ${at('01.123456')}, ${at('01.500000')}), (2, ${at('02.123456')}, ${at(b)})`;
+  const target = `create table t (${ID}, a timestamptz, b timestamptz)`;
+  const codecs = async (b: string): Promise<string[]> =>
+    (await assessed(filled(b), target)).plan.tables[0]!.columns.map(each => each.codec);
+  const [always, ifAny] = ['timestamptz(YYYY-MM-DD hh:mm:ss.ffffff)', 'timestamptz(YYYY-MM-DD hh:mm:ss[.ffffff])'];
+  expect(await codecs('03')).toEqual(['integer', ifAny, ifAny]);
+  expect(await codecs('03.000000')).toEqual(['integer', always, always]);
 });
 
 test('a role that may not silence them is told of triggers, foreign keys and row security; and that it is not the owner', async () => {

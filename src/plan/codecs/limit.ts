@@ -43,7 +43,8 @@ function limitOf(base: string): Limit | undefined {
   if (name === 'character varying') return text => (text.length > most && lengthOf(text) > most ? TOO_LONG : undefined);
   if (name === 'numeric')
     return (text, value) => (fitsNumeric(text, most, Number(second), typeof value === 'string') ? undefined : ROUNDED);
-  if (name === 'timestamp' && zone !== '') return text => ((/\.(\d+)/.exec(text)?.[1]?.length ?? 0) > most ? FINER : undefined);
+  if (name === 'interval' || (zone !== '' && /^time/.test(name)))
+    return text => ((/\.(\d+)/.exec(text)?.[1]?.length ?? 0) > most ? FINER : undefined);
   return undefined;
 }
 

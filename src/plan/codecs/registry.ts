@@ -2,9 +2,12 @@
  * Every codec by its name in the plan. Some take one argument, which says how SQLite writes the value:
  * timestamp(YYYY-MM-DD hh:mm:ss), timestamptz(s since 1970), date(YYYY-MM-DD or ''), boolean(true/false), uuid(lower).
  */
+
+import { inet } from './address.ts';
 import type { Affinity } from './affinity.ts';
 import { booleanTexts, zeroOne } from './boolean.ts';
 import type { MomentType } from './calendar.ts';
+import { intervalCodec, timeCodec } from './clock.ts';
 import { epochCodec } from './epoch.ts';
 import type { Codec } from './fit.ts';
 import { jsonText, jsonValue } from './json.ts';
@@ -29,6 +32,9 @@ export const PG_TYPES = [
   'uuid',
   'json',
   'jsonb',
+  'time',
+  'interval',
+  'inet',
 ] as const;
 export type PgType = (typeof PG_TYPES)[number];
 
@@ -73,7 +79,22 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   jsonb: documents('jsonb', jsonValue),
   numeric: alone('numeric', () => decimalText),
   decimal: alone('numeric', decimal),
+  time: { type: 'time', make: timeCodec },
+  interval: { type: 'interval', make: intervalCodec },
+  inet: alone('inet', () => inet),
 };
+
+/** How applications write a time of day. */
+export const TIMES: readonly string[] = [
+  'hh:mm:ss',
+  'hh:mm:ss[.ffffff]',
+  'hh:mm:ss.ffffff',
+  '2000-01-01 hh:mm:ss',
+  '2000-01-01 hh:mm:ss[.ffffff]',
+].map(form => `time(${form})`);
+
+/** The same for an interval; what a number counts, only a person knows. */
+export const INTERVALS: readonly string[] = ['YYYY-MM-DD hh:mm:ss.ffffff', 'us', 'ms', 's'].map(form => `interval(${form})`);
 
 /** One of each, for the people who edit a plan. */
 export const EXAMPLES: readonly string[] = [
@@ -101,6 +122,9 @@ export const EXAMPLES: readonly string[] = [
   'numeric',
   'decimal',
   'tagged',
+  ...TIMES,
+  ...INTERVALS,
+  'inet',
 ];
 
 /** What a codec is called, and its argument. */

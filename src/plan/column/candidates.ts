@@ -1,12 +1,12 @@
 /*
  * Which codecs could bring a column's values into a type that is given.
  */
-import { isCodec } from '../codecs/registry.ts';
+import { INTERVALS, isCodec, TIMES } from '../codecs/registry.ts';
 import type { CodecName } from '../plan.ts';
-import type { ColumnStats, Formats, SourceColumn } from '../schema.ts';
+import type { ColumnStats, SourceColumn } from '../schema.ts';
 import { contradiction } from './column.ts';
 import { unitsIn } from './epochs.ts';
-import { exactly, momentForms } from './format.ts';
+import { type Habits, likeliest, momentForms } from './forms.ts';
 
 const FIXED: Readonly<Record<string, readonly CodecName[]>> = {
   smallint: ['integer'],
@@ -23,6 +23,9 @@ const FIXED: Readonly<Record<string, readonly CodecName[]>> = {
   bytea: ['blob'],
   json: ['json'],
   jsonb: ['jsonb'],
+  'time without time zone': TIMES,
+  interval: INTERVALS.slice(0, 1),
+  inet: ['inet'],
 };
 
 const MOMENTS: Readonly<Record<string, string>> = {
@@ -30,16 +33,6 @@ const MOMENTS: Readonly<Record<string, string>> = {
   'timestamp without time zone': 'timestamp',
   'timestamp with time zone': 'timestamptz',
 };
-
-/** How the texts of a whole file write points in time, and how many write them so. */
-export type Habits = ReadonlyMap<string, number>;
-
-/** An application writes all of its dates in one way, mostly: what few values leave open, the others tell. */
-export function habitsOf(columns: readonly Formats[]): Habits {
-  const habits = new Map<string, number>();
-  for (const formats of columns) for (const [form, count] of momentForms(formats)) habits.set(form, (habits.get(form) ?? 0) + count);
-  return habits;
-}
 
 /** Codecs whose type the base type of a column can hold, the likeliest first; empty for a type that has none. */
 export function candidates(base: string, column: SourceColumn, stats: ColumnStats, habits: Habits): CodecName[] {
@@ -59,10 +52,10 @@ function uuids({ affinity, declared }: SourceColumn): CodecName[] {
 }
 
 function moments(type: string, column: SourceColumn, stats: ColumnStats, habits: Habits): CodecName[] {
-  const rank = (form: string): number => exactly(form, stats.formats);
   const forms = [...new Set([...momentForms(stats.formats).keys(), ...habits.keys(), USUAL, 'YYYY-MM-DD'])];
-  const ordered = forms.toSorted((a, b) => rank(b) - rank(a) || (habits.get(b) ?? 0) - (habits.get(a) ?? 0));
-  const texts = ordered.map(form => `${type}(${form})`).filter(isCodec);
+  const texts = likeliest(forms, stats.formats, habits)
+    .map(form => `${type}(${form})`)
+    .filter(isCodec);
   if (type === 'date') return texts;
   const epochs = unitsIn(stats.range).map(unit => `${type}(${unit})`);
   return stats.integers > 0 || /^(?:big)?int/i.test(column.declared) ? [...epochs, ...texts] : [...texts, ...epochs];
@@ -75,10 +68,13 @@ export type Tried =
   /** `why`: what rules out the likeliest. */
   | { readonly codec?: undefined; readonly why: string };
 
+const FORMED: ReadonlySet<string> = new Set(['json', 'jsonb', 'boolean', 'uuid', 'numeric', 'interval', 'inet']);
+
 /** What stands for the codecs of a type whose texts have a form. */
 export function formed(base: string): CodecName | undefined {
   const bare = base.replace(/\(.*?\)/, '');
-  return MOMENTS[bare] ?? (['json', 'jsonb', 'boolean', 'uuid', 'numeric'].includes(bare) ? bare : undefined);
+  if (bare === 'time without time zone') return 'time';
+  return MOMENTS[bare] ?? (FORMED.has(bare) ? bare : undefined);
 }
 
 /** The first codec that the stored values do not contradict. */

@@ -14,11 +14,14 @@ import type { CodecName } from '../plan.ts';
 import type { ColumnStats, SourceColumn } from '../schema.ts';
 import { translateDefault } from './default.ts';
 import { isLikely, suggestion, unitOf } from './epochs.ts';
-import { commonMoment, misfits } from './format.ts';
+import { misfits } from './format.ts';
+import { commonMoment, type Habits } from './forms.ts';
 import { declaresTime, guessed, JULIAN, saysBoolean, saysDay, saysId, saysJson, saysTime, saysUuid } from './hint.ts';
 import type { Role } from './role.ts';
 
 const NUMBERS = (affinity: Affinity): boolean => affinity === 'integer' || affinity === 'numeric';
+
+const NUMBERED = /since|julian|interval\([mu]?s\)/;
 
 /** Why the stored values, or SQLite's affinity, rule the codec out; undefined where it keeps every value. */
 export function contradiction(codec: CodecName, affinity: Affinity, stats: ColumnStats): string | undefined {
@@ -49,7 +52,7 @@ export function contradiction(codec: CodecName, affinity: Affinity, stats: Colum
       if (!NUMBERS(affinity) && affinity !== 'blob') return `SQLite keeps no integers in a column of ${affinity} affinity`;
       return others(integers + reals + texts + blobs - zeroOne, 'values other than 0 and 1');
     default:
-      return /since|julian/.test(codec) ? numberContradiction(codec, affinity, stats) : textContradiction(codec, affinity, stats);
+      return NUMBERED.test(codec) ? numberContradiction(codec, affinity, stats) : textContradiction(codec, affinity, stats);
   }
 }
 
@@ -69,7 +72,7 @@ function textContradiction(codec: CodecName, affinity: Affinity, stats: ColumnSt
 const unfit = (codec: CodecName, { texts, formats }: ColumnStats): number =>
   misfits(codec, formats) + texts - Object.values(formats).reduce((sum, count) => sum + count, 0);
 
-/** Points in time that are numbers. What counts cannot prove, only a trial of every value can. */
+/** Points in time and intervals that are numbers. What counts cannot prove, only a trial of every value can. */
 function numberContradiction(codec: CodecName, affinity: Affinity, stats: ColumnStats): string | undefined {
   const { integers, reals, texts, blobs, range, trials } = stats;
   if (affinity === 'text') return 'SQLite keeps no numbers in a column of text affinity';
@@ -82,8 +85,10 @@ function numberContradiction(codec: CodecName, affinity: Affinity, stats: Column
 
 export type Choice = { readonly codec: CodecName; readonly reason: string; readonly findings: readonly Finding[] };
 
-/** `plain`: nothing narrower than the storage class. */
-export function chooseCodec(table: string, column: SourceColumn, stats: ColumnStats, role: Role & { readonly plain?: boolean }): Choice {
+/** `plain`: nothing narrower than the storage class. `habits`: of the whole file. */
+type Context = Role & { readonly plain?: boolean; readonly habits?: Habits };
+
+export function chooseCodec(table: string, column: SourceColumn, stats: ColumnStats, role: Context): Choice {
   const total = stats.integers + stats.reals + stats.texts + stats.blobs;
   if (total === 0)
     return { codec: undecided(column, role.identifying), reason: `no values yet; declared ${declaration(column)}`, findings: [] };
@@ -117,7 +122,7 @@ function broad({ declared, affinity }: SourceColumn, { integers, reals }: Column
 }
 
 /** What an author would have written by hand, where declaration or name and every value agree. */
-function narrow(column: SourceColumn, stats: ColumnStats, { indexed }: Role): Preference {
+function narrow(column: SourceColumn, stats: ColumnStats, { indexed, habits }: Context): Preference {
   const { declared, name } = column;
   const found: (readonly [CodecName, string])[] = [];
   const add = (codec: CodecName | undefined, reason: string): void => void (codec !== undefined && found.push([codec, reason]));
@@ -126,7 +131,7 @@ function narrow(column: SourceColumn, stats: ColumnStats, { indexed }: Role): Pr
     for (const codec of Object.keys(stats.formats))
       if (codec.startsWith('boolean(')) add(codec, `declared ${declared}, and every value is one of these two`);
   }
-  const moment = commonMoment(stats.formats);
+  const moment = commonMoment(stats.formats, habits);
   if (moment !== undefined && (moment.startsWith('date') ? saysDay(column) : saysTime(column)))
     add(moment, `${declaresTime(column) ? `declared ${declared}` : `called ${name}`}, and every value is written like this`);
   for (const codec of guessed(column))

@@ -9,6 +9,7 @@ import { LARGEST_ROW, type Widths, widthOf } from '../width.ts';
 import { type Agreed, memberName } from './agree.ts';
 import { chooseCodec, contradiction } from './column.ts';
 import { translateDefault } from './default.ts';
+import type { Habits } from './forms.ts';
 import { rolesOf } from './role.ts';
 
 export type PlannedColumns = { readonly columns: ColumnPlan[]; readonly widths: Widths; readonly findings: readonly Finding[] };
@@ -17,8 +18,9 @@ export type PlannedColumns = { readonly columns: ColumnPlan[]; readonly widths: 
 export function planColumns(
   table: SourceTable,
   stats: TableStats,
-  context: { readonly referenced: ReadonlySet<string>; readonly agreed: Agreed; readonly encoding: string },
+  context: { readonly referenced: ReadonlySet<string>; readonly agreed: Agreed; readonly encoding: string; readonly habits?: Habits },
 ): PlannedColumns {
+  const { habits = new Map() } = context;
   const roles = rolesOf(table, context.referenced);
   const free = names([...SYSTEM_COLUMNS, HIDDEN_ROWID]);
   const columns: ColumnPlan[] = [];
@@ -28,7 +30,7 @@ export function planColumns(
     if (column.generated) continue; // express-generated.ts's
     const values = at(stats.columns, place);
     const agreed = context.agreed.get(memberName(table.name, column.name));
-    const own = chooseCodec(table.name, column, values, roles(column.name));
+    const own = chooseCodec(table.name, column, values, { ...roles(column.name), habits });
     const fits = agreed !== undefined && contradiction(agreed, column.affinity, values) === undefined;
     const choice = fits && agreed !== own.codec ? { ...own, codec: agreed, reason: 'as in the columns that foreign keys tie it to' } : own;
     const { codec } = choice;

@@ -4,7 +4,7 @@
  */
 
 import type { ColumnStats } from '../schema.ts';
-import { commonMoment } from './format.ts';
+import { commonMoment } from './forms.ts';
 import { JULIAN } from './hint.ts';
 
 /** In seconds since 1970. */

@@ -19,8 +19,9 @@ export const MALFORMED = 'malformed JSON';
 export const REPAIRABLE: ReadonlySet<string> = new Set(
   ['trailing comma', 'single quotes', 'Python literals', 'NaN'].map(fault => `${MALFORMED} (${fault})`),
 );
-/** A fraction that ends in 0 belongs to the one format with that many digits. */
+/** A fraction that ends in 0 belongs to the formats with that many digits, one of zeros to that in which it is never left out. */
 const ENDS_IN_ZERO = ' ending in 0';
+export const ONLY_ZEROS = ' of zeros alone';
 
 const BOOLEANS = new Map(BOOLEAN_TEXTS.flatMap(([yes, no]) => [yes, no].map(text => [text, `boolean(${yes}/${no})`] as const)));
 const LONGEST_BOOLEAN = 5;
@@ -101,7 +102,15 @@ function momentFormat(text: string): string {
   const zone = zoneFrom(text, end);
   if (end === 20 || end > 20 + MOST_FRACTION || zone === undefined) return PLAIN;
   if (year === 0 || !isDay(year, month, day) || hour > 23 || minute > 59 || second > 59) return 'no such date';
-  return momentName(between === 0x54 ? 'T' : ' ', Math.max(0, end - 20), end > 20 && text.charCodeAt(end - 1) === 0x30, zone);
+  return momentName(between === 0x54 ? 'T' : ' ', Math.max(0, end - 20), zerosAt(text, end), zone);
+}
+
+/** How many zeros the fraction before `end` ends in: 0 for none, 1 for some, 2 where it has no other digit. */
+function zerosAt(text: string, end: number): 0 | 1 | 2 {
+  if (end <= 20 || text.charCodeAt(end - 1) !== 0x30) return 0;
+  let start = end - 1;
+  while (text.charCodeAt(start) === 0x30) start--;
+  return start === 19 ? 2 : 1;
 }
 
 /** The rest of the text; undefined where it is no zone. */
@@ -123,15 +132,15 @@ function twoDigits(text: string, start: number): number {
 const names = new Map<string, Map<number, string>>();
 
 /** Names are few and texts are many: each is made once. */
-function momentName(between: string, fraction: number, zero: boolean, zone: string): string {
+function momentName(between: string, fraction: number, zeros: 0 | 1 | 2, zone: string): string {
   const ofZone = names.get(zone) ?? new Map<number, string>();
   names.set(zone, ofZone);
-  const id = fraction * 4 + (zero ? 2 : 0) + (between === 'T' ? 1 : 0);
+  const id = fraction * 6 + zeros * 2 + (between === 'T' ? 1 : 0);
   const known = ofZone.get(id);
   if (known !== undefined) return known;
   const type = zone === '' ? 'timestamp' : 'timestamptz';
   const point = fraction === 0 ? '' : `.${'f'.repeat(fraction)}`;
-  const name = `${type}(YYYY-MM-DD${between}hh:mm:ss${point}${zone})${zero ? ENDS_IN_ZERO : ''}`;
+  const name = `${type}(YYYY-MM-DD${between}hh:mm:ss${point}${zone})${['', ENDS_IN_ZERO, ONLY_ZEROS][zeros]}`;
   ofZone.set(id, name);
   return name;
 }
@@ -175,40 +184,12 @@ function takesNever(codec: string, format: string): boolean {
 function takesMoment(codec: string, format: string): boolean {
   if (!/^(?:date|timestamp)/.test(codec) || withoutDigits(codec) !== withoutDigits(format)) return false;
   const [least, has] = [digitsOf(codec), digitsOf(format)];
-  if (codec.includes('[.') && has === 0) return true;
-  return has === least || (has > least && has <= 6 && !format.endsWith(ENDS_IN_ZERO));
+  if (isOptional(codec) && (has === 0 || format.endsWith(ONLY_ZEROS))) return has === 0;
+  return has === least || (has > least && has <= 6 && !/\)./.test(format));
 }
 
 /** Type and digits left out: a text has the same form whatever type it goes into. */
 const withoutDigits = (format: string): string => bodyOf(format).replace(/\[?\.f+\]?/, '');
-const bodyOf = (format: string): string => /\((.*)\)/.exec(format)?.[1] ?? format;
-const digitsOf = (format: string): number => /\.(f+)/.exec(format)?.[1]?.length ?? 0;
-
-/** The one date or time format that takes all of these texts; undefined where there is none. */
-export function commonMoment(formats: Formats): string | undefined {
-  const fewest = Object.keys(formats)
-    .map(format => format.replace(ENDS_IN_ZERO, ''))
-    .filter(format => /^(?:date|timestamp)/.test(format))
-    .toSorted((a, b) => digitsOf(a) - digitsOf(b))[0];
-  return fewest !== undefined && digitsOf(fewest) <= 6 && misfits(fewest, formats) === 0 ? fewest : undefined;
-}
-
-/**
- * Formats, without their type, that texts of this column are written in: those that are there, and where some texts have a
- * fraction and some have none, the one in which a zero fraction is left out. Each with how many texts are just like that.
- */
-export function momentForms(formats: Formats): ReadonlyMap<string, number> {
-  const there = Object.entries(formats).filter(([format]) => /^(?:date|timestamp)\w*\(/.test(format));
-  const bodies = new Set(there.map(([format]) => bodyOf(format)));
-  const whole = [...bodies].filter(body => !body.includes('.f'));
-  const optional = [...bodies].filter(body => body.includes('.f')).map(body => body.replace(/\.f+/, digits => `[${digits}]`));
-  const forms = new Set([...bodies, ...optional.filter(form => whole.includes(form.replace(/\[\.f+\]/, '')))]);
-  return new Map([...forms].map(form => [form, exactly(form, formats)]));
-}
-
-/** How many of the texts have this form to the digit. */
-export function exactly(form: string, formats: Formats): number {
-  const same = (body: string): boolean =>
-    body === form || body === form.replace(/[[\]]/g, '') || (form.includes('[.') && body === form.replace(/\[\.f+\]/, ''));
-  return Object.entries(formats).reduce((sum, [format, count]) => (same(bodyOf(format)) ? sum + count : sum), 0);
-}
+export const bodyOf = (format: string): string => /\((.*)\)/.exec(format)?.[1] ?? format;
+export const digitsOf = (format: string): number => /\.(f+)/.exec(format)?.[1]?.length ?? 0;
+export const isOptional = (form: string): boolean => form.includes('[.');

@@ -2,6 +2,7 @@
  * What a column's declaration and name say that it is meant to hold. Values alone never decide for a narrow type: the next
  * value may be another.
  */
+import { INTERVALS, TIMES } from '../codecs/registry.ts';
 import type { SourceColumn } from '../schema.ts';
 
 /** Declared so, and not given the lie by its default (`weight BOOLEAN DEFAULT 1000`). */
@@ -39,8 +40,10 @@ const DAY_NUMBER = /julian|(?:^|_)jdn?$/i;
 /** Never chosen without being asked for: what an application writes in Postgres is seldom a whole number of its REALs. */
 export const JULIAN = 'timestamptz(julian day)';
 
-/** Numbers that the declaration or the name says are points in time, and that only a trial tells from others: their codecs. */
-export function guessed(column: SourceColumn): string[] {
+/** Codecs that only a trial tells from others: of what Postgres has, or of numbers that the declaration or the name says are points in time. */
+export function guessed(column: SourceColumn, asked?: string): string[] {
+  if (asked === 'time') return [...TIMES];
+  if (asked === 'interval') return [...INTERVALS];
   if (DAY_NUMBER.test(column.name) || /julian/i.test(column.declared)) return ['date(julian day)'];
   if (!declaresTime(column)) return [];
   return [CORE_DATA.test(column.name) ? 'timestamptz(s since 2001)' : 'timestamptz(ns since 1970)', JULIAN];

@@ -1,7 +1,8 @@
 import { quote } from '../../change/quote.ts';
 import { typeOf } from '../codecs/registry.ts';
 import type { Code } from '../codes.ts';
-import { candidates, type Habits, tryCodecs } from '../column/candidates.ts';
+import { candidates, tryCodecs } from '../column/candidates.ts';
+import type { Habits } from '../column/forms.ts';
 import type { PlanFile } from '../file/edit.ts';
 import { repairing, tolerates } from '../file/misfits.ts';
 import { byName } from '../names.ts';
@@ -10,7 +11,11 @@ import type { ColumnStats, Profile, SourceColumn, SourceSchema } from '../schema
 import type { TargetColumn, TargetRelation } from './target.ts';
 
 /** Notes a finding about the table at hand. */
-export type Say = (code: Code, message: string, more?: { readonly column?: string; readonly count?: number }) => void;
+export type Say = (
+  code: Code,
+  message: string,
+  more?: { readonly column?: string; readonly count?: number; readonly samples?: readonly string[] },
+) => void;
 
 type Context = {
   readonly source: SourceSchema;
@@ -91,8 +96,13 @@ function matchColumn(plan: ColumnPlan, column: TargetColumn, { origin, stats, wa
     return void say('target-type', `The plan file wants codec ${asked} for ${called}, which is ${shown} in Postgres.`, where);
   const tried = tryCodecs(asked === undefined ? possible : [asked], origin, stats);
   const codec = tried.codec ?? (asked !== undefined && tolerates(misfits, asked, stats) ? asked : undefined);
-  if (codec === undefined)
-    return void say('target-misfit', `${called} is ${shown} in Postgres, and its values do not fit: ${tried.why}.`, where);
+  if (codec === undefined && type === 'interval' && asked === undefined && stats.integers > 0)
+    return void say('target-unit', `${called} is interval in Postgres, and a number in SQLite that does not say what it counts.`, where);
+  if (codec === undefined) {
+    const count = stats.trials?.[asked ?? possible[0] ?? '']?.misfits ?? 1;
+    const message = `${called} is ${shown} in Postgres, and its values do not fit: ${tried.why}.`;
+    return void say('target-misfit', message, { ...where, count, samples: stats.samples });
+  }
   if (column.notNull && stats.nulls > 0)
     say('target-not-null', `${called} is NOT NULL in Postgres, and ${stats.nulls} rows hold NULL.`, { ...where, count: stats.nulls });
   return {
@@ -124,11 +134,14 @@ const FULL: Readonly<Record<string, string>> = {
   uuid: 'uuid',
   json: 'json',
   jsonb: 'jsonb',
+  time: 'time without time zone',
+  interval: 'interval',
+  inet: 'inet',
 };
 
 /** Limits that counts cannot prove. */
-function isUnsure({ codec, own }: ColumnPlan, { base, checked }: TargetColumn, { range, maxBytes }: ColumnStats): boolean {
-  if (checked || codec.includes('[.')) return true;
+function isUnsure({ own }: ColumnPlan, { base, checked }: TargetColumn, { range, maxBytes }: ColumnStats): boolean {
+  if (checked) return true;
   if (own === undefined) return false;
   const most = Number(/^character varying\((\d+)\)$/.exec(base)?.[1] ?? 0);
   if (most > 0) return maxBytes > most;

@@ -7,8 +7,9 @@
  * (3) What the profile cannot decide is for a trial with the stored values (`tries`).
  */
 import { quote } from '../../change/quote.ts';
-import { type Code, finding } from '../codes.ts';
-import { formed, type Habits, habitsOf } from '../column/candidates.ts';
+import { finding } from '../codes.ts';
+import { formed } from '../column/candidates.ts';
+import { type Habits, habitsOf } from '../column/forms.ts';
 import type { PlanFile } from '../file/edit.ts';
 import type { Finding } from '../finding.ts';
 import { byName } from '../names.ts';
@@ -50,7 +51,7 @@ export function expected({ relations }: TargetSchema, table: string, column: str
 /** The plan for the tables that are there. Findings of level blocking mean that it must not be carried out. */
 export function match(decided: Decision, target: TargetSchema, { source, profile, file }: Input): Matched {
   const findings = decided.findings.filter(({ code }) => STAYS.has(code));
-  const habits = habitsOf(Object.values(profile).flatMap(({ columns }) => columns.map(({ formats }) => formats)));
+  const habits = habitsOf(profile);
   const tries: number[] = [];
   const tables = decided.plan.tables.flatMap(table => {
     const found = byName(target.relations, table.name, file?.tables[table.name]?.target);
@@ -82,8 +83,7 @@ type Context = Input & { readonly habits: Habits; readonly replicaRole: boolean 
 
 function matchTable(table: TablePlan, relation: TargetRelation, context: Context) {
   const findings: Finding[] = [];
-  const say = (code: Code, message: string, more: { readonly column?: string; readonly count?: number } = {}): void =>
-    void findings.push(finding(code, { table: table.name, message, ...more }));
+  const say: Say = (code, message, more = {}) => void findings.push(finding(code, { table: table.name, message, ...more }));
   if (relation.strange !== null) {
     say('target-not-table', `${quote(relation.name)} is ${relation.strange} in Postgres.`);
     return { table, findings, tries: false };

@@ -28,6 +28,9 @@ const OIDS: Readonly<Record<ColumnPlan['type'], number>> = {
   numeric: 1700,
   uuid: 2950,
   jsonb: 3802,
+  time: 1083,
+  interval: 1186,
+  inet: 869,
 };
 
 /** Makes a translator of one connection's messages, in their order. It throws ReplicationError('halt') where the plan no longer fits. */

@@ -5,6 +5,10 @@
  * to quarantine.
  */
 import { quote } from '../../change/quote.ts';
+import type { Value } from '../../change/value.ts';
+import { codecOf } from '../../plan/codec.ts';
+import type { Affinity } from '../../plan/codecs/affinity.ts';
+import { Unfit } from '../../plan/codecs/fit.ts';
 import { isCodec } from '../../plan/codecs/registry.ts';
 import { declaresTime, guessed, saysBoolean, saysJson } from '../../plan/column/hint.ts';
 import { at } from '../../plan/plan.ts';
@@ -39,6 +43,9 @@ export function profile(
   beside?: Beside,
 ): Profile {
   db.function('_attacca_doubtful', { deterministic: true, directOnly: true }, text => (doubtful(text, schema.encoding) ? 1 : 0));
+  db.function('_attacca_misfit', { deterministic: true, directOnly: true }, (codec, affinity, value) =>
+    codecOf({ codec: codec as string, affinity: affinity as Affinity }).encode(value as Value) instanceof Unfit ? 1 : 0,
+  );
   const parts = schema.tables.map(table => {
     const whole = { table, interests: storedIn(table).map(column => interestIn(column, asked(table.name, column.name))) };
     const half = beside === undefined ? undefined : middle(db, table);
@@ -63,7 +70,9 @@ export function profile(
     const own = at(lowers, index);
     return upper === undefined ? own : added(own, others?.[uppers.indexOf(upper)] ?? count(db, upper));
   });
-  return Object.fromEntries(schema.tables.map((table, index) => [table.name, statsOfTable(db, schema, table, at(counted, index))]));
+  return Object.fromEntries(
+    schema.tables.map((table, index) => [table.name, statsOfTable(db, schema, table, { ...at(counted, index), asked })]),
+  );
 }
 
 function interestIn(column: SourceColumn, asked: string | undefined): Interest {
@@ -73,15 +82,21 @@ function interestIn(column: SourceColumn, asked: string | undefined): Interest {
     formats: json || asked !== undefined || saysBoolean(column) || declaresTime(column),
     affinity: column.affinity,
     wanted: asked !== undefined && isCodec(asked) ? asked : undefined,
-    guesses: guessed(column),
+    guesses: guessed(column, asked),
   };
 }
 
-function statsOfTable(db: Database, schema: SourceSchema, table: SourceTable, { rows, columns: seen }: Counted): TableStats {
+function statsOfTable(
+  db: Database,
+  schema: SourceSchema,
+  table: SourceTable,
+  { rows, columns: seen, asked }: Counted & { readonly asked: Asked },
+): TableStats {
   const stored = storedIn(table);
-  const columns = table.columns.map(column =>
-    statsOf(db, schema, table, column, { rows, seen: column.generated ? NOTHING : at(seen, stored.indexOf(column)) }),
-  );
+  const columns = table.columns.map(column => {
+    const wanted = asked(table.name, column.name);
+    return statsOf(db, schema, table, column, { rows, wanted, seen: column.generated ? NOTHING : at(seen, stored.indexOf(column)) });
+  });
   return {
     rows,
     columns,
@@ -96,7 +111,11 @@ function statsOf(
   schema: SourceSchema,
   table: SourceTable,
   column: SourceColumn,
-  { rows, seen: { counts, formats, trials } }: { readonly rows: number; readonly seen: Seen },
+  {
+    rows,
+    wanted = '',
+    seen: { counts, formats, trials },
+  }: { readonly rows: number; readonly wanted: string | undefined; readonly seen: Seen },
 ): ColumnStats {
   const { filled, integers, reals, texts, zeroOne, inexact, maxBytes, sixteens } = counts;
   const blobs = filled - integers - reals - texts;
@@ -106,6 +125,10 @@ function statsOf(
     sampleKeys(db, table, `typeof(${quote(column.name)}) = '${kind}'`),
   );
   const unreadable = unclean > 0 && samples.length === 0 ? sampleKeys(db, table, doubtfulIn(column)) : [];
+  const misfits =
+    samples.length === 0 && (trials[wanted]?.misfits ?? 0) > 0
+      ? sampleKeys(db, table, `_attacca_misfit(?, ?, ${quote(column.name)})`, [wanted, column.affinity])
+      : [];
   return {
     name: column.name,
     nulls: column.generated ? 0 : rows - filled,
@@ -114,7 +137,7 @@ function statsOf(
     ...(counts.zeros > 0 && counts.apart !== null && { apartFromZero: counts.apart }),
     trials,
     ...{ integers, reals, texts, blobs, zeroOne, inexact, unclean, uuids, maxBytes },
-    samples: [...samples, ...unreadable],
+    samples: [...samples, ...(misfits.length > 0 ? misfits : unreadable)],
     ...(rows > filled &&
       !column.generated &&
       isRequired(table, column) && { nullSamples: sampleKeys(db, table, `${quote(column.name)} is null`) }),
