@@ -146,7 +146,8 @@ export const MODERN: App = {
     create table "User" ("id" text not null primary key, "email" text not null, "role" text not null default 'USER', "createdAt" datetime not null default current_timestamp,
       "score" real);
     create unique index "User_email_key" on "User" ("email");
-    create table "Post" ("id" integer not null primary key autoincrement, "authorId" text not null references "User" ("id") on delete cascade, "title" text not null, "views" integer not null, "PublicId" text not null, "lang" char(5));
+    create table "Post" ("id" integer not null primary key autoincrement, "authorId" text not null references "User" ("id") on delete cascade, "title" text not null, "views" integer not null, "PublicId" text not null, "lang" char(5),
+      "slug" text generated always as (lower("title")) stored);
     ${many(100)} insert into "User" select 'c' || printf('%024d', i), 'user' || i || '@example.org', case i % 2 when 0 then 'USER' else 'ADMIN' end, 1700000000000 + i * 1001, i * 0.5 from n;
     ${many(400)} insert into "Post" select i, 'c' || printf('%024d', 1 + i % 100), 'title ' || i, i * 10000000000, '0b9a7c1e-0000-4000-8000-' || printf('%012x', i), substr('en-GB', 1, i % 6) from n;`,
   postgres: [
@@ -155,7 +156,8 @@ export const MODERN: App = {
     `create table "User" ("id" text not null primary key, "email" email not null, "role" "Role" not null default 'USER', "createdAt" timestamp(3) not null default current_timestamp,
       "score" real)`,
     `create unique index "User_email_key" on "User" ("email")`,
-    `create table "Post" ("id" integer generated always as identity primary key, "authorId" text not null references "User" ("id") on delete cascade on update cascade, "title" varchar(80) not null, "views" bigint not null, "publicId" uuid not null, "lang" char(5))`,
+    `create table "Post" ("id" integer generated always as identity primary key, "authorId" text not null references "User" ("id") on delete cascade on update cascade, "title" varchar(80) not null, "views" bigint not null, "publicId" uuid not null, "lang" char(5),
+      "slug" text generated always as (lower("title")) stored)`,
   ],
   findings: [],
   changes: [

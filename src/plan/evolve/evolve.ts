@@ -76,12 +76,14 @@ export function evolve(old: Plan, seen: Seen): Evolution {
   return old.existing ? besideTheirs(old, evolution) : evolution;
 }
 
-/** Keys, indexes and constraints of the application's own tables in Postgres are none of ours: only columns and tables count. */
+const THEIRS: ReadonlySet<Change['kind']> = new Set(['drop-index', 'drop-generated', 'add-generated']);
+
+/** Keys, indexes, constraints and generated columns of the application's own tables in Postgres are none of ours: only stored columns and tables count. */
 function besideTheirs(old: Plan, { plan, changes, whole, findings }: Evolution): Evolution {
   const seen = new Map(plan.tables.map(({ id, source }) => [id, source]));
   const tables = old.tables.map(table => ({ ...table, source: seen.get(table.id) }));
   const counts = (change: Change): boolean =>
-    change.kind !== 'drop-index' && !(change.kind === 'alter-column' && change.from.codec === change.column.codec);
+    !THEIRS.has(change.kind) && !(change.kind === 'alter-column' && change.from.codec === change.column.codec);
   return { plan: { ...old, tables, lastId: plan.lastId }, changes: changes.filter(counts), whole, findings };
 }
 
