@@ -180,6 +180,12 @@ describe('the type comes from the stored values', () => {
     expect(applyPlanFile(plan, file, stats).tables[0]?.columns.at(-1)).toMatchObject({ codec });
   });
 
+  test('a time of day stays text, and its codec is offered', () => {
+    const { column, about } = decided("create table t (v time); insert into t values ('07:30:00'), ('23:59:59.120000')");
+    expect(column('t', 'v').type).toBe('text');
+    expect(about('mixed-formats')[0]?.message).toContain('Codec time(hh:mm:ss[.ffffff]), chosen in the plan file, would take them all.');
+  });
+
   test('what keeps a declared type from being one is counted by what it is', () => {
     const { about } = decided(
       "create table t (v datetime, b boolean); insert into t values ('2024-01-01 10:00:00', 1), ('2024-01-02 10:00:00', 0), ('', 2)",

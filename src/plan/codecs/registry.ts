@@ -85,13 +85,9 @@ const FAMILIES: Readonly<Record<string, Family>> = {
 };
 
 /** How applications write a time of day. */
-export const TIMES: readonly string[] = [
-  'hh:mm:ss',
-  'hh:mm:ss[.ffffff]',
-  'hh:mm:ss.ffffff',
-  '2000-01-01 hh:mm:ss',
-  '2000-01-01 hh:mm:ss[.ffffff]',
-].map(form => `time(${form})`);
+export const TIMES: readonly string[] = ['hh:mm:ss[.ffffff]', 'hh:mm:ss', 'hh:mm:ss.ffffff', '2000-01-01 hh:mm:ss[.ffffff]'].map(
+  form => `time(${form})`,
+);
 
 /** The same for an interval; what a number counts, only a person knows. */
 export const INTERVALS: readonly string[] = ['YYYY-MM-DD hh:mm:ss.ffffff', 'us', 'ms', 's'].map(form => `interval(${form})`);

@@ -3,6 +3,7 @@
  * which one it is.
  */
 
+import { TIMES } from '../codecs/registry.ts';
 import type { ColumnStats } from '../schema.ts';
 import { commonMoment } from './forms.ts';
 import { JULIAN } from './hint.ts';
@@ -57,6 +58,8 @@ export function suggestion(stats: ColumnStats): string | undefined {
     return unitsIn(apartFromZero).map(unit => `timestamptz(${unit} or 0)`)[0];
   if (reals > 0 && trials[JULIAN]?.misfits === 0) return JULIAN;
   if (integers + reals + blobs > 0) return undefined;
+  const clock = TIMES.find(codec => trials[codec]?.misfits === 0);
+  if (clock !== undefined) return clock;
   const rest = Object.fromEntries(Object.entries(formats).filter(([format]) => NEVER[format] === undefined));
   const nevers = Object.keys(formats).flatMap(format => NEVER[format] ?? []);
   const moment = commonMoment(rest);

@@ -42,7 +42,7 @@ export const JULIAN = 'timestamptz(julian day)';
 
 /** Codecs that only a trial tells from others: of what Postgres has, or of numbers that the declaration or the name says are points in time. */
 export function guessed(column: SourceColumn, asked?: string): string[] {
-  if (asked === 'time') return [...TIMES];
+  if (asked === 'time' || (asked === undefined && /^time\b/i.test(column.declared))) return [...TIMES];
   if (asked === 'interval') return [...INTERVALS];
   if (DAY_NUMBER.test(column.name) || /julian/i.test(column.declared)) return ['date(julian day)'];
   if (!declaresTime(column)) return [];

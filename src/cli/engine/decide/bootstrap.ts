@@ -58,7 +58,8 @@ export async function ensurePlan(engine: Engine, signal: AbortSignal, decided?: 
   const here = identityOf(engine);
   if (fileControlAt(engine.config.source)?.target === here) throw notInstalled(engine.config.source, here);
   const examined = decided ?? (await examineBoth(engine, signal));
-  engine.log.info({ tables: examined.plan.tables.length }, 'making the tables in Postgres'); // thousands take long
+  const doing = examined.plan.existing ? 'fencing the tables that the application has in Postgres' : 'making the tables in Postgres';
+  engine.log.info({ tables: examined.plan.tables.length }, doing); // thousands take long
   const { plan, findings } = await onTarget(engine.main, examined);
   report(engine.log, findings);
   await installPostgres(engine.main, plan, {
