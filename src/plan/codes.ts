@@ -96,7 +96,10 @@ export const CODES = {
   'target-deferrable': ['blocking', 'make the constraint NOT DEFERRABLE: Postgres does not check it for what attacca writes'],
   'target-replica-identity': ['blocking', 'run ALTER TABLE … REPLICA IDENTITY FULL, or make this key the primary key'],
   'target-folds': ['warning', 'check that no two values differ in case only, or use a type that compares exactly'],
-  'target-unit': ['blocking', 'choose the codec in the plan file: interval(us), which Django writes, interval(ms) or interval(s)'],
+  'target-unit': [
+    'blocking',
+    'say it by a codec in the plan file, such as timestamptz(ms since 1970), or interval(us) for what Django writes',
+  ],
   'target-unique-missing': ['warning', 'create the unique index in Postgres before the cutover, if the application relies on it'],
   'target-sequence': ['warning', 'give the column an identity, or its sequence to it: ALTER SEQUENCE … OWNED BY'],
   'target-trigger': ['note', 'nothing must be done: it is silent while attacca writes, and fires for the application after the cutover'],

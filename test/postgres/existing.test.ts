@@ -87,10 +87,10 @@ const CASES: readonly (readonly [string, string, string, readonly string[]])[] =
     [],
   ],
   [
-    'what a number counts that is an interval in Postgres, only the plan file says',
-    `${key(', a bigint')}; insert into t values (1, -259199999999)`,
-    `create table t (${ID}, a interval)`,
-    ['target-unit a 1'],
+    'what a number counts that is an interval, or a point in time long ago, only the plan file says',
+    `${key(', a bigint, b datetime')}; insert into t values (1, -259199999999, -5), (2, null, 1700000000123)`,
+    `create table t (${ID}, a interval, b timestamptz(3))`,
+    ['target-unit a 1', 'target-unit b 1'],
   ],
   [
     'an address that Postgres would write otherwise',
@@ -250,15 +250,14 @@ test('values that do not fit are counted, and their keys named', async () => {
   expect(all).toMatchObject([{ code: 'target-misfit', count: 2, samples: ['["i:8"]', '["i:9"]'] }]);
 });
 
-test('an interval is what the plan file says that its number counts', async () => {
-  const sqlite = `${key(', a bigint')}; insert into t values (1, -259199999999)`;
+test('a number is what the plan file says that it counts', async () => {
   const { plan, said } = await assessed(
-    sqlite,
-    `create table t (${ID}, a interval)`,
-    'tables: { t: { columns: { a: { codec: interval(us) } } } }',
+    `${key(', a bigint, b datetime')}; insert into t values (1, -259199999999, -5), (2, null, 1700000000123)`,
+    `create table t (${ID}, a interval, b timestamptz(3))`,
+    'tables: { t: { columns: { a: { codec: interval(us) }, b: { codec: timestamptz(ms since 1970) } } } }',
   );
   expect(said).toEqual([]);
-  expect(plan.tables[0]!.columns[1]).toMatchObject({ codec: 'interval(us)', type: 'interval' });
+  expect(plan.tables[0]!.columns.slice(1)).toMatchObject([{ codec: 'interval(us)' }, { codec: 'timestamptz(ms since 1970)' }]);
 });
 
 test('whether a fraction of zero is left out, other columns of the file tell, so that later values fit [G4]', async () => {

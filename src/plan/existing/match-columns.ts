@@ -96,8 +96,8 @@ function matchColumn(plan: ColumnPlan, column: TargetColumn, { origin, stats, wa
     return void say('target-type', `The plan file wants codec ${asked} for ${called}, which is ${shown} in Postgres.`, where);
   const tried = tryCodecs(asked === undefined ? possible : [asked], origin, stats);
   const codec = tried.codec ?? (asked !== undefined && tolerates(misfits, asked, stats) ? asked : undefined);
-  if (codec === undefined && type === 'interval' && asked === undefined && stats.integers > 0)
-    return void say('target-unit', `${called} is interval in Postgres, and a number in SQLite that does not say what it counts.`, where);
+  if (codec === undefined && COUNTED.has(type) && asked === undefined && stats.integers > 0 && stats.texts + stats.blobs === 0)
+    return void say('target-unit', `${called} is ${shown} in Postgres, and a number in SQLite that does not say what it counts.`, where);
   if (codec === undefined) {
     const count = stats.trials?.[asked ?? possible[0] ?? '']?.misfits ?? 1;
     const message = `${called} is ${shown} in Postgres, and its values do not fit: ${tried.why}.`;
@@ -117,6 +117,8 @@ function matchColumn(plan: ColumnPlan, column: TargetColumn, { origin, stats, wa
     reason: `${shown} in Postgres`,
   };
 }
+
+const COUNTED: ReadonlySet<string> = new Set(['interval', 'timestamp', 'timestamptz']);
 
 const KINDS: ReadonlySet<string> = new Set(['enum', 'array', 'citext', 'other']);
 
