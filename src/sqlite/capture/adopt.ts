@@ -12,7 +12,7 @@ import { type ReadTransaction, readTransaction, writeTransaction } from '../tran
 import { createCapture, unhookedTables } from './capture.ts';
 import { examine, type Health, unseen } from './health.ts';
 import { placeCanary, refuseBroken, uncompiled } from './install.ts';
-import { hasJournal, markTables, widenJournal } from './marking.ts';
+import { markTables, widenJournal } from './marking.ts';
 import { NONE, type Steps, steps } from './steps.ts';
 
 export type Look = {
@@ -64,7 +64,7 @@ export async function adopt(
   budgetMs: number,
 ): Promise<boolean> {
   return await writeTransaction(db, budgetMs, () => {
-    if (schemaVersion(db) !== version || !hasJournal(db)) return false;
+    if (schemaVersion(db) !== version) return false;
     const schema = readSchema(db);
     const hooked = { ...plan, tables: unhookedTables(db, plan, schema) };
     const before = uncompiled(db, hooked, schema);
