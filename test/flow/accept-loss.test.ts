@@ -3,12 +3,14 @@ import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { SwitchDocument } from '../../src/server/documents.ts';
 import { mirrored, mirroringWorld, stopDaemon, writeInPostgres } from '../support/mirroring.ts';
-import { type OwnPostgres, ownPostgres } from '../support/postgres.ts';
+import { connect, type OwnPostgres, ownPostgres } from '../support/postgres.ts';
 import { buildShop, writeSome } from '../support/shop.ts';
 import { attacca, caughtUp, flagOf, openWorld, type World } from '../support/world.ts';
 
 const LOST = /* sql */ `select table_name as "table", op, key::text, "row"->>'message' as message from attacca.lost_change order by id`;
 const INSERT = /* sql */ `insert into log (message, at) values ('only in Postgres', 4711)`;
+const BREAK = /* sql */ `
+  select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'attacca lost changes' and wait_event_type = 'Lock'`;
 const rowsOf = (world: World, message: string): number =>
   world.app.prepare<[string], number>('select count(*) from log where message = ?').pluck().get(message)!;
 
@@ -23,17 +25,20 @@ async function gone(server: OwnPostgres, world: World): Promise<void> {
   await world.pg.query(INSERT);
   await world.pg.query(`update log set message = 'changed there' where at = 4710`);
   await world.pg.query(`delete from line where order_id = 7`);
+  await world.pg.query('drop trigger _attacca_fence on customer');
   await server.crash();
 }
 
-/** Postgres is back, and so is the daemon: fenced, named, equal. */
-async function back(world: World): Promise<void> {
+/** Postgres is back, and so is the daemon: fenced, named, equal. `late`: what was committed there when it was fenced already. */
+async function back(world: World, ...late: string[]): Promise<void> {
   await world.until(caughtUp);
-  await expect(world.pg.query(INSERT)).rejects.toThrow(/ATTACCA_FENCED epoch=3 primary=sqlite/);
+  for (const write of [INSERT, 'update customer set vip = false'])
+    await expect(world.pg.query(write)).rejects.toThrow(/ATTACCA_FENCED epoch=3 primary=sqlite/);
   expect(await world.pg.query(LOST)).toEqual([
     { table: 'log', op: 'insert', key: null, message: 'only in Postgres' },
     { table: 'log', op: 'update', key: expect.stringContaining('_attacca_rowid'), message: 'changed there' },
     { table: 'line', op: 'delete', key: '{"order_id":"7","n":"1"}', message: null },
+    ...late.map(message => ({ table: 'log', op: 'insert', key: null, message })),
   ]);
   await expect.poll(() => world.differences()).toEqual([]);
   expect([flagOf(world), rowsOf(world, 'in both'), rowsOf(world, 'only in Postgres')]).toEqual(['sqlite', 1, 0]);
@@ -74,8 +79,17 @@ test('one that is stopped: SQLite opens, Postgres is fenced when it returns, wha
   world.app.exec(`insert into log values ('before Postgres returned', 1)`);
 
   await server.start();
+  const slow = await connect(world.pg.url);
+  await slow.query(`begin; insert into log (message, at) values ('begun before the fence', 4712)`);
+  const other = await connect(world.pg.url);
+  await other.query('begin; create table attacca.lost_change ()');
   world.start();
-  await back(world);
+  await expect.poll(() => world.pg.query(`select from pg_locks where not granted`)).not.toEqual([]);
+  await slow.query('commit');
+  await slow.end();
+  await expect.poll(() => world.pg.query(BREAK)).toHaveLength(1); // which is no reason to know nothing
+  await other.end();
+  await back(world, 'begun before the fence');
   await world.json(0, 'cutover', '--yes');
   await world.until(mirrored);
   await world.pg.query(INSERT);
@@ -127,8 +141,11 @@ test('its epoch is beyond that of a rollback which had begun, also where that we
   const { epoch } = await world.json<SwitchDocument>(0, 'rollback', '--accept-loss', '--yes');
   expect(epoch).toBe('11');
   await server.start();
+  await world.pg.query('select pg_drop_replication_slot(slot_name) from pg_replication_slots');
   world.start();
-  await world.until(caughtUp);
+  const { verification } = await world.until(caughtUp);
+  expect(verification.fullAt, 'what was compared before says nothing now').toBeNull();
+  expect(world.daemon().log()).toMatch(/slot[^\n]+does not exist[^\n]+nobody can tell which changes only Postgres had/);
   await expect(world.pg.query(INSERT)).rejects.toThrow(/ATTACCA_FENCED epoch=11 primary=sqlite/);
   expect(await world.differences()).toEqual([]);
 });

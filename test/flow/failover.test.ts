@@ -86,10 +86,21 @@ test('a server that has heard the beginning of a rollback, and not its end, is f
   await forgetting(world, 'verifying_back', () => backAgain(world));
   await world.pg.query(WRITE); // as open as SQLite
   writeSome(world.app, 3);
+  const record = () => world.app.prepare('select * from _attacca_control').all();
+  const [{ install }] = record() as [{ install: string }];
+  const rename = world.app.prepare('update _attacca_control set install = ?');
+
+  rename.run('another');
+  const foreign = record();
+  world.start();
+  expect(await world.daemon().exited, 'a file of another installation is not the truth here').toBe(1);
+  expect(record()).toEqual(foreign);
+  rename.run(install);
 
   world.start();
   await world.until(caughtUp);
   expect(world.daemon().log()).toContain('Postgres has forgotten the rollback to SQLite');
+  expect(world.daemon().log()).toContain('"reason":"Postgres was restored or failed over"');
   await expect(world.pg.query(WRITE)).rejects.toThrow('ATTACCA_FENCED epoch=3 primary=sqlite');
   expect(await world.differences()).toEqual([]);
 });

@@ -137,6 +137,18 @@ test("a plan that would make the application's writes fail is not followed: capt
   db.exec("insert into t values ('a', 1)");
 });
 
+test('what was decided for a schema that has moved on since is not done [G1]', async () => {
+  using world = scratch('create table t (id integer primary key, a)');
+  const { db } = world;
+  const plan = planOf(readSchema(db));
+  await install(db, plan, ME, 5_000);
+  const version = schemaVersion(db);
+  db.exec('alter table t add column b');
+  const before = [schemaOf(db), headMark(db)];
+  expect(await adopt(db, plan, { version, whole: [2] }, 5_000)).toBe(false);
+  expect([schemaOf(db), headMark(db)]).toEqual(before);
+});
+
 test('of many tables each is told, and taking them out holds the lock for a moment at a time: what a crash leaves goes on from there [G6] [G11]', async () => {
   using world = scratch(manyTables(100));
   const before = schemaOf(world.db);

@@ -83,6 +83,18 @@ test('triggers for a wider key than the plan has do not stay behind, where a row
   db.exec('insert into t values (1, 2)');
 });
 
+test('a file that has also lost a table of the plan is taken as the truth: what it has become is followed next [G7]', async () => {
+  using world = scratch(SCHEMA);
+  const { db } = world;
+  const plan = planOf(readSchema(db));
+  const identity = { install: 'i', target: 't' };
+  const mark = await install(db, plan, identity, 1_000);
+  db.exec('drop table _attacca_canary; drop table u');
+  await retake(db, plan, { identity, mark, epoch: 0n }, 1_000);
+  checkAnchor(db, mark);
+  expect(examine(db, plan)).toEqual({ state: 'drifted', tables: ['u'] });
+});
+
 test('a canary from before there was a version says nothing, and is to be placed anew', async () => {
   using world = scratch(SCHEMA);
   const { db } = world;

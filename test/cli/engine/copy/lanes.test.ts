@@ -157,7 +157,7 @@ test.each(['UTF-8', 'UTF-16le'])('what SQLite encodes arrives as what the codecs
   }
 });
 
-test('rows that fit leave SQLite as CSV, also beside rows that do not', () => {
+test('rows that fit leave SQLite as CSV, also beside rows that do not, until there are enough of them, bytes or time [G6]', () => {
   const folder = mkdtempSync(join(tmpdir(), 'attacca-lanes-'));
   try {
     const path = join(folder, 'app.db');
@@ -169,6 +169,8 @@ test('rows that fit leave SQLite as CSV, also beside rows that do not', () => {
       expect(portion).toMatchObject({ rows: [], misfits: [], size: ROWS, cursor: `["i:${ROWS}"]` });
       const lines = portion.csv.reduce((sum, piece) => sum + piece.length, 0);
       expect(lines).toBeGreaterThan(ROWS);
+      for (const enough of [{ bytes: 1 }, { ms: 0 }])
+        expect(readPortion(db, table, null, { rows: ROWS, bytes: 1e9, ms: 1e9, ...enough }).size).toBeLessThan(ROWS);
     }
     db.close();
   } finally {

@@ -78,15 +78,32 @@ test('while something else is under way it stays approved, and is tried again', 
   expect(lines, 'once, however often it is tried').toEqual(['scheduled cutover begins', 'scheduled cutover waits']);
 });
 
+test('one that fails for any other reason is over, and the next one is kept all the same [G9]', async () => {
+  await using w = await world();
+  await approved(w.session);
+  const once = (times: number): void => {
+    if (times === 1) throw new Refused('cutover refused', [{ code: 'lag', reason: 'behind', remedy: 'wait' }]);
+  };
+  const twice = async (times: number): Promise<boolean> => {
+    if (times === 0) return false;
+    if (times === 1 && (await readScheduled(w.session)) === undefined) await approved(w.session);
+    return times === 2;
+  };
+  await run(w.session, once, twice);
+  expect(await line(w.session, 'scheduled cutover waits')).toBeUndefined();
+});
+
 test.each([
-  ['copying', ['switch']],
-  ['shadowing', ['verify', 'switch']],
+  ['copying', null, ['switch']],
+  ['shadowing', null, ['verify', 'switch']],
+  ['shadowing', '31 minutes', ['verify', 'switch']],
+  ['shadowing', '29 minutes', ['switch']],
 ])(
-  'in the phase %s it asks for %j: what waits for the first copy would keep everybody else waiting, and begin hours late [G9]',
-  async (phase, asked) => {
+  'in the phase %s, compared %s ago, it asks for %j: what waits for the first copy would keep everybody else waiting, and begin hours late [G9]',
+  async (phase, age, asked) => {
     await using w = await world();
     await approved(w.session);
-    await w.session.query(`update attacca.control set phase = '${phase}'`);
+    await w.session.query('update attacca.control set phase = $1, full_verified_at = now() - $2::interval', [phase, age]);
     const stop = new AbortController();
     const heard: string[] = [];
     const asking = (what: string) => async () => {
