@@ -90,6 +90,9 @@ test('one that is stopped: SQLite opens, Postgres is fenced when it returns, wha
   await expect.poll(() => world.pg.query(BREAK)).toHaveLength(1); // which is no reason to know nothing
   await other.end();
   await back(world, 'begun before the fence');
+  world.app.exec('alter table log add column since'); // the next mirror has it from the beginning
+  await expect.poll(() => world.pg.query(`select from information_schema.columns where column_name = 'since'`)).toHaveLength(1);
+  await world.until(caughtUp);
   await world.json(0, 'cutover', '--yes');
   await world.until(mirrored);
   await world.pg.query(INSERT);

@@ -29,10 +29,27 @@ test('a cutover: an open transaction in SQLite with its process, full disks, NOT
   world.app.exec('rollback');
 });
 
-test('a cutover: a computed column and an index that came during the soak and need a function of the application [G9]', async () => {
+const DUMB = /* sql */ `
+  create function public.dumb() returns trigger language plpgsql as $$ begin raise 'no'; end $$;
+  create trigger dumb before insert or update on attacca.watermark for each row execute function public.dumb()`;
+
+test('a cutover: a way back that does not bring a row back, and what came during the soak and needs a function of the application [G9]', async () => {
   await using world = await openWorld(buildShop(30));
   world.start();
   await world.until(caughtUp);
+  await world.json(0, 'verify');
+  const left = () =>
+    world.pg.query(
+      'select slot_name from pg_replication_slots where database = current_database() union all select pubname from pg_publication',
+    );
+  await world.pg.query(DUMB);
+  expect(await dryRun(world, 'cutover')).toMatchObject([
+    { code: 'reverse-path', reason: expect.stringContaining('public.dumb() in Postgres refused it') },
+  ]);
+  expect(await left(), 'what fills a disk unread does not stay').toEqual([]);
+  await world.pg.query('drop function public.dumb cascade');
+  await world.json(0, 'cutover', '--dry-run');
+  expect(await left()).toEqual([]);
   world.app.unsafeMode().function('slug', { deterministic: true }, text => text);
   const follows = async (ddl: string): Promise<void> => {
     const before = await plan(world);
@@ -41,7 +58,6 @@ test('a cutover: a computed column and an index that came during the soak and ne
   };
   await follows('alter table line add column slug text as (slug(sku)) virtual');
   await follows('create index by_slug on log (slug(message))');
-  await world.json(0, 'verify');
   const found = await dryRun(world, 'cutover');
   expect(found.map(({ code, reason }) => [code, /^table (\w+) .*without (\w+),/.exec(reason)?.slice(1)])).toEqual([
     ['app-function', ['line', 'slug']],

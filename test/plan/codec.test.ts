@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { RawText, storageClass, tag, type Value } from '../../src/change/value.ts';
 import { codecOf, decodeKey, encodeKey, keyName, rowName } from '../../src/plan/codec.ts';
-import type { Affinity } from '../../src/plan/codecs/affinity.ts';
+import { type Affinity, settles } from '../../src/plan/codecs/affinity.ts';
 import { Unfit } from '../../src/plan/codecs/fit.ts';
 import type { CodecName, TablePlan } from '../../src/plan/plan.ts';
 import { text as anyText, CODECS, number, pgText, value } from './codec-values.ts';
@@ -15,6 +15,19 @@ afterAll(close);
 
 /** Equal only for the same storage class and the same bits. */
 const bits = (value: Value): string | null => (value === null ? null : tag(value));
+
+test.each(affinities)(
+  'what is said to stay as it is in a column of %s affinity does: up to a NUL, where it is no UTF-8, and a zero with its sign [G4]',
+  affinity => {
+    const raw = [
+      [0x37, 0xff],
+      [0x37, 0, 0xff],
+      [0x78, 0, 0xff],
+    ].map(bytes => new RawText(Uint8Array.from(bytes)));
+    for (const given of ['12\0', '12\0x', ' 1e2\0x', 'x\x0012', -0, ...raw])
+      if (settles(given, affinity)) expect(bits(stored(given, affinity))).toBe(bits(given));
+  },
+);
 
 describe('forward: what SQLite has comes back as the same class and bits, or is refused [G4]', () => {
   test.each(pairs)('$codec in a column of $affinity affinity', ({ codec, affinity }) => {

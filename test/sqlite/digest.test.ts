@@ -43,3 +43,23 @@ test('a column with a collation that only the application has is digested and co
     rmSync(folder, { recursive: true });
   }
 });
+
+test('behind or up to a key that does not fit no stretch has a digest: its rows are compared one by one [G4]', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'attacca-test-'));
+  const path = join(folder, 'app.db');
+  const app = new BetterSqlite3(path);
+  app.exec(`create table n (k integer not null primary key, v) without rowid; insert into n values (1, 1);
+    create table s (k text not null primary key, v) without rowid; insert into s values ('a', 1)`);
+  const db = openSource(path);
+  try {
+    const schema = readSchema(db);
+    const [n, s] = decide(schema, profile(db, schema)).plan.tables;
+    app.exec(`insert into n values ('z', 1), (x'02', 1); insert into s values (x'01', 1)`);
+    expect([stretch(db, n!, null, 1)?.cursor, stretch(db, s!, null, 1)?.cursor]).toEqual(['["i:1"]', '["t:a"]']);
+    expect([stretch(db, n!, null, 2), stretch(db, n!, '["t:z"]', 2), stretch(db, s!, null, 2)]).toEqual([undefined, undefined, undefined]);
+  } finally {
+    db.close();
+    app.close();
+    rmSync(folder, { recursive: true });
+  }
+});

@@ -8,6 +8,7 @@ import { prune } from '../../src/sqlite/journal/prune.ts';
 import { heldState } from '../../src/sqlite/journal/state.ts';
 import type { Database } from '../../src/sqlite/open.ts';
 import { chunk, countRows } from '../../src/sqlite/read/chunk.ts';
+import { readPortion } from '../../src/sqlite/read/portion.ts';
 import { readSchema } from '../../src/sqlite/schema/tables.ts';
 import { planOf, scratch, stored } from './planned.ts';
 
@@ -201,6 +202,9 @@ test('a key that became NULL is a misfit; once it is gone, or has a value again,
     misfits: [{ key: '[null,"i:1"]', target: undefined, column: 'k', reason: expect.stringContaining('its key is NULL') }],
   });
   expect(chunk(db, plan.tables[0]!, null, 10)).toMatchObject({ rows: [], misfits: [{ key: '[null,"i:1"]' }] });
+  expect(chunk(db, plan.tables[0]!, '["t:a"]', 10), 'told with the first chunk').toMatchObject({ rows: [], misfits: [] });
+  const portion = readPortion(db, plan.tables[0]!, null, { rows: 10, bytes: 1e9, ms: 1e9 });
+  expect(portion).toMatchObject({ csv: [], rows: [], misfits: [{ key: '[null,"i:1"]' }] });
   db.exec("update t set k = 'b'");
   const given = { rows: [['t:b', 'i:1']], misfits: [], vanished: ['[null]'] };
   expect(slicesOf(readMarks(db, plan, middle, headMark(db).seq))).toMatchObject([given]);

@@ -77,8 +77,7 @@ function read(db: Database, { table, columns }: Reader, forms: readonly Form[], 
   const aggregates: (Uint8Array<ArrayBuffer> | null)[] = [];
   for (let first = 0; first < columns.length; first += COLUMNS_A_QUERY) {
     const some = columns.slice(first, first + COLUMNS_A_QUERY);
-    // The forms compare, for which a column's own collation would have to be there: it may be the application's.
-    const names = some.map((column, index) => `${column} collate binary as c${index}`);
+    const names = some.map((column, index) => `${column} as c${index}`);
     const written = some.flatMap((_, index) => {
       const form = at(forms, first + index);
       return 'sqlite' in form ? `cast(${form.sqlite(`c${index}`, made(db, at(table.columns, first + index), form))} as blob)` : [];

@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
+import type { Lsn } from '../../../../src/change/change.ts';
 import { SourceMoved } from '../../../../src/change/errors.ts';
 import type { Installed } from '../../../../src/cli/engine/engine.ts';
 import type { Ready } from '../../../../src/cli/engine/switch/ready.ts';
 import { switchPorts } from '../../../../src/cli/engine/switch/switch-ports.ts';
 import { opening, readFence } from '../../../../src/postgres/installed/fence.ts';
-import { connect } from '../../../../src/postgres/session/open.ts';
+import { PostgresError } from '../../../../src/postgres/session/errors.ts';
+import { connect, type Session } from '../../../../src/postgres/session/open.ts';
 import { install } from '../../../../src/sqlite/capture/install.ts';
 import { openWriter } from '../../../../src/sqlite/mirror/hold.ts';
 import { readSchema } from '../../../../src/sqlite/schema/tables.ts';
@@ -54,8 +56,32 @@ test('Postgres closes together with the phase, or not at all [G8]', async () => 
   expect(await w.postgres.query('select phase from attacca.control')).toEqual([{ phase: 'switching_back' }]);
 });
 
-test('SQLite is held for a switch only while it is the file that was followed, as it was followed; else the lock goes back [G8] [G9]', async () => {
-  using file = scratch('create table t (id integer primary key, a, c int)');
+test('a connection that breaks while Postgres is opened says nothing of where it stands [G8]', async () => {
+  await using w = await world();
+  const lost = new PostgresError('retry', 'connection lost', { hint: '' });
+  const failing = [lost];
+  const query: Session['query'] = async (statement, values) => {
+    for (const error of failing.splice(0)) throw error;
+    return await w.session.query(statement, values);
+  };
+  const { open } = postgresOf({ ...w, session: { ...w.session, query } });
+  await expect(open({ epoch: 0n, head: mark(1) })).rejects.toBe(lost);
+});
+
+test('SQLite closes, and opens again after the ids that Postgres has used: while it mirrors, no checkpoint of Postgres is in its journal [G8] [G10]', async () => {
+  using file = scratch('create table t (id integer primary key autoincrement, a)');
+  const { plan, checkpoint, sqliteOf } = await following(file);
+  const { hold, record } = sqliteOf(INSTALL);
+  const closing = await hold(1_000, checkpoint);
+  await (await closing.raise(1n)).close({ head: checkpoint, lsn: 5n as Lsn });
+  expect(record()).toMatchObject({ primary: 'postgres', epoch: 1n });
+  const opening = await hold(1_000, { ...checkpoint, nonce: 0n });
+  await (await opening.lower(2n)).open(new Map([[plan.tables[0]!.id, 500n]]));
+  expect(record()).toMatchObject({ primary: 'sqlite', epoch: 2n });
+  expect(file.db.prepare('insert into t (a) values (1) returning id').pluck().get()).toBe(501n);
+});
+
+async function following(file: ReturnType<typeof scratch>) {
   const plan = planOf(readSchema(file.db));
   const checkpoint = await install(file.db, plan, { install: INSTALL, target: 't' }, 1_000);
   const sqliteOf = (installed: string) => {
@@ -64,6 +90,12 @@ test('SQLite is held for a switch only while it is the file that was followed, a
     const ready = { writer: () => openWriter(file.path), looker: () => file.db } as unknown as Ready;
     return switchPorts(on, {} as Parameters<typeof switchPorts>[1], 'slot', ready).sqlite;
   };
+  return { plan, checkpoint, sqliteOf };
+}
+
+test('SQLite is held for a switch only while it is the file that was followed, as it was followed; else the lock goes back [G8] [G9]', async () => {
+  using file = scratch('create table t (id integer primary key, a, c int)');
+  const { checkpoint, sqliteOf } = await following(file);
   const { hold, record } = sqliteOf(INSTALL);
   const free = () => expect(() => file.db.exec('begin immediate; rollback')).not.toThrow();
   file.db.pragma('busy_timeout = 0');
