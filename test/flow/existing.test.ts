@@ -78,16 +78,16 @@ test('Django: jsonb, uuid from char(32), numeric(10,2), timestamptz from naive U
 test('Rails: columns of its own, enum, a trigger, bigserial, migrations left out [G4] [G11]', () => journey(RAILS));
 test('Prisma and SQLAlchemy: quoted names, timestamp(3) from epochs, domain, identity ALWAYS, real [G4] [G11]', () => journey(MODERN));
 
-const NOTES = 'create table note (id integer primary key, code varchar(5), total decimal)';
-const OWN_NOTES = 'create table note (id bigserial primary key, code varchar(5), total numeric(6, 2))';
+const NOTES = 'create table note (id integer primary key, code varchar(5), total decimal, parent integer references note)';
+const OWN_NOTES = 'create table note (id bigserial primary key, code varchar(5), total numeric(6, 2), parent bigint references note)';
 const wider = (length: number): string => `alter table note alter column code type varchar(${length})`;
 
-test('columns that the application makes longer in Postgres are followed, whoever is primary: what did not fit goes in, and comes back [G4] [G9]', async () => {
-  await using world = await openWorld(db => db.exec(`${NOTES}; insert into note values (1, 'abc', 1.5)`));
+test('columns that the application makes longer in Postgres are followed, whoever is primary: what did not fit goes in, and comes back; a row without a parent there refuses a cutover [G4] [G9]', async () => {
+  await using world = await openWorld(db => db.exec(`${NOTES}; insert into note (id, code, total) values (1, 'abc', 1.5)`));
   await world.pg.query(OWN_NOTES);
   world.start();
   await world.until(caughtUp);
-  world.app.exec(`insert into note values (2, 'ten letters', 2)`);
+  world.app.exec(`insert into note (id, code, total) values (2, 'ten letters', 2)`);
   await world.until(({ quarantine }) => quarantine === 1);
   await world.pg.query(wider(11));
   await world.json(0, 'quarantine', 'retry');
@@ -96,8 +96,13 @@ test('columns that the application makes longer in Postgres are followed, whoeve
   await world.pg.query(wider(12)); // is followed while the comparison rests
   expect(await verifying, 'it begins anew by itself').toMatchObject({ ...EQUAL, objects: [] });
 
+  world.app.exec('pragma foreign_keys = off; update note set parent = 7 where id = 1');
+  await world.until(caughtUp);
+  expect(await world.json(3, 'cutover', '--dry-run')).toMatchObject({ blockers: [{ code: 'target-orphans' }] });
+  world.app.exec('update note set parent = 2 where id = 1');
+  await world.until(caughtUp);
   await world.json(0, 'cutover', '--yes');
-  await world.pg.query(`${wider(40)}; insert into note values (3, 'longer than anything was before it', 3)`);
+  await world.pg.query(`${wider(40)}; insert into note (id, code, total) values (3, 'longer than anything was before it', 3)`);
   expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject(EQUAL);
   await world.json(0, 'rollback', '--yes');
   await world.until(caughtUp);
@@ -106,7 +111,7 @@ test('columns that the application makes longer in Postgres are followed, whoeve
 });
 
 test('a schema that changes after the installation and before capture halts: what that is in Postgres, only the application knows [G7] [G11]', async () => {
-  await using world = await openWorld(db => db.exec(`${NOTES}; insert into note values (1, 'abc', 1.5)`));
+  await using world = await openWorld(db => db.exec(`${NOTES}; insert into note (id, code, total) values (1, 'abc', 1.5)`));
   const { app, pg } = world;
   await pg.query(OWN_NOTES);
   const columns = () =>

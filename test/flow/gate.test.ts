@@ -43,12 +43,17 @@ test('a cutover: a way back that does not bring a row back, and what came during
       'select slot_name from pg_replication_slots where database = current_database() union all select pubname from pg_publication',
     );
   await world.pg.query(DUMB);
-  expect(await dryRun(world, 'cutover')).toMatchObject([
-    { code: 'reverse-path', reason: expect.stringContaining('public.dumb() in Postgres refused it') },
-  ]);
+  const { blockers } = await world.json<SwitchDocument>(3, 'cutover', '--yes');
+  expect(blockers).toMatchObject([{ code: 'reverse-path', reason: expect.stringContaining('public.dumb() in Postgres refused it') }]);
   expect(await left(), 'what fills a disk unread does not stay').toEqual([]);
   await world.pg.query('drop function public.dumb cascade');
-  await world.json(0, 'cutover', '--dry-run');
+  const slow = await connect(world.pg.url);
+  await slow.query('begin; select pg_current_xact_id()'); // which a slot waits for
+  const ready = world.json(0, 'cutover', '--dry-run');
+  const recorded = () => world.pg.query('select from attacca.control where slot is not null');
+  await expect.poll(recorded, 'whatever dies now leaves no slot that nobody knows of').toHaveLength(1);
+  await slow.end();
+  await ready;
   expect(await left()).toEqual([]);
   world.app.unsafeMode().function('slug', { deterministic: true }, text => text);
   const follows = async (ddl: string): Promise<void> => {

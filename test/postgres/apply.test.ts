@@ -4,7 +4,9 @@ import { ReplicationError } from '../../src/change/errors.ts';
 import type { TablePlan } from '../../src/plan/plan.ts';
 import { postgresSink } from '../../src/postgres/apply/apply.ts';
 import { list, put } from '../../src/postgres/apply/quarantine.ts';
+import { rewriteRows } from '../../src/postgres/apply/rewrite.ts';
 import { addForeignKeys, buildIndexes } from '../../src/postgres/installed/constraints.ts';
+import { opening } from '../../src/postgres/installed/fence.ts';
 import { connect, type Session } from '../../src/postgres/session/open.ts';
 import { endBackend, connect as otherSession } from '../support/postgres.ts';
 import { batch, item, mark, misfit, PLAN, WRITER, world } from './world.ts';
@@ -316,4 +318,17 @@ test('a late batch of a dead controller waits for the living one, and is then a 
   await late;
   expect(await items(w)).toEqual([]);
   await living.end();
+});
+
+test('a rehearsal writes one row of each table; one that breaks what it was never asked about is left, anything else is told [G7]', async () => {
+  await using w = await world();
+  await w.apply(2, [{ rows: [item(1)] }, { table: 4, rows: [['1', null]] }]);
+  await w.session.query(opening(0n));
+  await w.postgres.query('alter table items add constraint large check (id > 100) not valid');
+  const places = async () => (await w.postgres.query('select (select ctid from items) as items, (select ctid from notes) as notes'))[0];
+  expect(await places()).toEqual({ items: '(0,1)', notes: '(0,1)' });
+  await rewriteRows(w.session, PLAN);
+  expect(await places()).toEqual({ items: '(0,1)', notes: '(0,2)' });
+  await w.postgres.query('drop table pairs');
+  await expect(rewriteRows(w.session, PLAN)).rejects.toMatchObject({ sqlstate: '42P01' });
 });

@@ -30,11 +30,14 @@ test('nobody copies from a file whose journal is gone: what is written meanwhile
   expect(() => checkFit(file.db, file.plan)).toThrow(SourceMoved);
 });
 
-test('a connection that has found one plan to fit says nothing of another [G7]', async () => {
+test('a connection that has found one plan to fit says nothing of another, nor of what the file becomes [G7]', async () => {
   using file = await after('');
   checkFit(file.db, file.plan);
   using other = scratch('create table t (id integer primary key, b)');
   expect(() => checkFit(file.db, planOf(readSchema(other.db)))).toThrow(SourceMoved);
+  checkFit(file.db, file.plan);
+  file.db.exec('alter table t add column later');
+  expect(() => checkFit(file.db, file.plan)).toThrow(SourceMoved);
 });
 
 test('while Postgres is primary capture is missing on purpose', async () => {
