@@ -1,5 +1,6 @@
 /* What only a person can settle ends the pipe with its own reason, whoever waits for the pipe [G7]. */
 import { expect, test } from 'vitest';
+import type { SwitchDocument } from '../../src/server/documents.ts';
 import { backAgain, mirroringWorld, stopDaemon } from '../support/mirroring.ts';
 import { buildShop } from '../support/shop.ts';
 import { caughtUp, openWorld, type World } from '../support/world.ts';
@@ -13,7 +14,7 @@ async function reasonInStatus(world: World): Promise<string | undefined> {
   return halt?.reason;
 }
 
-test('a row that stops the pipe stops `sync --once` and the daemon with its reason', async () => {
+test('a row that stops the pipe stops `sync --once` and the daemon with its reason, and a cutover [G9]', async () => {
   await using world = await openWorld(buildShop(20), STOPPING);
   await world.json(0, 'sync', '--once');
   world.app.exec(POISON);
@@ -25,6 +26,8 @@ test('a row that stops the pipe stops `sync --once` and the daemon with its reas
   expect(daemon.log()).toMatch(STOPPED);
   expect(daemon.log()).not.toContain('restarting');
   expect(await reasonInStatus(world)).toMatch(STOPPED);
+  const { blockers } = await world.json<SwitchDocument>(3, 'cutover', '--dry-run');
+  expect(blockers).toContainEqual(expect.objectContaining({ code: 'stopped', reason: expect.stringMatching(STOPPED) }));
 });
 
 test('so it does before the first copy has caught up', async () => {
