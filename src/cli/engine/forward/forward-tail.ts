@@ -87,9 +87,8 @@ export function forwardTail(
   async function checkMarked(): Promise<void> {
     try {
       await watchLengths(on);
-      const equal = await compareRecent(on, pin, stop.signal);
+      await compareRecent(on, pin, stop.signal);
       drained(engine);
-      if (!equal) return;
       using db = openSource(engine.config.source, { waitMs: 0 });
       await marks.prune(db, await readVerified(engine.side), () => engine.reached?.('prune.step:after'));
       engine.alerts.over('marks', () => engine.log.info('marks are forgotten again'));

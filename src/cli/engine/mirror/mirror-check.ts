@@ -34,7 +34,7 @@ export function mirrorCheck(on: Installed, { pin, ours, signal }: Around): Mirro
   async function once(): Promise<void> {
     using db = openSource(engine.config.source, { waitMs: 0 });
     if (headMark(db).seq <= (await readVerified(engine.side))) return;
-    if (!(await compareRecent(on, pin, signal))) return;
+    await compareRecent(on, pin, signal);
     const verified = await readVerified(engine.side);
     if (signal.aborted) return;
     pruning = ours(() => prune(db, verified, () => signal.throwIfAborted()));
