@@ -26,6 +26,9 @@ test('what somebody else writes in Postgres before a cutover is refused; past th
     "update log set message = 'psql' where at = 1; delete from log where at = 2; insert into log values ('psql', 900, 900)",
   );
   await client.query('alter table log enable always trigger _attacca_fence'); // as if nothing had been
+  await world.json(4, 'verify', '--table', 'log');
+  const ok = await client.query('select full_verified_ok as ok from attacca.control').then(({ rows }) => rows);
+  expect(ok, 'what one table shows refuses a cutover too').toEqual([{ ok: 'f' }]);
   const report = await world.json<VerifyDocument>(4, 'verify');
   expect(report.objects).toMatchObject([{ kind: 'fence', table: 'log', problem: 'changed' }]);
   expect(await upTo(), 'nothing later was found equal').toEqual(verified);

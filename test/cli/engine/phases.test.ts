@@ -31,4 +31,6 @@ test('a phase that the process before has moved already is moved once', async ()
   await using w = await world();
   for (const _ of [1, 2]) await moveOn(engineOn(w), 'preparing', 'installed');
   expect((await readPhase(w.session)).phase).toBe('copying');
+  await w.postgres.query(`update attacca.control set phase = 'fencing'`);
+  await expect(moveOn(engineOn(w), 'shadowing', 'cutover', 5n), 'a switch of somebody else').rejects.toMatchObject(elsewhere);
 });

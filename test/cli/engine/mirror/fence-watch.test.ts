@@ -46,3 +46,11 @@ test('a trigger that is set aside, whose table somebody has renamed, is named on
   app.db.exec('alter table post rename to mail');
   expect(await looked()).toBe(1);
 });
+
+test('a file that is primary takes no fence of a mirror: it is another one, and halts it [G7] [G8]', async () => {
+  using app = fixture('create table t (id integer primary key)');
+  await closed(app);
+  const watch = fenceWatch({ engine: { config: { source: app.path } }, plan: app.plan } as unknown as Installed);
+  app.db.exec(`update _attacca_control set "primary" = 'sqlite'; update _attacca_fence set closed = 0`);
+  await expect(watch.look(app.db)).rejects.toMatchObject({ disposition: 'halt', message: 'the SQLite file has lost its record' });
+});

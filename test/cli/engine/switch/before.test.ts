@@ -1,5 +1,6 @@
 /* What comes before a switch, on a real pair: everything that may stand in its way is asked, and as little as possible is left to do. */
 import { expect, test } from 'vitest';
+import type { Lsn } from '../../../../src/change/change.ts';
 import { SourceMoved } from '../../../../src/change/errors.ts';
 import type { Installed } from '../../../../src/cli/engine/engine.ts';
 import { approachPostgres } from '../../../../src/cli/engine/switch/approach.ts';
@@ -9,14 +10,17 @@ import { blockers, type Direction } from '../../../../src/cutover/gate.ts';
 import type { FlagState } from '../../../../src/flag/flag.ts';
 import { postgresSink } from '../../../../src/postgres/apply/apply.ts';
 import { resetProgress } from '../../../../src/postgres/apply/chunk.ts';
+import { put } from '../../../../src/postgres/apply/quarantine.ts';
 import { buildKeys } from '../../../../src/postgres/installed/constraints.ts';
 import { readVerified } from '../../../../src/postgres/installed/control.ts';
 import { installPostgres } from '../../../../src/postgres/installed/install.ts';
 import { connect, type PgRecord, type Session } from '../../../../src/postgres/session/open.ts';
 import { install } from '../../../../src/sqlite/capture/install.ts';
 import { headMark } from '../../../../src/sqlite/capture/marking.ts';
+import { closeSqlite } from '../../../../src/sqlite/mirror/fence.ts';
+import { hold } from '../../../../src/sqlite/mirror/hold.ts';
 import { readSchema } from '../../../../src/sqlite/schema/tables.ts';
-import { INSTALL, INSTALLATION, WRITER } from '../../../postgres/world.ts';
+import { INSTALL, INSTALLATION, misfit, WRITER } from '../../../postgres/world.ts';
 import { planOf, scratch } from '../../../sqlite/planned.ts';
 import { testPostgres } from '../../../support/postgres.ts';
 
@@ -101,12 +105,14 @@ test('before a cutover all of it is asked [G9]', async () => {
   await session.query(
     `update attacca.control set phase = 'shadowing', full_verified_at = now() - interval '2 hours', full_verified_ok = false`,
   );
+  await put(session, plan.tables[0]!, [misfit('["i:1"]', ['1'])]);
   await session.query(`do $$ begin execute format('alter database %I set "attacca.token" = ''x''', current_database()); end $$`);
   const unplanned = { ...world, plan: { ...plan, unplanned: [{ name: 'log', source: '', reason: 'a test' }] } };
   const found = await inTheWay(unplanned, 'cutover', () => ({ primary: 'sqlite', epoch: 10n ** 16n }));
   expect(found).toMatchInlineSnapshot(`
     [
       "lag",
+      "quarantine",
       "differences",
       "verification-age",
       "postgres-no-replication",
@@ -136,6 +142,10 @@ test('before a cutover all of it is asked [G9]', async () => {
 
 test('before a rollback all of it is asked [G9]', async () => {
   await using world = await pair();
+  using held = await hold(world.file.path, 1_000);
+  closeSqlite(held, world.plan, 1n)({ seq: headMark(held.db).seq, lsn: 5n as Lsn, source: '' });
+  await held.commit(1_000);
+  world.file.db.exec('drop trigger _attacca_fence_update_1');
   await world.session.query(`update attacca.control set phase = 'mirroring'`);
   expect(await inTheWay(world, 'rollback', () => ({ primary: 'sqlite', epoch: 1n }))).toMatchInlineSnapshot(`
     [
