@@ -46,6 +46,9 @@ test('dropped and attached by hand: the journal comes back, and a copy is made a
   world.app.exec('drop table _attacca_journal');
   await expect.poll(() => write(world)).toBe(true);
   await equal(world);
+  world.app.exec('drop table _attacca_control'); // the journal is still the one that is followed
+  await expect.poll(() => write(world)).toBe(true);
+  await equal(world);
   world.app.exec('drop table _attacca_journal; drop table _attacca_control; drop table _attacca_canary');
   await expect.poll(() => write(world)).toBe(true);
   await halted(world, daemon);

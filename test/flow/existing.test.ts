@@ -110,7 +110,7 @@ test('columns that the application makes longer in Postgres are followed, whoeve
   expect(world.app.prepare('select code from note').pluck().all()).toEqual(['abc', 'ten letters', 'longer than anything was before it']);
 });
 
-test('a schema that changes after the installation and before capture halts: what that is in Postgres, only the application knows [G7] [G11]', async () => {
+test('a schema that changes, after the installation and before capture or later, halts: what that is in Postgres, only the application knows [G7] [G11]', async () => {
   await using world = await openWorld(db => db.exec(`${NOTES}; insert into note (id, code, total) values (1, 'abc', 1.5)`));
   const { app, pg } = world;
   await pg.query(OWN_NOTES);
@@ -128,7 +128,10 @@ test('a schema that changes after the installation and before capture halts: wha
   expect(second.log()).toContain('the schema of the SQLite file has changed, and the tables in Postgres are the application’s own');
   expect(await columns()).toEqual(before);
   app.exec('alter table note drop column extra'); // as its hint says
-  world.start();
+  const third = world.start();
   await world.until(caughtUp);
   expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject(EQUAL);
+  app.exec('alter table note add column extra text'); // nor later
+  expect(await third.exited).toBe(1);
+  expect(await columns()).toEqual(before);
 });
