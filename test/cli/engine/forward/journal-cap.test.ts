@@ -49,3 +49,12 @@ test('an application that keeps the file locked is asked again later, and ends n
   await file.while.cap();
   expect(file.marks()).toBe(0n);
 });
+
+test('the marks of a mirror stay, however long Postgres is away: a rollback has them to compare [G10]', async () => {
+  using file = await capped();
+  file.while.lost();
+  file.write(20);
+  file.db.exec(`update _attacca_control set "primary" = 'postgres'`);
+  await file.while.cap();
+  expect(file.marks()).toBe(20n);
+});
