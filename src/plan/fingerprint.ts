@@ -26,7 +26,7 @@ export function drift(plan: Plan, schema: SourceSchema): string[] {
   const moved = schema.tables.filter(table => {
     const planned = known.get(table.name);
     if (planned !== undefined) return planned !== fingerprint(schema, table);
-    return !isLeftOut(table.name, plan.excluded);
+    return !known.has(table.name) && !isLeftOut(table.name, plan.excluded);
   });
   return [...gone, ...moved.map(({ name }) => name)];
 }

@@ -73,7 +73,7 @@ const ANSWERS: readonly (readonly [part: string, answer: PgRecord])[] = [
   ["current_setting('wal_level')", { wal_level: 'logical', replication: 'f', free_slot: 'f', role: 'us' }],
 ];
 
-const LIMITS = { maxLagMs: 0, verifyMaxAgeMinutes: 60, maxClockSkewMs: -1, minFreeMegabytes: 2 ** 40 };
+const LIMITS = { maxLagMs: 0, verifyMaxAgeMinutes: 60, maxClockSkewMs: -1, minFreeMegabytes: 2 ** 40, roles: ['nobody_there'] };
 
 /** The codes of what stands in the way on this pair, with nothing else to say. */
 async function inTheWay({ file, session, plan }: Awaited<ReturnType<typeof pair>>, direction: Direction, flagged: () => FlagState) {
@@ -128,6 +128,7 @@ test('before a cutover all of it is asked [G9]', async () => {
       "clock",
       "disk",
       "disk",
+      "application-role",
       "postgres-no-sender",
       "slot-limit",
       "trigger-mixed",
