@@ -105,6 +105,8 @@ test('columns that the application makes longer in Postgres are followed, whoeve
   await world.pg.query(`${wider(40)}; insert into note (id, code, total) values (3, 'longer than anything was before it', 3)`);
   expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject(EQUAL);
   await world.json(0, 'rollback', '--yes');
+  const log = world.daemon().log();
+  expect(log.indexOf('varying(40)'), 'followed before the mirror is needed').toBeLessThan(log.indexOf('fencing_back'));
   await world.until(caughtUp);
   expect(await world.json<VerifyDocument>(0, 'verify')).toMatchObject({ ...EQUAL, objects: [] });
   expect(world.app.prepare('select code from note').pluck().all()).toEqual(['abc', 'ten letters', 'longer than anything was before it']);

@@ -62,7 +62,9 @@ export function forwardTail(
   const piping = pipe(source, sink, stop.signal, batch => {
     lag.applied(batch.position.seq);
     engine.log.debug({ seq: String(batch.position.seq), rows: batch.changes.size }, 'applied');
-  }).then(() => settle(engine.main, on.writer));
+  })
+    .finally(() => source[Symbol.dispose]()) // whoever comes for a state now gets none, and does not wait for it: `done` waits for the comparison
+    .then(() => settle(engine.main, on.writer));
   const checking = options.verifying ? check() : Promise.resolve();
   const done = Promise.all([piping, checking])
     .then(() => undefined)
@@ -70,7 +72,6 @@ export function forwardTail(
       stop.abort();
       lookAhead();
       await Promise.allSettled([piping, checking]);
-      source[Symbol.dispose]();
       bell[Symbol.dispose]();
     });
   done.catch(() => undefined); // whoever waits for the tail gets it; nobody has to

@@ -21,6 +21,7 @@ import type { Controller } from '../controller.ts';
 import { halt, type Installed, installed, type Standing } from '../engine.ts';
 import { forwardSink } from '../forward/sinks.ts';
 import { backupBlockers, makeBackup } from '../keep/backup.ts';
+import { renewLengths } from '../lengths.ts';
 import { beginCatalog } from '../mirror/ahead.ts';
 import { moveOn, phaseStore } from '../phases.ts';
 import { compareRecent } from '../prove/recent.ts';
@@ -44,6 +45,8 @@ export async function check(
   { dryRun, maxPauseMs }: { readonly dryRun: boolean; readonly maxPauseMs: number },
   progress: Progress,
 ): Promise<Blocker[]> {
+  // A mirror that found out in the middle of its own rollback would end, and that with it.
+  if (direction === 'rollback' && !dryRun) await renewLengths(controller);
   const on = await installed(controller.engine);
   const unchecked = direction === 'cutover' && on.plan.existing ? await orphans(on.engine.side, on.plan) : [];
   const stopped = await whyStopped(controller, on.control, direction);
