@@ -48,10 +48,13 @@ export async function identities(session: Session, plan: Plan): Promise<Blocker[
   });
 }
 
+/** Whether a role may read and write the table `t`. `role`: its oid in SQL, and a comma; absent: the session's own. */
+const mayWrite = (role = ''): string =>
+  ['select', 'insert', 'update', 'delete'].map(right => `has_table_privilege(${role}t.oid, '${right}')`).join(' and ');
+
 const OUT_OF_REACH = /* sql */ `
   select t.relname as "table", current_user as role, pg_get_userbyid(c.relowner) as owner, pg_has_role(c.relowner, 'USAGE') as owned,
-    has_table_privilege(t.oid, 'select') and has_table_privilege(t.oid, 'insert') and has_table_privilege(t.oid, 'update')
-      and has_table_privilege(t.oid, 'delete') as allowed, row_security_active(t.oid) as hidden
+    ${mayWrite()} as allowed, row_security_active(t.oid) as hidden
   from (${TABLES}) t join pg_class c on c.oid = t.oid order by 1`;
 
 /** Tables that attacca's role may no longer read or change, since somebody gave them away, took a right back, or hid rows from it. */
@@ -76,8 +79,7 @@ const BARRED = /* sql */ `
   select r.name as role, a.oid is not null as there,
     case when has_schema_privilege(a.oid, $1, 'usage') then (
       select string_agg($1 || '.' || t.relname, ', ' order by t.relname) from (${TABLES}) t
-      where not (has_table_privilege(a.oid, t.oid, 'select') and has_table_privilege(a.oid, t.oid, 'insert')
-          and has_table_privilege(a.oid, t.oid, 'update') and has_table_privilege(a.oid, t.oid, 'delete'))
+      where not (${mayWrite('a.oid, ')})
         or exists (select from pg_depend d join pg_sequence s on s.seqrelid = d.objid
           where d.refobjid = t.oid and d.deptype = 'a' and not has_sequence_privilege(a.oid, s.seqrelid, 'usage')))
     else 'the schema ' || $1 end as barred

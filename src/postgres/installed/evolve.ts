@@ -42,7 +42,7 @@ const GRANTS = /* sql */ `
 async function grantsOn(session: Session, plan: Plan, from: TablePlan, to: TablePlan): Promise<string[]> {
   const { rows } = await session.query(GRANTS, [plan.schema, from.target]);
   return rows
-    .filter(({ column }) => column === null || to.columns.some(({ target }) => target === column))
+    .filter(({ column }) => column == null || to.columns.some(({ target }) => target === column))
     .map(
       ({ privilege, column, grantable, grantee }) =>
         `grant ${privilege}${column == null ? '' : ` (${quote(column)})`} on table ${tableName(plan, to)} to ${grantee}${grantable === 't' ? ' with grant option' : ''}`,

@@ -70,9 +70,7 @@ export function profile(
     const own = at(lowers, index);
     return upper === undefined ? own : added(own, others?.[uppers.indexOf(upper)] ?? count(db, upper));
   });
-  return Object.fromEntries(
-    schema.tables.map((table, index) => [table.name, statsOfTable(db, schema, table, { ...at(counted, index), asked })]),
-  );
+  return Object.fromEntries(parts.map(({ lower }, index) => [lower.table.name, statsOfTable(db, schema, lower, at(counted, index))]));
 }
 
 function interestIn(column: SourceColumn, asked: string | undefined): Interest {
@@ -89,13 +87,16 @@ function interestIn(column: SourceColumn, asked: string | undefined): Interest {
 function statsOfTable(
   db: Database,
   schema: SourceSchema,
-  table: SourceTable,
-  { rows, columns: seen, asked }: Counted & { readonly asked: Asked },
+  { table, interests }: Pick<Task, 'table' | 'interests'>,
+  { rows, columns: seen }: Counted,
 ): TableStats {
   const stored = storedIn(table);
   const columns = table.columns.map(column => {
-    const wanted = asked(table.name, column.name);
-    return statsOf(db, schema, table, column, { rows, wanted, seen: column.generated ? NOTHING : at(seen, stored.indexOf(column)) });
+    const place = stored.indexOf(column);
+    const counted = column.generated
+      ? { seen: NOTHING, wanted: undefined }
+      : { seen: at(seen, place), wanted: at(interests, place).wanted };
+    return statsOf(db, schema, table, column, { rows, ...counted });
   });
   return {
     rows,

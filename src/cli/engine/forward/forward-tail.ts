@@ -63,7 +63,8 @@ export function forwardTail(
     lag.applied(batch.position.seq);
     engine.log.debug({ seq: String(batch.position.seq), rows: batch.changes.size }, 'applied');
   })
-    .finally(() => source[Symbol.dispose]()) // whoever comes for a state now gets none, and does not wait for it: `done` waits for the comparison
+    // Whoever comes for a state now gets none: the comparison would wait for it, and `done` for the comparison.
+    .finally(() => source[Symbol.dispose]())
     .then(() => settle(engine.main, on.writer));
   const checking = options.verifying ? check() : Promise.resolve();
   const done = Promise.all([piping, checking])
