@@ -12,7 +12,7 @@ import { type Affinity, settles } from './codecs/affinity.ts';
 import { type Codec, Unfit } from './codecs/fit.ts';
 import { limited } from './codecs/limit.ts';
 import { makeCodec } from './codecs/registry.ts';
-import { type ColumnPlan, keyColumns, type TablePlan } from './plan.ts';
+import { type CodecName, type ColumnPlan, keyColumns, type TablePlan } from './plan.ts';
 
 const CHANGED = new Unfit("SQLite would store another value: the column's affinity converts this one");
 
@@ -48,8 +48,11 @@ function guarded(codec: Codec, affinity: Affinity): Codec {
   };
 }
 
-/** Codecs that bring several texts of SQLite to one value of Postgres. */
-const SPELLS = /^jsonb|\(repaired\)$/;
+/** Codecs that bring several values of SQLite to one of Postgres. */
+const SPELLS = /^jsonb|\((?:repaired|\d+ places)\)$/;
+
+/** Whether a key, or an index, may have a codec: its type has an order, and values are equal in Postgres only where they are in SQLite. */
+export const mayBeKey = (codec: CodecName): boolean => !SPELLS.test(codec) && codec !== 'json' && codec !== 'numeric'; // 1 and 1.0
 
 /**
  * Which of two values SQLite is to hold in this column: the one that it holds already, where Postgres has the same value for

@@ -250,6 +250,20 @@ test('values that do not fit are counted, and their keys named', async () => {
   expect(all).toMatchObject([{ code: 'target-misfit', count: 2, samples: ['["i:8"]', '["i:9"]'] }]);
 });
 
+test('a key is of no type that takes values for equal which SQLite tells apart [G4]', async () => {
+  const numeric = await assessed(
+    `create table t (id text primary key); insert into t values ('1'), ('1.0')`,
+    'create table t (id numeric primary key)',
+  );
+  expect(numeric.said).toEqual(['target-type id 1']);
+  const repaired = await assessed(
+    'create table t (id decimal primary key); insert into t values (0.25)',
+    'create table t (id numeric(10,2) primary key)',
+    'tables: { t: { columns: { id: { misfits: repair } } } }',
+  );
+  expect(repaired.said).toEqual(['target-type id 1']);
+});
+
 test('a number is what the plan file says that it counts', async () => {
   const { plan, said } = await assessed(
     `${key(', a bigint, b datetime')}; insert into t values (1, -259199999999, -5), (2, null, 1700000000123)`,

@@ -4,12 +4,16 @@
  */
 import type { Value } from '../../change/value.ts';
 import { type Codec, Unfit } from './fit.ts';
+import { isNoisy } from './numeric.ts';
 
 const TOO_LONG = new Unfit('a text that is longer than its column in Postgres');
 const BLANK_AT_END = new Unfit('a text that ends in a blank, which its char(n) column in Postgres would not keep');
 const OUT_OF_RANGE = new Unfit('an integer that is out of the range of its column in Postgres');
 const NOT_SINGLE = new Unfit('a number that real cannot hold exactly');
 const ROUNDED = new Unfit('a number with more digits than its column in Postgres keeps');
+const NOISY = new Unfit(
+  'a number with more digits than its column in Postgres keeps, left by arithmetic in floating point: misfits: repair, said in the plan file, rounds it',
+);
 const FINER = new Unfit('a point in time with more digits than its column in Postgres keeps');
 
 /** Why Postgres would not keep the text as it is; undefined where it would. */
@@ -42,7 +46,10 @@ function limitOf(base: string): Limit | undefined {
   if (first === '') return undefined;
   if (name === 'character varying') return text => (text.length > most && lengthOf(text) > most ? TOO_LONG : undefined);
   if (name === 'numeric')
-    return (text, value) => (fitsNumeric(text, most, Number(second), typeof value === 'string') ? undefined : ROUNDED);
+    return (text, value) => {
+      const [scale, isText] = [Number(second), typeof value === 'string'];
+      return fitsNumeric(text, most, scale, isText) ? undefined : isNoisy(value, scale) ? NOISY : ROUNDED;
+    };
   if (name === 'interval' || (zone !== '' && /^time/.test(name)))
     return text => ((/\.(\d+)/.exec(text)?.[1]?.length ?? 0) > most ? FINER : undefined);
   return undefined;

@@ -1,5 +1,8 @@
 /*
  * Postgres's numeric, for decimals that SQLite has as text (`numeric`) or as numbers (`decimal`).
+ *
+ * SQLite computes in floating point: 0.1 + 0.2 is 0.30000000000000004 there. `decimal(2 places)` brings that to Postgres as 0.30,
+ * and leaves SQLite's number as it is (`keeping` in codec.ts). What differs by more than such noise is never rounded.
  */
 import { parseReal, realText, type Value } from '../../change/value.ts';
 import type { Affinity } from './affinity.ts';
@@ -23,10 +26,11 @@ export const decimalText: Codec = {
   canonical: identity,
 };
 
-/** INTEGER and REAL side by side, each exact. */
-export function decimal(affinity: Affinity): Codec {
+/** INTEGER and REAL side by side, each exact; with so many places, without the noise behind them. */
+export function decimal(affinity: Affinity, places?: number): Codec {
   const codec: Codec = {
-    encode(value) {
+    encode(number) {
+      const value = places !== undefined && isNoisy(number, places) ? rounded(number, places) : number;
       if (typeof value === 'bigint') return affinity === 'real' ? NOT_NUMBER : value.toString();
       if (typeof value !== 'number') return NOT_NUMBER;
       if (Object.is(value, -0)) return affinity === 'blob' ? NEGATIVE_ZERO : '0';
@@ -37,6 +41,22 @@ export function decimal(affinity: Affinity): Codec {
   };
   return proven(codec, NOT_KEPT);
 }
+
+/** Of the last place: sums and differences of numbers that have these places stay far below it. */
+const NOISE = 1e-3;
+
+/** Whether a number with so many places is meant, and arithmetic in floating point has left something behind them. */
+export function isNoisy(value: Value, places: number): value is number {
+  if (typeof value !== 'number' || places > MOST_PLACES) return false;
+  const apart = Math.abs(value - rounded(value, places));
+  return apart > 0 && apart < NOISE * 10 ** -places;
+}
+
+/** A float64 has no more digits. */
+const MOST_PLACES = 15;
+
+/** -0 is 0: a numeric has no other. */
+const rounded = (value: number, places: number): number => Number(value.toFixed(places)) + 0;
 
 function numberOf(text: string, affinity: Affinity): Value {
   const whole = affinity === 'real' ? null : /^(-?\d+)(?:\.0+)?$/.exec(text)?.[1];

@@ -78,7 +78,14 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   json: documents('json', jsonText),
   jsonb: documents('jsonb', jsonValue),
   numeric: alone('numeric', () => decimalText),
-  decimal: alone('numeric', decimal),
+  decimal: {
+    type: 'numeric',
+    make: (argument, affinity) => {
+      if (argument === '') return decimal(affinity);
+      const places = /^(\d{1,2}) places$/.exec(argument)?.[1];
+      return places === undefined ? undefined : decimal(affinity, Number(places));
+    },
+  },
   time: { type: 'time', make: timeCodec },
   interval: { type: 'interval', make: intervalCodec },
   inet: alone('inet', () => inet),

@@ -20,5 +20,5 @@ export function repairing(codec: Codec): Codec {
   };
 }
 
-/** Whether a codec of this name repairs: its values are documents in Postgres and may be malformed in SQLite. */
-export const isRepairing = (codec: string): boolean => /^jsonb?\(repaired\)$/.test(codec);
+/** Whether a codec of this name repairs: what Postgres has may be malformed JSON in SQLite, or a number with noise behind its places. */
+export const isRepairing = (codec: string): boolean => /^jsonb?\(repaired\)$|^decimal\(\d+ places\)$/.test(codec);

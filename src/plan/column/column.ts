@@ -29,7 +29,7 @@ export function contradiction(codec: CodecName, affinity: Affinity, stats: Colum
   const others = (count: number, what: string): string | undefined => (count > 0 ? `it holds ${count} ${what}` : undefined);
   const tried = stats.trials?.[codec];
   if (tried !== undefined && tried.misfits > 0) return `it holds ${tried.misfits} values that do not fit ${codec}: ${tried.reason}`;
-  switch (codec) {
+  switch (codec.startsWith('decimal(') ? 'decimal' : codec) {
     case 'tagged':
       return undefined;
     case 'integer':

@@ -1,4 +1,5 @@
 import { quote } from '../../change/quote.ts';
+import { mayBeKey } from '../codec.ts';
 import { typeOf } from '../codecs/registry.ts';
 import type { Code } from '../codes.ts';
 import { candidates, tryCodecs } from '../column/candidates.ts';
@@ -87,9 +88,13 @@ function matchColumn(plan: ColumnPlan, column: TargetColumn, { origin, stats, wa
   if (possible.length === 0) return void say('target-type', `${called} is ${shown}, into which attacca brings no values.`, where);
   const type = typeOf(possible[0] ?? '');
   const { misfits } = wanted ?? {};
-  const asked = misfits === 'repair' ? repairing(wanted?.codec ?? possible[0] ?? '') : wanted?.codec;
+  const asked = misfits === 'repair' ? repairing(wanted?.codec ?? possible[0] ?? '', column.base) : wanted?.codec;
   if (misfits === 'repair' && asked === undefined)
-    return void say('target-type', `The plan file wants ${called} repaired, which is ${shown} in Postgres; only JSON is.`, where);
+    return void say(
+      'target-type',
+      `The plan file wants ${called} repaired, which is ${shown} in Postgres; only JSON and numeric(p,s) are.`,
+      where,
+    );
   if (misfits === 'widen')
     return void say('target-type', `The plan file wants ${called} to be widened, and it is the application's own in Postgres.`, where);
   if (asked !== undefined && typeOf(asked) !== type)
@@ -103,6 +108,12 @@ function matchColumn(plan: ColumnPlan, column: TargetColumn, { origin, stats, wa
     const message = `${called} is ${shown} in Postgres, and its values do not fit: ${tried.why}.`;
     return void say('target-misfit', message, { ...where, count, samples: stats.samples });
   }
+  if (key && !mayBeKey(codec))
+    return void say(
+      'target-type',
+      `${called} is a key of type ${shown}, which takes some values for equal that SQLite tells apart.`,
+      where,
+    );
   if (column.notNull && stats.nulls > 0)
     say('target-not-null', `${called} is NOT NULL in Postgres, and ${stats.nulls} rows hold NULL.`, { ...where, count: stats.nulls });
   return {

@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { UsageError } from '../../change/errors.ts';
 import { quote } from '../../change/quote.ts';
+import { mayBeKey } from '../codec.ts';
 import { Unfit } from '../codecs/fit.ts';
 import { typeOf } from '../codecs/registry.ts';
 import { isRepairing } from '../codecs/repairing.ts';
@@ -123,7 +124,7 @@ function editColumn(table: TablePlan, column: ColumnPlan, wanted: ColumnEdit, pr
   }
   if (table.identity !== null && table.columns[table.identity] === column)
     throw refusal(`${where} is the INTEGER PRIMARY KEY and stays bigint`, 'remove that edit');
-  if (NO_KEY.has(codec) && isIndexed(table, column))
+  if (!mayBeKey(codec) && isIndexed(table, column))
     throw refusal(
       `${where} is in a key or an index, where ${codec} cannot be`,
       'values that Postgres takes for equal may differ in SQLite',
@@ -163,9 +164,6 @@ function withIndex(table: TablePlan, column: ColumnPlan, { index }: ColumnEdit):
     );
   return { ...column, gin: true };
 }
-
-/** Types without an order, or that take different texts for equal ('1' and '1.0'). */
-const NO_KEY: ReadonlySet<string> = new Set(['json', 'jsonb', 'json(repaired)', 'jsonb(repaired)', 'numeric']);
 
 const isIndexed = ({ key, columns, indexes, foreignKeys }: TablePlan, column: ColumnPlan): boolean =>
   [

@@ -20,7 +20,7 @@ const HEADER = ` The plan of attacca: what becomes of each table and column in P
  codec: ${EXAMPLES.map(codec => `${codec} = ${typeOf(codec)}`).join(', ')}.
  The format in brackets is how SQLite writes the value: T or a blank, any number of f up to six, Z or an offset.
  misfits at a column says what becomes of a value that does not fit: quarantine (so it is without it; beside a codec of your choice
- also of stored values), widen (the column, by itself), refuse (attacca halts before it commits), repair (malformed JSON).
+ also of stored values), widen (the column, by itself), refuse (attacca halts before it commits), repair (malformed JSON; noise behind the places of a numeric(p,s) of the application's own).
  tagged keeps every value as text with its storage class: i:1, r:1.5, t:text, b:hex.
  A codec that the stored values contradict is refused.`;
 

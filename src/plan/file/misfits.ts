@@ -2,7 +2,8 @@
  * What becomes of a value that does not fit its column, asked for in the plan file, column by column.
  *
  * `quarantine`: its row waits there; this also lets a column have a codec that a few of its stored values do not fit. `widen`: the
- * column becomes wider by itself. `refuse`: attacca halts before it commits. `repair`: malformed JSON is repaired by stated rules.
+ * column becomes wider by itself. `refuse`: attacca halts before it commits. `repair`: malformed JSON is repaired by stated rules,
+ * and a number loses what arithmetic in floating point left behind its places.
  */
 import type { Misfit } from '../../change/change.ts';
 import { isRepairing } from '../codecs/repairing.ts';
@@ -20,9 +21,12 @@ export function columnUnder(policy: Policy, { columns }: TablePlan, { column }: 
   return column === '' ? candidates[0] : candidates.find(({ name, target }) => name === column || target === column);
 }
 
-/** The codec that repairs what this one would not take; undefined where there is none. */
-export const repairing = (codec: string): string | undefined =>
-  /^jsonb?$/.test(codec) ? `${codec}(repaired)` : isRepairing(codec) ? codec : undefined;
+/** The codec that repairs what this one would not take; undefined where there is none. `base`: the type of a column of the application's own. */
+export function repairing(codec: string, base = ''): string | undefined {
+  const places = /^numeric\(\d+,(\d+)\)$/.exec(base)?.[1];
+  if (codec.startsWith('decimal')) return places === undefined ? undefined : `decimal(${places} places)`;
+  return /^jsonb?$/.test(codec) ? `${codec}(repaired)` : isRepairing(codec) ? codec : undefined;
+}
 
 /** Whether a column may have a codec that only some of its stored values fit. */
 export function tolerates(policy: Policy | undefined, codec: string, stats: ColumnStats | undefined): boolean {

@@ -103,7 +103,7 @@ function encoded(column: ColumnPlan): Form {
 /** In the form that `canonical` gives it. */
 function output({ codec, type }: ColumnPlan, c: string): string {
   if (type === 'boolean') return `left(${c}::text, 1)`;
-  return codec === 'decimal' ? `trim_scale(${c})::text` : `${c}::text`;
+  return codec.startsWith('decimal') ? `trim_scale(${c})::text` : `${c}::text`;
 }
 
 const sha256 = (bytes: Uint8Array | string): string => hash('sha256', bytes, 'hex');

@@ -11,7 +11,7 @@ import { expectedMisfits } from '../../../plan/file/misfits.ts';
 import type { Finding } from '../../../plan/finding.ts';
 import { express } from '../../../plan/objects/express.ts';
 import { partitionNotes } from '../../../plan/objects/partition.ts';
-import type { Plan } from '../../../plan/plan.ts';
+import type { Decision, Plan } from '../../../plan/plan.ts';
 import { waive } from '../../../plan/waive.ts';
 import { captureHazards } from '../../../sqlite/capture/hazards.ts';
 import type { Database } from '../../../sqlite/open.ts';
@@ -76,18 +76,18 @@ function decided(db: Database, options: Deciding): Decided {
   );
   const fromValues = decide(schema, stats, { schema: options.schema, exclude });
   const partitioned = Object.keys(wanted?.improve.partition ?? {});
-  const reviewed =
-    file === undefined ? fromValues : { ...fromValues, plan: applyPlanFile(fromValues.plan, file, withEnds(db, stats, partitioned)) };
   const existing = target !== undefined && isExisting(fromValues, target, wanted);
   if (existing && partitioned.length > 0)
     throw new UsageError(
       'plan file: the tables in Postgres are the application’s own, which attacca does not partition',
       'leave improve.partition out',
     );
+  const reviewed = (): Decision =>
+    file === undefined ? fromValues : { ...fromValues, plan: applyPlanFile(fromValues.plan, file, withEnds(db, stats, partitioned)) };
   const matched =
     target !== undefined && existing
       ? match(fromValues, target, { source: schema, profile: stats, file: wanted })
-      : { ...express(schema, reviewed), tries: [] }; // once more: expressions follow the columns' types
+      : { ...express(schema, reviewed()), tries: [] }; // once more: expressions follow the columns' types
   const accepted = [...(wanted?.waive ?? []), ...(options.waive ?? []).map(name => ({ finding: name, reason: 'waived by configuration' }))];
   const { findings, waived } = waive(
     [
