@@ -151,6 +151,8 @@ test('a URL is shown without its password', () => {
   expect(redact('postgresql://app:s3@cr/et@db:5432/app?a=1')).toBe('postgresql://app:***@db:5432/app?a=1');
   expect(redact('postgresql://db/app?user=a&password=s3cret&x=1')).toBe('postgresql://db/app?user=a&password=***&x=1');
   expect(redact('postgresql://app@db/app')).toBe('postgresql://app@db/app');
+  expect(redact('postgresql://app@tenant:s3cr@et@db:5432/app')).toBe('postgresql://app@tenant:***@db:5432/app');
+  expect(redact('postgresql://app@db:5432/app?options=a@b')).toBe('postgresql://app@db:5432/app?options=a@b');
 });
 
 test('an error holds no row values, whatever field Postgres puts them in', async () => {
