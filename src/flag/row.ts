@@ -63,7 +63,7 @@ const tableOf = (config: RowFlag): string => `${quote(config.schema)}.${quote(co
 const upsert = (config: RowFlag): string => /* sql */ `
   with written as (
     insert into ${tableOf(config)} as flag (name, value, epoch) values ($1, $2, $3::bigint)
-    on conflict (name) do update set value = excluded.value, epoch = excluded.epoch where flag.epoch <= excluded.epoch
+    on conflict (name) do update set value = excluded.value, epoch = excluded.epoch where coalesce(flag.epoch, 0) <= excluded.epoch
     returning 1
   )
   select pg_catalog.pg_notify($4, $5)::text as notified from written`;

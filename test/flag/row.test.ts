@@ -66,6 +66,18 @@ test('the gate proves that the role may write the row, and leaves nothing behind
   }
 });
 
+test('a row without an epoch, as people may have set it, is switched like one with 0', async () => {
+  await using postgres = await testPostgres();
+  await postgres.query(
+    `create table app_flag (name text primary key, value text, epoch bigint); insert into app_flag values ('DB_TYPE', 'sqlite')`,
+  );
+  await using opened = await world(postgres);
+  const { flag } = opened;
+  expect(await flag.check('sqlite')).toBeUndefined();
+  await flag.write({ primary: 'postgres', epoch: 1n });
+  expect(await flag.read()).toEqual({ primary: 'postgres', epoch: 1n });
+});
+
 test('a value that is neither side is not guessed at', async () => {
   await using postgres = await testPostgres();
   await postgres.query(`${TABLE}; insert into app_flag values ('DB_TYPE', 'mysql')`);
