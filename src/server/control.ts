@@ -1,7 +1,7 @@
 /*
  * The control API: calls over HTTP on a unix socket that only the user can open (0600).
  */
-import { chmodSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Operations } from './operations.ts';
 import { serve } from './serve.ts';
@@ -19,7 +19,5 @@ export async function listen(operations: Operations, source: string, target = ''
   const mask = process.umask(0o177); // from its first moment on, nobody else may connect
   const serving = serve(async () => (await import('./control-app.ts')).controlApp(operations, source, target), { path });
   process.umask(mask);
-  const server = await serving;
-  chmodSync(path, 0o600);
-  return server;
+  return await serving;
 }

@@ -19,8 +19,12 @@ const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8)
 
 describe('who may ask', () => {
   test('only the user: the socket is 0600, its folder private', async () => {
-    await using _daemon = await listen(fake(), join(folder, 'app.db'));
+    const mask = process.umask();
+    const listening = listen(fake(), join(folder, 'app.db'));
+    expect(mode(at()), 'from its first moment on').toBe('600');
+    await using _daemon = await listening;
     expect(mode(at())).toBe('600');
+    expect(process.umask(), 'of what else this process makes').toBe(mask);
     expect(mode(dirname(at()))).toBe(process.getuid?.() === 0 ? '711' : '700');
   });
 
