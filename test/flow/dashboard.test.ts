@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import type { StatusDocument } from '../../src/server/documents.ts';
 import { ownPostgres } from '../support/postgres.ts';
 import { buildShop } from '../support/shop.ts';
 import { caughtUp, flagOf, openWorld, type World } from '../support/world.ts';
@@ -36,7 +37,9 @@ test('there and back by the buttons of the page; the pause is in the metrics, th
 
   expect(await call({ operation: 'switch', direction: 'cutover', dryRun: true })).toContain('not-verified');
   expect(await call({ operation: 'verify', tables: [], repair: false })).toContain('"ok":true');
+  expect(await call({ operation: 'schedule', at: null, onApproval: true })).toContain('once somebody has run');
   expect(await call({ operation: 'switch', direction: 'cutover', dryRun: false })).toContain('"primary":"postgres"');
+  expect((await world.json<StatusDocument>(0, 'status')).scheduled, 'it would come after the rollback').toBeNull();
   expect(flagOf(world)).toBe('postgresql');
   await answers(`${url}panels`, text => text.includes('Roll back') && text.includes('id="slot"'));
   const metrics = await answers(`${url}metrics`, text => text.includes('attacca_phase{phase="mirroring"} 1'));
@@ -49,6 +52,8 @@ test('there and back by the buttons of the page; the pause is in the metrics, th
 
   const { entries } = await world.json<{ entries: { event: string; by: string }[] }>(0, 'audit');
   expect(entries).toContainEqual(expect.objectContaining({ event: 'asked: cutover', by: 'dashboard' }));
+  const settled = entries.filter(({ event }) => event.includes('interrupted'));
+  expect(settled, 'the loop waits for a switch, and takes none that goes on for one that a crash has left').toEqual([]);
   expect(daemon.log()).not.toContain(token);
   expect((await world.run('status', '--json')).stdout).not.toContain(token);
   const files = readdirSync(world.folder, { recursive: true, encoding: 'utf8' }).map(name => join(world.folder, name));
