@@ -47,6 +47,7 @@ test('there and back by the buttons of the page; the pause is in the metrics, th
   expect(metrics).toContain('attacca_primary{side="postgres"} 1');
   expect(await call({ operation: 'verify', tables: [], repair: false })).toContain('"ok":true');
   expect(await call({ operation: 'switch', direction: 'rollback', dryRun: false })).toContain('"primary":"sqlite"');
+  expect(await world.pg.query('select 1 from pg_replication_slots where database = current_database()'), 'nobody reads it').toEqual([]);
   await world.until(caughtUp);
   expect(await world.differences()).toEqual([]);
 

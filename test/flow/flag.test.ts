@@ -10,6 +10,19 @@ import { TOKEN, unleash, unleashFlag } from '../flag/unleash.ts';
 import { buildShop } from '../support/shop.ts';
 import { caughtUp, openWorld } from '../support/world.ts';
 
+/** A service that does something when it is asked. */
+async function listening(asked: () => void): Promise<AsyncDisposable & { readonly url: string }> {
+  const server = createServer((request, response) => {
+    asked();
+    request.resume();
+    response.writeHead(204).end();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const end = async (): Promise<void> => void server.close();
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, [Symbol.asyncDispose]: end };
+}
+
 test('the gate names a flag that cannot be written or names the other side; a cutover and a rollback switch it [G9]', async () => {
   await using server = await unleash();
   const env = { UNLEASH_TOKEN: TOKEN };
@@ -50,8 +63,10 @@ test('where no flag is configured, a switch says that nobody but the fence tells
   expect(stderr).toContain('no flag is configured: the application learns from the fence alone who is primary');
 });
 
-test('what a daemon that died has left beside the flag, of a switch that did not begin, goes at the next start [G11]', async () => {
-  await using world = await openWorld(buildShop(20));
+test('what a daemon that died has left beside the flag, of a switch that did not begin, goes at the next start; of one that fails at once [G11]', async () => {
+  let last = () => {};
+  await using asked = await listening(() => last()); // the last one before the fence
+  await using world = await openWorld(buildShop(20), { hooks: { 'before-cutover': [{ url: asked.url }] } });
   const staged = join(world.folder, '.app.env.attacca');
   const daemon = world.start('flag.ahead:after');
   await world.until(caughtUp);
@@ -62,19 +77,20 @@ test('what a daemon that died has left beside the flag, of a switch that did not
   world.start();
   await world.until(caughtUp);
   expect(existsSync(staged)).toBe(false);
+
+  last = () => void world.app.exec('begin immediate');
+  const { code, stderr } = await world.run('cutover', '--yes', '--max-pause', '100');
+  expect([code, stderr]).toEqual([1, expect.stringContaining('stayed locked for 100 ms')]);
+  expect(existsSync(staged)).toBe(false);
 });
 
 test('a service that fails after the fence is asked until it answers: the switch ends then, and nowhere else [G8]', async () => {
   await using server = await unleash();
   // The last one to be asked before the fence takes the right to write away.
-  const taking = createServer((request, response) => {
+  await using taking = await listening(() => {
     server.fault = 'read-only';
-    request.resume();
-    response.writeHead(204).end();
   });
-  taking.listen(0, '127.0.0.1');
-  await once(taking, 'listening');
-  const hooks = { 'before-cutover': [{ url: `http://127.0.0.1:${(taking.address() as AddressInfo).port}/` }] };
+  const hooks = { 'before-cutover': [{ url: taking.url }] };
   await using world = await openWorld(buildShop(20), { flag: unleashFlag(server.url), hooks }, { env: { UNLEASH_TOKEN: TOKEN } });
   const daemon = world.start();
   await world.until(caughtUp);
@@ -88,5 +104,4 @@ test('a service that fails after the fence is asked until it answers: the switch
   server.fault = 'none';
   await world.until(({ phase }) => phase === 'mirroring');
   expect(server.enabled).toBe(true);
-  taking.close();
 });

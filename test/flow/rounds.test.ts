@@ -60,6 +60,7 @@ test('marks that nobody has verified outlive a crash: what differs behind them i
   const { code, stdout } = await world.run('cutover', '--yes', '--json');
   expect(code).toBe(3);
   expect(JSON.parse(stdout).blockers.map((blocker: { code: string }) => blocker.code)).toEqual(['differences']);
+  expect(await world.pg.query('select 1 from pg_replication_slots where database = current_database()'), 'nobody reads it').toEqual([]);
   await world.until(({ verification }) => verification.ok === false); // which refuses the next one at once
   expect((await world.run('verify', '--repair', '--json')).code).toBe(0);
   expect(await world.differences()).toEqual([]);
