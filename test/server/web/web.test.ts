@@ -87,6 +87,12 @@ test('while the daemon waits for a side, page, metrics and health say so [G7]', 
   expect([health.status, await health.json()]).toEqual([503, { ok: false }]);
   const refused = await app.request('/call', { ...CUTOVER, headers: bearer });
   expect([refused.status, await refused.json()]).toMatchObject([503, { failure: { message: 'Postgres does not answer <now>' } }]);
+  const gone = webApp(
+    { operations: fake({ status: () => Promise.reject(new Error('the connection is lost')) }), why: '' },
+    { token, open: true },
+  );
+  expect(await (await gone.request('/panels')).text()).toContain('the connection is lost');
+  expect((await gone.request('/readyz')).status).toBe(503);
 });
 
 test('many who look at once cost one look, and the next one is anew', async () => {
@@ -114,6 +120,21 @@ test('without a token in the configuration each start has one of its own', async
   expect(one.entry).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#[\w-]{32}$/);
   expect(one.entry.split('#')[1]).not.toBe(two.entry.split('#')[1]);
   expect((await fetch(`${one.url}readyz`)).status).toBe(503);
+});
+
+test('looking needs no token on this machine alone, where none is configured; who answered answers no more once it has gone', async () => {
+  const seen = async ({ url }: { readonly url: string }, headers = {}): Promise<number> =>
+    (await fetch(`http://127.0.0.1:${new URL(url).port}/panels`, { headers })).status;
+  await using open = await startWeb({ host: '127.0.0.1', port: 0 });
+  await using configured = await startWeb({ host: '127.0.0.1', port: 0, token });
+  await using everywhere = await startWeb({ host: '0.0.0.0', port: 0 });
+  expect([await seen(open), await seen(configured), await seen(configured, bearer), await seen(everywhere)]).toEqual([200, 401, 200, 401]);
+  const call = async (): Promise<number> => (await fetch(`${configured.url}call`, { ...CUTOVER, headers: bearer })).status;
+  {
+    using _attended = configured.attend(working().operations);
+    expect(await call()).toBe(200);
+  }
+  expect(await call()).toBe(503);
 });
 
 test('a port that is taken is another one where none was asked for, and refused where one was', async () => {
