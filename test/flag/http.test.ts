@@ -80,6 +80,17 @@ describe('what goes wrong is named by the gate, retried after the fence, and no 
     expect(broken).not.toContain('two');
     expect(await checked(ENV, secret('file:/nowhere/token'))).toContain('the file /nowhere/token cannot be read');
   });
+
+  test.each([
+    ['http://me:hidden@unleash.internal/', 'a user name in an address is not sent; use a header'],
+    ['ftp://unleash.internal/hidden', `${secret('ADDRESS')} does not make an address`],
+  ])('an address from a variable that is none to ask: %s', async (address, reason) => {
+    const { read, ...config } = unleashFlag('http://127.0.0.1:1');
+    const flag = opened({ ...config, read: { ...read, url: secret('ADDRESS') } }, { env: { ...ENV, ADDRESS: address } });
+    const said = await flag.check('sqlite');
+    expect(said).toContain(reason);
+    expect(said).not.toContain('hidden');
+  });
 });
 
 test('the epoch and the value go wherever the service keeps them, and the newer epoch there wins', async () => {
@@ -87,24 +98,31 @@ test('the epoch and the value go wherever the service keeps them, and the newer 
   const folder = mkdtempSync(join(tmpdir(), 'attacca-flag-'));
   writeFileSync(join(folder, 'token'), `${TOKEN}\n`);
   const kept = await keeper(seen);
-  const flag = opened({
+  const config = {
     kind: 'http',
+    postgres: 'pg&16',
     write: {
       method: 'PUT',
-      url: `${kept.url}/flags/{primary}?epoch={epoch}`,
+      url: `${kept.url}/flags/{primary}?epoch={epoch}&is={value}`,
       headers: { 'x-token': secret(`file:${join(folder, 'token')}`) },
       body: { state: { value: '{value}', epoch: '{epoch}' }, keep: [1, true, '{other}'] },
       expect: { status: [202], contains: 'kept' },
     },
     read: { url: `${kept.url}/flags`, value: 'state.value', epoch: 'state.epoch' },
-  });
+  };
+  const flag = opened(config);
   expect(await flag.read()).toBeUndefined();
   await flag.write({ primary: 'postgres', epoch: 9n });
   expect(seen).toEqual([
-    `PUT /flags/postgres?epoch=9 ${TOKEN} application/json {"state":{"value":"postgresql","epoch":"9"},"keep":[1,true,"{other}"]}`,
+    `PUT /flags/postgres?epoch=9&is=pg%2616 ${TOKEN} application/json {"state":{"value":"pg&16","epoch":"9"},"keep":[1,true,"{other}"]}`,
   ]);
   expect(await flag.read()).toEqual({ primary: 'postgres', epoch: 9n });
   expect(await rejected(flag.write({ primary: 'sqlite', epoch: 8n }))).toMatchObject({ disposition: 'halt' });
+  const strict = opened({ ...config, write: { ...config.write, expect: { contains: 'for ever' } } });
+  const said = expect.stringContaining('answered without the expected text');
+  expect(await rejected(strict.write({ primary: 'sqlite', epoch: 10n }))).toEqual({ disposition: 'retry', said });
+  const long = opened({ ...config, read: { ...config.read, url: `${kept.url}/long` } });
+  expect(await long.check('postgres')).toContain('the answer is longer than 1000000 characters');
   await kept[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true });
 });
@@ -124,7 +142,7 @@ async function keeper(seen: string[]): Promise<AsyncDisposable & { readonly url:
   const { createServer } = await import('node:http');
   let document = '{"state": null}';
   const server = createServer(async (request, response) => {
-    if (request.method === 'GET') return void response.end(document);
+    if (request.method === 'GET') return void response.end(request.url === '/long' ? ' '.repeat(1_000_001) : document);
     const body = (await request.toArray()).join('');
     seen.push(`${request.method} ${request.url} ${request.headers['x-token']} ${request.headers['content-type']} ${body}`);
     document = body;
