@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { opened, rejected } from './context.ts';
 
 let folder: string;
@@ -61,7 +61,7 @@ test('the gate runs the program only where it was told to', async () => {
 
 test.each([
   ['ends with a failure', 'echo the-secret >&2; exit 3', {}, 'ended with exit code 3'],
-  ['takes too long', `sleep 60 & echo $! > "$OWN_PID"; wait`, { timeoutMs: 300 }, 'did not end within 300 ms and was killed'],
+  ['takes too long', `sleep 3600 & echo $! > "$OWN_PID"; wait`, { timeoutMs: 300 }, 'did not end within 300 ms and was killed'],
   ['does not keep it', 'true', { timeoutMs: 3_000 }, 'reads back differently'],
 ])('a program that %s is named, retried after the fence, and nothing of what it said is repeated', async (_, script, more, says) => {
   const flag = flagOf(program('write', script.replace('"$OWN_PID"', at('pid'))), program('read', 'echo sqlite'), more);
@@ -80,6 +80,19 @@ test('a program that leaves somebody behind who holds its output is not waited f
   const left = Number(readFileSync(at('pid'), 'utf8'));
   expect(gone(left)).toBe(false);
   process.kill(left);
+});
+
+test('one that sets the flag may leave somebody behind; what one prints without end is not kept', async () => {
+  const left = `sleep 3600 & echo $! > ${at('pid')}; echo "$ATTACCA_VALUE" > ${at('flag')}`;
+  await flagOf(program('write', left), program('read', `cat ${at('flag')} || true`)).write({ primary: 'postgres', epoch: 1n });
+  const pid = Number(readFileSync(at('pid'), 'utf8'));
+  expect(gone(pid)).toBe(false);
+  process.kill(pid);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  await flagOf('/nowhere', program('read', 'echo sqlite')).read();
+  expect(vi.getTimerCount(), 'its number may be that of another program later').toBe(0);
+  await expect(flagOf('/nowhere', program('read', 'yes')).read()).rejects.toThrow('printed more than 65536 characters');
 });
 
 /** Killed: no process of this number, or one that only waits for its parent to notice. */

@@ -105,7 +105,7 @@ test('the epoch and the value go wherever the service keeps them, and the newer 
       method: 'PUT',
       url: `${kept.url}/flags/{primary}?epoch={epoch}&is={value}`,
       headers: { 'x-token': secret(`file:${join(folder, 'token')}`) },
-      body: { state: { value: '{value}', epoch: '{epoch}' }, keep: [1, true, '{other}'] },
+      body: { state: { value: '{value}', epoch: '{epoch}' }, keep: [1, true, '{other} {constructor}'] },
       expect: { status: [202], contains: 'kept' },
     },
     read: { url: `${kept.url}/flags`, value: 'state.value', epoch: 'state.epoch' },
@@ -114,7 +114,7 @@ test('the epoch and the value go wherever the service keeps them, and the newer 
   expect(await flag.read()).toBeUndefined();
   await flag.write({ primary: 'postgres', epoch: 9n });
   expect(seen).toEqual([
-    `PUT /flags/postgres?epoch=9&is=pg%2616 ${TOKEN} application/json {"state":{"value":"pg&16","epoch":"9"},"keep":[1,true,"{other}"]}`,
+    `PUT /flags/postgres?epoch=9&is=pg%2616 ${TOKEN} application/json {"state":{"value":"pg&16","epoch":"9"},"keep":[1,true,"{other} {constructor}"]}`,
   ]);
   expect(await flag.read()).toEqual({ primary: 'postgres', epoch: 9n });
   expect(await rejected(flag.write({ primary: 'sqlite', epoch: 8n }))).toMatchObject({ disposition: 'halt' });
