@@ -73,6 +73,8 @@ test('a finish that was interrupted behind its point of no return is ended by th
   await mirroringWorld(world);
   await stopDaemon(world);
   await world.pg.query(`update attacca.control set phase = 'finished'`);
+  const uninstalled = await world.run('uninstall', '--yes', '--json');
+  expect(uninstalled.stdout + uninstalled.stderr, 'its slot keeps WAL until then').toContain('`attacca finish` to stay with PostgreSQL');
   await world.json(0, 'finish', '--yes');
   expect(await world.pg.query(`select from pg_namespace where nspname = 'attacca'`)).toEqual([]);
   expect(() => world.app.exec('delete from log')).toThrow(/ATTACCA_FENCED/);

@@ -11,7 +11,7 @@ import { dropPublication, dropSlot } from '../../../postgres/wal/slot.ts';
 import type { DoneDocument } from '../../../server/documents.ts';
 import type { Progress } from '../../../server/operations.ts';
 import { backupFolder, socketPath, stateFolder, stateOf } from '../../../server/socket.ts';
-import { finished, readFileControl } from '../../../sqlite/capture/control.ts';
+import { readFileControl } from '../../../sqlite/capture/control.ts';
 import { uninstall } from '../../../sqlite/capture/install.ts';
 import { closeCopy, keepFenceOnly } from '../../../sqlite/mirror/fence.ts';
 import { hold } from '../../../sqlite/mirror/hold.ts';
@@ -32,7 +32,6 @@ export async function refuseUnlessSqlite(engine: Engine): Promise<void> {
   refuseOtherTarget(engine, control);
   if (control === undefined) return;
   refuseOtherSource(control, engine.config.source);
-  if (control.phase === 'finished') throw finished();
   if (primaryIn(control.phase as Phase) !== 'sqlite') throw refused(control.phase);
 }
 
