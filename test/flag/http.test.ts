@@ -121,8 +121,11 @@ test('the epoch and the value go wherever the service keeps them, and the newer 
   const strict = opened({ ...config, write: { ...config.write, expect: { contains: 'for ever' } } });
   const said = expect.stringContaining('answered without the expected text');
   expect(await rejected(strict.write({ primary: 'sqlite', epoch: 10n }))).toEqual({ disposition: 'retry', said });
-  const long = opened({ ...config, read: { ...config.read, url: `${kept.url}/long` } });
-  expect(await long.check('postgres')).toContain('the answer is longer than 1000000 characters');
+  const reading = (more: object) => opened({ ...config, read: { ...config.read, ...more } });
+  expect(await reading({ url: `${kept.url}/long` }).check('postgres')).toContain('the answer is longer than 1000000 characters');
+  expect(await reading({ value: 'state' }).check('postgres')).toContain('state in the answer is not one value');
+  expect(await reading({ value: 'state.constructor' }).read(), 'what every object has is nothing of the service').toBeUndefined();
+  expect(flag.describe(), 'what a query holds may be a secret').toBe(`at ${kept.url}/flags/{primary}`);
   await kept[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true });
 });

@@ -43,6 +43,14 @@ test('what the place says already, with its epoch, is not written again', async 
   expect(written).toEqual([]);
 });
 
+test('an epoch that is no whole number is not guessed at [G7]', async () => {
+  const { written, flag } = somewhere('sqlite', '7.5');
+  await expect(flag.read()).rejects.toMatchObject({ disposition: 'halt' });
+  await expect(flag.write({ primary: 'postgres', epoch: 8n })).rejects.toMatchObject({ disposition: 'halt' });
+  expect(await flag.check('sqlite')).toContain('its epoch is not a whole number');
+  expect(written).toEqual([]);
+});
+
 test('a place that says nothing has a flag that was never set', async () => {
   for (const value of ['', undefined]) {
     const { flag } = somewhere(value);
