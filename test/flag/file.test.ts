@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -156,10 +157,13 @@ test('of two assignments the last one counts, as for the application', async () 
 test('a symbolic link stays one; mode, owner and the file behind it are kept', async () => {
   mkdirSync(at('real'));
   writeFileSync(at('real/app.env'), 'DB_TYPE=sqlite\n', { mode: 0o640 });
+  if (process.getuid?.() === 0) chownSync(at('real/app.env'), 4_242, 2_424); // nobody else can give it away
   symlinkSync('real/app.env', at());
+  const { mode, uid, gid } = statSync(at());
   await open().write(POSTGRES);
   expect(readlinkSync(at())).toBe('real/app.env');
-  expect(statSync(at('real/app.env')).mode & 0o777).toBe(0o640);
+  expect(mode & 0o777).toBe(0o640);
+  expect(statSync(at('real/app.env'))).toMatchObject({ mode, uid, gid });
   expect(readFileSync(at('real/app.env'), 'utf8')).toContain('DB_TYPE=postgresql');
 });
 
@@ -233,10 +237,21 @@ test('a file that is not UTF-8 is refused, not rewritten', async () => {
   expect(readFileSync(at())).toEqual(bytes);
 });
 
+test('what is no regular file is not replaced by one: the gate says so [G9]', async () => {
+  expect(await open({ path: '/dev/null' }).check('sqlite')).toMatch(/is not a regular file|EACCES/);
+});
+
 test('a missing folder is a reason for the gate and an error to try again on', async () => {
   const flag = open({ path: at('nowhere/flag') });
   expect(await flag.check('sqlite')).toMatch(/^flag file \S+nowhere\/flag: ENOENT/);
   await expect(flag.write(POSTGRES)).rejects.toMatchObject({ disposition: 'retry' });
+  flag.watch?.(() => undefined, AbortSignal.abort()); // nor does an application that starts without it fail
+});
+
+test('a flag that cannot be read is not taken for one that was never set [G8]', async () => {
+  const flag = open({ path: folder });
+  await expect(flag.read()).rejects.toMatchObject({ disposition: 'retry', message: expect.stringContaining('EISDIR') });
+  expect(await flag.check('sqlite')).toContain('EISDIR');
 });
 
 test.each([{ sqlite: 'same', postgres: 'same' }, { postgres: 'a"b' }, { key: 'no good' }, { kind: 'http' }, { colour: 'red' }])(
