@@ -152,6 +152,8 @@ test('an epoch that is no number is not taken for none [G7]', async () => {
 test('of two assignments the last one counts, as for the application', async () => {
   writeFileSync(at(), 'DB_TYPE=sqlite\nDB_TYPE=postgresql\n');
   expect(await open().read()).toEqual({ primary: 'postgres', epoch: 0n });
+  const json = await switched('{ "DB_TYPE": "postgresql", "DB_TYPE": "sqlite" }', { format: 'json' });
+  expect(JSON.parse(json)).toEqual({ DB_TYPE: 'postgresql', DB_TYPEEpoch: 7 });
 });
 
 test('a symbolic link stays one; mode, owner and the file behind it are kept', async () => {

@@ -63,7 +63,7 @@ test('what is read when nobody follows any more is told to nobody', async () => 
   expect(seen.states).toEqual([]);
 });
 
-test('a change while the flag is being read is not missed', async () => {
+test('a change while the flag is being read is not missed, no read overtakes another, and one that fails ends nothing', async () => {
   const cancel = new AbortController();
   const reads: PromiseWithResolvers<FlagState>[] = [];
   let wake = (): void => undefined;
@@ -80,6 +80,7 @@ test('a change while the flag is being read is not missed', async () => {
   const [first] = FOLLOWED;
   watchFlag(provider, { signal: cancel.signal, pollMs: 3_600_000 }, seen.record);
   wake(); // what is read may be older than this
+  expect(reads).toHaveLength(1);
   const before = seen.next();
   reads[0]!.resolve(first!);
   await before;
@@ -87,5 +88,10 @@ test('a change while the flag is being read is not missed', async () => {
   const after = seen.next();
   reads[1]!.resolve(FOLLOWED[1]!);
   expect(await after).toEqual(FOLLOWED[1]);
+  wake();
+  await expect.poll(() => reads.length).toBe(3);
+  reads[2]!.reject(new Error('it cannot be read'));
+  wake();
+  await expect.poll(() => reads.length).toBe(4);
   cancel.abort();
 });
