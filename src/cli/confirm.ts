@@ -14,6 +14,10 @@ export async function confirm({ output, config }: Context, yes: boolean | undefi
     throw new UsageError('this changes who is primary or removes things, and nobody can be asked here', 'add --yes if you mean it');
   }
   const { confirm: prompt, isCancel } = await import('@clack/prompts');
-  const answer = await prompt({ message: plain(question), initialValue: false, output: process.stderr });
+  const ended = new AbortController();
+  const end = (): void => ended.abort();
+  process.once('beforeExit', end); // Ctrl-D only closes the input: the process would end here, unanswered and with code 0
+  const answer = await prompt({ message: plain(question), initialValue: false, output: process.stderr, signal: ended.signal });
+  process.off('beforeExit', end);
   if (isCancel(answer) || !answer) throw new UsageError('not confirmed: nothing was done', 'run it again and answer yes, or add --yes');
 }
