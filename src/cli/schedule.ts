@@ -34,7 +34,7 @@ const ISO = /^(\d{4}-\d\d-\d\d)T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d
 /** ISO 8601 with a zone: a time of day that means another moment elsewhere is refused, and a 31st of November, which is parsed as the day after. */
 function moment(text: string): string {
   const ms = z.iso.date().safeParse(ISO.exec(text)?.[1]).success ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(ms)) throw new UsageError(`${text} is no moment`, 'give date, time and zone: 2026-11-29T03:00:00+01:00');
+  if (Number.isNaN(ms)) throw new UsageError(`${text} is not a point in time`, 'give date, time and zone: 2026-11-29T03:00:00+01:00');
   if (ms <= Date.now()) throw new UsageError(`${text} has passed`, 'give a moment in the future, or leave --at out');
   if (ms > Date.now() + LONGEST_DAYS * 86_400_000) throw new UsageError(`${text} is too far away`, `give one within ${LONGEST_DAYS} days`);
   return new Date(ms).toISOString();

@@ -34,7 +34,7 @@ function attempt<T>(path: string, work: () => T): T {
     const reason = messageOf(error);
     throw new UsageError(
       `${shellWord(path)} cannot be written: ${reason}`,
-      'remove that cause, or give another path; what stood there is whole',
+      'remove that cause, or give another path; what was there is unchanged',
     );
   }
 }

@@ -10,7 +10,7 @@ export const PARTITIONS = ['day', 'month', 'year'] as const;
 export const MISFITS = ['quarantine', 'widen', 'refuse', 'repair'] as const;
 
 /** A name of codecs/registry.ts, with its argument where it takes one. */
-export const CodecName = z.string().refine(isCodec, { error: 'no codec of attacca' });
+export const CodecName = z.string().refine(isCodec, { error: 'attacca has no such codec' });
 
 export const ColumnPlan = z.strictObject({
   /** Name in SQLite; for a hidden key the rowid's usable alias. */
@@ -24,7 +24,7 @@ export const ColumnPlan = z.strictObject({
   notNull: z.boolean(),
   /** The default as a Postgres expression; null where there is none or it has no translation (a finding says so). */
   default: z.string().nullable(),
-  /** A default that is no value: a Postgres expression with the same meaning. `default` is null then. */
+  /** A default that is not a literal: a Postgres expression with the same meaning. `default` is null then. */
   expression: z.string().optional(),
   /** Of a table that is the application's: the column as Postgres has it, where that is not just `type`. */
   own: z.strictObject({ type: z.string(), base: z.string(), oid: z.int() }).optional(),

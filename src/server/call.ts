@@ -11,7 +11,7 @@ const { request } = process.getBuiltinModule('node:http');
 
 /**
  * Asks the daemon that follows `source`, in the name of `by`. Resolves with undefined if none does; rejects with the daemon's own error, of
- * one that follows another file too, and with a ReplicationError if it dies before it has answered or says what is no answer.
+ * one that follows another file too, and with a ReplicationError if it dies before it has answered or its answer cannot be read.
  */
 export async function callDaemon(
   source: string,
@@ -99,7 +99,7 @@ function parse(text: string): Line {
   try {
     return Line.parse(JSON.parse(text));
   } catch (cause) {
-    throw new ReplicationError('halt', 'what the daemon said is no answer', { hint: OTHER_VERSION, cause });
+    throw new ReplicationError('halt', "the daemon's answer cannot be read", { hint: OTHER_VERSION, cause });
   }
 }
 

@@ -19,7 +19,7 @@ export const backupFolder = (source: string): string => join(stateFolder(source)
 /** Where the source is rehearsed; there for as long as that takes. */
 export const rehearsalFolder = (source: string): string => join(stateFolder(source), 'rehearsal', basename(source));
 
-/** The file whose rehearsal has its copy at `path`; undefined where that is no such place. */
+/** The file whose rehearsal has its copy at `path`; undefined where that is not such a place. */
 export function rehearsedAt(path: string): string | undefined {
   const source = join(dirname(path), '../../..', basename(path));
   return join(rehearsalFolder(source), basename(path)) === path ? source : undefined;

@@ -133,7 +133,7 @@ function allowed(path: string, mode: number): boolean {
 const EXPLANATIONS: readonly (readonly [code: RegExp, what: string, hint: string])[] = [
   [
     /^SQLITE_NOTADB/,
-    'is not a SQLite database, or encrypted',
+    'is not a SQLite database, or is encrypted',
     'check the path; an encrypted file must be decrypted into a plain one first',
   ],
   [
@@ -171,7 +171,7 @@ const empty = (path: string): Refused =>
   new Refused(`${path} is empty`, [
     {
       code: 'no-tables',
-      reason: 'it has no byte yet, and nothing to replicate',
+      reason: 'it is zero bytes long: there is nothing to replicate',
       remedy: 'check the path given as the source; or start the application first, which makes its tables',
     },
   ]);

@@ -86,8 +86,8 @@ describe.concurrent('a source that cannot be', () => {
     ['a device', 2, /app\.db is no ordinary file/, remade(path => symlinkSync('/dev/null', path))],
     ['an empty file', 3, /app\.db is empty\n +no-tables: /, path => writeFileSync(path, '')],
     ['a link that leads to itself', 2, /app\.db cannot be reached: ELOOP/, remade(path => symlinkSync(path, path))],
-    ['a text', 2, /app\.db is not a SQLite database, or encrypted/, path => writeFileSync(path, 'id,name\n1,x\n'.repeat(900))],
-    ['an encrypted file', 2, /or encrypted[\s\S]+decrypted/, path => writeFileSync(path, randomBytes(16_384))],
+    ['a text', 2, /app\.db is not a SQLite database, or is encrypted/, path => writeFileSync(path, 'id,name\n1,x\n'.repeat(900))],
+    ['an encrypted file', 2, /or is encrypted[\s\S]+decrypted/, path => writeFileSync(path, randomBytes(16_384))],
     ['a file cut in the middle', 3, /app\.db is damaged or cut off/, remade(spoil(bytes => bytes.subarray(0, bytes.length >> 1)))],
     ['a file cut in its header', 3, /app\.db is damaged or cut off/, remade(spoil(bytes => bytes.subarray(0, 100)))],
     [

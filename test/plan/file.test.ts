@@ -142,7 +142,7 @@ describe('an edit that cannot be is refused with a sentence', () => {
     ['tables: { p: { columns: { name: { codec: jsonb(repaired) } } } }', 'needs misfits: repair'],
     ['tables: { p: { columns: { name: { codec: integer, misfits: quarantine } } } }', 'SQLite keeps no integers'],
     ['tables: { p: { columns: { k: { codec: uuid } } } }', 'not valid'],
-    ['tables: { p: { columns: { k: { codec: timestamp(DD.MM.YYYY) } } } }', 'no codec of attacca'],
+    ['tables: { p: { columns: { k: { codec: timestamp(DD.MM.YYYY) } } } }', 'attacca has no such codec'],
     ['tables: { p: { columns: { name: { codec: jsonb } } } }', '1 texts that do not fit jsonb'],
     ['tables: { p: { columns: { name: { codec: uuid(lower), type: text } } } }', 'is stored as uuid, not text'],
     ['tables: { j: { columns: { doc_json: { codec: jsonb } } } }', 'in a key or an index'],

@@ -81,7 +81,7 @@ describe('refused, with what stands in the way', () => {
   const at = 'at datetime not null';
   const row = `insert into t (id, at) values (1, '2024-01-01 00:00:00')`;
   test.each([
-    ['no column', `create table t (id integer primary key, ${at}); ${row}`, 't.when', '', 'names t.when, which is no column'],
+    ['no column', `create table t (id integer primary key, ${at}); ${row}`, 't.when', '', 'names t.when, which is not a column'],
     [
       'another type',
       `create table t (id integer primary key, at integer not null); insert into t values (1, 5)`,

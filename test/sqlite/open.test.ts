@@ -11,7 +11,7 @@ import { scratch } from './planned.ts';
 test.each([
   ['a file that is not there', 'no file at', () => {}],
   ['a folder', 'is a folder', (path: string) => mkdirSync(path)],
-  ['something else', 'not a SQLite database, or encrypted', (path: string) => writeFileSync(path, Buffer.alloc(8192, 7))],
+  ['something else', 'not a SQLite database, or is encrypted', (path: string) => writeFileSync(path, Buffer.alloc(8192, 7))],
 ])('%s: one sentence and a hint', (_, sentence, make) => {
   using world = scratch('');
   const path = join(dirname(world.path), 'other.db');

@@ -11,13 +11,13 @@ import { momentCodec } from './moment.ts';
 
 const OTHER_FORMAT = new Unfit('no time of day in the column’s format');
 const NO_PLACE = new Unfit('a time of day that the column’s format has no place for');
-const NO_LENGTH = new Unfit('an interval that is no certain number of microseconds, or too long');
+const NO_LENGTH = new Unfit('an interval that is not an exact number of microseconds, or too long');
 
 /** Rails writes this day too. */
 const DAY = '2000-01-01 ';
 const CLOCK = /^2000-01-01 (\d\d:\d\d:\d\d(?:\.\d+)?)$/;
 
-/** `hh:mm:ss`, with a fraction as `momentCodec` has it, or with Rails's day in front; undefined for what is no such format. */
+/** `hh:mm:ss`, with a fraction as `momentCodec` has it, or with Rails's day in front; undefined for what is not such a format. */
 export function timeCodec(format: string): Codec | undefined {
   const before = format.startsWith(DAY) ? '' : DAY;
   const form = `${before}${format}`.slice(DAY.length);

@@ -20,7 +20,7 @@ const UNITS: Readonly<Record<string, Unit>> = {
 const ORIGINS: Readonly<Record<string, bigint>> = { '1970': 0n, '1601': -11_644_473_600n, '2001': 978_307_200n, '1904': -2_082_844_800n };
 
 const NOT_NUMBER = new Unfit('not a number');
-const NOT_EXACT = new Unfit('a number that is no whole number of microseconds');
+const NOT_EXACT = new Unfit('a number that is not a whole number of microseconds');
 const TOO_FAR = new Unfit('a point in time that Postgres does not have');
 const NOT_PRINTED = new Unfit('not a timestamp as Postgres prints it, or one that is too far away');
 const BETWEEN = new Unfit('a point in time between two units of the column, which a number of SQLite cannot hold exactly');
@@ -53,7 +53,7 @@ export function epochCodec(format: string, affinity: Affinity, type: MomentType 
   return proven(codec, BETWEEN);
 }
 
-/** Microseconds since 1970 of what Postgres prints; undefined for what is no point in time. */
+/** Microseconds since 1970 of what Postgres prints; undefined for what is not a point in time. */
 export function microsIn(text: string, type: MomentType): bigint | undefined {
   const fields = readPg(text, type);
   return fields === undefined ? undefined : BigInt(secondsOf(fields)) * 1_000_000n + BigInt(fields.fraction.padEnd(6, '0'));

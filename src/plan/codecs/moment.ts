@@ -22,7 +22,7 @@ type Format = {
 
 const FORMAT = /^(YYYY-?MM-?DD)(?:([T ]?)(hh:?mm:?ss)(\[\.f{1,6}\]|\.f{1,6})?(Z| UTC| ?[+-]\d\d(?::?[0-5]\d)?)?)?$/;
 
-/** Reads `YYYY-MM-DD hh:mm:ss.fffZ` and the like; undefined for what is no format of that type. */
+/** Reads `YYYY-MM-DD hh:mm:ss.fffZ` and the like; undefined for what is not a format of that type. */
 function parseFormat(type: MomentType, format: string): Format | undefined {
   const [whole, day = '', between, time, digits = '', zone = ''] = FORMAT.exec(format) ?? [];
   const compact = day === 'YYYYMMDD';
@@ -66,7 +66,7 @@ const NOT_PRINTED = new Unfit('not a date or time as Postgres prints it, or one 
 
 const isInfinite = (text: string): boolean => text === 'infinity' || text === '-infinity';
 
-/** The codec of a format; undefined for what is no format of that type. */
+/** The codec of a format; undefined for what is not a format of that type. */
 export function momentCodec(type: MomentType, text: string): Codec | undefined {
   const format = parseFormat(type, text);
   if (format === undefined) return undefined;

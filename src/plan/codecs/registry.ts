@@ -142,7 +142,7 @@ function familyOf(codec: string): { readonly family: Family; readonly argument: 
   return family === undefined ? undefined : { family, argument };
 }
 
-/** undefined for what is no codec. */
+/** undefined for what is not a codec. */
 export function makeCodec(codec: string, affinity: Affinity): Codec | undefined {
   const found = familyOf(codec);
   return found?.family.make(found.argument, affinity);
@@ -150,7 +150,7 @@ export function makeCodec(codec: string, affinity: Affinity): Codec | undefined 
 
 export const isCodec = (codec: string): boolean => makeCodec(codec, 'blob') !== undefined;
 
-/** The Postgres type of a codec. Throws RangeError for what is no codec. */
+/** The Postgres type of a codec. Throws RangeError for what is not a codec. */
 export function typeOf(codec: string): PgType {
   const found = isCodec(codec) ? familyOf(codec) : undefined;
   if (found === undefined) throw new RangeError(`there is no codec ${codec}`);

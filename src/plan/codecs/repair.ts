@@ -8,8 +8,7 @@
  */
 import { isJson } from './json.ts';
 
-export const FAULTS = ['trailing comma', 'single quotes', 'Python literals', 'NaN', 'truncated', 'other'] as const;
-export type Fault = (typeof FAULTS)[number];
+export type Fault = 'trailing comma' | 'single quotes' | 'Python literals' | 'NaN' | 'truncated' | 'other';
 
 /** What is wrong with a text that is not JSON: the first fault, in the order of the text; one that nobody repairs before all. */
 export function faultOf(text: string): Fault {

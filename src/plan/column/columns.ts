@@ -78,9 +78,7 @@ function remarks(table: SourceTable, column: SourceColumn, stats: ColumnStats, r
   if (refused === 'expression')
     found.push(finding('default-expression', { ...where, message: `The default ${column.default} is an expression and is left out.` }));
   if (refused === 'unfit')
-    found.push(
-      finding('default-unfit', { ...where, message: `The default ${column.default} is no value of this column and is left out.` }),
-    );
+    found.push(finding('default-unfit', { ...where, message: `The default ${column.default} does not fit this column and is left out.` }));
   const text = stats.texts > 0 || column.affinity === 'text';
   if (text && column.collation !== 'BINARY')
     found.push(finding('column-collation', { ...where, message: `Compared by ${column.collation} in SQLite, exactly in Postgres.` }));

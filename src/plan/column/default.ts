@@ -93,7 +93,7 @@ function quoted(sql: string): string | undefined {
   return whole ? sql.slice(1, -1).replaceAll(mark + mark, mark) : undefined;
 }
 
-/** An integer where it is one of 64 bits, otherwise a REAL; undefined for what is no number. */
+/** An integer where it is one of 64 bits, otherwise a REAL; undefined for what is not a number. */
 function number(sql: string): bigint | number | undefined {
   const [, sign, digits] = /^([+-]?)\s*(\d+(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?|0x[\da-f]{1,16})$/i.exec(sql) ?? [];
   return digits === undefined ? undefined : numberOf(digits, sign === '-' ? '-' : '');

@@ -101,7 +101,7 @@ function toWhole(name: string, value: Typed): Typed {
 
 function char(args: readonly Typed[]): Typed {
   const codes = args.map(({ value }) => (typeof value === 'bigint' && value > 0n && value <= 0x10ffffn ? Number(value) : undefined));
-  if (codes.includes(undefined)) throw new Refusal('char has an argument that is no literal');
+  if (codes.includes(undefined)) throw new Refusal('char has an argument that is not a literal');
   return { ...typedLiteral(String.fromCodePoint(...codes.flatMap(code => code ?? []))), value: undefined };
 }
 
@@ -226,7 +226,7 @@ function randomBlob(args: readonly Typed[], scope: Scope): Typed {
 /** printf with %s, %d, %0Nd and %.Nf only, where NULL is '' or 0. */
 function format(args: readonly Typed[], scope: Scope): Typed {
   const pattern = nth(args, 0).value;
-  if (typeof pattern !== 'string') throw new Refusal('printf has a format that is no literal');
+  if (typeof pattern !== 'string') throw new Refusal('printf has a format that is not a literal');
   let next = 1;
   const parts = pattern.split(/(%[^a-zA-Z%]*[a-zA-Z%])/).map(part => {
     if (part === '%%') return typedLiteral('%').sql;

@@ -201,7 +201,7 @@ function json(operator: Comparison, left: Typed, right: Typed, scope: Scope): st
   }
   const known = other.value;
   if (isOrder(operator) || (typeof known !== 'string' && typeof known !== 'bigint'))
-    throw new Refusal('it compares a JSON value with what is no literal');
+    throw new Refusal('it compares a JSON value with something that is not a literal');
   if (typeof known === 'bigint' && (known > 10n ** 15n || known < -(10n ** 15n)))
     throw new Refusal('it compares a JSON value with a large integer');
   if (typeof known === 'string') return `(${value.sql} ${SIGNS[operator]} ${literal(`t:${known}`)})`;

@@ -18,7 +18,7 @@ export type Cursor = {
   textFrom(start: number): string;
 };
 
-/** Opens a text. Throws Refusal for what is no SQL. */
+/** Opens a text. Throws Refusal for what is not SQL. */
 function cursor(sql: string): Cursor {
   const tokens = lex(sql);
   let place = 0;

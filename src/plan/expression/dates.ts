@@ -34,7 +34,7 @@ export const DATES = {
   unixepoch: (args, scope) => typed('integer', `floor(${moment(args, scope)} / 1000.0)::bigint`),
   julianday: (args, scope) => typed('real', `((${moment(args, scope)} + 210866760000000)::double precision / 86400000)`),
   strftime: ([format, ...args], scope) => {
-    if (typeof format?.value !== 'string') throw new Refusal('strftime has a format that is no literal');
+    if (typeof format?.value !== 'string') throw new Refusal('strftime has a format that is not a literal');
     const others = format.value.replaceAll(/%[dfFHIklmMjpPRsSTuwWYe%]/g, '');
     if (others.includes('%')) throw new Refusal('strftime has a format whose meaning Postgres has no words for');
     const result = typed('text', `${compat(scope, 'strftime')}(${literal(format.value)}, ${moment(args, scope)})`);
@@ -82,7 +82,7 @@ function start(value: Typed | undefined, epoch: boolean, scope: Scope): string {
 }
 
 function shifted(sql: string, { value }: Typed, scope: Scope): string {
-  if (typeof value !== 'string') throw new Refusal('a date function has a modifier that is no literal');
+  if (typeof value !== 'string') throw new Refusal('a date function has a modifier that is not a literal');
   const modifier = value.trim().toLowerCase();
   const [, amount = '', unit = ''] = /^([+-]?\d+(?:\.\d+)?) +(day|hour|minute|second|month|year)s?$/.exec(modifier) ?? [];
   const call = (by: string, what: string): string => `${compat(scope, 'time_shift')}(${sql}, ${by}, ${literal(what)})`;

@@ -12,7 +12,7 @@ type Translator = (args: readonly Typed[], scope: Scope) => Typed;
 
 /** `$`, `$.name`, `$."any name"`, `$[1]`, `$[#-1]` and chains of them, as a Postgres array of steps. */
 function path({ value }: Typed): string {
-  if (typeof value !== 'string' || !value.startsWith('$')) throw new Refusal('a JSON path is no literal');
+  if (typeof value !== 'string' || !value.startsWith('$')) throw new Refusal('a JSON path is not a literal');
   const steps: string[] = [];
   let rest = value.slice(1);
   while (rest !== '') {
@@ -43,7 +43,7 @@ function document(value: Typed | undefined, scope: Scope): string {
   if (isRepairing(value.column?.codec ?? '') && scope.ofRepaired === 'nothing')
     throw new Refusal('it reads JSON from texts that are repaired in Postgres and malformed in SQLite');
   if (/^jsonb?$/.test(value.column?.type ?? '')) return `(${value.sql})::text`;
-  if (value.kind !== 'text' && value.kind !== 'json') throw new Refusal('it reads JSON from what is no text');
+  if (value.kind !== 'text' && value.kind !== 'json') throw new Refusal('it reads JSON from something that is not a text');
   return argument(asText(value, scope));
 }
 

@@ -16,7 +16,7 @@ export function like(expression: Like, scope: Scope): string {
   const pattern = asText(translate(expression.pattern, scope), scope);
   if (operator === 'glob') return `(${not}${globbed(operand, pattern.value)})`;
   const sign = escapeOf(expression.escape);
-  if (typeof pattern.value !== 'string' && sign !== '') throw new Refusal('a LIKE with ESCAPE has a pattern that is no literal');
+  if (typeof pattern.value !== 'string' && sign !== '') throw new Refusal('a LIKE with ESCAPE has a pattern that is not a literal');
   if (typeof pattern.value === 'string' && sign !== '' && new RegExp(`(^|[^\\${sign}])(\\${sign}\\${sign})*\\${sign}$`).test(pattern.value))
     throw new Refusal('a LIKE ends with its ESCAPE character');
   const folded = typeof pattern.value === 'string' ? literal(lower(pattern.value)) : `lower(${pattern.sql} collate "C")`;
@@ -30,12 +30,12 @@ function escapeOf(sign: Expression | null): string {
   if (sign === null) return '';
   const value = sign.kind === 'literal' ? sign.value : undefined;
   if (typeof value !== 'string' || !/^[!-/:-@[-`{-~]$/.test(value) || value === '%' || value === '_')
-    throw new Refusal('the ESCAPE of a LIKE is no plain sign');
+    throw new Refusal('the ESCAPE of a LIKE is not a plain sign');
   return value;
 }
 
 function globbed(operand: string, pattern: unknown): string {
-  if (typeof pattern !== 'string') throw new Refusal('a GLOB has a pattern that is no literal');
+  if (typeof pattern !== 'string') throw new Refusal('a GLOB has a pattern that is not a literal');
   return `${operand} collate "C" ~ ${literal(`^(?:${regex(pattern)})$`)}`;
 }
 

@@ -18,6 +18,6 @@ function hexadecimal(digits: string, sign: string): bigint {
 
 /** The bytes of a blob literal's inside. */
 export function blobOf(hex: string): Value {
-  if (!/^(?:[\da-f]{2})*$/i.test(hex)) throw new Refusal(`x'${hex}' is no blob`);
+  if (!/^(?:[\da-f]{2})*$/i.test(hex)) throw new Refusal(`x'${hex}' is not a blob`);
   return new Uint8Array(Buffer.from(hex, 'hex'));
 }

@@ -73,7 +73,7 @@ function compoundSql(one: Selected, more: readonly SelectPart[], around: Around)
 
 function limit(word: 'limit' | 'offset', value: Expression | null): string {
   if (value === null) return '';
-  if (value.kind !== 'literal' || typeof value.value !== 'bigint') throw new Refusal(`its ${word.toUpperCase()} is no literal`);
+  if (value.kind !== 'literal' || typeof value.value !== 'bigint') throw new Refusal(`its ${word.toUpperCase()} is not a literal`);
   return value.value < 0n ? '' : ` ${word} ${value.value}`;
 }
 
@@ -197,7 +197,7 @@ function outputColumn(by: Expression, fields: readonly Field[]): Typed {
       : inner.kind === 'literal' && typeof inner.value === 'bigint'
         ? fields[Number(inner.value) - 1]
         : undefined;
-  if (field === undefined) throw new Refusal('it orders by what is no column of it');
+  if (field === undefined) throw new Refusal('it orders by something that is not one of its columns');
   const value = { ...field.value, sql: quote(field.name) };
   return by.kind === 'collate' ? { ...value, collation: by.collation, collated: true } : value;
 }
@@ -210,7 +210,7 @@ function resultFields(result: ResultColumn, relations: readonly Relation[], merg
   }
   const { table } = result;
   const chosen = relations.filter(({ alias }) => table === null || alias.toLowerCase() === table.toLowerCase());
-  if (chosen.length === 0) throw new Refusal('it selects * of what is no table of it');
+  if (chosen.length === 0) throw new Refusal('it selects * of something that is not one of its tables');
   if (chosen.some(({ partial }) => partial)) throw new Refusal('it selects * of a table with a generated column that is left out');
   const seen = new Set<string>();
   return chosen.flatMap(relation =>

@@ -118,7 +118,7 @@ function shift(operator: '<<' | '>>', left: Typed, right: Typed): Typed {
 function arithmetic(operator: '+' | '-' | '*' | '/' | '%', left: Typed, right: Typed): Typed {
   const integers = left.kind === 'integer' && right.kind === 'integer';
   const real = left.kind === 'real' || right.kind === 'real';
-  if (operator === '%' && !integers) throw new Refusal('it takes the remainder of what is no integer');
+  if (operator === '%' && !integers) throw new Refusal('it takes the remainder of something that is not an integer');
   if (operator === '/' && !integers && !real) throw new Refusal('its quotient depends on whether a value is an integer or a REAL');
   const divisor = operator === '/' || operator === '%' ? `nullif(${right.sql}, 0)` : right.sql;
   return typed(integers ? 'integer' : real ? 'real' : 'number', `(${integers ? wide(left.sql) : left.sql} ${operator} ${divisor})`);

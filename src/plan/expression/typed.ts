@@ -36,7 +36,7 @@ export type Typed = {
   readonly column?: Pick<ColumnPlan, 'codec' | 'affinity' | 'type'> | undefined;
 };
 
-/** An expression that is no column: without affinity, compared exactly. */
+/** An expression that is not a column: without affinity, compared exactly. */
 export const typed = (kind: Kind, sql: string): Typed => ({ sql, kind, affinity: null, collation: 'BINARY', collated: false });
 
 /** A literal of SQLite as one of Postgres. Throws Refusal for a text that Postgres cannot hold. */
@@ -91,6 +91,6 @@ export function asInteger(value: Typed): string {
 
 /** An integer literal small enough for a Postgres function's own integer parameters. */
 export function smallLiteral({ value }: Typed, what: string): number {
-  if (typeof value !== 'bigint' || value < -1_000_000n || value > 1_000_000n) throw new Refusal(`${what} is no plain number`);
+  if (typeof value !== 'bigint' || value < -1_000_000n || value > 1_000_000n) throw new Refusal(`${what} is not a plain number`);
   return Number(value);
 }

@@ -118,7 +118,7 @@ function numberAt(bytes: Uint8Array, start: number, end: number): number {
   return number;
 }
 
-/** Days from 1970 to `YYYY-MM-DD`; NaN for what is no day of the years 1 to 9999. */
+/** Days from 1970 to `YYYY-MM-DD`; NaN for what is not a day of the years 1 to 9999. */
 function dayAt(bytes: Uint8Array, start: number): number {
   if (bytes[start + 4] !== 0x2d || bytes[start + 7] !== 0x2d) return Number.NaN;
   const year = numberAt(bytes, start, start + 4);

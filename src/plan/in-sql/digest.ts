@@ -54,7 +54,7 @@ const FORMS: Readonly<Partial<Record<CodecName, Form>>> = {
   integer: { sqlite: c => `group_concat(${only('integer', c, c)})`, postgres: plain },
   real: { values: realsSent, postgres: c => `array_send(array_agg(${c}))` },
   text: {
-    // SQLite may have the byte of NULL as a text, and what is no text gets it too; so it is counted how many are not NULL.
+    // SQLite may have the byte of NULL as a text, and what is not a text gets it too; so it is counted how many are not NULL.
     sqlite: c => `count(${c}) || ':' || group_concat(case when ${isText(c)} then ${c} else x'ff' end, x'00')`,
     postgres: c => `${utf8(`count(${c}) || ':'`)} || ${texts(c)}`,
   },

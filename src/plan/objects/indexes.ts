@@ -41,7 +41,7 @@ export function planIndexes(target: Target): { readonly indexes: IndexPlan[]; re
 
 type Terms = IndexPlan['terms'];
 
-/** undefined where a term is no plain column of the plan. */
+/** undefined where a term is not a plain column of the plan. */
 export function planTerms(index: SourceIndex, columns: readonly ColumnPlan[]): Terms | undefined {
   const terms = index.terms.map(({ column: name, descending, collation }) => {
     const column = columns.findIndex(candidate => candidate.name === name);

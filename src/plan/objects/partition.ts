@@ -65,7 +65,8 @@ export function partitionTables(tables: readonly TablePlan[], wishes: Wishes, pr
   for (const [name, by] of Object.entries(wishes)) {
     const place = done.findIndex(table => table.columns.some(column => `${table.name}.${column.name}` === name));
     const table = done[place];
-    if (table === undefined) throw refusal(`improve.partition names ${name}, which is no column of the plan`, 'write it as table.column');
+    if (table === undefined)
+      throw refusal(`improve.partition names ${name}, which is not a column of the plan`, 'write it as table.column');
     if (table.partition !== undefined)
       throw refusal(`improve.partition names two columns of ${quote(table.name)}`, 'A table is partitioned by one.');
     const column = table.columns.findIndex(column => `${table.name}.${column.name}` === name);
@@ -139,7 +140,7 @@ function partitioned(
 
 const LENGTH: Readonly<Record<By, number>> = { day: 10, month: 7, year: 4 };
 
-/** Milliseconds since 1970; undefined for what is no point in time that has a year of four digits. */
+/** Milliseconds since 1970; undefined for what is not a point in time that has a year of four digits. */
 function momentOf(column: ColumnPlan, value: Parameters<ReturnType<typeof codecOf>['encode']>[0]): number | undefined {
   const text = codecOf(column).encode(value);
   if (text === null || text instanceof Unfit) return undefined;

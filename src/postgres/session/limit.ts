@@ -19,7 +19,7 @@ function timeIn(url: string, name: string, form: RegExp, unitMs: number, hint: s
   if (given === undefined) return undefined;
   const ms = Number(given) * unitMs;
   if (form.test(given) && ms <= LONGEST_LIMIT_MS) return ms;
-  throw new UsageError(`${name}=${given} in the target is nothing that a timer can wait for`, hint);
+  throw new UsageError(`${name}=${given} in the target is not a usable time`, hint);
 }
 
 /** The URL for a connection on which one command goes on for ever: the driver takes the limit from there, whatever else it is given. */

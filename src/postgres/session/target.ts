@@ -23,8 +23,8 @@ export function checkTarget(url: string): void {
   if (LEFT_ENCODED.test(path))
     throw new UsageError(`the database ${path} in the target would be looked for under that very name`, byVariable);
   for (const name of query.split('&').map(parameter => parameter.split('=', 1)[0] ?? '')) {
-    if (name === 'dbname') throw new UsageError('dbname= in the target is not heeded', 'name the database before the ?');
+    if (name === 'dbname') throw new UsageError('dbname= in the target has no effect', 'name the database before the ?');
     const meant = [...heeded, ...passedOver].includes(name) ? undefined : heeded.find(other => isSlip(name, other));
-    if (meant !== undefined) throw new UsageError(`${name}= in the target is no parameter that there is`, `${meant}= may be meant`);
+    if (meant !== undefined) throw new UsageError(`${name}= in the target is not a known parameter`, `${meant}= may be meant`);
   }
 }

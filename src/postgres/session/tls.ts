@@ -12,7 +12,7 @@ const MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-v
 export function asVerified(url: string): string {
   const mode = parameterIn(url, 'sslmode');
   if (mode !== undefined && !MODES.includes(mode))
-    throw new UsageError(`sslmode=${mode} in the target is none that there is`, `give one of ${MODES.join(', ')}`);
+    throw new UsageError(`sslmode=${mode} in the target is not a known mode`, `give one of ${MODES.join(', ')}`);
   return /[?&]uselibpqcompat=true/.test(url) ? url : url.replace(/([?&]sslmode=)(?:prefer|require|verify-ca)(?=&|$)/, '$1verify-full');
 }
 

@@ -95,7 +95,7 @@ const saved = (db: Database): Saved[] => db.prepare<[], Saved>(SAVED).all();
 const isHomeless = (db: Database, { sql, present }: Saved): boolean =>
   sql !== null && present === 0n && db.prepare(STANDS).get(tableOf(sql)) === undefined;
 
-/** The name behind the first ON that is no name itself: SQLite has compiled this statement before. */
+/** The name behind the first ON that is not a name itself: SQLite has compiled this statement before. */
 function tableOf(sql: string): string {
   const tokens = tokenize(sql).filter(({ kind }) => kind !== 'blank');
   const { kind, text } = at(tokens, tokens.findIndex(token => isWord(token, 'on')) + 1);

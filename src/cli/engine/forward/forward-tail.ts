@@ -95,7 +95,7 @@ export function forwardTail(
       await marks.prune(db, await readVerified(engine.side), () => engine.reached?.('prune.step:after'));
       engine.alerts.over('marks', () => engine.log.info('marks are forgotten again'));
     } catch (error) {
-      // Stopped in the middle of a comparison: that is no failure of the pipe, and a switch must not end the daemon.
+      // Stopped in the middle of a comparison: that is not a failure of the pipe, and a switch must not end the daemon.
       if (stop.signal.aborted || error instanceof PipeEnded) return;
       if (!isLocked(error) && !isBusy(error) && !isFull(error)) throw error;
       engine.alerts.raise('marks', reasonOf(error), () => engine.log.warn({ err: error }, 'marks cannot be forgotten now'));

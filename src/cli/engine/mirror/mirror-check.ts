@@ -19,7 +19,7 @@ import type { FenceWatch } from './fence-watch.ts';
 const SELDOMER = 6;
 
 export type MirrorCheck = {
-  /** Runs until the signal aborts; rejects with what is no matter of a moment. */
+  /** Runs until the signal aborts; rejects with whatever will not pass by itself. */
   run(): Promise<void>;
   /** Resolves when nothing here writes to the file. */
   idle(): Promise<void>;

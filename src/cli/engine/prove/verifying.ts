@@ -198,7 +198,7 @@ const theirs = (): Refused =>
   new Refused('nothing is repaired while Postgres is primary', [
     {
       code: 'postgres-primary',
-      reason: 'the rows are equal, and the objects that are not as they have to be are in tables that the application is writing',
+      reason: 'the rows are equal, and the objects that are wrong are in tables that the application is writing',
       remedy: 'see them without --repair, and make them again by DDL of your own; they refuse no rollback',
     },
   ]);

@@ -35,7 +35,7 @@ export type Lent = {
 /** What has been found so far, also by one that was refused in the middle. */
 export type Walked = { -readonly [K in keyof Omit<RehearsalDocument, 'ok' | 'source' | 'target'>]: RehearsalDocument[K] };
 
-/** Walks until the end, or until something stands in the way. Throws what is no refusal. */
+/** Walks until the end, or until something stands in the way. Throws what is not a refusal. */
 export async function walk(stage: Stage, lent: Lent): Promise<Walked> {
   const found: Walked = {
     rows: 0,
