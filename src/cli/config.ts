@@ -45,8 +45,8 @@ export const Config = z
           .max(1_000_000)
           .default(20_000)
           .describe('Rows in a chunk at most; in rollback-journal mode far fewer, so that reads stay short.'),
-        rowsPerSecond: z.int().min(1).optional().describe('Copy at most so many rows a second; absent: as fast as it goes.'),
-        nice: z.number().min(0).max(100).default(0).describe('Rest so many times as long as was worked: 1 is half speed.'),
+        rowsPerSecond: z.int().min(1).optional().describe('Copy at most this many rows a second; absent: as fast as it goes.'),
+        nice: z.number().min(0).max(100).default(0).describe('Rest this many times as long as it works: 1 is half speed.'),
       })
       .prefault({}),
     quarantine: z
@@ -67,8 +67,8 @@ export const Config = z
           .default(10)
           .describe('How often the daemon compares the rows that changed since the last time.'),
         fullEveryMinutes: z.number().min(0).default(360).describe('How often the daemon compares every row; 0: only on request.'),
-        nice: z.number().min(0).max(100).default(0).describe('A full comparison rests so many times as long as it works.'),
-        rowsPerSecond: z.int().min(1).optional().describe('A full comparison reads at most so many rows a second.'),
+        nice: z.number().min(0).max(100).default(0).describe('A full comparison rests this many times as long as it works.'),
+        rowsPerSecond: z.int().min(1).optional().describe('A full comparison reads at most this many rows a second.'),
       })
       .prefault({}),
     journal: z

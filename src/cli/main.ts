@@ -117,8 +117,8 @@ export function program(): Command {
     .option('--table <name...>', 'only these tables')
     .option('--repair', 'copy again what differs, then verify it')
     .addOption(new Option('--resume', 'go on with a full comparison that was interrupted').conflicts(['table', 'repair']))
-    .option('--nice <ratio>', 'rest so many times as long as was worked: 1 is half speed', ratio)
-    .option('--rows-per-second <n>', 'read at most so many rows a second', positive)
+    .option('--nice <ratio>', 'rest this many times as long as it works: 1 is half speed', ratio)
+    .option('--rows-per-second <n>', 'read at most this many rows a second', positive)
     .option('--html <file>', 'also write the report as one self-contained page')
     .action(run(async (context, options: Given) => (await import('./verify.ts')).verify(context, options)));
 
@@ -188,9 +188,9 @@ export function program(): Command {
     'attacca throttle --source app.db --pause',
   ])
     .addOption(source())
-    .option('--rows-per-second <n>', 'at most so many rows a second; off: as fast as it goes', rate)
-    .option('--nice <ratio>', 'rest so many times as long as was worked: 1 is half speed', ratio)
-    .option('--chunk-rows <n>', 'read at most so many rows at a time, from 100', chunk)
+    .option('--rows-per-second <n>', 'at most this many rows a second; off: as fast as it goes', rate)
+    .option('--nice <ratio>', 'rest this many times as long as it works: 1 is half speed', ratio)
+    .option('--chunk-rows <n>', 'read at most this many rows at a time; 100 or more', chunk)
     .addOption(new Option('--pause', 'take no further chunk; the application and the journal go on').conflicts('resume'))
     .option('--resume', 'go on with the copy')
     .action(run(async (context, options: Given) => (await import('./throttle.ts')).throttle(context, options)));

@@ -61,7 +61,7 @@ function refuseUnlessSqlite(source: string): void {
 const interrupted = (): ReplicationError =>
   new ReplicationError('halt', 'the rehearsal was interrupted', { hint: 'nothing of it is left; run it again when you like' });
 
-/** Of each kind of warning so many are named; `attacca assess` names all of them. */
+/** This many of each kind of warning are named; `attacca assess` names all of them. */
 const NAMED = 3;
 
 function lines(document: RehearsalDocument): string[] {

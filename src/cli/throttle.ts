@@ -26,13 +26,10 @@ export async function throttle(context: Context, { rowsPerSecond, nice, chunkRow
 }
 
 /** How the throttle stands, in one line. */
-export const line = (stands: ThrottleDocument): string =>
-  [
-    ...(stands.paused ? ['PAUSED, until `attacca throttle --resume`'] : []),
-    stands.rowsPerSecond === null ? 'as fast as it goes' : `at most ${stands.rowsPerSecond} rows a second`,
-    `nice ${stands.nice}`,
-    `chunks of ${stands.chunkRows} rows`,
-  ].join(', ');
+export function line({ paused, rowsPerSecond, nice, chunkRows }: ThrottleDocument): string {
+  const rate = rowsPerSecond === null ? 'as fast as it goes' : `at most ${rowsPerSecond} rows a second`;
+  return `${paused ? 'PAUSED until `attacca throttle --resume`; then ' : ''}${rate}, nice ${nice}, chunks of ${chunkRows} rows`;
+}
 
 const DAEMONS = {
   reason: "the throttle is the daemon's, for as long as it runs",

@@ -18,7 +18,7 @@ export type VerifyOptions = {
   readonly repair: boolean;
   /** Go on with a full comparison that was interrupted. */
   readonly resume?: boolean | undefined;
-  /** Rest so many times as long as was worked; undefined: as configured. */
+  /** Rest this many times as long as it works; undefined: as configured. */
   readonly nice?: number | undefined;
   readonly rowsPerSecond?: number | undefined;
   /** It makes way for whatever else is asked for, and is gone on with later. */

@@ -5,7 +5,7 @@ import { Count, Integer } from './document-parts.ts';
 
 export const ThrottleDocument = z.strictObject({
   rowsPerSecond: z.int().nullable().describe('null: as fast as it goes.'),
-  nice: z.number().describe('The first copy rests so many times as long as it works.'),
+  nice: z.number().describe('The first copy rests this many times as long as it works.'),
   chunkRows: z.int().describe('Rows in a chunk at most.'),
   paused: z.boolean().describe('The first copy waits for `attacca throttle --resume`.'),
 });
@@ -35,7 +35,7 @@ export const StatusDocument = z.strictObject({
     .strictObject({ waiting: Count, maxMarks: Count })
     .nullable()
     .describe(
-      'Marks not applied yet, at most so many where they are many, and the cap; null while Postgres is primary or the file is locked.',
+      'Marks not applied yet, an upper bound where they are many, and the cap; null while Postgres is primary or the file is locked.',
     ),
   tables: z.array(z.strictObject({ table: z.string(), rows: Count, total: Count, done: z.boolean() })),
   verification: z.strictObject({

@@ -7,7 +7,7 @@ const LOCK_MS = 8;
 const GAP_MS = 5;
 /** Where reading the schema takes longer, so may a transaction: everybody waits for that after each, and there are fewer then. */
 const LONGEST_LOCK_MS = 40;
-/** After a change of the schema every connection reads it anew, and a statement that finds it moved 50 times fails: there is time for so many reads. */
+/** After a change of the schema every connection reads it anew, and a statement that finds it moved 50 times fails: there is time for that many reads. */
 const READS_IN_GAP = 4;
 
 /** Runs all of `steps` in as few write transactions as let each hold the lock for a moment only: none begins a step once its time is up. */

@@ -36,7 +36,7 @@ test('a paused copy stands still and says so, to whoever waits for it too; what 
   await server.start();
   const { phase, throttle } = await world.until(({ daemon }) => daemon !== null);
   expect({ phase, throttle }).toEqual({ phase: 'copying', throttle: { rowsPerSecond: null, nice: 0, chunkRows: 100, paused: true } });
-  expect((await world.run('status')).stdout).toMatch(/throttle +PAUSED, until `attacca throttle --resume`/);
+  expect((await world.run('status')).stdout).toMatch(/throttle +PAUSED until `attacca throttle --resume`/);
   expect(await blockers(world, 'cutover', '--dry-run')).toMatchObject([
     { code: 'phase', remedy: expect.stringContaining('attacca throttle --resume') },
   ]);

@@ -34,7 +34,7 @@ export function timeCodec(format: string): Codec | undefined {
   };
 }
 
-/** As so many `us`, `ms` or `s`, or as the point in time that lies so far behind 1970; undefined for any other format. */
+/** As a number of `us`, `ms` or `s`, or as the point in time that far after 1970; undefined for any other format. */
 export function intervalCodec(format: string, affinity: Affinity): Codec | undefined {
   const moment = /^(?:s|ms|us)$/.test(format)
     ? epochCodec(`${format} since 1970`, affinity, 'timestamp')
@@ -68,7 +68,7 @@ function microsOf(text: string): bigint | undefined {
   return BigInt(days) * PER_DAY + (sign === '-' ? -time : time);
 }
 
-/** As Postgres prints so many whole days and what is left of one. */
+/** As Postgres prints a number of whole days and what is left of one. */
 function lengthText(micros: bigint | undefined): PgText | Unfit {
   if (micros === undefined) return NO_LENGTH;
   const rest = ((micros % PER_DAY) + PER_DAY) % PER_DAY;

@@ -1,5 +1,5 @@
 /*
- * Points in time that SQLite has as a number: so many units since the first day of some year.
+ * Points in time that SQLite has as a number of units since the first day of some year.
  *
  * Whole units are integers. In a column that takes REALs, a point between two units is a REAL, where float64 keeps it apart
  * from the microseconds beside it.
@@ -8,7 +8,7 @@ import type { Affinity } from './affinity.ts';
 import { fieldsOf, type MomentType, printPg, readPg, secondsOf } from './calendar.ts';
 import { type Codec, proven, Unfit } from './fit.ts';
 
-/** In microseconds: so many, or so many parts of one. */
+/** How many microseconds a unit has, and how many units a microsecond. */
 type Unit = { readonly micros: bigint; readonly parts: bigint };
 const UNITS: Readonly<Record<string, Unit>> = {
   s: { micros: 1_000_000n, parts: 1n },

@@ -68,7 +68,7 @@ function textContradiction(codec: CodecName, affinity: Affinity, stats: ColumnSt
   );
 }
 
-/** Texts that were not looked at follow so many without a form that no codec but text is left. */
+/** Texts that were not looked at come after enough without a form to leave no codec but text. */
 const unfit = (codec: CodecName, { texts, formats }: ColumnStats): number =>
   misfits(codec, formats) + texts - Object.values(formats).reduce((sum, count) => sum + count, 0);
 

@@ -65,7 +65,7 @@ const MISFIT = bytesOf('?');
 const TO_2000 = 10_957;
 /** Microseconds of a day: 20 * 2^32, and this. */
 const REST_OF_DAY = 500_654_080;
-/** What makes microseconds of a fraction of so many digits. */
+/** What makes microseconds of a fraction with this many digits. */
 const SCALE = [1e6, 1e5, 1e4, 1e3, 100, 10, 1];
 
 function momentsSent(written: Uint8Array, rows: number, layout: Layout): Uint8Array<ArrayBuffer> {

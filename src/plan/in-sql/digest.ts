@@ -108,7 +108,7 @@ function output({ codec, type }: ColumnPlan, c: string): string {
 
 const sha256 = (bytes: Uint8Array | string): string => hash('sha256', bytes, 'hex');
 
-/** The digest of so many rows, in hex. `columns`: what each has, null for nothing. */
+/** The digest of a number of rows, in hex. `columns`: what each has, null for nothing. */
 export const digestOf = (rows: number, columns: readonly (Uint8Array | null)[]): string =>
   sha256([rows, ...columns.map(bytes => sha256(bytes ?? ''))].join());
 

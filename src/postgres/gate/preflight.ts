@@ -13,7 +13,7 @@ export type Preflight = {
   readonly database: string;
   /** What keeps attacca from copying into this database. */
   readonly blockers: readonly Blocker[];
-  /** What keeps it from copying so many chunks at a time, where nothing else does. */
+  /** What keeps it from copying the configured number of chunks at a time, where nothing else does. */
   copyBlockers(chunks: number): readonly Blocker[];
   /** What keeps a cutover from being possible: without it there is no way back [G9]. */
   readonly cutoverBlockers: readonly Blocker[];

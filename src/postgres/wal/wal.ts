@@ -19,7 +19,7 @@ export type WalOptions = StreamOptions & {
   readonly plan: Plan;
   /** How often an idle stream moves on, at most. Default 10 s. */
   readonly idleMs?: number;
-  /** A batch joins at most so many transactions. Default 1,000. */
+  /** A batch joins at most this many transactions. Default 1,000. */
   readonly together?: number;
 };
 

@@ -46,7 +46,7 @@ export const METRICS: readonly Metric[] = [
   { name: 'attacca_journal_marks', help: 'Marks that wait in the journal.', samples: ({ journal }) => one(journal?.waiting) },
   {
     name: 'attacca_journal_max_marks',
-    help: 'Beyond so many, tables are copied anew.',
+    help: 'Beyond this many marks, tables are copied anew.',
     samples: ({ journal }) => one(journal?.maxMarks),
   },
   {

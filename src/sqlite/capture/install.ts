@@ -25,7 +25,7 @@ const OBJECTS = /* sql */ `
 const SETTLE = /* sql */ `update _attacca_canary set x = (select schema_version from pragma_schema_version) || substr(x, instr(x, ' '))`;
 const HAS_CANARY = /* sql */ `select 1 from sqlite_schema where type = 'table' and name = '_attacca_canary'`;
 
-/** `signal`: ends it between two tables. `hooked`: is told of each, as the so many-th of `total`. */
+/** `signal`: ends it between two tables. `hooked`: is told of each, with its place among `total`. */
 export type Installing = {
   readonly signal?: AbortSignal;
   readonly hooked?: (done: { readonly table: string; readonly rows: number; readonly total: number }) => void;

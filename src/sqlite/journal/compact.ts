@@ -19,7 +19,7 @@ const FIRST = /* sql */ `select min(seq) from _attacca_journal where seq > ?`;
 const FEW = /* sql */ `select count(*) from (select 1 from _attacca_journal where seq > ? limit ?)`;
 /** Marks counted in one read: a longer one would make writers wait, in rollback-journal mode. */
 const COUNTED = 100_000n;
-/** Up to so many waiting marks are counted, beyond that they are estimated from their numbers. */
+/** Up to this many waiting marks are counted, beyond that they are estimated from their numbers. */
 const EXACT = 100_000;
 const BUDGET_MS = 5_000;
 
@@ -31,7 +31,7 @@ export type Compaction = {
   readonly tables: readonly number[];
 };
 
-/** How many marks wait behind `after`, quickly: exact while they are few, else at most so many. */
+/** How many marks wait behind `after`, quickly: exact while they are few, otherwise an upper bound. */
 export function waitingMarks(db: Database, after: Seq): number {
   const few = Number(db.prepare<unknown[], bigint>(FEW).pluck().get(after, EXACT) ?? 0n);
   if (few < EXACT) return few;

@@ -19,7 +19,7 @@ import { markTables } from '../capture/marking.ts';
 import type { Database } from '../open.ts';
 import { type Cells, isClash, missing, refused, rowStatements } from './statements.ts';
 
-/** So many rows may wait before it is looked which of them can go in already. */
+/** This many rows may wait before it is tried which of them can go in already. */
 const PARKED = 1_000;
 
 export type Mirror = {

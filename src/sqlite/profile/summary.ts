@@ -28,7 +28,7 @@ export type Subject = {
 /** Counts `filled` values of one class; otherwise as in Summary. */
 type OfClass = Omit<Summary, 'count'> & { readonly count: (filled: number, results: readonly unknown[], last: bigint) => boolean };
 
-/** How to count the page after so many rows, of rising rowids; undefined where the values have to be read. */
+/** How to count the page after a number of rows, of rising rowids; undefined where the values have to be read. */
 export function summaryOf(subject: Subject, rows: number): Summary | undefined {
   const { column, tally } = subject;
   const { counts } = tally;

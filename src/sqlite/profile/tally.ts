@@ -44,7 +44,7 @@ export type Counts = {
 /** What was counted. */
 export type Seen = {
   readonly counts: Readonly<Counts>;
-  /** Texts by format; fewer than there are once so many have no form that only text can hold them. */
+  /** Texts by format; fewer than there are, once enough have no form that only text can hold them. */
   readonly formats: Formats;
   readonly trials: Trials;
 };
@@ -64,9 +64,9 @@ export type Tally = {
 
 /** Formats are few; time zones and lengths of fractions could make them many. */
 const MOST_FORMATS = 64;
-/** A column with so many texts that are no documents is none of documents: reading on would only cost. */
+/** A column with this many texts that are not documents holds no documents: reading on would only cost. */
 const MOST_MALFORMED = 100;
-/** A column nobody expects a form of, with so many texts without one, is text. */
+/** A column that nobody expects a form of, with this many texts without one, is text. */
 const MOST_PLAIN = 100;
 /** Up to here every integer is a float64. */
 export const LARGE = 2n ** 53n;

@@ -14,10 +14,10 @@ import { encodeRow, misfit, prepared, type Reader } from './values.ts';
 
 const MOST_BYTES = 4_000_000;
 
-/** A query for rows: what stands behind `select … from`, and the parameters with which it gives so many. */
+/** A query for rows: what stands behind `select … from`, and the parameters with which it gives a number of them. */
 export type Query = { readonly from: string; readonly parameters: (rows: number) => readonly unknown[] };
 
-/** So many rows of a query, the expressions to read of each, and what is made of their values: the row, or why it cannot cross. */
+/** A number of rows of a query, the expressions to read of each, and what is made of their values: the row, or why it cannot cross. */
 export type Reading = {
   readonly rows: number;
   readonly columns: readonly string[];

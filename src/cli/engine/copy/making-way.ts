@@ -11,7 +11,7 @@ import { writeLatency } from '../../../sqlite/file/write-latency.ts';
 import { isBusy, openSource } from '../../../sqlite/open.ts';
 
 const LOOK_MS = 100;
-/** An application that has not written for so many looks is taken for idle. */
+/** An application that has not written for this many looks counts as idle. */
 const IDLE_LOOKS = 10;
 
 export type MakingWay = AsyncDisposable & {

@@ -102,7 +102,7 @@ async function compareBeside(tail: Tail, work: Work): Promise<Compared> {
   return { verified, catalog, startedAt, resumed: earlier !== undefined, durationMs, quarantined: await count(side) };
 }
 
-/** Progress for the person who waits. `total`: about so many rows are to be compared. */
+/** Progress for the person who waits. `total`: about how many rows are to be compared. */
 function speaking(progress: Progress, total: number): (done: { readonly table: string; readonly rows: number }) => void {
   const tell = onceASecond(saying(progress, 'comparing'));
   const rowsOf = new Map<string, number>();
