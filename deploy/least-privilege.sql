@@ -6,7 +6,7 @@ grant usage, create on schema public to :"role";
 -- Only for a cutover: the way back is a logical replication slot. Needs wal_level = logical.
 -- On Amazon RDS and Aurora no role can have this; there: grant rds_replication to :"role";
 alter role :"role" replication;
--- Optional, PostgreSQL 15 or newer: lets attacca silence foreign key actions while it applies, so that foreign keys can be there
+-- Optional, PostgreSQL 15 or newer: lets attacca silence foreign key actions while it applies, so that foreign keys can exist
 -- during the soak. Without it they are added in the cutover.
 --   grant set on parameter session_replication_role to :"role";
 -- The tables belong to this role. Where the application has a role of its own, it needs these rights before the cutover, also on what is made later:
