@@ -30,8 +30,7 @@ function epochOf(text: string | undefined, config: FlagConfig): bigint {
 export const nameOf = (state: FlagState, config: FlagConfig): string => config[state.primary];
 
 /** The flag is there and cannot be understood: only a person can say what it means [G7]. */
-export const unreadable = (config: FlagConfig, what: string, cause?: unknown): ReplicationError =>
+export const unreadable = (config: FlagConfig, what: string): ReplicationError =>
   new ReplicationError('halt', `flag file ${config.path}: ${what}`, {
     hint: `correct ${config.path}, or the flag's path, format, key and values in the configuration`,
-    cause,
   });
