@@ -184,3 +184,44 @@ export const MODERN: App = {
     [`select count(*) from Post where authorId = 'cnew'`, [[0]]],
   ],
 };
+
+export const SEQUELIZE: App = {
+  sqlite: `
+    create table \`SequelizeMeta\` (\`name\` varchar(255) not null unique primary key);
+    insert into SequelizeMeta values ('20240101000000-init.js');
+    create table \`Users\` (\`id\` integer primary key autoincrement, \`active\` tinyint(1) not null default 1, \`settings\` json, \`extra\` json,
+      \`createdAt\` datetime not null);
+    ${many(700)} insert into Users select i, i % 2, case i % 6 when 0 then i when 1 then i / 4.0 when 2 then 'true' when 3 then 'null' when 4 then '"text"' else '{"a": 1}' end,
+      case i % 2 when 0 then i end, '2024-02-29 12:00:00.000 +00:00' from n;`,
+  postgres: [
+    `create table "SequelizeMeta" (name varchar(255) not null unique primary key)`,
+    `insert into "SequelizeMeta" values ('20240101000000-init.js')`,
+    `create table "Users" (id serial primary key, active boolean not null default true, settings json, extra jsonb, "createdAt" timestamptz not null)`,
+  ],
+  plan: 'version: 1\nexclude: [SequelizeMeta]\n',
+  findings: ['excluded'],
+  changes: [
+    `update Users set settings = 7.5, extra = '[7]', active = 0 where id = 1`,
+    `update Users set settings = 2, extra = 'null' where id = 2`,
+  ],
+  seen: [
+    [
+      `select active, settings, extra from "Users" where id <= 2 order by id`,
+      [
+        { active: 'f', settings: '7.5', extra: '[7]' },
+        { active: 'f', settings: '2', extra: 'null' },
+      ],
+    ],
+  ],
+  after: [
+    `insert into "Users" (settings, extra, "createdAt") values ('1.50', '12', '2025-01-01')`,
+    `update "Users" set settings = '"5"', extra = '5.0', active = true where id = 3`,
+  ],
+  back: [
+    [
+      `select id, active, typeof(settings), settings, extra, createdAt from Users where id > 700`,
+      [[701, 1, 'real', 1.5, 12, '2025-01-01 00:00:00.000 +00:00']],
+    ],
+    [`select active, settings, extra from Users where id = 3`, [[1, '"5"', 5]]],
+  ],
+};

@@ -1,6 +1,6 @@
 /*
  * The application's own migrations made the tables in Postgres, in its dialect of types: attacca fills them, follows both ways, and
- * leaves what they are as it was. Three schemas, as Django, Rails and Prisma or SQLAlchemy make them.
+ * leaves what they are as it was. Four schemas, as Django, Rails, Sequelize, and Prisma or SQLAlchemy make them.
  */
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { expect, test } from 'vitest';
 import type { AssessDocument, StatusDocument, VerifyDocument } from '../../src/server/documents.ts';
 import type { TestPostgres } from '../support/postgres.ts';
 import { caughtUp, openWorld } from '../support/world.ts';
-import { type App, DJANGO, MODERN, RAILS } from './existing-apps.ts';
+import { type App, DJANGO, MODERN, RAILS, SEQUELIZE } from './existing-apps.ts';
 
 const mirrored = ({ lag }: StatusDocument): boolean => lag?.ms !== null && (lag?.ms ?? 9e9) < 500;
 
@@ -76,6 +76,7 @@ async function journey(app: App): Promise<void> {
 test('Django: jsonb, uuid from char(32), numeric(10,2), timestamptz from naive UTC texts, integer with identity [G4] [G11]', () =>
   journey(DJANGO));
 test('Rails: columns of its own, enum, a trigger, bigserial, migrations left out [G4] [G11]', () => journey(RAILS));
+test('Sequelize: booleans from tinyint(1), JSON that is a number in SQLite [G4] [G11]', () => journey(SEQUELIZE));
 test('Prisma and SQLAlchemy: quoted names, timestamp(3) from epochs, domain, identity ALWAYS, real [G4] [G11]', () => journey(MODERN));
 
 const NOTES = 'create table note (id integer primary key, code varchar(5), total decimal, parent integer references note)';

@@ -89,7 +89,7 @@ describe('SQLite → Postgres → SQLite keeps class and bytes [G4]', () => {
         expect(canonical(back[place]!)).toBe(canonical(text));
         const decoded = decode(back[place]!);
         if (decoded instanceof Unfit) throw new Error(`${text} came back as ${back[place]} and was refused: ${decoded.reason}`);
-        if (typeOf(codec) === 'jsonb') expect(canonical(decoded as string)).toBe(canonical(before as string));
+        if (typeOf(codec) === 'jsonb' && typeof before === 'string') expect(canonical(decoded as string)).toBe(canonical(before));
         else expect(bits(decoded)).toBe(bits(before));
         expect(bits(sqlite.stored(decoded, affinity))).toBe(bits(decoded));
       }
@@ -113,12 +113,13 @@ const WRITTEN: Readonly<Record<string, string>> = {
   timestamptz: `case i % 6 when 0 then '-infinity'::timestamptz when 1 then timestamptz '0001-01-01' - i * interval '300 days 3 seconds'
     when 2 then timestamptz '20000-01-01' + i * interval '1 us' when 3 then timestamptz '1970-01-01' + i * interval '1 day' else timestamptz '1999-12-31 23:59:59.999' + i * interval '1000003 us' end`,
   uuid: `md5(i::text)::uuid`,
-  json: `(case i % 3 when 0 then '{"a":1,  "a":2}' when 1 then '[1e400]' else '{"n":' || i || '}' end)::json`,
+  json: `(case i % 3 when 0 then '{"a":1,  "a":2}' when 1 then case i % 2 when 0 then '[1e400]' else i || '.50' end else '{"n":' || i || '}' end)::json`,
   time: `case i % 3 when 0 then time '00:00' when 1 then time '23:59:59.999999' else time '07:30' + i * interval '1000003 us' end`,
   interval: `case i % 6 when 0 then interval '0' when 1 then i * interval '-1000003 us' when 2 then i * interval '36 hours' when 3 then make_interval(days => i, secs => -i)
     when 4 then make_interval(months => i) else make_interval(days => -i) end`,
   inet: `(case i % 4 when 0 then '10.0.' || i % 256 || '.1' when 1 then '10.0.0.0/' || i % 33 when 2 then '2001:db8::' || to_hex(i) else '::' || to_hex(i) || ':0:0:' || to_hex(i % 2) || '/' || i % 129 end)::inet`,
-  jsonb: `jsonb_build_object('n', i / 100.0, 'text', chr(i + 1), 'list', jsonb_build_array(i, null, true, 1e20 * i, ''))`,
+  jsonb: `case i % 4 when 0 then to_jsonb(i / 100.0) when 1 then to_jsonb(1e16 * i)
+    else jsonb_build_object('n', i / 100.0, 'text', chr(i + 1), 'list', jsonb_build_array(i, null, true, 1e20 * i, '')) end`,
 };
 
 async function written(type: string): Promise<string[]> {

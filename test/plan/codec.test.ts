@@ -73,6 +73,9 @@ test.each([
   ['number', 'numeric', 10.5, '10.5'],
   ['number', 'integer', 1e20, '100000000000000000000'],
   ['boolean', 'numeric', 1n, 't'],
+  ['jsonb', 'numeric', 5n, '5'],
+  ['jsonb(repaired)', 'numeric', 2.5, '2.5'],
+  ['json', 'numeric', 1e300, '1e+300'],
   ['text', 'text', '007', '007'],
   ['blob', 'blob', new Uint8Array([0, 255]), '\\x00ff'],
   ['tagged', 'blob', 'a\0', 'x:6100'],
@@ -98,6 +101,8 @@ test.each([
   ['jsonb', 'text', '["\\u0000"]'],
   ['jsonb', 'text', '["\\ud800"]'],
   ['jsonb', 'text', '1e2000'],
+  ['jsonb', 'text', 5n],
+  ['jsonb', 'numeric', Number.POSITIVE_INFINITY],
   ['jsonb', 'text', '['.repeat(600) + ']'.repeat(600)],
   ['date(YYYY-MM-DD)', 'text', '1900-02-29'],
   ['date(YYYY-MM-DD)', 'text', '2001-02-29'],
@@ -106,6 +111,25 @@ test.each([
 ] as const)('%s in %s refuses %o', (codec, affinity, given) => {
   expect(codecOf({ codec, affinity }).encode(given)).toBeInstanceOf(Unfit);
 });
+
+test.each([
+  ['jsonb', '5', 5n],
+  ['jsonb', '9223372036854775807', 2n ** 63n - 1n],
+  ['jsonb', '2.50', 2.5],
+  ['json', ' 1e2 ', 100n],
+  ['json', '5.0', 5n],
+  ['jsonb', '[5]', '[5]'],
+  ['jsonb', '"5"', '"5"'],
+] as const)('%s %s is stored in a column of numeric affinity as SQLite stores it [G4]', (codec, text, expected) => {
+  expect(codecOf({ codec, affinity: 'numeric' }).decode(text)).toBe(expected);
+});
+
+test.each(['0.1000000000000000055', '123456789012345678901', '1e400'])(
+  'a JSON number that SQLite would round is refused: %s [G4]',
+  text => {
+    expect(codecOf({ codec: 'jsonb', affinity: 'numeric' }).decode(text)).toBeInstanceOf(Unfit);
+  },
+);
 
 test('what Postgres and JavaScript print for the same float8 has one canonical form', () => {
   const { canonical } = codecOf({ codec: 'real', affinity: 'real' });

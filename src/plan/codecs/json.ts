@@ -195,7 +195,7 @@ function string(token: string): string {
 }
 
 /** Sign, digits and exponent, so that 1.0, 1 and 10e-1 are one number. */
-function canonicalNumber(token: string): string {
+export function canonicalNumber(token: string): string {
   const { sign, digits, power } = partsOf(token);
   const significant = digits.replace(/0+$/, '');
   return significant === '' ? '0' : `${sign}${significant}e${power + digits.length - significant.length}`;

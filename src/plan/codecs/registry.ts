@@ -11,6 +11,7 @@ import { intervalCodec, timeCodec } from './clock.ts';
 import { epochCodec } from './epoch.ts';
 import type { Codec } from './fit.ts';
 import { jsonText, jsonValue } from './json.ts';
+import { numbered } from './json-number.ts';
 import { julianCodec } from './julian.ts';
 import { momentCodec } from './moment.ts';
 import { withNever } from './never.ts';
@@ -47,7 +48,10 @@ const alone = (type: PgType, make: (affinity: Affinity) => Codec): Family => ({
 
 const documents = (type: PgType, codec: Codec): Family => ({
   type,
-  make: argument => (argument === '' ? codec : argument === 'repaired' ? repairing(codec) : undefined),
+  make(argument, affinity) {
+    const own = affinity === 'numeric' ? numbered(codec) : codec;
+    return argument === '' ? own : argument === 'repaired' ? repairing(own) : undefined;
+  },
 });
 
 const inTime = (type: MomentType): Family => ({

@@ -16,7 +16,7 @@ import { translateDefault } from './default.ts';
 import { isLikely, suggestion, unitOf } from './epochs.ts';
 import { misfits } from './format.ts';
 import { commonMoment, type Habits } from './forms.ts';
-import { declaresTime, guessed, JULIAN, saysBoolean, saysDay, saysId, saysJson, saysTime, saysUuid } from './hint.ts';
+import { declaresJson, declaresTime, guessed, JULIAN, saysBoolean, saysDay, saysId, saysJson, saysTime, saysUuid } from './hint.ts';
 import type { Role } from './role.ts';
 
 const NUMBERS = (affinity: Affinity): boolean => affinity === 'integer' || affinity === 'numeric';
@@ -61,7 +61,8 @@ function textContradiction(codec: CodecName, affinity: Affinity, stats: ColumnSt
   const others = (count: number, what: string): string | undefined => (count > 0 ? `it holds ${count} ${what}` : undefined);
   if (affinity !== 'text' && affinity !== 'blob' && /^numeric$|YYYYMMDD/.test(codec))
     return `SQLite makes numbers of such texts in a column of ${affinity} affinity`;
-  const wrong = others(integers + reals + blobs, 'values that are not text') ?? others(unclean, 'texts with NUL or invalid UTF-8');
+  const numbers = affinity === 'numeric' && /^json/.test(codec) ? 0 : integers + reals;
+  const wrong = others(numbers + blobs, 'values that are not text') ?? others(unclean, 'texts with NUL or invalid UTF-8');
   return (
     wrong ??
     (codec === 'text' || stats.trials?.[codec] !== undefined ? undefined : others(unfit(codec, stats), `texts that do not fit ${codec}`))
@@ -144,7 +145,7 @@ function narrow(column: SourceColumn, stats: ColumnStats, { indexed, habits }: C
     for (const codec of ['uuid(lower)', 'uuid(upper)', 'uuid(hex)', 'uuid(HEX)', 'uuid(blob)'])
       add(codec, 'every value is a UUID in this form');
   else if (saysId(column)) for (const codec of ['uuid(lower)', 'uuid(upper)']) add(codec, 'every value is a UUID in this form');
-  if (saysJson(column) && !indexed)
+  if (saysJson(column) && !indexed && (declaresJson(column) || 'jsonb' in stats.formats))
     add('jsonb', 'every value is a JSON document; the way back brings the same JSON value, spelled as Postgres does');
   return found.filter(([codec]) => codec === 'boolean' || takesDefault(column, codec));
 }
@@ -211,7 +212,7 @@ const FRACTIONAL = /^(?:dec|num|money|curr)(?!.*\(\s*\d+\s*(?:,\s*0\s*)?\))/i;
 
 function undecided(column: SourceColumn, identifying: boolean): CodecName {
   const { declared, affinity } = column;
-  if (saysBoolean(column) && affinity === 'numeric') return 'boolean';
+  if (saysBoolean(column) && (affinity === 'numeric' || affinity === 'integer')) return 'boolean';
   if (/^bool/i.test(declared) && affinity === 'numeric') return 'integer';
   if (affinity !== 'numeric' && affinity !== 'blob') return affinity;
   if (affinity === 'blob') return /blob/i.test(declared) ? 'blob' : 'tagged';

@@ -15,6 +15,8 @@ const EMPTY = 'empty';
 const ZERO_DATES: ReadonlySet<string> = new Set(['0000-00-00', '0000-00-00 00:00:00']);
 export const PLAIN = 'text';
 export const MALFORMED = 'malformed JSON';
+/** A document that is neither object nor array, and that no other format stands for. */
+const SCALAR = 'JSON string or null';
 /** Of these, those that `misfits: repair` takes. */
 export const REPAIRABLE: ReadonlySet<string> = new Set(
   ['trailing comma', 'single quotes', 'Python literals', 'NaN'].map(fault => `${MALFORMED} (${fault})`),
@@ -32,6 +34,7 @@ export function formatOf(text: string, json: boolean): string {
   if (length === 0) return EMPTY;
   const first = text.charCodeAt(0);
   if (first === 0x7b || first === 0x5b) return json ? jsonFormat(text) : PLAIN;
+  if (json && (first === 0x22 || text === 'null') && isJsonb(text)) return SCALAR;
   if (length <= LONGEST_BOOLEAN && first > 0x40) return BOOLEANS.get(text) ?? PLAIN;
   if (length === 36 && text.charCodeAt(8) === 0x2d) return dashedFormat(text);
   if (length === 32) return HEX_FORMATS.find(([pattern]) => pattern.test(text))?.[1] ?? digitsFormat(text, first);
@@ -159,18 +162,25 @@ function takes(codec: string, format: string): boolean {
     case 'uuid(hex)':
     case 'uuid(HEX)':
       return format === 'uuid(hex digits)';
+    case 'jsonb':
+      return DOCUMENTS.has(format);
     case 'json':
-      return format === 'jsonb';
+      return DOCUMENTS.has(format) || format === 'json';
     case 'jsonb(repaired)':
-      return format === 'jsonb' || REPAIRABLE.has(format);
+      return DOCUMENTS.has(format) || REPAIRABLE.has(format);
     case 'json(repaired)':
-      return format === 'jsonb' || format === 'json' || REPAIRABLE.has(format);
+      return DOCUMENTS.has(format) || format === 'json' || REPAIRABLE.has(format);
     case 'numeric':
-      return format === 'date(YYYYMMDD)' || format === 'timestamp(YYYYMMDDhhmmss)';
+      return DIGITS.has(format);
     default:
       return takesMoment(codec, format) || takesNever(codec, format);
   }
 }
+
+/** What `numeric` takes beside its own format. */
+const DIGITS: ReadonlySet<string> = new Set(['date(YYYYMMDD)', 'timestamp(YYYYMMDDhhmmss)']);
+/** JSON of which jsonb loses nothing. */
+const DOCUMENTS: ReadonlySet<string> = new Set(['jsonb', SCALAR, 'boolean(true/false)', 'numeric', ...DIGITS]);
 
 /** Of `timestamp(FORMAT or '')`: the text that stands for no point in time, and what FORMAT takes. */
 function takesNever(codec: string, format: string): boolean {

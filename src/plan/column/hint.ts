@@ -5,11 +5,12 @@
 import { INTERVALS, TIMES } from '../codecs/registry.ts';
 import type { SourceColumn } from '../schema.ts';
 
-/** Declared so, and not given the lie by its default (`weight BOOLEAN DEFAULT 1000`). */
+/** Declared so (TINYINT(1) is the boolean of MySQL, and of what writes its dialect), and not given the lie by its default (`weight BOOLEAN DEFAULT 1000`). */
 export const saysBoolean = ({ declared, default: sql }: SourceColumn): boolean =>
-  /^bool/i.test(declared) && (sql === null || /^\W*(?:[01]|t|f|true|false|y|n|yes|no|null)\W*$/i.test(sql));
+  /^(?:bool|tinyint\s*\(\s*1\s*\))/i.test(declared) && (sql === null || /^\W*(?:[01]|t|f|true|false|y|n|yes|no|null)\W*$/i.test(sql));
 
-export const saysJson = ({ declared, name }: SourceColumn): boolean => /json/i.test(declared) || /json/i.test(name);
+export const declaresJson = ({ declared }: SourceColumn): boolean => /json/i.test(declared);
+export const saysJson = (column: SourceColumn): boolean => declaresJson(column) || /json/i.test(column.name);
 
 /** A UUID by its declaration, or a name that is about one. */
 export const saysUuid = ({ declared, name }: SourceColumn): boolean => /uuid|guid/i.test(declared) || /uuid|guid/i.test(name);
