@@ -76,7 +76,10 @@ export const CODES = {
   'target-ambiguous': ['blocking', 'say which is meant: `target` in the plan file'],
   'target-not-table': ['blocking', 'give the data an ordinary table in Postgres, or exclude the table in the plan file'],
   'target-not-owner': ['blocking', 'connect as the owner of the table, or make this role a member of the owner'],
-  'target-not-empty': ['blocking', 'truncate the table in Postgres, or let attacca use another schema or database'],
+  'target-not-empty': [
+    'blocking',
+    'name the table under `exclude` in the plan file if the migrations keep their own record there; otherwise truncate it in Postgres, or let attacca use another schema or database',
+  ],
   'target-row-security': ['blocking', 'disable row security until the cutover, or connect as a role with BYPASSRLS'],
   'target-column-missing': [
     'blocking',

@@ -324,8 +324,24 @@ describe.concurrent('words and settings that mean nothing', () => {
     ],
     ['a bad target in the environment', ['status', ...SOURCE], /must begin with postgresql:\/\//, {}, { ATTACCA_TARGET: `db:${PASSWORD}` }],
     ['a plan file that is missing', ['sync', ...SOURCE, '--plan', 'nowhere.yaml'], /plan file \S*nowhere\.yaml cannot be read/],
-    ['a plan file that is not YAML', ['sync', ...SOURCE, '--plan', 'p.yaml'], /plan file is not YAML/, { 'p.yaml': 'tables: [a: {' }],
-    ['a plan file with an unknown key', ['sync', ...SOURCE, '--plan', 'p.yaml'], /plan file is not valid/, { 'p.yaml': 'tabels: {}\n' }],
+    [
+      'a plan file that is not YAML',
+      ['sync', ...SOURCE, '--plan', 'p.yaml'],
+      /plan file \S*p\.yaml is not YAML/,
+      { 'p.yaml': 'tables: [a: {' },
+    ],
+    [
+      'a plan file with a slip',
+      ['plan', ...SOURCE, '--plan', 'p.yaml'],
+      /plan file \S*p\.yaml: there is no table "itme"/,
+      { 'p.yaml': 'version: 1\nexclude: [itme]\n' },
+    ],
+    [
+      'a plan file with an unknown key',
+      ['sync', ...SOURCE, '--plan', 'p.yaml'],
+      /plan file \S*p\.yaml is not valid/,
+      { 'p.yaml': 'tabels: {}\n' },
+    ],
     ...(
       [
         ['assess', '--html'],
@@ -540,7 +556,7 @@ describe.concurrent('a database that attacca must not use', () => {
     [
       'a bad plan',
       2,
-      /plan file is not YAML/,
+      /plan file \S*p\.yaml is not YAML/,
       ({ folder }: Place): void => writeFileSync(join(folder, 'p.yaml'), '[{'),
       ['--plan', 'p.yaml'],
     ],

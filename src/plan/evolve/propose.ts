@@ -14,7 +14,8 @@ const TAKES: readonly (readonly [string, string])[] = [
 ];
 
 /** Letters that the column's present codec brings from SQLite. */
-function held(codec: string): string {
+function held(codec: string, affinity: string): string {
+  if (/^json/.test(codec) && affinity === 'numeric') return 'irt';
   const plain = TAKES.find(([name]) => name === codec)?.[1];
   if (plain !== undefined) return plain;
   if (codec === 'boolean' || codec === 'date(julian day)' || codec.includes(' since ')) return 'i';
@@ -28,7 +29,7 @@ function held(codec: string): string {
  */
 export function propose({ codec, affinity }: Pick<ColumnPlan, 'codec' | 'affinity'>, tags: readonly string[]): string | undefined {
   if (tags.length === 0 || tags.some(tag => !/^[irtxb]:/.test(tag))) return undefined;
-  const letters = new Set([...held(codec), ...tags.map(tag => tag.charAt(0))]);
+  const letters = new Set([...held(codec, affinity), ...tags.map(tag => tag.charAt(0))]);
   const untold = (name: string): boolean => name === 'number' && affinity !== 'integer' && affinity !== 'numeric';
   const [wider] = TAKES.find(([name, takes]) => !untold(name) && [...letters].every(letter => takes.includes(letter))) ?? [];
   return wider === codec ? undefined : wider;

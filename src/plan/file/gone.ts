@@ -36,6 +36,6 @@ export function goneNames(file: PlanFile, profile: Profile): Finding[] {
 function refuseSlip(what: string, name: string, known: readonly string[]): void {
   const meant = known.find(other => isSlip(name, other));
   if (meant === undefined) return;
-  const hint = `${quote(meant)} may be meant: names are written as in SQLite, capitals included. If it was removed there, remove it from the plan file.`;
+  const hint = `${quote(meant)} may be meant (names are written as in SQLite, capitals included); if it was removed there, remove it from the plan file`;
   throw new UsageError(`plan file: ${what}`, hint);
 }

@@ -4,17 +4,18 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
-import { Refused } from '../../../change/errors.ts';
+import { Refused, UsageError } from '../../../change/errors.ts';
 import { quote } from '../../../change/quote.ts';
 import { withoutRefused } from '../../../plan/ddl/statements.ts';
 import type { TargetSchema } from '../../../plan/existing/target.ts';
+import { laterEdits } from '../../../plan/file/later.ts';
 import { type Finding, placeOf } from '../../../plan/finding.ts';
 import type { Plan } from '../../../plan/plan.ts';
 import { todo } from '../../../plan/waive.ts';
-import { readControl } from '../../../postgres/installed/control.ts';
+import { readControl, storePlan } from '../../../postgres/installed/control.ts';
 import { installPostgres, occupants } from '../../../postgres/installed/install.ts';
 import { tryPlan } from '../../../postgres/installed/trial.ts';
-import type { Session } from '../../../postgres/session/open.ts';
+import { type Session, transaction } from '../../../postgres/session/open.ts';
 import { fileControlAt, finished, readFileControl, wasFinished } from '../../../sqlite/capture/control.ts';
 import { openSource } from '../../../sqlite/open.ts';
 import type { Config } from '../../config.ts';
@@ -52,6 +53,7 @@ export async function ensurePlan(engine: Engine, signal: AbortSignal, decided?: 
   const control = await readControl(engine.main);
   if (control !== undefined) {
     refuseOtherSource(control, engine.config.source);
+    await followPlanFile(engine, control.plan);
     return [];
   }
   refuse(engine.facts.copyBlockers(engine.config.snapshot.parallelChunks), engine.url);
@@ -69,6 +71,31 @@ export async function ensurePlan(engine: Engine, signal: AbortSignal, decided?: 
   });
   engine.log.info({ tables: plan.tables.length, target: engine.facts.database }, 'installed in Postgres');
   return findings;
+}
+
+/**
+ * The plan file after the installation: what may change still is followed, and what may not is said. A file that is gone, or wrong, is
+ * needed no more: it stops nothing.
+ */
+async function followPlanFile({ config, log, main, alerts }: Engine, plan: Plan): Promise<void> {
+  if (config.plan === undefined) return;
+  const say = (what: string): void => alerts.raise('plan-file', what, () => log.warn(what));
+  try {
+    const file = (await import('./deciding.ts')).readOverrides(config.plan);
+    if (file === undefined) return;
+    const later = laterEdits(plan, file);
+    if (later.changes.length > 0) {
+      await transaction(main, null, () => storePlan(main, later.plan, later.changes));
+      log.info({ changes: later.changes }, 'the plan file is followed');
+    }
+    if (later.inVain.length > 0)
+      say(
+        `the plan file ${config.plan} asks for what is not installed, and stays without effect until \`attacca uninstall\` and a new \`attacca sync\`: ${later.inVain.join(', ')}`,
+      );
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    say(`${error.message}; the plan that is installed holds`);
+  }
 }
 
 /**

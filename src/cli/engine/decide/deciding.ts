@@ -48,7 +48,7 @@ export type Deciding = {
 export function decidePlan(db: Database, options: Deciding): Decided {
   const version = schemaVersion(db);
   try {
-    return decided(db, options);
+    return naming(options.planFile, () => decided(db, options));
   } catch (error) {
     throw schemaVersion(db) === version ? error : migrated(error);
   }
@@ -112,10 +112,20 @@ function readPlanFile(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    throw new UsageError(`the plan file ${path} cannot be read`, 'check the path; `attacca plan --out FILE` writes one');
+    throw new UsageError('the plan file cannot be read', 'check the path; `attacca plan --out FILE` writes one');
+  }
+}
+
+/** What is wrong with the plan file, with its name. */
+function naming<T>(path: string | undefined, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (path === undefined || !(error instanceof UsageError)) throw error;
+    throw new UsageError(error.message.replace('plan file', `plan file ${path}`), error.hint);
   }
 }
 
 /** The plan file, if there is one. Throws UsageError where it cannot be read or is not valid. */
 export const readOverrides = (path: string | undefined): PlanFile | undefined =>
-  path === undefined ? undefined : parsePlan(readPlanFile(path));
+  path === undefined ? undefined : naming(path, () => parsePlan(readPlanFile(path)));
