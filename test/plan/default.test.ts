@@ -4,6 +4,7 @@ import { codecOf } from '../../src/plan/codec.ts';
 import { recodeDefault } from '../../src/plan/column/default.ts';
 import { tableDdl } from '../../src/plan/ddl/ddl.ts';
 import { compatSql } from '../../src/plan/expression/compat.ts';
+import { applyPlanFile } from '../../src/plan/file/file.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { decided } from './decided.ts';
 
@@ -104,4 +105,26 @@ test('a default follows when the codec is changed', () => {
   expect(recodeDefault('true', from.column('t', 'd'), { codec: 'integer', type: 'bigint' })).toBe('1');
   const now = "to_char(statement_timestamp() at time zone 'utc', 'YYYY-MM-DD')";
   expect(recodeDefault(`'t:' || ${now}`, from.column('t', 'c'), { codec: 'text', type: 'text' })).toBe(now);
+});
+
+test('the current time is that of a codec which the plan file gives, though SQLite would write it in another form [G4]', async () => {
+  const { db, plan, stats } = decided(
+    `create table t (id integer primary key, v datetime default current_timestamp); insert into t values (1, '2024-01-01T10:00:00.000Z')`,
+  );
+  await using postgres = await testPostgres();
+  await postgres.query("set timezone to 'Asia/Tokyo'");
+  for (const [place, codec] of ['timestamptz(YYYY-MM-DDThh:mm:ss.fffZ)', 'timestamp(YYYY-MM-DDThh:mm:ss.fffZ)'].entries()) {
+    const file = JSON.stringify({ version: 1, tables: { t: { target: `t${place}`, columns: { v: { codec } } } } });
+    const edited = applyPlanFile(plan, file, stats);
+    const table = edited.tables[0]!;
+    await postgres.query(tableDdl(edited, table));
+    const [row] = await postgres.query(
+      `insert into t${place} (id) values (1) returning (v at time zone 'utc')::text as v, v::text as plain`,
+    );
+    const back = codecOf(table.columns[1]!).decode(String(codec.startsWith('timestamptz') ? `${row?.v}+00` : row?.plain)) as string;
+    const ms = Date.parse(back) - Date.parse(`${db.prepare('select current_timestamp').pluck().get()}Z`);
+    expect(Math.abs(ms)).toBeLessThan(60_000);
+    const column = table.columns[1]!;
+    expect(recodeDefault(column.default!, column, { codec: 'text', type: 'text' })).toBe(plan.tables[0]?.columns[1]?.default);
+  }
 });

@@ -134,7 +134,8 @@ function narrow(column: SourceColumn, stats: ColumnStats, { indexed, habits }: C
   }
   const moment = commonMoment(stats.formats, habits);
   if (moment !== undefined && (moment.startsWith('date') ? saysDay(column) : saysTime(column)))
-    add(moment, `${declaresTime(column) ? `declared ${declared}` : `called ${name}`}, and every value is written like this`);
+    for (const form of [moment, moment.replace(/(?<!\[)\.f+/, digits => `[${digits}]`)]) // CURRENT_TIMESTAMP has no fraction
+      add(form, `${declaresTime(column) ? `declared ${declared}` : `called ${name}`}, and every value is written like this`);
   for (const codec of guessed(column))
     if (codec !== JULIAN && stats.trials?.[codec]?.misfits === 0 && isLikely(codec, stats))
       add(codec, `${declaresTime(column) ? `declared ${declared}` : `called ${name}`}, and every value is such a number`);

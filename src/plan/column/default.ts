@@ -45,17 +45,31 @@ function nowAs(format: string, codec: ColumnPlan['codec']): Default {
   const text = `to_char(${UTC}, ${literal(format)})`;
   if (codec === 'text') return { sql: text, refused: null };
   if (codec === 'tagged') return { sql: `'t:' || ${text}`, refused: null };
-  if (codec === SECONDS && format === NOW[0]?.[1]) return { sql: `date_trunc('second', ${UTC})`, refused: null };
+  if (SECONDS.test(codec) && format === NOW[0]?.[1]) return { sql: `date_trunc('second', ${UTC})`, refused: null };
   return codec === DAYS && format === NOW[1]?.[1] ? { sql: `(${UTC})::date`, refused: null } : { sql: null, refused: 'unfit' };
 }
 
 /** The codecs of what CURRENT_TIMESTAMP and CURRENT_DATE write. */
-const [SECONDS, DAYS] = ['timestamp(YYYY-MM-DD hh:mm:ss)', 'date(YYYY-MM-DD)'];
+const SECONDS = /^timestamp\(YYYY-MM-DD hh:mm:ss(?:\[\.f+\])?\)$/;
+const DAYS = 'date(YYYY-MM-DD)';
+
+/** In a column that the plan file wants in another form: the same moment, which comes back in that. */
+function nowIn({ codec, type }: Pick<ColumnPlan, 'codec' | 'type'>, format: string): string | null {
+  const { sql } = nowAs(format, codec);
+  if (sql !== null || codec.includes('julian')) return sql;
+  if (type === 'date') return format === NOW[1]?.[1] ? `(${UTC})::date` : null;
+  if (format !== NOW[0]?.[1]) return null;
+  return type === 'timestamptz'
+    ? `date_trunc('second', statement_timestamp())`
+    : type === 'timestamp'
+      ? `date_trunc('second', ${UTC})`
+      : null;
+}
 
 /** The same default under another codec, as a Postgres expression. Unfit where that codec cannot hold it. */
 export function recodeDefault(sql: string, from: ColumnPlan, to: Pick<ColumnPlan, 'codec' | 'type'>): string | Unfit {
-  const [, now] = NOW.find(([, format]) => nowAs(format, from.codec).sql === sql) ?? [];
-  if (now !== undefined) return nowAs(now, to.codec).sql ?? new Unfit('not of that form');
+  const [, now] = NOW.find(([, format]) => nowIn(from, format) === sql) ?? [];
+  if (now !== undefined) return nowIn(to, now) ?? new Unfit('not of that form');
   const value = codecOf(from).decode(textOf(sql));
   const text = value instanceof Unfit ? value : codecOf({ codec: to.codec, affinity: from.affinity }).encode(value);
   return text === null || text instanceof Unfit ? (text ?? new Unfit('NULL')) : literalOf(text, to.type);
