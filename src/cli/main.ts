@@ -43,7 +43,7 @@ export function program(): Command {
     'attacca plan --source app.db --sql | psql',
   ])
     .addOption(source())
-    .option('--plan <file>', 'start from this reviewed plan file')
+    .option('--plan <file>', 'start from this reviewed plan file (default: the configured one, if it is there)')
     .addOption(waive())
     .option('--out <file>', 'write the plan file here (default: stdout)')
     .option('--sql', 'print the Postgres DDL instead')

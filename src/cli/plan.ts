@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { UsageError } from '../change/errors.ts';
 import { planSql } from '../plan/ddl/ddl.ts';
 import { printPlan } from '../plan/file/file.ts';
@@ -22,12 +23,15 @@ export async function plan(
   if (options.table !== undefined) throw new UsageError('--table says what is widened', 'give --widen too; a plan is always of all tables');
   if (options.sql === true && context.output.json && options.out === undefined)
     throw new UsageError('--sql prints SQL, and --json a document', 'give one of them, or --out for the SQL');
-  const { source, schema, waive } = context.config();
+  const { source, schema, waive, plan: inFile } = context.config();
+  const configured = context.env.ATTACCA_PLAN || inFile;
+  // It may be what is to be written for the first time.
+  const planFile = options.plan ?? (configured !== undefined && existsSync(configured) ? configured : undefined);
   const write = outputTo(options.out, source);
   using _traces = traceless(source);
   using db = openSource(source, { readonly: true, untouched: true, readWaitMs: PATIENT_MS });
   const { plan, findings } = showing(context.output, say =>
-    decidePlan(db, { schema, planFile: options.plan, waive, onProgress: saying(say, 'reading') }),
+    decidePlan(db, { schema, planFile, waive, onProgress: saying(say, 'reading') }),
   );
   const text = options.sql === true ? planSql(plan) : printPlan(plan, findings);
   write(() => text);

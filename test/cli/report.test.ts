@@ -87,6 +87,20 @@ test('an assessment goes by the plan file, as the copy will', async () => {
   expect(await assessed([])).toEqual(['a', 'item']);
 });
 
+test('the plan and its SQL go by the plan file that is configured too, if it is there', async () => {
+  using place = makePlace();
+  const tables = async (env = {}): Promise<string[]> => {
+    const ran = await run(['plan', '--source', place.source, '--sql'], { cwd: place.folder, env });
+    expect(ran, ran.stderr).toMatchObject({ code: 0 });
+    return [...ran.stdout.matchAll(/create table "public"."(\w+)"/g)].map(([, name = '']) => name);
+  };
+  expect(await tables()).toEqual(['item']);
+  const configured = { ATTACCA_PLAN: 'plan.yaml' };
+  expect(await tables(configured)).toEqual(['item']); // it is what `attacca plan --out` is going to write
+  writeFileSync(join(place.folder, 'plan.yaml'), 'version: 1\ntables: { item: { target: things } }\n');
+  expect(await tables(configured)).toEqual(['things']);
+});
+
 test('status --watch --json prints one document on each line', async () => {
   using place = makePlace();
   await using _daemon = await listen(fake({ status: async () => STATUS }), place.source);
