@@ -287,7 +287,7 @@ test('closing twice, at once or later, is closing once', async () => {
   expect(await running).toBe('postgres');
 });
 
-test('a statement after the transaction has ended is refused', async () => {
+test('a statement after the transaction has ended is refused, also while the next one is open on its connection', async () => {
   await using world = await World.open();
   const app = await world.client();
   let leaked: Tx | undefined;
@@ -295,6 +295,7 @@ test('a statement after the transaction has ended is refused', async () => {
     leaked = tx;
   });
   await expect(leaked?.run(SET, 1, 1)).rejects.toThrow('over');
+  await app.transaction(async () => await expect(leaked?.run(SET, 1, 1)).rejects.toThrow('over'));
 });
 
 test('a flag in a row of Postgres is followed through the pool of the application', async () => {
