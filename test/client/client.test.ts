@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import Database from 'better-sqlite3';
 import pg from 'pg';
 import { expect, test } from 'vitest';
-import type { AppDatabase, Side, Tx } from '../../src/client/client.ts';
+import type { AppDatabase, FlagState, Side, Tx } from '../../src/client/client.ts';
 import { createDatabase, NotAccepted } from '../../src/client/client.ts';
 import { World } from './world.ts';
 
@@ -139,6 +139,17 @@ test('when no side accepts it in time, nothing was written and the error says so
   expect(error).toBeInstanceOf(NotAccepted);
   expect(String((error as Error).cause)).toContain('ATTACCA_FENCED');
   expect([world.sqliteBalance(1), await world.postgres.query('select * from account')]).toEqual([100, []]);
+});
+
+test('whoever is refused reads the flag again: nothing else may say where to go', async () => {
+  await using world = await World.open();
+  let state: FlagState = { primary: 'sqlite', epoch: 0n };
+  const app = await world.client({ flag: { read: async () => state } });
+  expect(await add(app)).toBe('sqlite');
+  world.other.exec("create trigger closed before update on account begin select raise(abort, 'ATTACCA_FENCED'); end");
+  await world.openPostgres(1);
+  state = { primary: 'postgres', epoch: 1n };
+  expect(await add(app)).toBe('postgres');
 });
 
 test('a flag that cannot be read while a side refuses is not the error of the transaction', async () => {
