@@ -38,7 +38,8 @@ export function sqliteSide(open: () => SqliteDatabase, waitMs: number): Database
     write: work => writer.use(link => attempt(link, 'begin immediate', work)),
     read: work => reader.use(link => attempt(link, 'begin', work)),
     close: async () => {
-      await Promise.all([writer.close(), reader.close()]);
+      writer.close();
+      reader.close();
     },
   };
 }
@@ -68,11 +69,7 @@ function lane(open: () => Link, waitMs: number) {
       over.resolve();
     }
   };
-  const close = () =>
-    last.then(() => {
-      link?.db.close();
-      link = undefined;
-    });
+  const close = () => void link?.db.close();
   return { use, close };
 }
 
