@@ -45,6 +45,19 @@ test('a COMMIT that SQLite refuses has kept nothing, and the next transaction be
   await side.close();
 });
 
+test('a COMMIT that a reader holds up for long is given up, and has kept nothing', async () => {
+  const path = fileWith('create table t (x)');
+  const reader = new Database(path);
+  reader.exec('begin; select * from t');
+  const side = sqliteSide(() => new Database(path), 1_000);
+  await expect(side.write(tx => tx.run('insert into t values (1)'))).rejects.toBeInstanceOf(Refusal);
+  reader.exec('commit');
+  await side.write(tx => tx.run('insert into t values (2)'));
+  expect(reader.prepare('select x from t').pluck().all()).toEqual([2]);
+  reader.close();
+  await side.close();
+});
+
 test('a boolean is stored as an integer, also where the column has no type', async () => {
   const path = fileWith('create table t (x)');
   const side = sqliteSide(() => new Database(path), 1_000);

@@ -34,3 +34,15 @@ test('a phase that the process before has moved already is moved once', async ()
   await w.postgres.query(`update attacca.control set phase = 'fencing'`);
   await expect(moveOn(engineOn(w), 'shadowing', 'cutover', 5n), 'a switch of somebody else').rejects.toMatchObject(elsewhere);
 });
+
+test('hooks hear of a step once it is made, and of none that fails [G7]', async () => {
+  await using w = await world();
+  const heard: unknown[] = [];
+  const hooks = { any: () => true, after: (point: string, facts: unknown) => void heard.push(point, facts) };
+  const store = phaseStore({ ...engineOn(w), hooks } as unknown as Engine);
+  await expect(store.advance('verifying', 'switching')).rejects.toMatchObject(elsewhere);
+  expect(heard).toEqual([]);
+  await w.postgres.query(`update attacca.control set phase = 'verifying'`);
+  await store.advance('verifying', 'switching');
+  expect(await Promise.all(heard)).toEqual(['after-fence', { direction: 'cutover', phase: 'switching', primary: null, epoch: '0' }]);
+});
