@@ -30,7 +30,7 @@ import { readStatus } from './engine/run/status.ts';
 import { flagAfterLoss } from './engine/switch/accepted-loss.ts';
 import { appointments } from './engine/switch/appointments.ts';
 import { type Alerts, alertsOf, reasonOf } from './engine/tell/alerts.ts';
-import { flagWithoutPostgres, tidyFlag } from './engine/tell/flag.ts';
+import { flagWithoutPostgres } from './engine/tell/flag.ts';
 import { type Far, saying } from './engine/tell/reckoning.ts';
 import { afterAWhile, rememberHalt, tellHalt } from './halted.ts';
 import type { Context } from './main.ts';
@@ -136,7 +136,7 @@ async function session(
   await using engine = await openEngine(config, log, 'sync', { env, throttle, alerts, reached });
   using _lost = { [Symbol.dispose]: lost };
   await ensurePlan(engine, stop.signal, decided);
-  await tidyFlag(engine);
+  engine.flag.tidy?.(); // of a process that died near a switch: whoever follows the flag takes one to be near
   opened();
   using _works = afterAWhile(() => alerts.over('restarts', stood => log.info(stood, 'it works again')));
   const own = controller(engine);

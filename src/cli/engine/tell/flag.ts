@@ -1,5 +1,4 @@
 import { ReplicationError } from '../../../change/errors.ts';
-import { isSwitching, type Phase } from '../../../cutover/phase.ts';
 import type { FlagContext, FlagProvider } from '../../../flag/flag.ts';
 import { openFlag } from '../../../flag/places.ts';
 import { readPhase } from '../../../postgres/installed/control.ts';
@@ -23,11 +22,6 @@ export function flagWithoutPostgres(config: Config, env: NodeJS.ProcessEnv): Fla
   };
   const epoch = async (): Promise<bigint> => fileControlAt(config.source)?.epoch ?? 0n;
   return openFlag(config.flag, { env, epoch, sql: { run: away, trial: away } });
-}
-
-/** A process that died before its switch began has left beside the flag what it was to become: whoever follows that takes a switch to be near. */
-export async function tidyFlag({ flag, side }: { readonly flag: FlagProvider; readonly side: Session }): Promise<void> {
-  if (!isSwitching((await readPhase(side)).phase as Phase)) flag.tidy?.();
 }
 
 function contextOf({ env, side, url }: Lent): FlagContext {
