@@ -65,17 +65,22 @@ describe('while SQLite is primary', () => {
 
   test('a dry run of a rollback says the same as a document', () => notReady('rollback', 'phase'));
 
-  test.each([[['sync', '--once']], [['status']], [['verify']], [['cutover', '--yes']], [['quarantine', 'list']], [['uninstall', '--yes']]])(
-    '%s with another file changes nothing in a target that is not its own',
-    async words => {
-      using place = makePlace();
-      const [before, files] = [await state(), contents(place.folder)];
-      const ran = await run([...words, '--json', '--source', 'app.db', '--target', withPassword(world.pg.url)], { cwd: place.folder });
-      expectRefusal(ran, 3, /other-source: it replicates \S+app\.db, not \S+app\.db/);
-      expect(contents(place.folder)).toEqual(files);
-      expect(await state()).toEqual(before);
-    },
-  );
+  test.each([
+    [['sync', '--once']],
+    [['status']],
+    [['audit']],
+    [['verify']],
+    [['cutover', '--yes']],
+    [['quarantine', 'list']],
+    [['uninstall', '--yes']],
+  ])('%s with another file changes nothing in a target that is not its own', async words => {
+    using place = makePlace();
+    const [before, files] = [await state(), contents(place.folder)];
+    const ran = await run([...words, '--json', '--source', 'app.db', '--target', withPassword(world.pg.url)], { cwd: place.folder });
+    expectRefusal(ran, 3, /other-source: it replicates \S+app\.db, not \S+app\.db/);
+    expect(contents(place.folder)).toEqual(files);
+    expect(await state()).toEqual(before);
+  });
 
   test('a second target for one file is refused, and so is an embedded one', async () => {
     await using pg = await testPostgres();
