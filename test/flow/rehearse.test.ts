@@ -123,6 +123,10 @@ test('a target that holds tables of the plan, or functions that an application u
     expect(blockers).toMatchObject([{ code: 'target-not-empty' }]);
     expect(await tracesInPostgres(pg)).toEqual(before);
   }
+  await world.json(0, 'sync', '--once');
+  const installed = await tracesInPostgres(world.pg);
+  expect((await rehearse(world, 3, '--target', world.pg.url)).ok).toBe(false);
+  expect(await tracesInPostgres(world.pg), 'the installation itself').toEqual(installed);
 });
 
 test('where the sides differ it ends there, names the row, and leaves the target as it was', async () => {
