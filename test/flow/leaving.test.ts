@@ -1,5 +1,5 @@
 /* What `uninstall` must leave alone: a migration that is finished, the target of another one, and what lies in the embedded server. */
-import { rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
@@ -153,6 +153,15 @@ test('nothing is done for a command that names another target, with a daemon and
   await world.json(0, 'sync', '--once');
   expect(await world.differences()).toEqual([]);
   await world.json(0, 'uninstall', '--yes');
+});
+
+test('what a killed end has left beside the file goes with another uninstall', async () => {
+  await using world = await openWorld(buildShop(20));
+  const state = join(world.folder, '.attacca');
+  mkdirSync(join(state, 'postgres.removed'), { recursive: true });
+  const { code, stdout } = await attacca([...UNINSTALL, '--source', world.source], { cwd: join(world.folder, '..') });
+  expect([code, DoneDocument.parse(JSON.parse(stdout)).detail]).toEqual([0, expect.stringContaining('nothing is installed')]);
+  expect(existsSync(state)).toBe(false);
 });
 
 test('without its target capture can still be taken out of the file; status says then that it is gone, and what to do', async () => {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { runningEmbedded, startEmbedded } from '../../src/postgres/embedded/embedded.ts';
+import { removeEmbedded, runningEmbedded, startEmbedded } from '../../src/postgres/embedded/embedded.ts';
 import { isRoot } from '../../src/postgres/embedded/native.ts';
 import { connect } from '../support/postgres.ts';
 import { BINARY } from '../support/world.ts';
@@ -118,6 +118,32 @@ test('a killed first start leaves nothing that looks like a database', async () 
   writeFileSync(join(dir, 'postgres.0badc0de', 'PG_VERSION'), '18\n');
   const { url } = await startEmbedded(dir);
   expect(await ask(url, 'select 1')).toBe('1');
+});
+
+/** Dies in the middle of the first folder that it deletes. */
+const DYING = `
+  import fs from 'node:fs';
+  import { syncBuiltinESMExports } from 'node:module';
+  import { join } from 'node:path';
+  const { rmSync } = fs;
+  fs.rmSync = path => {
+    if (!fs.existsSync(path)) return;
+    rmSync(join(path, 'postgresql.conf'));
+    process.kill(process.pid, 'SIGKILL');
+  };
+  syncBuiltinESMExports();
+  const { removeEmbedded } = await import(process.argv[1]);
+  await removeEmbedded(process.argv[2]);`;
+
+test('a killed removal leaves nothing that looks like a database, and the next one ends it', async () => {
+  const first = await startEmbedded(dir);
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', DYING, MODULE, dir], { stdio: 'inherit' });
+  expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
+  expect(existsSync(first.dataDir)).toBe(false);
+  const { url } = await startEmbedded(dir);
+  expect(await ask(url, 'select 1')).toBe('1');
+  await removeEmbedded(dir);
+  expect(readdirSync(dir)).toEqual(['postgres.log']);
 });
 
 test('Ctrl-C while the first start makes its data directory ends the daemon, and is no failure of the server', async () => {

@@ -1,14 +1,25 @@
 /*
  * The data directory of the embedded PostgreSQL: where it is, how it is made, and what PostgreSQL itself notes down in it.
  *
- * (1) It appears by rename, complete; one that a killed initdb left behind is never mistaken for a database.
+ * (1) It appears and goes by rename, complete; what a killed initdb or removal left behind is never mistaken for a database.
  * (2) postmaster.pid is the truth about what runs, and PostgreSQL's own lock. It is never deleted by us, because it also guards
  *     against backends that outlive a killed server.
  */
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdirSync, readFileSync, readlinkSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { messageOf, ReplicationError, UsageError } from '../../change/errors.ts';
@@ -39,9 +50,22 @@ const SETTINGS: Readonly<Record<string, string>> = {
 
 /** Where the data directory of `dir` is, if it was ever made: beside the source, or where the pointer says. */
 export function known(dir: string): string | undefined {
-  const pointer = join(dir, POINTER);
-  const path = existsSync(pointer) ? readFileSync(pointer, 'utf8').trim() : join(dir, 'postgres');
+  const path = placeOf(dir);
   return existsSync(path) ? realpathSync(path) : undefined;
+}
+
+function placeOf(dir: string): string {
+  const pointer = join(dir, POINTER);
+  return existsSync(pointer) ? readFileSync(pointer, 'utf8').trim() : join(dir, 'postgres');
+}
+
+/** Deletes the data directory of `dir`, and what a removal that was killed has left of one. */
+export function discard(dir: string): void {
+  const path = known(dir) ?? placeOf(dir);
+  const discarded = `${path}.removed`;
+  rmSync(discarded, { recursive: true, force: true });
+  if (existsSync(path)) renameSync(path, discarded);
+  rmSync(discarded, { recursive: true, force: true });
 }
 
 /** `known`, or the place for a new one. As root the server is someone else, who must be able to reach its data. */

@@ -7,7 +7,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -16,6 +16,7 @@ import type { ReplicationError } from '../../change/errors.ts';
 import { codeOf } from '../session/errors.ts';
 import {
   alive,
+  discard,
   ENVIRONMENT,
   failure,
   initialize,
@@ -73,8 +74,7 @@ export async function startEmbedded(dir: string): Promise<Embedded> {
 export async function removeEmbedded(dir: string): Promise<void> {
   const running = runningEmbedded(dir);
   if (running !== undefined) await stop(running.pid, running.dataDir, 'SIGQUIT');
-  const dataDir = known(dir);
-  if (dataDir !== undefined) rmSync(dataDir, { recursive: true, force: true });
+  discard(dir);
 }
 
 /** The server that runs for `dir` and accepts connections, if any. Starts nothing. */

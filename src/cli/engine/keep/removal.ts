@@ -86,7 +86,10 @@ export async function removeCapture({ source }: Config, audit: string | undefine
   await takeOut(db, progress);
   return {
     done: 'uninstall',
-    detail: `the SQLite file is as it was; the Postgres database ${target}, which was not named, keeps what attacca made there until \`attacca uninstall\` with --target`,
+    detail:
+      target === undefined
+        ? 'nothing is installed in the SQLite file; what was left beside it is removed'
+        : `the SQLite file is as it was; the Postgres database ${target}, which was not named, keeps what attacca made there until \`attacca uninstall\` with --target`,
   };
 }
 
