@@ -23,6 +23,7 @@ import { stateFolder } from '../server/socket.ts';
 import { retelling } from './engine/tell/reckoning.ts';
 import type { Context } from './main.ts';
 import { EXIT, present, progress } from './report.ts';
+import { listenForSignals } from './signals.ts';
 
 const WRITERS = 4;
 const SOAK_MS = 2_000;
@@ -37,35 +38,40 @@ export async function demo(context: Context): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'attacca-demo-'));
   chmodSync(folder, 0o755); // as root the embedded server is another user, who must get through
   const say = (line: string): void => progress(context.output, line);
+  const stop = new AbortController();
+  listenForSignals(stop, () => say('stopping: everything is removed'));
   try {
-    const document = await story(folder, say);
+    const document = await story(folder, say, stop.signal);
     present(context.output, document, () => lines(document));
     return document.ok ? EXIT.done : EXIT.differ;
+  } catch (error) {
+    throw stop.signal.aborted ? interrupted() : error;
   } finally {
     await runningEmbedded(stateFolder(join(folder, 'app.db')))?.stop();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function story(folder: string, say: (line: string) => void): Promise<DemoDocument> {
+async function story(folder: string, say: (line: string) => void, signal: AbortSignal): Promise<DemoDocument> {
   const began = performance.now();
   const source = join(folder, 'app.db');
   const flag = { kind: 'file', path: join(folder, 'app.env'), format: 'dotenv', key: 'DB_TYPE' } as const;
   const config = join(folder, 'attacca.config.json');
   writeFileSync(config, JSON.stringify({ source, flag }));
-  const attacca = command(config);
+  const attacca = command(config, signal);
 
   const built = buildApplication(source);
   say(`an application with ${built.tables} tables and ${built.rows} rows in SQLite`);
   await using daemon = startDaemon(config, say);
   const target = await daemon.target;
   await using writers = await startWriters({ count: WRITERS, folder, source, target, flag });
+  signal.throwIfAborted();
   say(`${WRITERS} writer processes, about 500 writes/s: they know nothing of the daemon, only the flag`);
-  const status = await shadowing(attacca, daemon.failed);
+  const status = await shadowing(attacca, daemon.failed, signal);
   const snapshot = snapshotOf(status);
   say(`copied ${snapshot.rows} rows at ${snapshot.rowsPerSecond} rows/s while they wrote; now shadowing`);
 
-  const lags = await measureLag({ source, target, flag, samples: LAG_SAMPLES });
+  const lags = await measureLag({ source, target, flag, samples: LAG_SAMPLES, signal });
   const lagMs = { p50: round(percentile(lags, 50)), p99: round(percentile(lags, 99)), samples: lags.length };
   say(`commit in SQLite to visible in PostgreSQL: p50 ${lagMs.p50} ms, p99 ${lagMs.p99} ms`);
 
@@ -74,7 +80,7 @@ async function story(folder: string, say: (line: string) => void): Promise<DemoD
     // Once in each direction; after that every switch compares what changed by itself.
     if (switches.length < 2) await verified(attacca, say);
     switches.push(await changeover(attacca, direction, say));
-    await delay(SOAK_MS);
+    await delay(SOAK_MS, undefined, { signal });
   }
   const ledgers = await writers.stop();
   const last = await verified(attacca, say);
@@ -107,12 +113,14 @@ type Attacca = (...words: string[]) => Promise<unknown>;
 
 /** The real command line in a process of its own; resolves with its JSON document, whatever the exit code. */
 const command =
-  (config: string): Attacca =>
+  (config: string, signal: AbortSignal): Attacca =>
   (...words) =>
     new Promise((resolve, reject) => {
       const child = spawn(process.execPath, [BINARY, ...words, '--config', config, '--json', '--quiet'], {
         stdio: ['ignore', 'pipe', 'pipe'],
+        signal,
       });
+      child.once('error', reject);
       let stdout = '';
       let stderr = '';
       child.stdout.on('data', chunk => (stdout += chunk));
@@ -167,8 +175,8 @@ function logLine(text: string): Readonly<Record<string, unknown>> {
   }
 }
 
-async function shadowing(attacca: Attacca, failed: Promise<never>): Promise<StatusDocument> {
-  for (const deadline = Date.now() + START_LIMIT_MS; Date.now() < deadline; await delay(200)) {
+async function shadowing(attacca: Attacca, failed: Promise<never>, signal: AbortSignal): Promise<StatusDocument> {
+  for (const deadline = Date.now() + START_LIMIT_MS; Date.now() < deadline; await delay(200, undefined, { signal })) {
     const status = StatusDocument.safeParse(await Promise.race([attacca('status'), failed]).catch(notYet));
     if (status.success && status.data.phase === 'shadowing') return status.data;
   }
@@ -198,6 +206,9 @@ async function changeover(attacca: Attacca, direction: Direction, say: (line: st
   say(`${direction}: ${primary} is primary, the writers waited at most ${pauseMs} ms`);
   return { direction, pauseMs: pauseMs ?? 0, window: { from, to: Date.now() } };
 }
+
+const interrupted = (): ReplicationError =>
+  new ReplicationError('halt', 'the demo was interrupted', { hint: 'nothing of it is left; run it again when you like' });
 
 const failed = (message: string): ReplicationError =>
   new ReplicationError('halt', message, { hint: 'run it again with ATTACCA_DEBUG=1; a report of this is welcome' });

@@ -12,13 +12,15 @@ export async function measureLag(options: {
   readonly target: string;
   readonly flag: FlagOptions;
   readonly samples: number;
+  readonly signal: AbortSignal;
 }): Promise<number[]> {
   const { source, target, flag, samples } = options;
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(LIMIT_MS)]);
   const pool = new Pool({ connectionString: target, max: 1 });
   const app = await createDatabase({ flag, sqlite: () => new Database(source, { fileMustExist: true }), postgres: () => pool });
   const query = async (sql: string) => (await pool.query(sql)).rows;
   try {
-    return await probeLag(app, query, { samples, pauseMs: PAUSE_MS, signal: AbortSignal.timeout(LIMIT_MS) });
+    return await probeLag(app, query, { samples, pauseMs: PAUSE_MS, signal });
   } finally {
     await app.close();
     if (!pool.ended) await pool.end();
