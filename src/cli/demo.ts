@@ -16,7 +16,7 @@ import { readLedger } from '../demo/ledger.ts';
 import { measureLag } from '../demo/probe.ts';
 import { buildApplication } from '../demo/seed.ts';
 import { startWriters } from '../demo/writers.ts';
-import { runningEmbedded } from '../postgres/embedded/embedded.ts';
+import { removeEmbedded } from '../postgres/embedded/embedded.ts';
 import { connect } from '../postgres/session/open.ts';
 import { DemoDocument, StatusDocument, SwitchDocument, VerifyDocument } from '../server/documents.ts';
 import { stateFolder } from '../server/socket.ts';
@@ -47,7 +47,7 @@ export async function demo(context: Context): Promise<number> {
   } catch (error) {
     throw stop.signal.aborted ? interrupted() : error;
   } finally {
-    await runningEmbedded(stateFolder(join(folder, 'app.db')))?.stop();
+    await removeEmbedded(stateFolder(join(folder, 'app.db')));
     rmSync(folder, { recursive: true, force: true });
   }
 }

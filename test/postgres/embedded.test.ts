@@ -146,6 +146,17 @@ test('a killed removal leaves nothing that looks like a database, and the next o
   expect(readdirSync(dir)).toEqual(['postgres.log']);
 });
 
+test('a server that is just stopping has ended before its data is removed', async () => {
+  const { url, pid, dataDir } = await startEmbedded(dir);
+  const client = await connect(url);
+  client.on('error', () => undefined);
+  process.kill(pid, 'SIGTERM'); // waits for its clients
+  await expect.poll(() => readFileSync(join(dataDir, 'postmaster.pid'), 'utf8')).toContain('stopping');
+  await removeEmbedded(dir);
+  expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+  expect(readdirSync(dir)).toEqual(['postgres.log']);
+});
+
 test('Ctrl-C while the first start makes its data directory ends the daemon, and is no failure of the server', async () => {
   const source = join(dir, 'app.db');
   new Database(source).exec('create table t (id integer primary key)').close();

@@ -70,10 +70,11 @@ export async function startEmbedded(dir: string): Promise<Embedded> {
   }
 }
 
-/** Ends the server that belongs to `dir`, if it runs, and deletes its data: nothing of it need come to disk before. */
+/** Ends the server that belongs to `dir`, also while it starts or stops, and deletes its data: nothing of it need come to disk before. */
 export async function removeEmbedded(dir: string): Promise<void> {
-  const running = runningEmbedded(dir);
-  if (running !== undefined) await stop(running.pid, running.dataDir, 'SIGQUIT');
+  const dataDir = known(dir);
+  const server = dataDir === undefined ? undefined : alive(dataDir);
+  if (dataDir !== undefined && server !== undefined) await stop(server.pid, dataDir, 'SIGQUIT');
   discard(dir);
 }
 
