@@ -1,17 +1,21 @@
+import { isDeepStrictEqual } from 'node:util';
 import BetterSqlite3 from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { captureTriggers, dropCapture } from '../../src/sqlite/capture/capture.ts';
 import { captureHazards } from '../../src/sqlite/capture/hazards.ts';
 import { install } from '../../src/sqlite/capture/install.ts';
-import { headMark } from '../../src/sqlite/capture/marking.ts';
+import { headMark, markTables } from '../../src/sqlite/capture/marking.ts';
 import { readMarks } from '../../src/sqlite/journal/marks.ts';
 import type { Database } from '../../src/sqlite/open.ts';
 import { readSchema } from '../../src/sqlite/schema/tables.ts';
+import { CLAUSES, KINDS, type Mutant, mutate } from '../hostile/mutants.ts';
 import { model } from './model.ts';
 import { planOf, scratch, stored } from './planned.ts';
 
+type Shape = readonly [what: string, schema: string, before: string, change: string];
+
 /** Each loses a row when its own rule is left out. */
-const SHAPES: readonly (readonly [what: string, schema: string, before: string, change: string])[] = [
+const SHAPES: readonly Shape[] = [
   [
     'a row evicted through a unique index',
     'create table t (id integer primary key, u unique)',
@@ -107,6 +111,19 @@ const SHAPES: readonly (readonly [what: string, schema: string, before: string, 
     'insert into t values (1, 1), (2, 2.5)',
     'update or replace t set v = 1.0 where id = 1',
   ],
+  ['a key without a type that changes', 'create table t (k primary key)', 'insert into t values (1)', 'update t set k = 2'],
+  [
+    'a NOCASE key under a BINARY index that changes its case',
+    'create table t (k text collate nocase not null, primary key (k collate binary))',
+    "insert into t values ('a')",
+    "update t set k = 'A'",
+  ],
+  [
+    'an index on two columns',
+    'create table t (id integer primary key, a, b); create unique index i on t (a, b)',
+    "insert into t values (1, 'x', 'y')",
+    "replace into t values (2, 'x', 'y')",
+  ],
   [
     'a NOCASE key that changes its case',
     'create table t (k text collate nocase primary key, v)',
@@ -145,20 +162,37 @@ const SHAPES: readonly (readonly [what: string, schema: string, before: string, 
   ],
 ];
 
-const hidden = (db: Database, sql: string): void => void db.exec(sql);
-
-test.each(SHAPES)('%s is marked [G1]', async (_, schema, before, change) => {
+/** What a target that follows the change holds, beside what is stored, table by table. */
+async function followed([, schema, before, change]: Shape, mutant?: Mutant): Promise<[string[], string[]][]> {
   using world = scratch(schema);
   const { db } = world;
-  const plan = planOf(readSchema(db));
+  const source = readSchema(db);
+  const plan = planOf(source);
   const { seq } = await install(db, plan, { install: 'i', target: 't' }, 1_000);
-  hidden(db, before);
+  if (mutant !== undefined) mutate(db, plan, source, mutant);
+  db.exec(before);
+  // The change is what a mutant may miss, not what was there before.
+  if (mutant !== undefined)
+    markTables(
+      db,
+      plan.tables.map(({ id }) => id),
+    );
   const target = model(plan);
   const middle = headMark(db).seq;
   target.apply(readMarks(db, plan, seq, middle));
-  hidden(db, change);
+  db.exec(change);
   target.apply(readMarks(db, plan, middle, headMark(db).seq));
-  for (const table of plan.tables) expect(target.rows(table.id)).toEqual(stored(db, table));
+  return plan.tables.map(table => [target.rows(table.id), stored(db, table)]);
+}
+
+test.each(SHAPES)('%s is marked [G1]', async (...shape) => {
+  for (const [actual, expected] of await followed(shape)) expect(actual).toEqual(expected);
+});
+
+test.each([...KINDS, ...CLAUSES])('without $without one of them is not [G1]', async mutant => {
+  for (const shape of SHAPES)
+    if ((await followed(shape, mutant)).some(([actual, expected]) => !isDeepStrictEqual(actual, expected))) return;
+  expect.fail('nothing fails without it');
 });
 
 const columns = (n: number): string => Array.from({ length: n }, (_, index) => `c${index}`).join(', ');
