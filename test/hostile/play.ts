@@ -15,11 +15,11 @@ import { planOf } from '../sqlite/planned.ts';
 import { isKnown } from './cells.ts';
 import { follower } from './follower.ts';
 import { conflictTarget, type Target as Shape, sqlOf, steps } from './history.ts';
-import { type Mutant, mutate } from './mutants.ts';
+import { type Mutant, mutate, NOTHING } from './mutants.ts';
 import { ddl, tables } from './schema.ts';
 import type { MakeTarget } from './target.ts';
 import { settings, type Twins, twins } from './twins.ts';
-import { declaredFor, favourites } from './values.ts';
+import { favourites, kindOf } from './values.ts';
 
 export const history = fc.record({
   settings,
@@ -65,18 +65,19 @@ export async function play(story: History, makeTarget: MakeTarget, mutant?: Muta
     script.push(`${sql};`);
     files.quietly(sql);
   };
-  const { first, later } = ddl(story.tables, declaredFor(story.favourites));
+  const { first, later } = ddl(story.tables, kindOf(story.favourites));
   for (const sql of first) run(0, sql);
   const schema = withoutHazards(files);
   if (typeof schema === 'string') return { script, skipped: schema };
   if (schema.tables.length === 0) return { script, skipped: 'no table' };
   const shapes = schema.tables.map(shapeOf);
-  for (const step of story.steps.slice(0, 3)) run(0, sqlOf({ ...step, kind: 'insert' }, shapes, story.favourites));
+  for (const step of story.steps.slice(0, 3)) run(0, sqlOf({ ...step, kind: 'fill' }, shapes, story.favourites));
 
   const decided = story.decided ? decide(schema, profile(files.reader, schema)).plan : undefined;
   const plan = decided?.tables.every(known) ? decided : planOf(schema);
   const { seq, nonce } = await install(files.reader, plan, { install: 'i', target: 't' }, 1_000);
   const mutated = mutant !== undefined && mutate(files.reader, plan, schema, mutant);
+  if (mutant !== undefined && mutant !== NOTHING && !mutated) return { script, mutated };
   files.installed();
   script.push(`-- installed${story.decided ? ', types decided' : ''}${story.chunked ? ', copied in chunks' : ''}`);
   await using target = await makeTarget(plan, { seq, nonce }, story.chunked);
@@ -124,7 +125,7 @@ function withoutHazards(files: Twins): SourceSchema | string {
   return left === undefined ? mended : left.code;
 }
 
-function shapeOf({ name, columns, indexes, withoutRowid }: SourceSchema['tables'][number]): Shape {
+function shapeOf({ name, columns, indexes, foreignKeys, withoutRowid }: SourceSchema['tables'][number]): Shape {
   const key = columns.find(({ primaryKey }) => primaryKey > 0);
   const alias = !withoutRowid && !indexes.some(({ origin }) => origin === 'pk') ? key?.name : undefined;
   const unique = indexes.filter(index => index.unique).map(({ terms, where }) => conflictTarget(terms, where));
@@ -134,6 +135,9 @@ function shapeOf({ name, columns, indexes, withoutRowid }: SourceSchema['tables'
     columns: writable.map(column => column.name),
     required: writable.filter(column => column.notNull && column.default === null && column.name !== alias).map(column => column.name),
     id: alias,
+    parents: Object.fromEntries(
+      foreignKeys.flatMap(key => key.columns.map((column, n) => [column, { name: key.parent, column: key.parentColumns[n]! }])),
+    ),
     targets: alias === undefined ? unique : [...unique, `(${alias})`],
   };
 }

@@ -13,7 +13,7 @@ import { cellsOf } from './cells.ts';
 const connection = fc.record({
   /** Off, as by default, more often: then REPLACE fires no DELETE trigger. */
   recursive: fc.nat({ max: 3 }).map(n => n === 3),
-  foreignKeys: fc.boolean(),
+  foreignKeys: fc.nat({ max: 2 }).map(n => n > 0),
   trusted: fc.boolean(),
   synchronous: fc.constantFrom('off', 'normal', 'full'),
 });

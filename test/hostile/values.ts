@@ -42,8 +42,11 @@ const RARE = [
   "'{'",
 ];
 
+/** `apart`: what tells values in a column u apart that are equal to each other, and not the same. */
+export type Kind = { readonly declared: string; readonly values: readonly string[]; readonly apart?: string };
+
 /** Values for which the plan chooses a type of Postgres's own, some that only look like them, and how such a column is declared. */
-const KINDS = [
+const KINDS: readonly Kind[] = [
   {
     declared: 'datetime',
     values: ["'2024-01-02 03:04:05'", "'1999-12-31 23:59:59'", "'2024-02-29 00:00:00'", "'2024-02-30 00:00:00'", "'2024-01-02T03:04:05'"],
@@ -65,27 +68,35 @@ const KINDS = [
   { declared: 'json', values: [`'{"id":1}'`, `'{ "id": 1 }'`, `'{"b":[1,null],"a":"x"}'`, `'{"id":1,"id":2}'`, `'[]'`, "'{'"] },
   { declared: 'boolean', values: ["'true'", "'false'", "'TRUE'"] },
   { declared: 'boolean', values: ['0', '1', '0', '1', '2'] },
-  // Equal to each other, and not the same.
-  { declared: '', values: ['1', '1.0', "'1'", "x'31'"] },
-  { declared: '', values: ['0', '-0.0', '0.0'] },
-  { declared: 'text collate nocase', values: ["'a'", "'A'", "'a '"] },
-  { declared: 'collate rtrim', values: ["'a'", "'a '", "'a  '"] },
-] as const;
+  { declared: '', values: ['1', '1.0', "'1'", "x'31'"], apart: 'typeof(u)' },
+  { declared: '', values: ['0.0', '-0.0', '0'], apart: 'atan2(u, -1)' },
+  { declared: 'text collate nocase', values: ["'a'", "'A'", "'a '"], apart: 'u collate binary' },
+  { declared: 'collate rtrim', values: ["'a'", "'a '", "'a  '"], apart: 'u collate binary' },
+];
+const ANY: Kind = { declared: '', values: [] };
 
-/** What a history draws its values from: a few rare ones, or one kind, come again and again, so that they meet each other. */
-export type Favourites = { readonly kind: number | null; readonly rare: readonly number[] };
+/**
+ * What a history draws its values from: a few rare ones, or one kind, come again and again, so that they meet each other. In a dense
+ * one there are hardly any others, few columns change, and most statements REPLACE.
+ */
+export type Favourites = { readonly kind: number | null; readonly rare: readonly number[]; readonly dense: boolean };
 
-export const favourites: fc.Arbitrary<Favourites> = fc.record({
-  kind: fc.option(fc.nat({ max: KINDS.length - 1 }), { freq: 3 }),
-  rare: fc.array(fc.nat({ max: RARE.length - 1 }), { minLength: 1, maxLength: 4 }),
-});
+const EQUAL = [...KINDS.keys()].filter(kind => KINDS[kind]!.apart !== undefined);
+const favouring = (kinds: fc.Arbitrary<number>, dense: boolean): fc.Arbitrary<Favourites> =>
+  fc.record({
+    kind: fc.option(kinds, { freq: 3 }),
+    rare: fc.array(fc.nat({ max: RARE.length - 1 }), { minLength: 1, maxLength: 4 }),
+    dense: fc.constant(dense),
+  });
+export const favourites = fc.oneof(favouring(fc.nat({ max: KINDS.length - 1 }), false), favouring(fc.constantFrom(...EQUAL), true));
 
-/** A literal: mostly one of those that everybody has. */
-export function literalOf({ kind, rare }: Favourites, dice: Dice): string {
-  if (kind !== null && dice.chance(70)) return dice.pick<string>(KINDS[kind]!.values.slice(0, dice.chance(85) ? 2 : undefined));
+/** A literal: mostly one of those that everybody has. A dense history has rows enough only if their keys differ. */
+export function literalOf({ kind, rare, dense }: Favourites, dice: Dice, key: boolean): string {
+  if (dense && key && dice.chance(70)) return dice.pick(COMMON);
+  if (kind !== null && dice.chance(dense ? 85 : 70)) return dice.pick(KINDS[kind]!.values.slice(0, dice.chance(85) ? 2 : undefined));
+  if (dense) return dice.pick(COMMON.slice(0, 4));
   if (dice.chance(25)) return dice.pick(dice.chance(80) ? rare.map(index => RARE[index]!) : RARE);
   return dice.pick(COMMON);
 }
 
-/** The type of a column for such values. */
-export const declaredFor = ({ kind }: Favourites): string => (kind === null ? '' : KINDS[kind]!.declared);
+export const kindOf = ({ kind }: Favourites): Kind => (kind === null ? ANY : KINDS[kind]!);
