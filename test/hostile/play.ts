@@ -93,19 +93,23 @@ export async function play(story: History, makeTarget: MakeTarget, mutant?: Muta
     script.push('-- sync');
     return await follow(last);
   };
+  const ended = (trouble: string | undefined): Played => {
+    if (trouble !== undefined && mutant === undefined && files.isBroken())
+      return { script, mutated, parted: 'a broken index, without attacca too' };
+    return { script, mutated, ...(trouble !== undefined && { trouble }), ...(files.parted !== undefined && { parted: files.parted }) };
+  };
   for (const step of story.steps) {
     if (mutant !== undefined && step.kind === 'upkeep') continue;
     const sql = sqlOf(step, shapes, story.favourites);
     let trouble = step.kind === 'upkeep' ? upkeep(sql) : run(step.connection, sql);
     if (step.sync) trouble ??= await synced();
-    if (trouble !== undefined) return { script, trouble, mutated };
+    if (trouble !== undefined) return ended(trouble);
   }
   for (const [connection, sql] of ENDS) {
     const trouble = run(connection, sql);
-    if (trouble !== undefined) return { script, trouble, mutated };
+    if (trouble !== undefined) return ended(trouble);
   }
-  const trouble = (await synced(true)) ?? files.difference();
-  return { script, mutated, ...(trouble !== undefined && { trouble }), ...(files.parted !== undefined && { parted: files.parted }) };
+  return ended((await synced(true)) ?? files.difference());
 }
 
 /** Whether the comparison can tell what every column means. */

@@ -35,6 +35,8 @@ export type Twins = Disposable & {
   installed(): void;
   /** A table that does not hold the same in both, or undefined. */
   difference(): string | undefined;
+  /** Whether SQLite itself has left an index behind that lacks rows: it does where REPLACE evicts the row that the updated one refers to. */
+  isBroken(): boolean;
   /** What SQLite itself did differently because there are triggers, if it came to that: the twin has stopped there. */
   readonly parted: string | undefined;
 };
@@ -92,6 +94,7 @@ export function twins(own: Settings): Twins {
       const told = parted === undefined ? differenceIn(captured, plain) : undefined;
       return told === undefined ? undefined : explained(told);
     },
+    isBroken: () => /index/.test(String(attempt(() => plain.connections[0].pragma('integrity_check(1)', { simple: true })))),
     get parted() {
       return parted;
     },
@@ -121,7 +124,8 @@ function openFile(path: string, { journal, encoding, connections }: Settings): F
     connections: opened,
     quietly(sql) {
       upkeep ??= new BetterSqlite3(path, { timeout: 0 });
-      attempt(upkeep, sql);
+      const db = upkeep;
+      attempt(() => db.exec(sql));
     },
     close() {
       for (const each of [...opened, upkeep]) each?.close();
@@ -186,11 +190,12 @@ function open(path: string, own: Settings['connections'][number]): Database {
   return db;
 }
 
-function attempt(db: Database, sql: string): void {
+function attempt<T>(work: () => T): T | undefined {
   try {
-    db.exec(sql);
+    return work();
   } catch (error) {
     if (!isBusy(error)) throw error;
+    return undefined;
   }
 }
 
