@@ -74,6 +74,12 @@ const SHAPES: readonly Shape[] = [
   ['a RTRIM key', 'create table t (k text collate rtrim primary key)', "insert into t values ('a')", "replace into t values ('a  ')"],
   ['1 and 1.0 in a typeless key', 'create table t (k primary key)', 'insert into t values (1)', 'replace into t values (1.0)'],
   ['0.0 and -0.0 in a typeless key', 'create table t (k primary key)', 'insert into t values (-0.0)', 'replace into t values (0.0)'],
+  [
+    'the lowest integer and the same REAL in a numeric key',
+    'create table t (k numeric, n int, primary key (k, n))',
+    'insert into t values (-9223372036854775808.0, -9223372036854775808)',
+    'replace into t values (-9223372036854775808, -9223372036854775808.0)',
+  ],
   ['a key that only changes its storage class', 'create table t (k primary key)', 'insert into t values (1)', 'update t set k = 1.0'],
   [
     'an index with another collation than its column',

@@ -123,8 +123,35 @@ function sliceOf(db: Database, reader: Reader, { found, encode }: Found, zeros: 
       if (isMisfit(encoded)) slice.misfits.push(encoded);
       else slice.rows.push(encoded);
     }
+    if (key.some(isLowest))
+      for (const twin of twinsOf(key)) if (!isRow(table, twin, row) && isFirst(zeros, rowName(twin))) absent(table, twin, slice);
   }
   return slice;
+}
+
+/**
+ * The one number that a column of integer or numeric affinity keeps as INTEGER and as REAL. They are one key to SQLite and two to
+ * Postgres, and one evicts the other without a mark.
+ */
+const LOWEST = -(2n ** 63n);
+const isLowest = (value: Value): boolean => value === LOWEST || value === Number(LOWEST);
+
+/** The other keys that are equal to this one. */
+function twinsOf(key: readonly Value[]): Value[][] {
+  const other = (value: Value): Value => (value === LOWEST ? Number(LOWEST) : LOWEST);
+  const all = key.reduce<Value[][]>(
+    (beginnings, value) =>
+      beginnings.flatMap(begun =>
+        isLowest(value)
+          ? [
+              [...begun, value],
+              [...begun, other(value)],
+            ]
+          : [[...begun, value]],
+      ),
+    [[]],
+  );
+  return all.slice(1);
 }
 
 /** A REAL column stores -0.0 as 0.0: marks of both then find the one row. */
