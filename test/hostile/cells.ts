@@ -61,8 +61,14 @@ const isUtf8 = (bytes: string): boolean => {
   return Buffer.from(buffer.toString()).equals(buffer);
 };
 
-/** Whether Postgres can hold the cell in a column of this codec; if not, its row belongs in quarantine. */
-export function fits(codec: ColumnPlan['codec'], cell: Cell): boolean {
+type Column = Pick<ColumnPlan, 'codec' | 'affinity'>;
+
+/** A column declared JSON: documents that are numbers are numbers in SQLite. */
+const holdsNumbers = ({ codec, affinity }: Column): boolean => /^json/.test(codec) && affinity === 'numeric';
+
+/** Whether Postgres can hold the cell in such a column; if not, its row belongs in quarantine. */
+export function fits(column: Column, cell: Cell): boolean {
+  const { codec } = column;
   const [type, value = ''] = [cell.slice(0, 1), cell.slice(2)];
   if (type === 'n' || codec === 'tagged') return true;
   if (codec === 'integer') return type === 'i';
@@ -72,6 +78,7 @@ export function fits(codec: ColumnPlan['codec'], cell: Cell): boolean {
   const isText = type === 't' && isUtf8(value) && !Buffer.from(value, 'hex').includes(0);
   if (codec === 'text') return isText;
   const meaning = narrow(codec);
+  if (holdsNumbers(column) && (type === 'i' || type === 'r')) return type === 'i' || Number.isFinite(real(value));
   if (meaning !== undefined) return isText && meaning.fits(`${Buffer.from(value, 'hex')}`);
   return type === 'i' ? isExact(BigInt(value)) : type === 'r' && !isWhole(real(value));
 }
@@ -80,13 +87,14 @@ const isExact = (value: bigint): boolean => BigInt(Number(value)) === value && v
 const isWhole = (value: number): boolean => Number.isInteger(value) && value > -(2 ** 63) && value < 2 ** 63;
 
 /** One cell for all that mean the same in such a column. */
-export function formed(codec: ColumnPlan['codec'], cell: Cell): Cell {
+export function formed({ codec }: Column, cell: Cell): Cell {
   const form = cell.startsWith('t:') ? narrow(codec)?.form : undefined;
   return form === undefined ? cell : `t:${hex(form(`${Buffer.from(cell.slice(2), 'hex')}`))}`;
 }
 
 /** The cell that a text in Postgres means. */
-export function decoded(codec: ColumnPlan['codec'], text: PgText): Cell {
+export function decoded(column: Column, text: PgText): Cell {
+  const { codec } = column;
   if (text === null) return 'n';
   if (codec === 'integer') return `i:${text}`;
   if (codec === 'boolean') return `i:${text === 't' ? 1 : 0}`;
@@ -94,12 +102,19 @@ export function decoded(codec: ColumnPlan['codec'], text: PgText): Cell {
   if (codec === 'blob') return `b:${text.slice(2)}`;
   if (codec === 'text') return `t:${hex(text)}`;
   const meaning = narrow(codec);
-  if (meaning !== undefined) return formed(codec, `t:${hex(meaning.decode(text))}`);
+  if (holdsNumbers(column) && /^-?\d/.test(text)) return numeric(text);
+  if (meaning !== undefined) return formed(column, `t:${hex(meaning.decode(text))}`);
   if (codec === 'number') return isWhole(Number(text)) ? `i:${BigInt(Number(text))}` : `r:${bits(Number(text))}`;
   const [type, value] = [text.slice(0, 2), text.slice(2)];
   if (type === 'r:') return `r:${bits(Number(value))}`;
   if (type === 't:') return `t:${hex(value)}`;
   return type === 'x:' ? `t:${value}` : text;
+}
+
+/** What a column of numeric affinity keeps of a number. */
+function numeric(text: string): Cell {
+  if (/^-?\d+$/.test(text) && BigInt.asIntN(64, BigInt(text)) === BigInt(text)) return `i:${BigInt(text)}`;
+  return isWhole(Number(text)) ? `i:${BigInt(Number(text))}` : `r:${bits(Number(text))}`;
 }
 
 /** The name of a row in quarantine. */

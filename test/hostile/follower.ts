@@ -124,18 +124,18 @@ async function adopted(db: Database, plan: Plan, version: unknown): Promise<bool
 function expectedIn(db: Database, table: TablePlan): string {
   const rows = cellsOf(db, table.name, [...table.columns.map(({ name }) => name), ...(table.rowid === null ? [] : [table.rowid])]);
   const isFit = (row: readonly string[]): boolean =>
-    table.columns.every(({ codec }, index) => fits(codec, row[index]!)) && keyOf(table, row).every(cell => cell !== 'n');
+    table.columns.every((column, index) => fits(column, row[index]!)) && keyOf(table, row).every(cell => cell !== 'n');
   const names = rows
     .filter(row => !isFit(row))
     .map(row => nameOf(keyOf(table, row).includes('n') ? [...keyOf(table, row), row.at(-1)!] : keyOf(table, row)));
-  const fitting = rows.filter(isFit).map(row => table.columns.map(({ codec }, index) => formed(codec, row[index]!)));
+  const fitting = rows.filter(isFit).map(row => table.columns.map((column, index) => formed(column, row[index]!)));
   return told(fitting, [...new Set(names)]);
 }
 
 async function actuallyIn(target: Target, table: TablePlan): Promise<string> {
   const { rows, quarantined } = await target.holds(table);
   return told(
-    rows.map(row => table.columns.map(({ codec }, index) => decoded(codec, row[index]!))),
+    rows.map(row => table.columns.map((column, index) => decoded(column, row[index]!))),
     quarantined,
   );
 }
