@@ -11,7 +11,7 @@ export type Comparison = {
 };
 
 const TABLES = /* sql */ `
-  select name from pragma_table_list where schema = 'main' and type = 'table' and name not glob 'sqlite_*' and name not glob '_attacca*' order by name`;
+  select name from pragma_table_list where schema = 'main' and type = 'table' and name not glob 'sqlite_*' and name not glob '_attacca*' and name not glob '_litestream_*' order by name`;
 
 /** Every row of every table on both sides. Rows have no order here, so a row that differs counts once on each side at most. */
 export async function compare(db: Database.Database, client: Client): Promise<Comparison> {

@@ -140,10 +140,10 @@ function moment(value: string, form: string): string {
   const local = new Date(read.ms + shift * 60_000);
   const two = (part: number): string => String(part).padStart(2, '0');
   const digits = /\.(f+)/.exec(form)?.[1]?.length ?? 0;
-  const fraction = read.fraction.padEnd(digits, '0');
+  const fraction = form.includes('[') && read.fraction === '' ? '' : read.fraction.padEnd(digits, '0'); // in brackets: none where it is zero
   const seconds = two(local.getUTCSeconds()) + (fraction === '' ? '' : `.${fraction}`);
   return form
-    .replace(/\.f+/, '')
+    .replace(/\[?\.f+\]?/, '')
     .replace('YYYY', String(local.getUTCFullYear()).padStart(4, '0'))
     .replace('MM', two(local.getUTCMonth() + 1))
     .replace('DD', two(local.getUTCDate()))

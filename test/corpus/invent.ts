@@ -90,6 +90,7 @@ function moment(type: string, form: string, random: Random): Invented {
   const digits = /\.(f+)/.exec(form)?.[1]?.length ?? 0;
   const fraction = Array.from({ length: digits }, () => 1 + random.int(9)).join('');
   const sqlite = form
+    .replace(/\[(.*)\]/, random.chance(0.5) ? '$1' : '') // a fraction that is left out where it is zero
     .replace(/f+/, fraction)
     .replace('YYYY', day.slice(0, 4))
     .replace('MM', day.slice(5, 7))
