@@ -51,8 +51,8 @@ function guarded(codec: Codec, affinity: Affinity): Codec {
 /** Codecs that bring several values of SQLite to one of Postgres. */
 const SPELLS = /^jsonb|\((?:repaired|\d+ places)\)$/;
 
-/** Whether a key, or an index, may have a codec: its type has an order, and values are equal in Postgres only where they are in SQLite. */
-export const mayBeKey = (codec: CodecName): boolean => !SPELLS.test(codec) && codec !== 'json' && codec !== 'numeric'; // 1 and 1.0
+/** Whether a key, or an index, may have a codec: json has no order, and numeric takes texts like 1 and 1.0 for equal. */
+export const mayBeKey = (codec: CodecName): boolean => !SPELLS.test(codec) && codec !== 'json' && codec !== 'numeric';
 
 /**
  * Which of two values SQLite is to hold in this column: the one that it holds already, where Postgres has the same value for

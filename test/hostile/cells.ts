@@ -102,9 +102,9 @@ export function decoded(column: Column, text: PgText): Cell {
   if (codec === 'blob') return `b:${text.slice(2)}`;
   if (codec === 'text') return `t:${hex(text)}`;
   const meaning = narrow(codec);
-  if (holdsNumbers(column) && /^-?\d/.test(text)) return numeric(text);
+  if (holdsNumbers(column) && /^-?\d/.test(text)) return isInteger(text) ? `i:${BigInt(text)}` : numeric(Number(text));
   if (meaning !== undefined) return formed(column, `t:${hex(meaning.decode(text))}`);
-  if (codec === 'number') return isWhole(Number(text)) ? `i:${BigInt(Number(text))}` : `r:${bits(Number(text))}`;
+  if (codec === 'number') return numeric(Number(text));
   const [type, value] = [text.slice(0, 2), text.slice(2)];
   if (type === 'r:') return `r:${bits(Number(value))}`;
   if (type === 't:') return `t:${hex(value)}`;
@@ -112,10 +112,8 @@ export function decoded(column: Column, text: PgText): Cell {
 }
 
 /** What a column of numeric affinity keeps of a number. */
-function numeric(text: string): Cell {
-  if (/^-?\d+$/.test(text) && BigInt.asIntN(64, BigInt(text)) === BigInt(text)) return `i:${BigInt(text)}`;
-  return isWhole(Number(text)) ? `i:${BigInt(Number(text))}` : `r:${bits(Number(text))}`;
-}
+const numeric = (value: number): Cell => (isWhole(value) ? `i:${BigInt(value)}` : `r:${bits(value)}`);
+const isInteger = (text: string): boolean => /^-?\d+$/.test(text) && BigInt.asIntN(64, BigInt(text)) === BigInt(text);
 
 /** The name of a row in quarantine. */
 export const nameOf = (key: readonly Cell[]): string => JSON.stringify(key.map(named));

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test, vi } from 'vitest';
-import { contradiction } from '../../src/plan/column/column.ts';
+import { contradiction } from '../../src/plan/column/contradiction.ts';
 import { decide } from '../../src/plan/decide.ts';
 import type { Profile } from '../../src/plan/schema.ts';
 import { openSource } from '../../src/sqlite/open.ts';

@@ -5,6 +5,9 @@ export type Affinity = 'integer' | 'text' | 'blob' | 'real' | 'numeric';
 /** SQLite's own rule for a REAL that arrives in a column of INTEGER or NUMERIC affinity. */
 export const isStoredAsInteger = (value: number): boolean => Number.isInteger(value) && value > -(2 ** 63) && value < 2 ** 63;
 
+/** What such a column stores of a REAL. */
+export const asInteger = (value: number): bigint | number => (isStoredAsInteger(value) ? BigInt(value) : value);
+
 /** What SQLite takes for a number when a text arrives in a column of numeric affinity; blanks around it included. */
 const NUMERIC = /^[ \t-\r]*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?[ \t-\r]*$/i;
 

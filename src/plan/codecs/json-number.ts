@@ -2,9 +2,10 @@
  * A column declared JSON has numeric affinity: SQLite keeps a document that is a number as INTEGER or REAL.
  */
 import type { Value } from '../../change/value.ts';
-import { isStoredAsInteger, looksNumeric } from './affinity.ts';
+import { asInteger, looksNumeric } from './affinity.ts';
 import { type Codec, proven, Unfit } from './fit.ts';
 import { canonicalNumber } from './json.ts';
+import { numberOf } from './numeric.ts';
 
 const NOT_KEPT = new Unfit('a JSON number with more digits than SQLite keeps');
 
@@ -30,10 +31,8 @@ export function numbered(codec: Codec): Codec {
 
 const asText = (value: Value): Value => (typeof value === 'bigint' || typeof value === 'number' ? String(value) : value);
 
-/** What SQLite stores of the text. */
-function asNumber(text: string): bigint | number {
-  const whole = /^-?\d+$/.test(text) ? BigInt(text) : undefined;
-  if (whole !== undefined && BigInt.asIntN(64, whole) === whole) return whole;
-  const real = Number(text);
-  return isStoredAsInteger(real) ? BigInt(real) : real;
+/** What SQLite stores of the text, which may have an exponent. */
+function asNumber(text: string): Value {
+  const value = numberOf(text, 'numeric');
+  return typeof value === 'number' ? asInteger(value) : value;
 }

@@ -4,7 +4,7 @@
  */
 import type { Value } from '../../change/value.ts';
 import { type Codec, Unfit } from './fit.ts';
-import { isNoisy } from './numeric.ts';
+import { withoutNoise } from './numeric.ts';
 
 const TOO_LONG = new Unfit('a text that is longer than its column in Postgres');
 const BLANK_AT_END = new Unfit('a text that ends in a blank, which its char(n) column in Postgres would not keep');
@@ -48,7 +48,7 @@ function limitOf(base: string): Limit | undefined {
   if (name === 'numeric')
     return (text, value) => {
       const [scale, isText] = [Number(second), typeof value === 'string'];
-      return fitsNumeric(text, most, scale, isText) ? undefined : isNoisy(value, scale) ? NOISY : ROUNDED;
+      return fitsNumeric(text, most, scale, isText) ? undefined : withoutNoise(value, scale) === value ? ROUNDED : NOISY;
     };
   if (name === 'interval' || (zone !== '' && /^time/.test(name)))
     return text => ((/\.(\d+)/.exec(text)?.[1]?.length ?? 0) > most ? FINER : undefined);

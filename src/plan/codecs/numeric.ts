@@ -26,11 +26,11 @@ export const decimalText: Codec = {
   canonical: identity,
 };
 
-/** INTEGER and REAL side by side, each exact; with so many places, without the noise behind them. */
+/** INTEGER and REAL side by side, each exact; with this many places, without the noise behind them. */
 export function decimal(affinity: Affinity, places?: number): Codec {
   const codec: Codec = {
     encode(number) {
-      const value = places !== undefined && isNoisy(number, places) ? rounded(number, places) : number;
+      const value = places === undefined ? number : withoutNoise(number, places);
       if (typeof value === 'bigint') return affinity === 'real' ? NOT_NUMBER : value.toString();
       if (typeof value !== 'number') return NOT_NUMBER;
       if (Object.is(value, -0)) return affinity === 'blob' ? NEGATIVE_ZERO : '0';
@@ -45,20 +45,19 @@ export function decimal(affinity: Affinity, places?: number): Codec {
 /** Of the last place: sums and differences of numbers that have these places stay far below it. */
 const NOISE = 1e-3;
 
-/** Whether a number with so many places is meant, and arithmetic in floating point has left something behind them. */
-export function isNoisy(value: Value, places: number): value is number {
-  if (typeof value !== 'number' || places > MOST_PLACES) return false;
-  const apart = Math.abs(value - rounded(value, places));
-  return apart > 0 && apart < NOISE * 10 ** -places;
+/** The number with this many places that is meant, where arithmetic in floating point has left something behind them; else the value itself. */
+export function withoutNoise(value: Value, places: number): Value {
+  if (typeof value !== 'number' || places > MOST_PLACES) return value;
+  const rounded = Number(value.toFixed(places));
+  const apart = Math.abs(value - rounded);
+  return apart > 0 && apart < NOISE * 10 ** -places ? rounded + 0 : value; // -0 is 0: a numeric has no other
 }
 
 /** A float64 has no more digits. */
 const MOST_PLACES = 15;
 
-/** -0 is 0: a numeric has no other. */
-const rounded = (value: number, places: number): number => Number(value.toFixed(places)) + 0;
-
-function numberOf(text: string, affinity: Affinity): Value {
+/** What a column of this affinity keeps of a decimal that Postgres prints. */
+export function numberOf(text: string, affinity: Affinity): Value {
   const whole = affinity === 'real' ? null : /^(-?\d+)(?:\.0+)?$/.exec(text)?.[1];
   const value = whole == null ? undefined : BigInt(whole);
   return value !== undefined && BigInt.asIntN(64, value) === value ? value : parseReal(text);

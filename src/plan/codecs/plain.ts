@@ -3,7 +3,7 @@
  */
 import type { PgText } from '../../change/change.ts';
 import { parseReal, RawText, realText, tag, untag, type Value } from '../../change/value.ts';
-import { type Affinity, isStoredAsInteger } from './affinity.ts';
+import { type Affinity, asInteger, isStoredAsInteger } from './affinity.ts';
 import { type Codec, identity, Unfit } from './fit.ts';
 
 const NOT_INTEGER = new Unfit('not an integer');
@@ -59,7 +59,7 @@ function encodeNumber(value: Value): PgText | Unfit {
 
 function decodeNumber(text: string): Value | Unfit {
   const value = real(text);
-  return typeof value === 'number' && isStoredAsInteger(value) ? BigInt(value) : value;
+  return typeof value === 'number' ? asInteger(value) : value;
 }
 
 function encodeText(value: Value): PgText | Unfit {

@@ -4,7 +4,8 @@
  */
 import type { CodecName, TablePlan } from '../plan.ts';
 import { type ColumnStats, type Profile, referenced, type SourceColumn, type SourceTable } from '../schema.ts';
-import { chooseCodec, contradiction } from './column.ts';
+import { chooseCodec } from './column.ts';
+import { contradiction } from './contradiction.ts';
 import { type Roles, rolesOf } from './role.ts';
 
 /** By `memberName`: the codec that a column must have for the sake of others. */

@@ -4,7 +4,7 @@
 import { INTERVALS, isCodec, TIMES } from '../codecs/registry.ts';
 import type { CodecName } from '../plan.ts';
 import type { ColumnStats, SourceColumn } from '../schema.ts';
-import { contradiction } from './column.ts';
+import { contradiction } from './contradiction.ts';
 import { unitsIn } from './epochs.ts';
 import { type Habits, likeliest, momentForms } from './forms.ts';
 

@@ -30,7 +30,7 @@ export function translateDefault(
   if (column.default === null || column.default.trim() === '') return NONE;
   const sql = unwrap(column.default.trim());
   const [, format] = NOW.find(([pattern]) => pattern.test(sql)) ?? [];
-  if (format !== undefined) return nowAs(format, codec);
+  if (format !== undefined) return nowAs(format, { codec, type });
   const value = parse(sql);
   if (value === undefined) return { sql: null, refused: 'expression' };
   const stored = store(value, affinity);
@@ -41,30 +41,31 @@ export function translateDefault(
 
 const UTC = `statement_timestamp() at time zone 'utc'`;
 
-function nowAs(format: string, codec: ColumnPlan['codec']): Default {
-  const text = `to_char(${UTC}, ${literal(format)})`;
-  if (codec === 'text') return { sql: text, refused: null };
-  if (codec === 'tagged') return { sql: `'t:' || ${text}`, refused: null };
-  if (SECONDS.test(codec) && format === NOW[0]?.[1]) return { sql: `date_trunc('second', ${UTC})`, refused: null };
-  return codec === DAYS && format === NOW[1]?.[1] ? { sql: `(${UTC})::date`, refused: null } : { sql: null, refused: 'unfit' };
+/** Decided: only where the codec has the text just as SQLite writes it. */
+function nowAs(format: string, column: Pick<ColumnPlan, 'codec' | 'type'>): Default {
+  const sql = AS_WRITTEN.test(column.codec) ? nowIn(column, format) : null;
+  return sql === null ? { sql, refused: 'unfit' } : { sql, refused: null };
 }
 
-/** The codecs of what CURRENT_TIMESTAMP and CURRENT_DATE write. */
-const SECONDS = /^timestamp\(YYYY-MM-DD hh:mm:ss(?:\[\.f+\])?\)$/;
-const DAYS = 'date(YYYY-MM-DD)';
+const AS_WRITTEN = /^(?:text|tagged|date\(YYYY-MM-DD\)|timestamp\(YYYY-MM-DD hh:mm:ss(?:\[\.f+\])?\))$/;
 
-/** In a column that the plan file wants in another form: the same moment, which comes back in that. */
+/** In whatever form the plan file wants: the same moment, which comes back in that. */
 function nowIn({ codec, type }: Pick<ColumnPlan, 'codec' | 'type'>, format: string): string | null {
-  const { sql } = nowAs(format, codec);
-  if (sql !== null || codec.includes('julian')) return sql;
-  if (type === 'date') return format === NOW[1]?.[1] ? `(${UTC})::date` : null;
-  if (format !== NOW[0]?.[1]) return null;
-  return type === 'timestamptz'
-    ? `date_trunc('second', statement_timestamp())`
-    : type === 'timestamp'
-      ? `date_trunc('second', ${UTC})`
-      : null;
+  const text = `to_char(${UTC}, ${literal(format)})`;
+  if (codec === 'text') return text;
+  if (codec === 'tagged') return `'t:' || ${text}`;
+  if (codec.includes('julian')) return null;
+  return AS_TYPE[format]?.[type] ?? null;
 }
+
+/** CURRENT_TIMESTAMP and CURRENT_DATE as values of their own type. */
+const AS_TYPE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'YYYY-MM-DD HH24:MI:SS': {
+    timestamp: `date_trunc('second', ${UTC})`,
+    timestamptz: `date_trunc('second', statement_timestamp())`,
+  },
+  'YYYY-MM-DD': { date: `(${UTC})::date` },
+};
 
 /** The same default under another codec, as a Postgres expression. Unfit where that codec cannot hold it. */
 export function recodeDefault(sql: string, from: ColumnPlan, to: Pick<ColumnPlan, 'codec' | 'type'>): string | Unfit {

@@ -3,7 +3,8 @@
  */
 import { Unfit } from '../codecs/fit.ts';
 import { typeOf } from '../codecs/registry.ts';
-import { chooseCodec, contradiction } from '../column/column.ts';
+import { chooseCodec } from '../column/column.ts';
+import { contradiction } from '../column/contradiction.ts';
 import { recodeDefault } from '../column/default.ts';
 import { rolesOf } from '../column/role.ts';
 import { referencedColumns } from '../decide.ts';

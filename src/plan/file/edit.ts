@@ -8,7 +8,7 @@ import { mayBeKey } from '../codec.ts';
 import { Unfit } from '../codecs/fit.ts';
 import { typeOf } from '../codecs/registry.ts';
 import { isRepairing } from '../codecs/repairing.ts';
-import { contradiction } from '../column/column.ts';
+import { contradiction } from '../column/contradiction.ts';
 import { recodeDefault } from '../column/default.ts';
 import * as document from '../document.ts';
 import { fits, SYSTEM_COLUMNS } from '../names.ts';

@@ -8,7 +8,7 @@
 import type { Misfit } from '../../change/change.ts';
 import { isRepairing } from '../codecs/repairing.ts';
 import { finding } from '../codes.ts';
-import { contradiction } from '../column/column.ts';
+import { contradiction } from '../column/contradiction.ts';
 import type { Finding } from '../finding.ts';
 import type { ColumnPlan, Plan, TablePlan } from '../plan.ts';
 import type { ColumnStats, Profile } from '../schema.ts';

@@ -96,12 +96,12 @@ function markedRows(db: Database, reader: Reader, { from, to }: Range, add: Add)
   const key = journalColumns(reader.table).map(k => `j.${k}`);
   const on = reader.key.map((column, index) => `${column} = j.k${index + 1}`).join(' and ');
   const joined = `temp._attacca_key j left join ${reader.from} on ${on} where j.n >= ? and j.n < ? order by j.n`;
-  const zeros = new Set<string>();
+  const seen = new Set<string>();
   for (let start = from; start <= to; ) {
     const parameters = (rows: number): bigint[] => [start, start + BigInt(rows)];
     const { rows, columns, encode } = reading(db, reader, { from: joined, parameters }, Math.min(SLICE_ROWS, Number(to - start) + 1));
     const found = readValues(db, [...key, ...columns], list => `select ${list} from ${joined}`, parameters(rows));
-    add(sliceOf(db, reader, { found, encode }, zeros));
+    add(sliceOf(db, reader, { found, encode }, seen));
     start += BigInt(rows);
   }
 }
@@ -109,7 +109,7 @@ function markedRows(db: Database, reader: Reader, { from, to }: Range, add: Add)
 /** The marked key, then the row that the key's index finds for it, if any. */
 type Found = Pick<Reading, 'encode'> & { readonly found: readonly Value[][] };
 
-function sliceOf(db: Database, reader: Reader, { found, encode }: Found, zeros: Set<string>): Slice {
+function sliceOf(db: Database, reader: Reader, { found, encode }: Found, seen: Set<string>): Slice {
   const { table } = reader;
   const slice = { table: table.id, rows: [] as PgRow[], gone: [] as PgKey[], misfits: [] as Misfit[], vanished: [] as string[] };
   const width = table.key.columns.length;
@@ -118,13 +118,13 @@ function sliceOf(db: Database, reader: Reader, { found, encode }: Found, zeros: 
     const row = values.slice(width);
     if (key.includes(null)) nullMarked(db, reader, key, slice);
     else if (!isRow(table, key, row)) absent(table, key, slice);
-    else if (!key.includes(0) || isFirst(zeros, rowName(keyOf(table, row)))) {
+    else if (!key.includes(0) || isFirst(seen, rowName(keyOf(table, row)))) {
       const encoded = encode(row);
       if (isMisfit(encoded)) slice.misfits.push(encoded);
       else slice.rows.push(encoded);
     }
     if (key.some(isLowest))
-      for (const twin of twinsOf(key)) if (!isRow(table, twin, row) && isFirst(zeros, rowName(twin))) absent(table, twin, slice);
+      for (const twin of twinsOf(key)) if (!isRow(table, twin, row) && isFirst(seen, rowName(twin))) absent(table, twin, slice);
   }
   return slice;
 }
@@ -154,7 +154,7 @@ function twinsOf(key: readonly Value[]): Value[][] {
   return all.slice(1);
 }
 
-/** A REAL column stores -0.0 as 0.0: marks of both then find the one row. */
+/** Marks of -0.0 and of 0.0 find the one row of a REAL column, and several marks may have one twin. */
 const isFirst = (seen: Set<string>, name: string): boolean => !seen.has(name) && seen.add(name).has(name);
 
 /** Whether the row that was found has this very key. */
