@@ -22,7 +22,7 @@ export type ReverseTail = Tail & {
   reached(token: string, signal: AbortSignal): Promise<void>;
   /** Runs `work` while it writes nothing. */
   rest<T>(work: () => Promise<T>): Promise<T>;
-  /** Begins to stop it. Resolves as soon as nothing here writes the file any more; `stop` waits for the rest. */
+  /** Begins nothing any more. Resolves as soon as nothing here writes the file; then it is to be stopped. */
   silence(): Promise<void>;
 };
 

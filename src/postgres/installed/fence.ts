@@ -87,11 +87,19 @@ const FENCED = /* sql */ `
   having bool_and(exists (
     select from pg_trigger t where t.tgrelid = r.oid and t.tgfoid = to_regproc('attacca.fence') and t.tgtype = 62 and t.tgenabled = 'A'))`;
 
-const OPEN = /* sql */ `
+const GAPS = /* sql */ `
   select r.oid::regclass::text as name, t.tgfoid = to_regproc('attacca.fence') and t.tgtype = 62 as whole from (${TREES}) r
   left join pg_trigger t on t.tgrelid = r.oid and t.tgname = '_attacca_fence'
   where (t.tgfoid = to_regproc('attacca.fence') and t.tgtype = 62 and t.tgenabled = 'A') is not true`;
 const DROP_MS = 200;
+
+/** Where the fence is not up. `whole`: the trigger is ours, and switched off; null: there is none. */
+export async function fenceGaps(
+  session: Session,
+  plan: Plan,
+): Promise<readonly { readonly name: string; readonly whole: string | null }[]> {
+  return (await session.query<{ name: string; whole: string | null }>({ text: GAPS, name: 'attacca_gaps' }, targetsOf(plan))).rows;
+}
 
 /**
  * Puts up the fence where it is not: tables that were made anew, partitions that have come, triggers that were dropped or switched off
@@ -99,8 +107,7 @@ const DROP_MS = 200;
  * for readers, and not for long.
  */
 export async function fenceOpen(session: Session, plan: Plan): Promise<void> {
-  const { rows } = await session.query<{ name: string; whole: string | null }>(OPEN, targetsOf(plan));
-  for (const { name, whole } of rows) {
+  for (const { name, whole } of await fenceGaps(session, plan)) {
     if (whole === 'f') await session.query(`set local lock_timeout = ${DROP_MS}; drop trigger _attacca_fence on ${name}`);
     if (whole === 't') await session.query(always(name));
     else await addTrigger(session, name);

@@ -2,6 +2,7 @@
  * Stops the mirror exactly behind a watermark: whoever has written one into Postgres gets the moment in which the file holds just what
  * had been committed before it.
  */
+import { once } from 'node:events';
 import type { Batch, Lsn, RowChange } from '../../../change/change.ts';
 import { PipeEnded, Refused, ReplicationError } from '../../../change/errors.ts';
 import type { Sink } from '../../../change/ports.ts';
@@ -28,7 +29,10 @@ type Marks = {
   readonly arrived: (token: string) => void;
   /** Has Postgres look whether there is something to send. */
   readonly nudge: () => void;
-  readonly signal: AbortSignal;
+  /** From then on nothing begins, */
+  readonly quiet: AbortSignal;
+  /** and from then on the pipe ends. */
+  readonly stop: AbortSignal;
 };
 
 /**
@@ -37,11 +41,11 @@ type Marks = {
  */
 const NUDGE_MS = 5;
 
-/** How the pipe learns that it must not begin another batch. */
-export const SILENCED = new Error('the mirror is being stopped');
-
-/** A sink that can be stopped exactly behind a watermark, and begins nothing once `signal` aborts. */
-export function pinning(sink: Sink<Lsn, Changes>, { watermark, arrived, nudge, signal: stop }: Marks): Pins {
+/**
+ * A sink that can be stopped exactly behind a watermark. It begins nothing once `quiet` aborts: the pipe waits there until `stop` does, for
+ * to end it takes milliseconds, and in those of a switch the application waits.
+ */
+export function pinning(sink: Sink<Lsn, Changes>, { watermark, arrived, nudge, quiet, stop }: Marks): Pins {
   const waiting = new Map<string, () => Promise<void>>();
   let newest: string | null = null;
   let applying: Promise<unknown> = Promise.resolve();
@@ -61,7 +65,7 @@ export function pinning(sink: Sink<Lsn, Changes>, { watermark, arrived, nudge, s
         return await new Promise<T>((resolve, reject) => {
           const give = (): void => {
             waiting.delete(token);
-            reject(signal.reason instanceof Refused ? signal.reason : stop.aborted ? ended() : late());
+            reject(signal.reason instanceof Refused ? signal.reason : quiet.aborted ? ended() : late());
           };
           if (signal.aborted) return give(); // an abort that was is announced to nobody
           signal.addEventListener('abort', give, { once: true });
@@ -78,11 +82,17 @@ export function pinning(sink: Sink<Lsn, Changes>, { watermark, arrived, nudge, s
     sink: {
       checkpoint: () => sink.checkpoint(),
       async apply(batch) {
-        if (stop.aborted) throw SILENCED;
+        if (quiet.aborted) return await until(stop);
         const work = apply(batch);
         applying = work.catch(() => undefined); // the pipe tells
         await work;
       },
     },
   };
+}
+
+/** Rejects once `signal` aborts. */
+async function until(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) await once(signal, 'abort');
+  throw signal.reason;
 }

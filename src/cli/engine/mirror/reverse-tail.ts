@@ -26,7 +26,7 @@ import type { ReverseTail } from '../tail.ts';
 import { watchCatalog } from './ahead.ts';
 import { fenceWatch } from './fence-watch.ts';
 import { mirrorCheck } from './mirror-check.ts';
-import { type Pins, pinning, SILENCED } from './pinning.ts';
+import { type Pins, pinning } from './pinning.ts';
 import { refuseOtherServer, slotGuard } from './slot-guard.ts';
 
 /** How long a comparison may try to find a moment without writers, in which both ends are brought to one state. */
@@ -41,7 +41,12 @@ const ANCHOR_MS = 2_000;
 /** Starts the mirror from the position stored in the SQLite file. */
 export async function reverseTail(on: Installed, stream: { readonly slot: string; readonly publication: string }): Promise<ReverseTail> {
   const { engine, plan } = on;
-  const stop = new AbortController();
+  const quiet = new AbortController(); // nothing here begins to write, or to ask, any more
+  const stop = new AbortController(); // and everything is closed
+  const end = (): void => {
+    quiet.abort();
+    stop.abort();
+  };
   refuseOtherServer(on);
   const guardSlot = slotGuard(on, stream.slot);
   await guardSlot(engine.side);
@@ -62,21 +67,21 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
   const watermark = (): string | null => readFileControl(reader)?.watermark ?? null;
   const source = wal({ url: engine.url, plan, ...stream });
   const arrived = (token: string): void => lag.applied(beatOf(token));
-  const pins = pinning(sink, { watermark, arrived, nudge: source.nudge, signal: stop.signal });
+  const pins = pinning(sink, { watermark, arrived, nudge: source.nudge, quiet: quiet.signal, stop: stop.signal });
   const lag = lagTracker(0n);
   const look = watchCatalog(on, fence.ours);
   const everyBeats = Math.ceil(plan.tables.length / LOOKED_AT);
   let guarding: Promise<void> = Promise.resolve();
   const piping = pipe(source, pins.sink, stop.signal).catch(error => {
-    if (error !== SILENCED) throw error;
+    if (!quiet.signal.aborted) throw error;
   });
-  const pin = (): Promise<StatePair> => pinReverse(on, pins, stop.signal);
-  const check = mirrorCheck(on, { pin, ours: fence.ours, signal: stop.signal });
+  const pin = (): Promise<StatePair> => pinReverse(on, pins, quiet.signal);
+  const check = mirrorCheck(on, { pin, ours: fence.ours, signal: quiet.signal });
   const parts = [piping, watch(), check.run()];
   const done = Promise.all(parts)
     .then(() => undefined)
     .finally(async () => {
-      stop.abort();
+      end();
       await Promise.allSettled(parts);
       closeFile();
       await beats.end();
@@ -85,15 +90,15 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
 
   /** A heartbeat through the mirror, which measures the lag, and a look at SQLite's fence, which a table rebuild could have dropped [G8]. */
   async function watch(): Promise<void> {
-    for (let beat = 1n; !stop.signal.aborted; beat++) {
+    for (let beat = 1n; !quiet.signal.aborted; beat++) {
       for (const { lost } of [engine.main, engine.side]) lost.throwIfAborted(); // nothing here asks them for anything for hours
       lag.seen(beat, performance.now());
       await writeWatermark(beats, dated(`${HEARTBEAT}${beat}`));
-      if (stop.signal.aborted) return;
+      if (quiet.signal.aborted) return;
       guarding = fence.look(reader).then(() => (Number(beat) % everyBeats === 0 ? look(beats) : undefined));
       await guarding.catch(later);
       await guardSlot(beats);
-      await delay(HEARTBEAT_MS, undefined, { signal: stop.signal }).catch(() => undefined);
+      await delay(HEARTBEAT_MS, undefined, { signal: quiet.signal }).catch(() => undefined);
     }
   }
 
@@ -102,20 +107,20 @@ export async function reverseTail(on: Installed, stream: { readonly slot: string
     anchorMs: ANCHOR_MS,
     done,
     pin,
-    reached: (token, signal) => pins.at(token, async () => undefined, AbortSignal.any([signal, stop.signal])),
+    reached: (token, signal) => pins.at(token, async () => undefined, AbortSignal.any([signal, quiet.signal])),
     lag: () => lag.lag(performance.now()),
     async rest(work) {
       const token = dated(randomUUID());
-      return (await Promise.all([pins.at(token, work, stop.signal), writeWatermark(beats, token)]))[0];
+      return (await Promise.all([pins.at(token, work, quiet.signal), writeWatermark(beats, token)]))[0];
     },
     async silence() {
-      stop.abort();
+      quiet.abort();
       await pins.idle();
       await guarding.catch(() => undefined); // `done` tells
       await check.idle();
     },
     async stop() {
-      stop.abort();
+      end();
       await done.catch(() => undefined);
     },
   };

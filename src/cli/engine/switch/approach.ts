@@ -8,7 +8,7 @@ import { differs } from '../../../cutover/agree.ts';
 import type { SwitchPorts } from '../../../cutover/ports.ts';
 import { stateOn } from '../../../postgres/compare/state.ts';
 import { advance, readVerified, record } from '../../../postgres/installed/control.ts';
-import { closing, opening } from '../../../postgres/installed/fence.ts';
+import { closing, fenceGaps, opening } from '../../../postgres/installed/fence.ts';
 import { readSequences } from '../../../postgres/installed/sequence.ts';
 import type { Session } from '../../../postgres/session/open.ts';
 import { settleWal } from '../../../sqlite/file/wal.ts';
@@ -110,6 +110,7 @@ export async function rehearseRollback(
   await readSequences(engine.main, plan, 'not yet');
   const locker = await open.locker();
   await rehearse(locker, async () => {
+    await fenceGaps(locker, plan);
     await locker.query(closing(epoch, writer.token));
     await advance(locker, { from: 'mirroring', to: 'switching_back', epoch: control.epoch });
   });

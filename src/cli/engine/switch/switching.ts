@@ -159,15 +159,25 @@ export async function rollBack(controller: Controller, maxPauseMs: number, progr
   const free = await comparedBefore(on, controller);
   const watch = stopwatch(() => performance.now());
   return controller.whileSwitching(async () => {
-    // It must not write while SQLite opens; its connections may take their time to close.
-    const silenced = { reached: mirror.reached, stop: mirror.silence };
-    await run(on, { primary: 'sqlite', epoch, maxPauseMs, watch, mirror: silenced }, async ({ ports, open }) => {
-      await mirror.rest(() => rehearseRollback(on, ports, open, epoch));
-      if (free) await approachSqlite(() => comparedBefore(on, controller));
-      progress(`switching to SQLite, epoch ${epoch}`);
-      await moveOn(engine, 'mirroring', 'rollback', epoch);
-    });
-    await mirror.stop();
+    // It must not write while SQLite opens. To close its connections takes time: the application does not wait for that.
+    let silent = false;
+    const silenced: Mirror = {
+      reached: mirror.reached,
+      stop() {
+        silent = true;
+        return mirror.silence();
+      },
+    };
+    try {
+      await run(on, { primary: 'sqlite', epoch, maxPauseMs, watch, mirror: silenced }, async ({ ports, open }) => {
+        await mirror.rest(() => rehearseRollback(on, ports, open, epoch));
+        if (free) await approachSqlite(() => comparedBefore(on, controller));
+        progress(`switching to SQLite, epoch ${epoch}`);
+        await moveOn(engine, 'mirroring', 'rollback', epoch);
+      });
+    } finally {
+      if (silent) await mirror.stop();
+    }
     await takeDown(on);
     return { pauseMs: watch.pauseMs, epoch };
   });

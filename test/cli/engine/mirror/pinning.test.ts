@@ -1,8 +1,10 @@
 import { expect, test, vi } from 'vitest';
 import type { Batch, Lsn, RowChange } from '../../../../src/change/change.ts';
 import { PipeEnded, Refused } from '../../../../src/change/errors.ts';
-import { pinning, SILENCED } from '../../../../src/cli/engine/mirror/pinning.ts';
+import { pinning } from '../../../../src/cli/engine/mirror/pinning.ts';
 
+const { signal: NEVER } = new AbortController();
+const MARKS = { watermark: () => null, arrived: () => undefined, nudge: () => undefined, quiet: NEVER, stop: NEVER };
 const EMPTY: Batch<Lsn, AsyncIterable<RowChange>> = { position: 1n as Lsn, changes: (async function* () {})() };
 
 test('whoever waits for a watermark has Postgres look again and again, which may sleep over the commit that brings it, and nobody else does', async () => {
@@ -10,7 +12,7 @@ test('whoever waits for a watermark has Postgres look again and again, which may
   let watermark: string | null = null;
   const sink = { checkpoint: async () => 0n as Lsn, apply: async () => undefined };
   const { signal } = new AbortController();
-  const pins = pinning(sink, { watermark: () => watermark, arrived: () => undefined, nudge, signal });
+  const pins = pinning(sink, { ...MARKS, watermark: () => watermark, nudge });
 
   const reached = pins.at('here', async () => 'reached', signal);
   await vi.waitUntil(() => nudge.mock.calls.length > 2);
@@ -25,27 +27,31 @@ test('whoever waits for a watermark has Postgres look again and again, which may
 
 test('whoever waits in vain is told why, also where that was over before: the pause, the end of the mirror, or the time', async () => {
   const sink = { checkpoint: async () => 0n as Lsn, apply: async () => undefined };
-  const stop = new AbortController();
-  const pins = pinning(sink, { watermark: () => null, arrived: () => undefined, nudge: () => undefined, signal: stop.signal });
+  const quiet = new AbortController();
+  const pins = pinning(sink, { ...MARKS, quiet: quiet.signal });
   const pause = new Refused('the pause is over', []);
   const never = async (): Promise<never> => expect.unreachable();
   await expect(pins.at('never', never, AbortSignal.abort(pause))).rejects.toBe(pause);
   await expect(pins.at('never', never, AbortSignal.timeout(1))).rejects.toMatchObject({ disposition: 'retry' });
-  stop.abort();
-  await expect(pins.at('never', never, stop.signal)).rejects.toBeInstanceOf(PipeEnded);
+  quiet.abort();
+  await expect(pins.at('never', never, quiet.signal)).rejects.toBeInstanceOf(PipeEnded);
 });
 
-test('once it is to stop it begins nothing more, and is idle when what it had begun has ended [G8]', async () => {
+test('once it is silent it begins nothing more, and is idle when what it had begun has ended; the pipe waits for the stop [G8]', async () => {
   const writing = Promise.withResolvers<void>();
-  const sink = { checkpoint: async () => 0n as Lsn, apply: () => writing.promise };
-  const stop = new AbortController();
-  const pins = pinning(sink, { watermark: () => null, arrived: () => undefined, nudge: () => undefined, signal: stop.signal });
+  const apply = vi.fn(() => writing.promise);
+  const [quiet, stop] = [new AbortController(), new AbortController()];
+  const pins = pinning({ checkpoint: async () => 0n as Lsn, apply }, { ...MARKS, quiet: quiet.signal, stop: stop.signal });
   const order: string[] = [];
   const begun = pins.sink.apply(EMPTY);
-  stop.abort();
-  await expect(pins.sink.apply(EMPTY)).rejects.toBe(SILENCED);
+  quiet.abort();
+  const next = pins.sink.apply(EMPTY).catch(error => order.push('over') && error);
   const idle = pins.idle().then(() => order.push('idle'));
   setTimeout(() => order.push('written') && writing.resolve(), 5);
   await Promise.all([begun, idle]);
-  expect(order).toEqual(['written', 'idle']);
+  stop.abort();
+  expect(await next).toBe(stop.signal.reason);
+  expect(await pins.sink.apply(EMPTY).catch(error => error)).toBe(stop.signal.reason);
+  expect(order).toEqual(['written', 'idle', 'over']);
+  expect(apply).toHaveBeenCalledTimes(1);
 });
