@@ -52,3 +52,39 @@ export function realsSent(values: readonly unknown[]): Uint8Array<ArrayBuffer> {
   }
   return array.bytes();
 }
+
+const BOOL = 16;
+const INT4 = 23;
+const [ZERO, NINE, COMMA, COLON, NULLED] = [0x30, 0x39, 0x2c, 0x3a, 0x6e];
+
+/** Booleans, written as a byte each: 0, 1, or n for NULL. */
+export function booleansSent(written: Uint8Array, rows: number): Uint8Array<ArrayBuffer> {
+  const array = sentArray(BOOL, 1, rows);
+  for (let row = 0; row < rows; row++) {
+    const byte = written[row];
+    if (byte === ZERO || byte === ZERO + 1) array.view.setUint8(array.room(), byte - ZERO);
+    else if (byte === NULLED) array.null();
+    else array.misfit();
+  }
+  return array.bytes();
+}
+
+/** BLOBs: the length of each, and then the bytes of all. Written before those: the lengths in decimal, none for NULL. */
+export function blobsSent(written: Uint8Array, rows: number): Uint8Array<ArrayBuffer> {
+  const array = sentArray(INT4, 4, rows);
+  let at = 0;
+  for (let row = 0; row < rows; row++, at++) {
+    const start = at;
+    let length = 0;
+    for (let byte = written[at]; byte !== COMMA && byte !== COLON && byte !== undefined; byte = written[++at])
+      length = byte >= ZERO && byte <= NINE ? length * 10 + byte - ZERO : Number.NaN;
+    if (at === start) array.null();
+    else if (Number.isNaN(length)) array.misfit();
+    else array.view.setInt32(array.room(), length);
+  }
+  const [lengths, blobs] = [array.bytes(), written.subarray(at)];
+  const bytes = new Uint8Array(lengths.length + blobs.length);
+  bytes.set(lengths);
+  bytes.set(blobs, lengths.length);
+  return bytes;
+}

@@ -14,7 +14,7 @@ import { isDoubtful, tag, type Value } from '../../change/value.ts';
 import { codecOf } from '../codec.ts';
 import type { CodecName, ColumnPlan } from '../plan.ts';
 import { momentForm } from './digest-moment.ts';
-import { realsSent } from './digest-sent.ts';
+import { blobsSent, booleansSent, realsSent } from './digest-sent.ts';
 import { isText } from './text-form.ts';
 
 /** Aggregates over the rows in their order; `c` is the column in the side's own SQL. NULL is no bytes. */
@@ -38,7 +38,7 @@ type Read = {
 };
 
 /** Counts how often the forms have changed: the digest of a table is made of digests of one form only. */
-export const FORM = 3;
+export const FORM = 4;
 
 const only = (type: string, c: string, shown: string): string =>
   `case typeof(${c}) when '${type}' then ${shown} when 'null' then '' else '?' end`;
@@ -61,11 +61,14 @@ const FORMS: Readonly<Partial<Record<CodecName, Form>>> = {
   blob: {
     sqlite: c =>
       `group_concat(case when ${c} >= x'' then octet_length(${c}) when ${c} is null then '' else '?' end) || ':' || coalesce(group_concat(${c}, ''), '')`,
-    postgres: c => `${utf8(`${listed(`octet_length(${c})`)} || ':'`)} || coalesce(string_agg(${c}, ''), '')`,
+    sent: blobsSent,
+    postgres: c => `array_send(array_agg(octet_length(${c}))) || coalesce(string_agg(${c}, ''), '')`,
   },
   boolean: {
-    sqlite: c => `group_concat(${only('integer', c, `case ${c} when 1 then 't' when 0 then 'f' else '?' end`)})`,
-    postgres: plain,
+    sqlite: c =>
+      `group_concat(case when typeof(${c}) = 'integer' and ${c} in (0, 1) then ${c} when ${c} is null then 'n' else '?' end, '')`,
+    sent: booleansSent,
+    postgres: c => `array_send(array_agg(${c}))`,
   },
   tagged: {
     sqlite: (c, made) =>
