@@ -58,8 +58,9 @@ const shown = process.argv.slice(2).map(word => word.replace(/:\/\/[\s\S]*/, ':/
 if (shown.some(word => word.endsWith('://…'))) process.title = ['attacca'].concat(shown).join(' ');
 
 if (Number(process.versions.napi || 0) >= NEEDED) {
-  // See cli/engine/garbage.ts, which takes it back: it must come before the modules.
+  // See cli/engine/garbage.ts, which takes them back: they must come before the modules.
   v8.setFlagsFromString('--semi-space-growth-factor=1');
+  v8.setFlagsFromString('--optimize-for-size');
   const main = url.pathToFileURL(path.join(__dirname, 'cli', 'main.js')).href;
   // Node 8 cannot even read `import()`, so it stands in text that only a new Node compiles.
   new Function('main', 'argv', 'import(main).then(function (cli) { cli.main(argv) })')(main, process.argv);

@@ -28,7 +28,7 @@ export type OpenOptions = {
   readonly waitMs?: number;
   /** The same of what is read later, once it is open; absent: as long. */
   readonly readWaitMs?: number;
-  /** For one pass over the file: keeps 2 MB of its pages in memory instead of the library's 16. */
+  /** For one pass over the file: keeps half a MB of its pages in memory instead of the library's 16. */
   readonly scan?: boolean;
 };
 
@@ -46,7 +46,7 @@ export function openSource(path: string, options: OpenOptions = {}): Database & 
     db.defaultSafeIntegers(true);
     firstRead(db, waitMs);
     db.pragma(`busy_timeout = ${options.readWaitMs ?? waitMs}`);
-    if (options.scan === true) db.pragma('cache_size = -2000'); // reads the schema, so it waits too
+    if (options.scan === true) db.pragma('cache_size = -500'); // reads the schema, so it waits too
     return closing(db);
   } catch (error) {
     db?.close();
